@@ -1,0 +1,1 @@
+"""callerid: which of our numbers shall this callee see?"""

@@ -1,0 +1,167 @@
+"""The taxonomy of everything that can go wrong, in one place.
+
+Foreign exceptions are translated into these where they enter; nothing here knows HTTP or Redis.
+Each message says what to do, and none carries an unmasked phone number.
+"""
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+
+class CallerIdError(Exception):
+    """The root: `code` is the name that a client sees, the message its detail."""
+
+    code: ClassVar[str] = "InternalError"
+
+    @property
+    def detail(self) -> str:
+        """The message, for people."""
+        return str(self)
+
+
+class RequestError(CallerIdError):
+    """The request cannot be answered as it stands; asking again unchanged will not help."""
+
+
+class MalformedRequest(RequestError):
+    """The body is not what its media type says."""
+
+    code = "MalformedRequest"
+
+
+class InvalidField(RequestError):
+    """A field has the wrong type or value."""
+
+    code = "InvalidField"
+
+    def __init__(self, field: str, why: str) -> None:
+        super().__init__(f"{field}: {why}")
+        self.field = field
+
+
+class InvalidCalledNumber(InvalidField):
+    """The called number is not one that can be dialled."""
+
+    code = "InvalidCalledNumber"
+
+    def __init__(self, why: str) -> None:
+        super().__init__("called_number", why)
+
+
+class UnknownInstance(RequestError):
+    """No such instance is configured."""
+
+    code = "UnknownInstance"
+
+
+class Unauthenticated(RequestError):
+    """No credential, or an unknown one."""
+
+    code = "Unauthenticated"
+
+
+class Forbidden(RequestError):
+    """The credential lacks the scope."""
+
+    code = "Forbidden"
+
+
+class RequestTimeout(RequestError):
+    """The body did not arrive in time."""
+
+    code = "RequestTimeout"
+
+
+class RequestTooLarge(RequestError):
+    """The body is larger than a request can be."""
+
+    code = "RequestTooLarge"
+
+
+class UnsupportedMediaType(RequestError):
+    """The body is neither JSON nor a form, or is compressed."""
+
+    code = "UnsupportedMediaType"
+
+
+class NoEligibleNumber(CallerIdError):
+    """Every number was out; `reasons` counts why."""
+
+    code = "NoEligibleNumber"
+
+    def __init__(self, reasons: Mapping[str, int]) -> None:
+        told = ", ".join(f"{reason}: {count}" for reason, count in sorted(reasons.items()))
+        super().__init__(f"No number may be shown to this callee now ({told or 'no candidates'}).")
+        self.reasons = dict(reasons)
+
+
+class Unavailable(CallerIdError):
+    """It may work later; `retry_after` says in how many seconds."""
+
+    def __init__(self, detail: str, retry_after: float = 1.0) -> None:
+        super().__init__(detail)
+        self.retry_after = retry_after
+
+
+class Overloaded(Unavailable):
+    """More picks are in flight than this process takes."""
+
+    code = "Overloaded"
+
+
+class InventoryUnavailable(Unavailable):
+    """No inventory of this instance has been accepted yet."""
+
+    code = "InventoryUnavailable"
+
+
+class LedgerUnavailable(CallerIdError):
+    """The shared ledger did not answer in time or cannot decide; decide in this process."""
+
+    code = "LedgerUnavailable"
+
+
+class LedgerWiped(LedgerUnavailable):
+    """The shared ledger answers and has forgotten its pools; its members must be written again."""
+
+
+class StaleLeader(CallerIdError):
+    """Another replica has led since: what this one was about to write must not be written."""
+
+
+class SweepFailed(CallerIdError):
+    """The sweep did not yield a whole inventory; the last good one stays."""
+
+
+class CccError(CallerIdError):
+    """Alibaba Cloud CCC did not do what was asked; `code` names it as the wire does."""
+
+    def __init__(self, code: str, message: str, *, status: int = 0, request_id: str = "") -> None:
+        super().__init__(f"{code}: {message}" + (f" (request {request_id})" if request_id else ""))
+        self.ccc_code = code
+        self.status = status
+        self.request_id = request_id
+
+
+class CccRefused(CccError):
+    """A refusal that repeating would not change: parameters, permissions, signature."""
+
+
+class CccThrottled(CccError):
+    """The account's flow control refused the call; it did not happen."""
+
+
+class CccUnavailable(CccError):
+    """No usable answer: a timeout, a broken connection, a 5xx. The call may have happened."""
+
+
+class CccMalformed(CccError):
+    """An answer that is not one: no JSON, or without the parts that the action promises."""
+
+
+class SettingsError(CallerIdError):
+    """The configuration is wrong; `faults` has one line each, naming the file and the key."""
+
+    def __init__(self, faults: list[str]) -> None:
+        super().__init__("\n".join(faults))
+        self.faults = faults
