@@ -1,0 +1,1 @@
+"""Pure: the numbers of one instance and their immutable index."""
