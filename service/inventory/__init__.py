@@ -1,1 +1,16 @@
 """Pure: the numbers of one instance and their immutable index."""
+
+from service.inventory.inventory import Inventory
+from service.inventory.numbers import OUTBOUND_USAGES, PhoneNumber, bar
+from service.inventory.pools import LEVELS, Home, agent_pool, place_at
+
+__all__ = [
+    "LEVELS",
+    "OUTBOUND_USAGES",
+    "Home",
+    "Inventory",
+    "PhoneNumber",
+    "agent_pool",
+    "bar",
+    "place_at",
+]

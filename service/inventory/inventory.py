@@ -1,0 +1,91 @@
+"""The immutable, indexed inventory of one instance: a snapshot, swapped whole.
+
+It answers which pools there are and who is in them. It does not know who was used when; that is
+the ledger's.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+
+from service.inventory.numbers import PhoneNumber, bar
+from service.inventory.pools import Home, aliases_of, home_of, paths_of, pool_name
+
+_NO_BARS: Mapping[str, int] = MappingProxyType({})
+
+
+class Inventory:
+    """All numbers of one instance at one generation, with their pools.
+
+    Args:
+        instance_id: whose numbers these are.
+        generation: counts the accepted changes; a greater one is newer.
+        numbers: every number that CCC lists, candidates or not, each once.
+    """
+
+    def __init__(self, instance_id: str, generation: int, numbers: Iterable[PhoneNumber]) -> None:
+        self.instance_id = instance_id
+        self.generation = generation
+        self.numbers = {number.number: number for number in numbers}
+        paths = {
+            number.number: paths_of(number) for number in self.numbers.values() if not bar(number)
+        }
+        members = _members(paths)
+        self._aliases = aliases_of({path for owned in paths.values() for path in owned}, members)
+        self.members: dict[str, tuple[str, ...]] = {
+            pool: tuple(numbers) for pool, numbers in members.items() if pool not in self._aliases
+        }
+        self._homes = self._settle(paths)
+        self._bars = _bars(self.numbers.values())
+
+    def _settle(self, paths: Mapping[str, tuple[tuple[str, ...], ...]]) -> dict[str, Home]:
+        known: dict[tuple[tuple[str, ...], ...], Home] = {}
+        homes = {}
+        for number, owned in paths.items():
+            if owned not in known:
+                pools = {self._aliases.get(pool, pool): None for path in owned for pool in path}
+                known[owned] = home_of(tuple(pools))
+            homes[number] = known[owned]
+        return homes
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def pool(self, owner: str, level: str, place: str) -> str:
+        """The pool of an owner at a level, under the one name it has, or "" where there is none."""
+        name = pool_name(owner, level, place)
+        name = self._aliases.get(name, name)
+        return name if name in self.members else ""
+
+    def homes(self) -> Mapping[str, Home]:
+        """Where each candidate lives; who is not here is never shown."""
+        return self._homes
+
+    def home(self, number: str) -> Home | None:
+        """The pools of one candidate, or None for a number that is none."""
+        return self._homes.get(number)
+
+    def barred(self, skill_group_ids: Iterable[str]) -> Counter[str]:
+        """How many numbers of these groups can never be shown, by what keeps them."""
+        total: Counter[str] = Counter()
+        for group in skill_group_ids:
+            total.update(self._bars.get(group, _NO_BARS))
+        return total
+
+
+def _members(paths: Mapping[str, tuple[tuple[str, ...], ...]]) -> dict[str, list[str]]:
+    members: defaultdict[str, list[str]] = defaultdict(list)
+    for number, owned in sorted(paths.items()):
+        for path in owned:
+            for pool in path:
+                members[pool].append(number)
+    return dict(members)
+
+
+def _bars(numbers: Iterable[PhoneNumber]) -> dict[str, Counter[str]]:
+    bars: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for number in numbers:
+        if reason := bar(number):
+            for group in number.skill_group_ids:
+                bars[group][reason] += 1
+    return dict(bars)

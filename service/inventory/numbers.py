@@ -1,0 +1,40 @@
+"""One of our numbers as the inventory knows it, and whether it may call out at all."""
+
+import msgspec
+
+OUTBOUND_USAGES = frozenset({"Outbound", "Bidirection"})
+
+
+class PhoneNumber(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """A number of one instance; names of places are in their normal form, "" where unknown.
+
+    It travels as an array between replicas: new fields go to the end, with a default.
+    """
+
+    number: str
+    province: str = ""
+    city: str = ""
+    area_code: str = ""
+    usage: str = "Bidirection"
+    active: bool = True
+    skill_group_ids: tuple[str, ...] = ()
+    agent_id: str = ""
+    tags: tuple[str, ...] = ()
+    provider: str = ""
+
+
+def bar(number: PhoneNumber) -> str:
+    """What keeps this number from ever being shown, or "" for a candidate.
+
+    The rules are CCC's: `Active`, `Usage`, 400 numbers receive only, and a number reaches a pick
+    through a skill group or through the agent who owns it (`UserId`).
+    """
+    if not number.active:
+        return "inactive"
+    if number.usage not in OUTBOUND_USAGES:
+        return "inbound_only"
+    if number.number.startswith("400"):
+        return "toll_free"
+    if not number.skill_group_ids and not number.agent_id:
+        return "no_skill_group"
+    return ""

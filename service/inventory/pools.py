@@ -1,0 +1,81 @@
+"""The pools that a number stands in: one a level for each of its skill groups, or its agent's.
+
+A pool is named by its owner, its level and its place, so that every replica finds the same name
+without asking another.
+"""
+
+from collections.abc import Iterable, Mapping
+from hashlib import blake2b
+from itertools import pairwise
+
+import msgspec
+
+from service.inventory.numbers import PhoneNumber
+
+LEVELS = ("city", "area_code", "province", "any")
+
+
+class Home(msgspec.Struct, frozen=True):
+    """The pools that the numbers of the same owners and the same place share."""
+
+    home_id: str
+    pools: tuple[str, ...]
+
+
+def place_at(level: str, province: str, city: str, area_code: str) -> str:
+    """What a place is called at one level, or "" where it has no such name.
+
+    A city is named together with its area code: the code joins what the sources spell apart, and
+    keeps two cities of one name apart.
+    """
+    if level == "city":
+        return f"{area_code}{city}" if area_code and city else ""
+    if level == "area_code":
+        return area_code
+    return province if level == "province" else "*"
+
+
+def pool_name(owner: str, level: str, place: str) -> str:
+    """The name of a pool: `owner` is a skill group, or `agent:` and the agent's id."""
+    return f"{owner}|{level}|{place}"
+
+
+def agent_pool(agent_id: str) -> str:
+    """The one pool of an agent's own numbers."""
+    return pool_name(f"agent:{agent_id}", "agent", "*")
+
+
+def paths_of(number: PhoneNumber) -> tuple[tuple[str, ...], ...]:
+    """The pools of a candidate, a path for each owner, the narrowest pool first."""
+    if number.agent_id:
+        return ((agent_pool(number.agent_id),),)
+    places = [
+        (level, place)
+        for level in LEVELS
+        if (place := place_at(level, number.province, number.city, number.area_code))
+    ]
+    return tuple(
+        tuple(pool_name(group, level, place) for level, place in places)
+        for group in sorted(set(number.skill_group_ids))
+    )
+
+
+def aliases_of(
+    paths: Iterable[tuple[str, ...]], members: Mapping[str, list[str]]
+) -> dict[str, str]:
+    """Name the pools that hold exactly what a narrower one holds: such a pair is one pool.
+
+    The widest pool of a path always stands for itself: a replica that still has the snapshot of
+    a minute ago must find it, whatever has become of the places.
+    """
+    aliases: dict[str, str] = {}
+    for path in paths:
+        for narrow, wide in pairwise(path[:-1]):
+            if members[narrow] == members[wide]:
+                aliases[wide] = aliases.get(narrow, narrow)
+    return aliases
+
+
+def home_of(pools: tuple[str, ...]) -> Home:
+    """The home of these pools, its id the same on every replica."""
+    return Home(blake2b("\n".join(pools).encode(), digest_size=6).hexdigest(), pools)

@@ -1,0 +1,38 @@
+"""When to stop asking a Redis that does not answer.
+
+Pure: instants (seconds, monotonic) come in. Picks never probe: the ledger's heartbeat does, so no
+callee waits to find out that Redis is still down.
+"""
+
+from random import Random
+
+FAILURES_TO_OPEN = 3
+HEARTBEAT_SECONDS = 1.0
+PROBE_SECONDS = 0.25
+
+
+class Breaker:
+    """Open after three failed calls in a row, closed by the first that succeeds."""
+
+    def __init__(self, randomness: Random) -> None:
+        self._randomness = randomness
+        self._failures = 0
+
+    @property
+    def is_open(self) -> bool:
+        """Whether to decide without asking."""
+        return self._failures >= FAILURES_TO_OPEN
+
+    def succeeded(self) -> None:
+        """A call was answered."""
+        self._failures = 0
+
+    def failed(self) -> None:
+        """A call was not answered in time, or broke."""
+        self._failures += 1
+
+    def pause(self) -> float:
+        """Seconds to the next heartbeat: jittered while open, so that processes do not march."""
+        if self.is_open:
+            return PROBE_SECONDS * self._randomness.uniform(0.8, 1.2)
+        return HEARTBEAT_SECONDS

@@ -1,0 +1,47 @@
+"""What a pick is asked and answers, as `/v1/pick` has it on the wire."""
+
+from typing import Annotated, Literal
+
+import msgspec
+
+Identifier = Annotated[str, msgspec.Meta(max_length=256)]
+Label = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+
+
+class PickRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
+    """One pick as it was asked; `skill_group_ids` may be missing where `agent_id` is given."""
+
+    called_number: str
+    instance_id: Identifier = ""
+    skill_group_ids: Annotated[
+        tuple[Annotated[str, msgspec.Meta(min_length=1, max_length=256)], ...],
+        msgspec.Meta(max_length=16),
+    ] = ()
+    agent_id: Identifier = ""
+    count: Annotated[int, msgspec.Meta(ge=1, le=100)] = 1
+    min_match: Literal["", "city", "area_code", "province", "any"] = ""
+    exclude: Annotated[tuple[Label, ...], msgspec.Meta(max_length=16)] = ()
+    dry_run: bool = False
+
+
+class PlacedNumber(msgspec.Struct, frozen=True, gc=False):
+    """A number and where it is; "" where that is not known."""
+
+    number: str
+    province: str
+    city: str
+
+
+class Pair(msgspec.Struct, frozen=True, gc=False):
+    """One answer: show `caller` to `callee`; `match` says how near they are."""
+
+    caller: PlacedNumber
+    callee: PlacedNumber
+    match: str
+
+
+class PickAnswer(msgspec.Struct, frozen=True, gc=False):
+    """The numbers to show, best first, and which ledger decided."""
+
+    source: str
+    data: tuple[Pair, ...]
