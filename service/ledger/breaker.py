@@ -31,8 +31,6 @@ class Breaker:
         """A call was not answered in time, or broke."""
         self._failures += 1
 
-    def pause(self) -> float:
-        """Seconds to the next heartbeat: jittered while open, so that processes do not march."""
-        if self.is_open:
-            return PROBE_SECONDS * self._randomness.uniform(0.8, 1.2)
-        return HEARTBEAT_SECONDS
+    def probe_pause(self) -> float:
+        """Seconds to the next probe while open: jittered, so that processes do not march."""
+        return PROBE_SECONDS * self._randomness.uniform(0.8, 1.2)

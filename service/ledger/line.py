@@ -72,15 +72,20 @@ class Line:
         except (RedisError, OSError, TimeoutError) as error:
             if isinstance(error, ResponseError) and str(error).startswith("WIPED"):
                 raise LedgerWiped("The ledger in Redis has no members") from error
-            await self.close()
+            await self._drop()
             raise LedgerUnavailable(f"Redis did not answer: {type(error).__name__}") from error
         except BaseException:
-            await self.close()
+            await self._drop()
             raise
         return await self._read(reply)
 
     async def close(self) -> None:
-        """Drop the connection; the next call opens another."""
+        """Close the connection in good order; the next call would open another."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await connection.disconnect()
+
+    async def _drop(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
             await connection.disconnect(nowait=True)
@@ -110,16 +115,16 @@ class Line:
         # The line has one timeout around a whole call; the connection's own would only cost.
         connection.socket_timeout = None
         self._connection = connection
-        await connection.connect()
+        await connection.connect()  # type: ignore[no-untyped-call]
         return connection
 
     async def _read(self, reply: Any) -> tuple[int, list[Any]]:
         try:
             process, number, _, generation, answers = _reply.decode(reply)
         except (msgspec.MsgspecError, TypeError) as error:
-            await self.close()
+            await self._drop()
             raise LedgerUnavailable("Redis answered what is no reply") from error
         if (process, number) != (self._process, self._number):
-            await self.close()
+            await self._drop()
             raise LedgerUnavailable("Redis answered another call")
         return generation, answers

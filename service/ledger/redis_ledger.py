@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, TypeVar
 import msgspec
 
 from service.errors import LedgerUnavailable, LedgerWiped
-from service.ledger.breaker import Breaker
+from service.ledger.breaker import HEARTBEAT_SECONDS, Breaker
 from service.ledger.line import Line
 from service.ledger.port import Decision, Operation, Park, Pick, Picked, Return, Take, Unpark
 from service.metrics import Metrics
@@ -64,6 +64,7 @@ class RedisLedger:
         self._notice = notice
         self._waiting: deque[_Waiting] = deque()
         self._wake = asyncio.Event()
+        self._opened = asyncio.Event()
 
     async def pick(self, pick: Pick | Take) -> Decision:
         """Decide and record, in the call that leaves next."""
@@ -110,7 +111,11 @@ class RedisLedger:
         while True:
             with suppress(LedgerUnavailable):
                 await self.take_back()
-            await asyncio.sleep(self._breaker.pause())
+            if self._breaker.is_open:
+                await asyncio.sleep(self._breaker.probe_pause())
+            else:
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._opened.wait(), HEARTBEAT_SECONDS)
 
     async def _send_all(self) -> None:
         while True:
@@ -164,8 +169,11 @@ class RedisLedger:
     def _reached(self, *, up: bool) -> None:
         if up:
             self._breaker.succeeded()
+            self._opened.clear()
         else:
             self._breaker.failed()
+            if self._breaker.is_open:
+                self._opened.set()
         self._metrics.redis_up.set(up)
 
     @staticmethod

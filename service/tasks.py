@@ -1,0 +1,46 @@
+"""Background tasks: each has an owner, and one that dies is restarted, counted and told of."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+from service.metrics import Metrics
+
+SHORTEST_PAUSE = 0.1
+LONGEST_PAUSE = 10.0
+LAG_INTERVAL = 0.5
+
+_log = logging.getLogger(__name__)
+
+
+async def keep_running(name: str, work: Callable[[], Awaitable[None]], metrics: Metrics) -> None:
+    """Run `work` until cancelled; start it again, ever later, when it fails.
+
+    Args:
+        name: what the metric and the log call it.
+        work: runs until it is cancelled; its return is a failure too.
+        metrics: counts the restarts.
+    """
+    loop = asyncio.get_running_loop()
+    pause = SHORTEST_PAUSE
+    while True:
+        started = loop.time()
+        try:
+            await work()
+            _log.error("The task %s ended by itself; it is started again", name)
+        except Exception:
+            _log.exception("The task %s failed; it is started again", name)
+        metrics.task_restarts.labels(name).inc()
+        if loop.time() - started > LONGEST_PAUSE:
+            pause = SHORTEST_PAUSE
+        await asyncio.sleep(pause)
+        pause = min(2 * pause, LONGEST_PAUSE)
+
+
+async def measure_lag(metrics: Metrics) -> None:
+    """Observe twice a second how late the event loop wakes a sleeper."""
+    loop = asyncio.get_running_loop()
+    while True:
+        due = loop.time() + LAG_INTERVAL
+        await asyncio.sleep(LAG_INTERVAL)
+        metrics.event_loop_lag.observe(max(0.0, loop.time() - due))

@@ -1,0 +1,59 @@
+"""Redis killed, hung and wiped under picks that go on."""
+
+import asyncio
+
+from service.ledger import Pick
+from tests.conftest import RedisServer
+from tests.ledgers import GROUP, inventory_of, shared_ledger, write_members
+from tests.waiting import eventually
+
+ONE = Pick(dry_run=False, steps=((f"{GROUP}|any|*",),))
+
+
+async def test_picks_go_on_when_redis_is_killed_and_return_to_it(own_redis: RedisServer) -> None:
+    inventory = inventory_of(5)
+    await write_members(own_redis.url, inventory)
+    async with shared_ledger(own_redis.url, inventory) as side:
+        assert (await side.ledger.pick(ONE)).source == "redis"
+        own_redis.kill()
+        sources = {(await side.ledger.pick(ONE)).source for _ in range(20)}
+        assert sources == {"degraded"}
+        assert side.breaker.is_open
+        assert side.metrics.registry.get_sample_value("callerid_redis_up") == 0
+        own_redis.restart()
+        await write_members(own_redis.url, inventory)
+        await eventually(lambda: not side.breaker.is_open)
+        assert (await side.ledger.pick(ONE)).source == "redis"
+        assert side.metrics.registry.get_sample_value("callerid_redis_up") == 1
+
+
+async def test_a_hung_redis_holds_no_pick_beyond_its_time(own_redis: RedisServer) -> None:
+    inventory = inventory_of(5)
+    await write_members(own_redis.url, inventory)
+    async with shared_ledger(own_redis.url, inventory) as side:
+        assert (await side.ledger.pick(ONE)).source == "redis"
+        own_redis.stop_signal()
+        try:
+            async with asyncio.timeout(5):
+                picks = [side.ledger.pick(ONE) for _ in range(100)]
+                decisions = await asyncio.gather(*picks)
+        finally:
+            own_redis.continue_signal()
+        assert {decision.source for decision in decisions} == {"degraded"}
+        await eventually(lambda: not side.breaker.is_open)
+        await eventually(lambda: side.metrics.registry.get_sample_value("callerid_redis_up") == 1)
+        assert (await side.ledger.pick(ONE)).source == "redis"
+
+
+async def test_a_wiped_redis_is_noticed_and_decides_again_once_it_has_members(
+    own_redis: RedisServer,
+) -> None:
+    inventory = inventory_of(5)
+    await write_members(own_redis.url, inventory)
+    async with shared_ledger(own_redis.url, inventory) as side:
+        assert (await side.ledger.pick(ONE)).source == "redis"
+        await side.client.flushall()
+        assert (await side.ledger.pick(ONE)).source == "degraded"
+        assert 0 in side.notices
+        await write_members(own_redis.url, inventory)
+        assert (await side.ledger.pick(ONE)).source == "redis"

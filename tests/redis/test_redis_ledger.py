@@ -1,0 +1,207 @@
+"""The shared ledger on a real Redis: batches, numbered calls, members, many processes."""
+
+import asyncio
+from collections import Counter
+from typing import Any
+
+import msgspec
+import pytest
+from redis.asyncio import Redis
+
+from service.errors import LedgerUnavailable, LedgerWiped, StaleLeader
+from service.inventory import Inventory, PhoneNumber
+from service.ledger import MembersWriter, Park, Pick, Take, Unpark
+from service.ledger.line import Line
+from service.ledger.port import Picked
+from service.redis_client import open_client
+from tests.ledgers import BASE, GROUP, inventory_of, numbers, shared_ledger, write_members
+
+EVERYONE = ((f"{GROUP}|any|*",),)
+ONE = Pick(dry_run=False, steps=EVERYONE)
+
+
+def shown(picked: Picked) -> list[str]:
+    return [number for number, _ in picked.uses]
+
+
+async def test_two_processes_show_each_number_equally_often(redis_url: str) -> None:
+    inventory = inventory_of(50)
+    await write_members(redis_url, inventory)
+    uses: Counter[str] = Counter()
+    async with (
+        shared_ledger(redis_url, inventory, process="one", timeout=5) as one,
+        shared_ledger(redis_url, inventory, process="two", timeout=5) as two,
+    ):
+        picks = [side.shared.pick(ONE) for _ in range(500) for side in (one, two)]
+        for decision in await asyncio.gather(*picks):
+            uses.update(shown(decision.picked))
+    assert uses == dict.fromkeys((number.number for number in numbers(50)), 20)
+
+
+async def test_picks_that_wait_together_share_a_call(redis_url: str) -> None:
+    await write_members(redis_url, inventory_of(5))
+    async with shared_ledger(redis_url, inventory_of(5), timeout=5) as side:
+        await side.shared.pick(ONE)
+        before = side.metrics.registry.get_sample_value("callerid_ledger_batch_size_count") or 0
+        await asyncio.gather(*(side.shared.pick(ONE) for _ in range(64)))
+        after = side.metrics.registry.get_sample_value("callerid_ledger_batch_size_count") or 0
+    assert after - before <= 3
+
+
+async def test_a_batch_takes_no_more_turns_than_redis_can_do_in_a_moment(redis_url: str) -> None:
+    await write_members(redis_url, inventory_of(200))
+    async with shared_ledger(redis_url, inventory_of(200), timeout=5) as side:
+        await asyncio.gather(*(side.shared.pick(Pick(False, EVERYONE, 30)) for _ in range(8)))
+        largest = side.metrics.registry.get_sample_value(
+            "callerid_ledger_batch_size_bucket", {"le": "1.0"}
+        )
+        calls = side.metrics.registry.get_sample_value("callerid_ledger_batch_size_count")
+    assert largest == calls
+
+
+async def test_a_call_sent_twice_is_applied_once_and_answered_alike(redis_url: str) -> None:
+    await write_members(redis_url, inventory_of(9))
+    client = open_client(redis_url, timeout=5)
+    first = Line(client, BASE, "one", 5)
+    _, answers = await first.call([ONE])
+    again = Line(client, BASE, "one", 5)
+    _, answers_again = await again.call([ONE])
+    other = Line(client, BASE, "two", 5)
+    _, next_answers = await other.call([ONE])
+    assert answers == answers_again
+    assert [shown(msgspec.msgpack.decode(one, type=Picked)) for one in answers + next_answers] == [
+        ["01089890000"],
+        ["01089890001"],
+    ]
+    for line in (first, again, other):
+        await line.close()
+    await client.aclose()
+
+
+async def test_a_call_that_comes_after_its_successors_is_not_applied(redis_url: str) -> None:
+    await write_members(redis_url, inventory_of(9))
+    client = open_client(redis_url, timeout=5)
+    line = Line(client, BASE, "one", 5)
+    for _ in range(6):
+        await line.call([ONE])
+    late = Line(client, BASE, "one", 5)
+    with pytest.raises(LedgerUnavailable):
+        await late.call([ONE])
+    turn = await client.hget(f"{BASE}state", "turn")
+    assert turn == b"6"
+    await line.close()
+    await client.aclose()
+
+
+async def test_a_flushed_script_is_loaded_again_unseen(redis_url: str) -> None:
+    await write_members(redis_url, inventory_of(3))
+    async with shared_ledger(redis_url, inventory_of(3), timeout=5) as side:
+        await side.shared.pick(ONE)
+        await side.client.script_flush()
+        decision = await side.shared.pick(ONE)
+    assert shown(decision.picked) == ["01089890001"]
+
+
+async def test_a_ledger_without_members_says_so_and_the_leader_hears_of_it(redis_url: str) -> None:
+    async with shared_ledger(redis_url, inventory_of(3), timeout=5) as side:
+        with pytest.raises(LedgerWiped):
+            await side.shared.pick(ONE)
+    assert 0 in side.notices
+
+
+async def test_each_reply_tells_the_generation_of_the_members(redis_url: str) -> None:
+    await write_members(redis_url, inventory_of(3, generation=7))
+    async with shared_ledger(redis_url, inventory_of(3), timeout=5) as side:
+        await side.shared.pick(ONE)
+    assert set(side.notices) == {7}
+
+
+async def test_a_dry_run_leaves_every_key_as_it_was(redis_url: str) -> None:
+    await write_members(redis_url, inventory_of(5))
+    client = open_client(redis_url, timeout=5)
+    line = Line(client, BASE, "one", 5)
+    await line.call([ONE, Park("01089890003", "operator", 1)])
+    before = await everything(client)
+    dry = Pick(dry_run=True, steps=EVERYONE, count=3)
+    await line.call([dry, Take(dry_run=True, number="01089890003")])
+    assert await everything(client) == before
+    await line.close()
+    await client.aclose()
+
+
+async def everything(client: Redis) -> dict[bytes, Any]:
+    return {key: await client.dump(key) for key in await client.keys("*")}
+
+
+async def test_a_parked_number_is_out_on_every_process_until_it_is_let_back(redis_url: str) -> None:
+    await write_members(redis_url, inventory_of(2))
+    async with (
+        shared_ledger(redis_url, inventory_of(2), process="one", timeout=5) as one,
+        shared_ledger(redis_url, inventory_of(2), process="two", timeout=5) as two,
+    ):
+        assert await one.ledger.park(Park("01089890000", "operator", 2**42))
+        shown_meanwhile = [shown((await two.ledger.pick(ONE)).picked) for _ in range(3)]
+        assert await two.ledger.unpark(Unpark("01089890000", "operator"))
+        shown_after = shown((await one.ledger.pick(ONE)).picked)
+    assert shown_meanwhile == [["01089890001"]] * 3
+    assert shown_after == ["01089890000"]
+
+
+async def test_ten_thousand_numbers_that_are_due_come_back_in_slices(redis_url: str) -> None:
+    inventory = inventory_of(2000)
+    await write_members(redis_url, inventory)
+    client = open_client(redis_url, timeout=5)
+    line = Line(client, BASE, "parker", 5)
+    for start in range(0, 2000, 100):
+        parks = [Park(one.number, "day", 1000) for one in numbers(2000)[start : start + 100]]
+        await line.call(parks, now=500)
+    await line.call([ONE], now=2000)
+    assert await client.zcard(f"{BASE}parked") == 2000 - 8
+    async with shared_ledger(redis_url, inventory, timeout=5) as side:
+        await side.shared.take_back()
+    assert await client.zcard(f"{BASE}parked") == 0
+    await line.close()
+    await client.aclose()
+
+
+async def test_a_later_leader_fences_an_earlier_one(redis_url: str) -> None:
+    await write_members(redis_url, inventory_of(5), fence=2)
+    with pytest.raises(StaleLeader):
+        await write_members(redis_url, inventory_of(1), fence=1)
+    client = open_client(redis_url, timeout=5)
+    assert await client.hlen(f"{BASE}numbers") == 5
+    await client.aclose()
+
+
+async def test_a_number_that_changes_its_group_keeps_its_turn(redis_url: str) -> None:
+    await write_members(redis_url, inventory_of(3))
+    client = open_client(redis_url, timeout=5)
+    line = Line(client, BASE, "one", 5)
+    await line.call([ONE])
+    moved = Inventory(
+        "ccc-test",
+        2,
+        [
+            PhoneNumber(one.number, one.province, one.city, "010", skill_group_ids=("new",))
+            for one in numbers(3)
+        ],
+    )
+    await MembersWriter(client, BASE).write(moved, 1, "epoch")
+    _, (old,) = await line.call([ONE])
+    _, (new,) = await line.call([Pick(dry_run=True, steps=(("new|any|*",),), count=3)])
+    assert msgspec.msgpack.decode(old, type=Picked).uses == ()
+    assert shown(msgspec.msgpack.decode(new, type=Picked)) == [
+        "01089890001",
+        "01089890002",
+        "01089890000",
+    ]
+    await line.close()
+    await client.aclose()
+
+
+async def test_homes_that_nobody_lives_in_are_dropped(redis_url: str) -> None:
+    await write_members(redis_url, inventory_of(3))
+    await write_members(redis_url, Inventory("ccc-test", 2, []))
+    client = open_client(redis_url, timeout=5)
+    assert await client.keys("*") == [f"{BASE}state".encode()]
+    await client.aclose()
