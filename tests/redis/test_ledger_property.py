@@ -25,6 +25,7 @@ PLACES = [
     ("海南", "", "0898"),
 ]
 GROUPS = ["sales@ccc-test", "support@ccc-test", "survey@ccc-test"]
+KINDS = ["pick", "pick", "pick", "agent", "take", "park", "unpark"]
 BASE = "callerid:1:{property}:ccc-test:"
 
 
@@ -117,7 +118,7 @@ class BothLedgers(RuleBasedStateMachine):
         self.memory.replace(self.inventory)
 
     def operation(self, data: st.DataObject) -> Operation:
-        kind = data.draw(st.sampled_from(["pick", "pick", "pick", "agent", "take", "park", "unpark"]))
+        kind = data.draw(st.sampled_from(KINDS))
         if kind == "take":
             return Take(data.draw(st.booleans()), data.draw(numbers))
         if kind == "park":

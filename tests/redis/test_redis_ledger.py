@@ -51,7 +51,8 @@ async def test_picks_that_wait_together_share_a_call(redis_url: str) -> None:
 async def test_a_batch_takes_no_more_turns_than_redis_can_do_in_a_moment(redis_url: str) -> None:
     await write_members(redis_url, inventory_of(200))
     async with shared_ledger(redis_url, inventory_of(200), timeout=5) as side:
-        await asyncio.gather(*(side.shared.pick(Pick(False, EVERYONE, 30)) for _ in range(8)))
+        thirty = Pick(dry_run=False, steps=EVERYONE, count=30)
+        await asyncio.gather(*(side.shared.pick(thirty) for _ in range(8)))
         largest = side.metrics.registry.get_sample_value(
             "callerid_ledger_batch_size_bucket", {"le": "1.0"}
         )

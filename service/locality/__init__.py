@@ -1,0 +1,20 @@
+"""Pure: from a number to its one canonical form and the place it belongs to.
+
+For callees as a client dials them and for our own numbers as CCC lists them. Not for choosing
+among numbers, and not for finding out what the table lacks: that is asked of CCC elsewhere and
+told here by `Locator.learn`.
+"""
+
+from service.locality.locator import Callee, Locator
+from service.locality.names import normal_city, normal_province
+from service.locality.number import restore_number
+from service.locality.table import Locality
+
+__all__ = [
+    "Callee",
+    "Locality",
+    "Locator",
+    "normal_city",
+    "normal_province",
+    "restore_number",
+]

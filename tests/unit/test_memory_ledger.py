@@ -1,0 +1,159 @@
+from collections import Counter
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.inventory import Inventory, PhoneNumber
+from service.ledger import MemoryLedger, Park, Pick, Take, Unpark
+from service.ledger.rotation import Rotation
+
+GROUP = "sales@ccc-test"
+ANY = ((f"{GROUP}|any|*",),)
+ONE = Pick(dry_run=False, steps=ANY)
+
+
+def ledger_of(count: int) -> MemoryLedger:
+    ledger = MemoryLedger(lambda: 1000)
+    ledger.replace(inventory_of(count))
+    return ledger
+
+
+def inventory_of(count: int) -> Inventory:
+    return Inventory(
+        "ccc-test",
+        1,
+        [PhoneNumber(f"0105550{last:04d}", skill_group_ids=(GROUP,)) for last in range(count)],
+    )
+
+
+def shown(ledger: MemoryLedger, pick: Pick = ONE) -> list[str]:
+    return [number[-1] for number, _ in ledger.decide(pick).picked.uses]
+
+
+def test_no_number_is_used_twice_before_every_other_was_used_once() -> None:
+    ledger = ledger_of(7)
+    rounds = [sorted(shown(ledger)[0] for _ in range(7)) for _ in range(3)]
+    assert rounds == [list("0123456")] * 3
+
+
+def test_a_pick_of_several_shows_distinct_numbers() -> None:
+    ledger = ledger_of(3)
+    assert shown(ledger, Pick(dry_run=False, steps=ANY, count=5)) == ["0", "1", "2"]
+
+
+def test_an_excluded_number_keeps_its_turn() -> None:
+    ledger = ledger_of(3)
+    pick = Pick(dry_run=False, steps=ANY, excluded=("01055500000",))
+    assert shown(ledger, pick) == ["1"]
+    assert shown(ledger) == ["0"]
+
+
+def test_when_all_are_excluded_the_refusal_counts_them() -> None:
+    ledger = ledger_of(1)
+    pick = Pick(dry_run=False, steps=ANY, excluded=("01055500000",))
+    picked = ledger.decide(pick).picked
+    assert picked.uses == ()
+    assert picked.rejected == (("excluded", 1),)
+
+
+def test_a_dry_run_does_not_move_the_rotation() -> None:
+    ledger = ledger_of(3)
+    assert shown(ledger, Pick(dry_run=True, steps=ANY)) == ["0"]
+    assert shown(ledger) == ["0"]
+
+
+async def test_a_number_returns_to_its_place_when_its_time_has_come() -> None:
+    now = [1000]
+    ledger = MemoryLedger(lambda: now[0])
+    ledger.replace(inventory_of(3))
+    assert await ledger.park(Park("01055500000", "operator", 5000))
+    assert [shown(ledger)[0] for _ in range(4)] == ["1", "2", "1", "2"]
+    now[0] = 5000
+    assert shown(ledger) == ["0"]
+
+
+async def test_a_number_parked_for_two_reasons_returns_when_both_have_passed() -> None:
+    ledger = ledger_of(2)
+    await ledger.park(Park("01055500000", "operator", 5000))
+    await ledger.park(Park("01055500000", "resting", 9000))
+    assert await ledger.unpark(Unpark("01055500000", "resting"))
+    assert shown(ledger) == ["1"]
+    assert await ledger.unpark(Unpark("01055500000", "operator"))
+    assert not await ledger.unpark(Unpark("01055500000", "operator"))
+    assert shown(ledger) == ["0"]
+
+
+async def test_a_stranger_cannot_be_parked() -> None:
+    assert not await ledger_of(1).park(Park("02055500000", "operator", 5000))
+
+
+async def test_a_parked_number_is_not_taken_either() -> None:
+    ledger = ledger_of(1)
+    await ledger.park(Park("01055500000", "operator", 5000))
+    picked = ledger.decide(Take(dry_run=False, number="01055500000")).picked
+    assert picked.rejected == (("parked", 1),)
+
+
+async def test_all_that_are_due_come_back_whatever_a_call_may_take() -> None:
+    now = [1000]
+    ledger = MemoryLedger(lambda: now[0])
+    ledger.replace(inventory_of(300))
+    for last in range(300):
+        await ledger.park(Park(f"0105550{last:04d}", "day", 2000))
+    now[0] = 3000
+    await ledger.take_back()
+    assert len(ledger.decide(Pick(dry_run=True, steps=ANY, count=300)).picked.uses) == 300
+
+
+def test_a_new_snapshot_keeps_the_turns_of_the_numbers_that_stay() -> None:
+    ledger = ledger_of(3)
+    shown(ledger)
+    ledger.replace(inventory_of(4))
+    assert [shown(ledger)[0] for _ in range(4)] == ["1", "2", "3", "0"]
+
+
+def test_a_number_that_left_and_came_back_starts_anew() -> None:
+    ledger = ledger_of(2)
+    assert shown(ledger) == ["0"]
+    ledger.replace(inventory_of(0))
+    ledger.replace(inventory_of(2))
+    assert shown(ledger) == ["0"]
+
+
+def test_processes_that_decide_apart_do_not_all_start_with_the_same_number() -> None:
+    starts = Counter[str]()
+    for seed in range(50):
+        order = Random(seed)
+        ledger = MemoryLedger(lambda: 0, unused_turn=lambda _, order=order: -order.getrandbits(30))
+        ledger.replace(inventory_of(10))
+        starts.update(shown(ledger))
+    assert max(starts.values()) < 25
+
+
+@given(st.lists(st.tuples(st.sampled_from("abcdef"), st.sampled_from(["use", "out"])), max_size=60))
+def test_a_rotation_is_always_in_the_order_of_turns(moves: list[tuple[str, str]]) -> None:
+    turns = dict.fromkeys("abcdef", 0)
+    out: set[str] = set()
+    rotation = Rotation((turn, number) for number, turn in turns.items())
+    for turn, (number, move) in enumerate(moves, start=1):
+        if number in out:
+            out.remove(number)
+            rotation.add(number, turns[number])
+        elif move == "out":
+            out.add(number)
+            rotation.remove(number, turns[number])
+        else:
+            rotation.use(number, turns[number], turn)
+            turns[number] = turn
+        free = sorted((turns[one], one) for one in turns if one not in out)
+        assert list(rotation) == free
+        assert len(rotation) == len(free)
+
+
+def test_a_number_that_is_not_free_cannot_be_removed() -> None:
+    rotation = Rotation([(1, "a")])
+    rotation.remove("a", 1)
+    with pytest.raises(IndexError):
+        rotation.remove("a", 1)

@@ -1,0 +1,143 @@
+"""Every metric of the public interface, by name and labels, in one process and over several."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client.parser import text_string_to_metric_families
+
+from service.metrics import Children, Metrics
+
+COUNTERS = {
+    "callerid_picks_total": ("instance", "source", "match"),
+    "callerid_pick_refusals_total": ("instance", "code"),
+    "callerid_candidates_rejected_total": ("instance", "reason"),
+    "callerid_sweeps_total": ("instance", "result"),
+    "callerid_ccc_requests_total": ("action", "code"),
+    "callerid_outcomes_total": ("instance", "match", "result"),
+    "callerid_unknown_prefixes_total": (),
+    "callerid_degraded_picks_total": (),
+    "callerid_write_backs_total": ("result",),
+    "callerid_config_reloads_total": ("result",),
+    "callerid_task_restarts_total": ("task",),
+}
+HISTOGRAMS = {
+    "callerid_pick_duration_seconds": ("source",),
+    "callerid_sweep_duration_seconds": ("instance",),
+    "callerid_ccc_request_duration_seconds": ("action",),
+    "callerid_ledger_batch_size": (),
+    "callerid_ledger_duration_seconds": (),
+    "callerid_event_loop_lag_seconds": (),
+}
+GAUGES = {
+    "callerid_inventory_numbers": ("instance", "usage", "available"),
+    "callerid_inventory_age_seconds": ("instance",),
+    "callerid_redis_up": (),
+    "callerid_in_flight": (),
+    "callerid_numbers_parked": ("instance", "reason"),
+    "callerid_numbers_available": ("instance", "province"),
+    "callerid_write_back_backlog": (),
+    "callerid_sweep_shrink_held": ("instance",),
+}
+WORKER = """
+import sys
+from service.metrics import Metrics
+metrics = Metrics()
+metrics.picks.labels("ccc-test", "redis", "city").inc(int(sys.argv[1]))
+metrics.redis_up.set(int(sys.argv[2]))
+metrics.in_flight.set(int(sys.argv[1]))
+if len(sys.argv) > 3:
+    print(metrics.render().decode())
+else:
+    print("ready", flush=True)
+    input()
+"""
+
+
+def touched(metrics: Metrics) -> Metrics:
+    """Gives each metric one child, so that the exposition shows its labels."""
+    for metric in vars(metrics).values():
+        if isinstance(metric, Counter | Gauge | Histogram):
+            names = metric._labelnames
+            child = metric.labels(*names) if names else metric
+            match child:
+                case Counter():
+                    child.inc()
+                case Gauge():
+                    child.set(1)
+                case Histogram():
+                    child.observe(1)
+    return metrics
+
+
+def exposed(text: str) -> set[tuple[str, str, frozenset[str]]]:
+    """The exposition's metrics: type, name, labels. A histogram is told by its count."""
+    return {
+        (family.type, sample.name.removesuffix("_count"), frozenset(sample.labels))
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+        if family.type != "histogram" or sample.name.endswith("_count")
+    }
+
+
+def test_the_exposition_holds_every_metric_of_the_interface_and_no_other() -> None:
+    by_type = {"counter": COUNTERS, "histogram": HISTOGRAMS, "gauge": GAUGES}
+    assert exposed(touched(Metrics()).render().decode()) == {
+        (kind, name, frozenset(labels))
+        for kind, metrics in by_type.items()
+        for name, labels in metrics.items()
+    }
+
+
+def test_labels_stand_in_the_order_of_the_interface() -> None:
+    every = COUNTERS | HISTOGRAMS | GAUGES
+    for metric in vars(Metrics()).values():
+        if isinstance(metric, Counter | Gauge | Histogram):
+            name = metric._name + ("_total" if isinstance(metric, Counter) else "")
+            assert metric._labelnames == every[name]
+
+
+def test_two_sets_of_metrics_do_not_share_their_counts() -> None:
+    first, second = Metrics(), Metrics()
+    first.degraded_picks.inc()
+    assert b"callerid_degraded_picks_total 1.0" in first.render()
+    assert b"callerid_degraded_picks_total 0.0" in second.render()
+
+
+def test_a_cached_child_is_the_metrics_own() -> None:
+    metrics = Metrics()
+    picks = Children(metrics.picks)
+    picks["ccc-test", "redis", "city"].inc()
+    picks["ccc-test", "redis", "city"].inc()
+    sample = 'callerid_picks_total{instance="ccc-test",match="city",source="redis"} 2.0'
+    assert sample in metrics.render().decode()
+
+
+def test_a_wrong_count_of_labels_is_refused_by_the_cache_too() -> None:
+    with pytest.raises(ValueError, match="label count"):
+        Children(Metrics().picks)["ccc-test", "redis"].inc()
+
+
+def test_workers_are_exposed_as_one(tmp_path: Path) -> None:
+    environ = os.environ | {"PROMETHEUS_MULTIPROC_DIR": str(tmp_path)}
+    command = [sys.executable, "-c", WORKER]
+    other = subprocess.Popen(
+        [*command, "2", "0"],
+        env=environ,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "ready\n"
+        shown = subprocess.run(
+            [*command, "3", "1", "show"], env=environ, capture_output=True, text=True, check=True
+        ).stdout
+        other.communicate("\n")
+    assert 'callerid_picks_total{instance="ccc-test",match="city",source="redis"} 5.0' in shown
+    assert "callerid_in_flight 5.0" in shown
+    assert "callerid_redis_up 0.0" in shown
