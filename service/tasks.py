@@ -28,7 +28,7 @@ async def keep_running(name: str, work: Callable[[], Awaitable[None]], metrics: 
         try:
             await work()
             _log.error("The task %s ended by itself; it is started again", name)
-        except Exception:
+        except Exception:  # noqa: BLE001 - whatever it was, the task must go on
             _log.exception("The task %s failed; it is started again", name)
         metrics.task_restarts.labels(name).inc()
         if loop.time() - started > LONGEST_PAUSE:

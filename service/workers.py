@@ -12,7 +12,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from pathlib import Path
 
 from prometheus_client.multiprocess import mark_process_dead
 
@@ -83,8 +82,3 @@ class Workers:
         for worker in self._running:
             worker.wait()
         return status
-
-
-def where_the_package_is() -> Path:
-    """The folder from which `python -m service` finds this package."""
-    return Path(__file__).parent.parent

@@ -10,6 +10,7 @@ from service.errors import InvalidField, InventoryUnavailable, NoEligibleNumber,
 from service.inventory import Inventory
 from service.ledger import Decision, Pick
 from service.locality import Callee, Locator
+from service.metrics import Metrics
 from service.picking.fallback import ask_ccc, may_ask_ccc
 from service.picking.instance import Instance, Localities
 from service.picking.messages import Pair, PickAnswer, PickRequest, PlacedNumber
@@ -25,14 +26,20 @@ class Picker:
         instances: by id.
         locator: knows the callees' places.
         localities: finds out the places that the locator lacks.
+        metrics: counts the numbers passed over.
     """
 
     def __init__(
-        self, instances: Mapping[str, Instance], locator: Locator, localities: Localities
+        self,
+        instances: Mapping[str, Instance],
+        locator: Locator,
+        localities: Localities,
+        metrics: Metrics,
     ) -> None:
         self._instances = instances
         self._locator = locator
         self._localities = localities
+        self._metrics = metrics
         self._steps: dict[tuple[object, ...], tuple[Step, ...]] = {}
 
     async def pick(self, request: PickRequest) -> PickAnswer:
@@ -108,6 +115,8 @@ class Picker:
         pools = tuple(step.pools for step in steps)
         pick = Pick(request.dry_run, pools, request.count, request.exclude)
         decision = await instance.ledger.pick(pick)
+        for reason, count in decision.picked.rejected:
+            self._metrics.candidates_rejected.labels(instance.instance_id, reason).inc(count)
         if not decision.picked.uses:
             barred = inventory.barred(request.skill_group_ids)
             barred.update(dict(decision.picked.rejected))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from service.logs import RepeatBound, configure, mask, mask_text
@@ -72,6 +72,8 @@ def test_four_digits_of_every_number_are_hidden_and_stay_so(number: str) -> None
 
 @given(st.from_regex(r"1[3-9][0-9]{9}", fullmatch=True), st.text(), st.text())
 def test_no_mobile_number_is_left_in_any_text(number: str, before: str, after: str) -> None:
+    assume(not before[-1:].isalnum())
+    assume(not after[:1].isalnum())
     assert number not in mask_text(f"{before}{number}{after}")
 
 
@@ -89,6 +91,8 @@ def test_no_mobile_number_is_left_in_any_text(number: str, before: str, after: s
         ("400-123-4567", "40****4567"),
         ("PhoneNumber.1=13812348888", "PhoneNumber.1=138****8888"),
         ("1.13812348888", "1.138****8888"),
+        ("1732148000.13812348888", "1732148000.138****8888"),
+        ("0x13812348888", "0x138****8888"),
         ("call-13812348888-1", "call-138****8888-1"),
         ("n13812348888", "n138****8888"),
         ("%2B008613812348888", "%2B008****8888"),
@@ -119,8 +123,7 @@ def test_a_number_is_masked_wherever_it_stands(text: str, expected: str) -> None
         "192.168.100.200:43210 -> 10.0.0.1:6379",
         "GET /healthz 200 1024 35",
         "138****8888",
-        "ccc-test, redis 7.0.15, prefix 1381234",
-    ][:-1],
+    ],
 )
 def test_ids_instants_and_addresses_are_left_whole(text: str) -> None:
     assert mask_text(text) == text
@@ -160,7 +163,7 @@ def test_a_number_is_masked_in_the_message_its_arguments_and_the_extra_fields(
     )
     text = lines.stream.getvalue()
     assert "1234" not in text
-    assert text.count("138****8888") == 7 - 1
+    assert text.count("138****8888") == 7
 
 
 def test_integers_that_are_instants_or_counts_stay_integers(lines: Lines) -> None:
@@ -172,16 +175,21 @@ def test_integers_that_are_instants_or_counts_stay_integers(lines: Lines) -> Non
 
 def test_a_number_is_masked_in_a_traceback(lines: Lines) -> None:
     try:
-        raise ValueError("bad number 13812348888")
+        int("x13812348888")
     except ValueError:
         log.exception("failed")
     exception = lines.only()["exception"]
     assert exception.startswith("Traceback")
-    assert exception.endswith("ValueError: bad number 138****8888")
+    assert exception.endswith("with base 10: 'x138****8888'")
+
+
+def test_a_stack_that_was_asked_for_is_written(lines: Lines) -> None:
+    log.info("x", stack_info=True)
+    assert lines.only()["stack"].startswith("Stack (most recent call last):")
 
 
 def test_a_message_that_does_not_fit_its_arguments_is_written_and_masked(lines: Lines) -> None:
-    log.info("%d and %d", "13812348888")
+    log.info("%d and %d", "13812348888")  # noqa: PLE1206 (the mistake is the test)
     assert lines.only()["message"] == "%d and %d ('138****8888',)"
 
 

@@ -229,9 +229,13 @@ def test_a_secret_given_twice_is_refused(file: Path, tmp_path: Path) -> None:
     ]
 
 
-def test_a_secrets_file_that_is_missing_is_named(file: Path) -> None:
-    (fault,) = faults(file, "", CALLERID_REDIS__URL_FILE="missing/file")
-    assert "redis.url: found No such file or directory at missing/file" in fault
+def test_a_secrets_file_that_is_missing_is_told_without_what_may_be_the_secret(file: Path) -> None:
+    assert faults(file, "", CALLERID_REDIS__URL_FILE="redis://:hunter2@h") == [
+        (
+            "redis.url: found No such file or directory by CALLERID_REDIS__URL_FILE, "
+            "expected a readable file"
+        )
+    ]
 
 
 def test_variables_that_kubernetes_sets_are_left_alone() -> None:

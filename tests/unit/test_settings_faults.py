@@ -147,6 +147,13 @@ def faults(file: Path, text: str, **environ: str) -> list[str]:
             "instances[1].id: found that of entry 0 again, expected one of its own",
         ),
         ("instances = 1", "instances: found a number, expected a list of tables"),
+        ("instances = [1]", "instances[0]: found a number, expected a table"),
+        ("sip_actions = 1", "sip_actions: found a number, expected a table"),
+        ("sip_actions.477 = 1", "sip_actions.477: found a number, expected a table"),
+        (
+            'ccc.endpoint = "https://h:port"',
+            "ccc.endpoint: found 'https://h:port', expected https:// and a host",
+        ),
         (
             'instances = [{id = "a:b"}]',
             "instances[0].id: found 'a:b', expected 1-64 of A-Z a-z 0-9 _ . @ -",
@@ -232,6 +239,16 @@ def test_all_faults_are_told_at_once_and_no_echo_of_them(file: Path) -> None:
         "instances[0].id: found nothing, expected 1-64 of A-Z a-z 0-9 _ . @ -",
         "instances[0].fallback: found 1, expected one of ccc, refuse",
     ]
+
+
+def test_a_variable_for_a_section_that_is_no_table_leaves_the_files_fault(file: Path) -> None:
+    expected = ["server: found a number, expected a table"]
+    assert faults(file, "server = 5", CALLERID_SERVER__PORT="1") == expected
+
+
+def test_a_variable_deeper_than_any_key_is_refused(file: Path) -> None:
+    (fault,) = faults(file, "", CALLERID_SERVER__PORT__NUMBER="1")
+    assert "found a table, expected a port from 0 to 65535" in fault
 
 
 def test_a_fault_of_the_common_selection_is_not_told_again_for_each_instance(file: Path) -> None:

@@ -1,0 +1,1 @@
+"""Alibaba's wire: signing, payloads, credentials, the rate limit and the client."""

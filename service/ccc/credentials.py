@@ -1,0 +1,108 @@
+"""Where the access key comes from: the configuration, or Alibaba Cloud's own chain.
+
+The official library does the finding and the refreshing (environment, OIDC, profiles, ECS RAM role,
+credentials URI, STS among them). Nothing here reads a variable or a file, and nothing signs.
+"""
+
+import asyncio
+import math
+import re
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Protocol
+
+import msgspec
+
+from service.errors import CccRefused
+
+# The library renews a temporary key 15 minutes before it expires, so one minute is always safe.
+FRESH_SECONDS = 60.0
+
+
+class AccessKey(msgspec.Struct, frozen=True):
+    """An access key; `security_token` is empty unless the key is temporary (STS)."""
+
+    id: str
+    secret: str
+    security_token: str = ""
+
+    def __repr__(self) -> str:
+        """Show the id alone: a secret has no place in a log or a traceback."""
+        return f"AccessKey({self.id!r})"
+
+
+class Credentials(Protocol):
+    """What the client asks before each request."""
+
+    async def get(self) -> AccessKey:
+        """Return a key that is valid now; raises CccRefused if there is none."""
+
+
+class StaticCredentials:
+    """A key that stands in the configuration."""
+
+    def __init__(self, key: AccessKey) -> None:
+        self._key = key
+
+    async def get(self) -> AccessKey:
+        """Return the key."""
+        return self._key
+
+
+class ChainCredentials:
+    """The first key that Alibaba Cloud's default chain finds, asked again once a minute.
+
+    The library blocks: its import takes a second, its refresh waits for the network, its
+    asynchronous twin for a thread's lock within the event loop. So it has a thread of its own.
+    """
+
+    def __init__(self, *, clock: Callable[[], float]) -> None:
+        """Remember a key for a minute by `clock`, a monotonic one in seconds."""
+        self._clock = clock
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ccc-credentials")
+        self._chain: Any = None
+        self._key = AccessKey("", "")
+        self._fresh_until = -math.inf
+
+    async def get(self) -> AccessKey:
+        """Return a key that is valid now.
+
+        Raises CccRefused `InvalidCredentials` if no part of the chain has one.
+        """
+        if self._clock() >= self._fresh_until:
+            await asyncio.get_running_loop().run_in_executor(self._thread, self._refresh)
+        return self._key
+
+    def close(self) -> None:
+        """Give up the thread; what still runs in it is not waited for."""
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+    def _refresh(self) -> None:
+        if self._clock() < self._fresh_until:
+            return  # whoever stood before us in the thread's queue has asked
+        try:
+            self._key = self._find()
+        except Exception as error:  # noqa: BLE001 -- the library lets through what its parts raise
+            raise _none_found(error) from None
+        self._fresh_until = self._clock() + FRESH_SECONDS
+
+    def _find(self) -> AccessKey:
+        if self._chain is None:
+            # At import the library reads the environment and starts a logger of its own.
+            from alibabacloud_credentials.client import Client  # noqa: PLC0415 -- see above
+
+            self._chain = Client()
+        found = self._chain.get_credential()
+        parts = (found.access_key_id, found.access_key_secret, found.security_token)
+        # A space copied along is the commonest cause of SignatureDoesNotMatch.
+        return AccessKey(*((part or "").strip() for part in parts))
+
+
+def _none_found(error: Exception) -> CccRefused:
+    # An address may hold a password or a token.
+    why = re.sub(r"\b[a-z]+://\S+", "(address)", str(error))
+    return CccRefused(
+        "InvalidCredentials",
+        "no access key for Alibaba Cloud: set ALIBABA_CLOUD_ACCESS_KEY_ID and _SECRET, or another "
+        f"source of the official chain. It said: {why}",
+    )

@@ -1,0 +1,211 @@
+"""What the actions' `Data` holds, decoded liberally into one strict shape.
+
+The documents and the wire disagree: a list of one comes as an object, a number as an integer that
+lost its leading 0, a flag as text. Whatever can be read with certainty is read; whatever cannot is
+CccMalformed, never a guess and never a silent gap.
+"""
+
+import contextlib
+from typing import Any, TypeAlias, TypeVar
+
+import msgspec
+
+from service.ccc.replies import Reply
+from service.errors import CccMalformed
+from service.locality import restore_number
+from service.logs import mask
+
+LONGEST_SHOWN = 20  # characters of what stands in a number's place
+
+Text = str | int | None
+Item = TypeVar("Item")
+# One object stands for a list of one, and a null for nothing, in a list or in place of it.
+Several: TypeAlias = list[Item | None] | Item | None
+
+
+class ListedNumber(msgspec.Struct, frozen=True):
+    """A row of ListPhoneNumbers. `user_id` is empty unless the number is one agent's own.
+
+    `active` is false where the row does not say: a number is used only where CCC vouches for it.
+    """
+
+    number: str
+    province: str
+    city: str
+    usage: str
+    active: bool
+    skill_group_ids: tuple[str, ...]
+    user_id: str
+    tags: tuple[str, ...]
+    provider: str
+
+
+class NumberPage(msgspec.Struct, frozen=True):
+    """A page of ListPhoneNumbers; `page_number` and `page_size` are 0 where the reply has none."""
+
+    total_count: int
+    page_number: int
+    page_size: int
+    numbers: tuple[ListedNumber, ...]
+
+
+class PlacedNumber(msgspec.Struct, frozen=True):
+    """A number and where it is at home, as sent; what CCC does not know is empty."""
+
+    number: str
+    province: str
+    city: str
+
+
+NOWHERE = PlacedNumber("", "", "")
+
+
+class NumberPair(msgspec.Struct, frozen=True):
+    """A caller number that CCC picked for a callee; the caller's leading 0 is restored."""
+
+    caller: PlacedNumber
+    callee: PlacedNumber
+
+
+class _Group(msgspec.Struct, rename="pascal"):
+    skill_group_id: Text = None
+
+
+class _Row(msgspec.Struct, rename="pascal"):
+    number: Text = None
+    province: Text = None
+    city: Text = None
+    usage: Text = None
+    active: bool | None = None
+    skill_groups: Several[_Group] = None
+    user_id: Text = None
+    tags: list[Text] | Text = None
+    provider: Text = None
+
+
+class _Page(msgspec.Struct, rename="pascal"):
+    total_count: int
+    # No null among the rows: it would stand for a number that is missing.
+    rows: list[_Row] | _Row | None = msgspec.field(name="List")
+    page_number: int | None = None
+    page_size: int | None = None
+
+
+class _Place(msgspec.Struct, rename="pascal"):
+    number: Text = None
+    province: Text = None
+    city: Text = None
+
+
+class _Pair(msgspec.Struct, rename="pascal"):
+    caller: _Place | None = None
+    callee: _Place | None = None
+
+
+def number_page(reply: Reply) -> NumberPage:
+    """Decode ListPhoneNumbers.
+
+    Raises CccMalformed without TotalCount or List, and for a row whose number cannot be used (a
+    masked one, say): a page that dropped the row would lose a number, and nobody would be told.
+    """
+    page: _Page = _one(reply, _decoded(reply, list[_Page | None] | _Page | None))
+    if page.rows is None and page.total_count != 0:
+        raise _malformed(reply, "List is null")
+    rows = enumerate(_several(page.rows))
+    return NumberPage(
+        total_count=page.total_count,
+        page_number=page.page_number or 0,
+        page_size=page.page_size or 0,
+        numbers=tuple(_listed(row, _usable(reply, index, row.number)) for index, row in rows),
+    )
+
+
+def number_pairs(reply: Reply) -> tuple[NumberPair, ...]:
+    """Decode PickOutboundNumbers; no Data, null and pairs without a caller mean: nothing picked.
+
+    Raises CccMalformed for a caller number that cannot be used.
+    """
+    pairs: list[_Pair] = _several(_decoded(reply, list[_Pair | None] | _Pair | None))
+    return tuple(
+        NumberPair(
+            caller=_placed(pair.caller, _usable(reply, index, pair.caller.number)),
+            callee=_placed(pair.callee, _text(pair.callee.number)) if pair.callee else NOWHERE,
+        )
+        for index, pair in enumerate(pairs)
+        if pair.caller and pair.caller.number
+    )
+
+
+def number_location(reply: Reply) -> PlacedNumber:
+    """Decode GetNumberLocation. Raises CccMalformed unless Data is one place."""
+    place: _Place = _one(reply, _decoded(reply, list[_Place | None] | _Place | None))
+    return _placed(place, _text(place.number))
+
+
+def _decoded(reply: Reply, shape: Any) -> Any:
+    """Decode Data leniently: text may stand for numbers and flags, and no Data at all for null."""
+    try:
+        return msgspec.json.decode(bytes(reply.data) or b"null", type=shape, strict=False)
+    except (ValueError, RecursionError) as error:  # they name types and places, never a value
+        raise _malformed(reply, f"Data is not as promised: {error}") from None
+
+
+def _several(found: list[Item] | Several[Item]) -> list[Item]:
+    items = found if isinstance(found, list) else [found]
+    return [item for item in items if item is not None]
+
+
+def _one(reply: Reply, found: Several[Item]) -> Item:
+    items = _several(found)
+    if len(items) != 1:
+        raise _malformed(reply, f"Data holds {len(items)} objects in place of one")
+    return items[0]
+
+
+def _listed(row: _Row, number: str) -> ListedNumber:
+    groups = (_text(group.skill_group_id) for group in _several(row.skill_groups))
+    return ListedNumber(
+        number=number,
+        province=_text(row.province),
+        city=_text(row.city),
+        usage=_text(row.usage),
+        active=bool(row.active),
+        skill_group_ids=tuple(filter(None, groups)),
+        user_id=_text(row.user_id),
+        tags=_tags(row.tags),
+        provider=_text(row.provider),
+    )
+
+
+def _placed(place: _Place, number: str) -> PlacedNumber:
+    return PlacedNumber(number, _text(place.province), _text(place.city))
+
+
+def _usable(reply: Reply, index: int, number: Text) -> str:
+    try:
+        return restore_number("" if number is None else number)
+    except ValueError as error:  # it does not repeat the number
+        shown = mask(_text(number)[:LONGEST_SHOWN])
+        raise _malformed(reply, f"entry {index} of Data, number {shown}: {error}") from None
+
+
+def _tags(tags: list[Text] | Text) -> tuple[str, ...]:
+    if not isinstance(tags, list):
+        tags = _split(_text(tags))
+    return tuple(filter(None, map(_text, tags)))
+
+
+def _split(text: str) -> list[Text]:
+    """Split a list written as JSON, or as text with commas, Western or Chinese."""
+    if text.startswith("["):
+        with contextlib.suppress(ValueError):
+            return msgspec.json.decode(text, type=list[Text])
+    return [*text.replace("，", ",").split(",")]
+
+
+def _text(value: Text) -> str:
+    return "" if value is None else str(value).strip()
+
+
+def _malformed(reply: Reply, why: str) -> CccMalformed:
+    return CccMalformed("Malformed", why, status=200, request_id=str(reply.request_id or ""))

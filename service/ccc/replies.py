@@ -1,0 +1,94 @@
+"""What a reply of CCC means: an answer, or a failure and whether asking again can help.
+
+One reading for every action: the status, and the envelope of Code, Message, RequestId and Data.
+What `Data` holds is for `payloads`; how often and when to ask again is for `retries`.
+"""
+
+import re
+from http import HTTPStatus
+
+import msgspec
+
+from service.errors import CccError, CccMalformed, CccRefused, CccThrottled, CccUnavailable
+from service.logs import mask_text
+
+# What the gateway calls its own faults; seen with a 5xx, and no refusal with any other status.
+BROKEN_CODES = frozenset({"InternalError", "ServiceUnavailable"})
+CODE = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,63}")  # it becomes a metric's label: no free text
+CLOCK_CODE = "InvalidTimeStamp"
+CLOCK_ADVICE = "the clock here is over 15 minutes away from Alibaba's: check NTP. It said: "
+XML_PART = re.compile(r"<(Code|Message|RequestId)>([^<]*)</\1>")
+
+
+class Reply(msgspec.Struct, frozen=True, rename="pascal"):
+    """The envelope; a number may stand for a text, as it does on the wire."""
+
+    code: str | int | None = None
+    message: str | int | None = None
+    request_id: str | int | None = None
+    http_status_code: str | int | None = None
+    data: msgspec.Raw = msgspec.Raw()
+
+
+class Failure(msgspec.Struct, frozen=True):
+    """An attempt without an answer, and what deciding about another one takes.
+
+    `surely_not_done` says that CCC did nothing; `retry_after` is the pause that it asked for, in
+    seconds.
+    """
+
+    error: CccError
+    surely_not_done: bool = False
+    retry_after: float = 0.0
+
+
+def read_reply(status: int, body: bytes, retry_after: str = "") -> Reply | Failure:
+    """Read a reply: its HTTP status, its body, its `x-acs-retry-after` header in milliseconds.
+
+    A 200 whose Code is not OK is an error. An error may come as JSON, as XML (the gateway's habit
+    where it did not see the format asked for) or as some proxy's page.
+    """
+    reply = _envelope(body)
+    if status < HTTPStatus.BAD_REQUEST:
+        if reply.code == "OK":
+            return reply
+        if reply.code is None:
+            return Failure(CccMalformed("Malformed", "the reply has no Code", status=status))
+    worst = max(status, _number(reply.http_status_code))
+    return _failure(worst, reply, _number(retry_after) / 1000)
+
+
+def _envelope(body: bytes) -> Reply:
+    try:
+        return msgspec.json.decode(body, type=Reply)
+    except (ValueError, RecursionError):  # no JSON, no UTF-8, or nested beyond reason
+        parts = dict(XML_PART.findall(body.decode(errors="replace")))
+        return msgspec.convert(parts, Reply)
+
+
+def _failure(status: int, reply: Reply, retry_after: float) -> Failure:
+    code = _code(reply.code) or f"HTTP.{status}"
+    kind = _kind(status, code, asked_to_wait=retry_after > 0)
+    advice = CLOCK_ADVICE if code.startswith(CLOCK_CODE) else ""
+    message = advice + mask_text(str(reply.message or "no message"))
+    error = kind(code, message, status=status, request_id=str(reply.request_id or ""))
+    return Failure(error, surely_not_done=kind is not CccUnavailable, retry_after=retry_after)
+
+
+def _code(said: str | int | None) -> str:
+    found = CODE.fullmatch(str(said or ""))
+    return found[0] if found and said != "OK" else ""
+
+
+def _kind(status: int, code: str, *, asked_to_wait: bool) -> type[CccError]:
+    # Throttling comes as a 400 on this gateway: nothing but the code tells it from a refusal, or
+    # the newer header. With a 5xx the header says when to ask again, not that nothing happened.
+    if code.startswith("Throttling") or status == HTTPStatus.TOO_MANY_REQUESTS:
+        return CccThrottled
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR or code in BROKEN_CODES:
+        return CccUnavailable
+    return CccThrottled if asked_to_wait else CccRefused
+
+
+def _number(text: str | int | None) -> int:
+    return int(text or 0) if re.fullmatch(r"[0-9]{1,9}", str(text)) else 0

@@ -1,0 +1,59 @@
+"""Typed configuration: what the operator may say, read from one TOML file and the environment.
+
+`model` holds the shapes and their defaults, `kinds` the ranges of their values, `reading` turns
+tables into them, `environment` lays variables over the file, `rules` finds what contradicts
+itself. It is not the place for what changes while the service runs, and it starts nothing.
+"""
+
+from service.settings.kinds import Level, Scope, Secret, parse_calling_window
+from service.settings.loading import load
+from service.settings.model import (
+    AccessKey,
+    Auth,
+    CalleeLimits,
+    CalleeRule,
+    CallerLimits,
+    Ccc,
+    Client,
+    Console,
+    Health,
+    Instance,
+    InstanceCcc,
+    Inventory,
+    Locality,
+    NumberMatch,
+    NumberOverride,
+    Redis,
+    Selection,
+    Server,
+    Settings,
+    SipAction,
+)
+
+__all__ = [
+    "AccessKey",
+    "Auth",
+    "CalleeLimits",
+    "CalleeRule",
+    "CallerLimits",
+    "Ccc",
+    "Client",
+    "Console",
+    "Health",
+    "Instance",
+    "InstanceCcc",
+    "Inventory",
+    "Level",
+    "Locality",
+    "NumberMatch",
+    "NumberOverride",
+    "Redis",
+    "Scope",
+    "Secret",
+    "Selection",
+    "Server",
+    "Settings",
+    "SipAction",
+    "load",
+    "parse_calling_window",
+]

@@ -1,0 +1,74 @@
+"""What is wrong with a configuration, as data: where, what was found, what was expected.
+
+It words a fault and keeps secrets out of the words; finding faults is its neighbours' work.
+"""
+
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+KeyPath = tuple[str | int, ...]
+
+_LONGEST = 60  # characters of a found value
+_KINDS: dict[type, str] = {
+    bool: "true or false",
+    int: "a number",
+    float: "a number",
+    str: "text",
+    dict: "a table",
+    list: "a list",
+}
+
+
+class Fault(Struct, frozen=True):
+    """One thing wrong at one key; `with_keys` are other keys that it takes to be wrong."""
+
+    path: KeyPath
+    found: str
+    expected: str
+    with_keys: tuple[KeyPath, ...] = ()
+
+    def rests_on(self, others: list["Fault"]) -> bool:
+        """Whether one of its keys is at fault already, so that this may be its echo."""
+        return any(
+            all(ours == theirs for ours, theirs in zip(key, other.path, strict=False))
+            for key in (self.path, *self.with_keys)
+            for other in others
+        )
+
+
+def dotted(path: KeyPath) -> str:
+    """Writes a path as people read it: `instances[0].caller.max_per_day`."""
+    steps = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
+    return steps.removeprefix(".")
+
+
+def shown(value: object) -> str:
+    """Words a found scalar as it is written, and anything larger by its kind."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        return repr(value if len(value) <= _LONGEST else value[:_LONGEST] + "…")
+    return str(value) if isinstance(value, int | float) else kind_of(value)
+
+
+def kind_of(value: object) -> str:
+    """Words what kind of value it is, and nothing of the value."""
+    return _KINDS.get(type(value), "another kind of value")
+
+
+def line(fault: Fault, file: str, variables: Mapping[KeyPath, str]) -> str:
+    """Words a fault, with the variable that set its key, or else the file.
+
+    Args:
+        fault: what is wrong.
+        file: the configuration file's name, as given.
+        variables: which environment variable set the value at each path.
+    """
+    for end in range(len(fault.path), 0, -1):
+        if name := variables.get(fault.path[:end]):
+            where = f"environment: {name} ({dotted(fault.path)})"
+            break
+    else:
+        where = f"{file}: {dotted(fault.path)}"
+    return f"{where}: found {fault.found}, expected {fault.expected}"

@@ -1,0 +1,234 @@
+"""The shapes of the configuration and its defaults, section by section as the file has them.
+
+Shapes only. The ranges of their values stand in `kinds`, what two keys must agree on in `rules`,
+the comments for operators in `config/default.toml`.
+"""
+
+from collections.abc import Mapping
+from ipaddress import ip_address
+from typing import Literal
+
+from msgspec import Struct, field
+from msgspec.structs import force_setattr
+
+from service.settings.kinds import (
+    Interval,
+    Levels,
+    Limit,
+    Milliseconds,
+    Name,
+    OptionalWord,
+    Pause,
+    Port,
+    Positive,
+    Rate,
+    Scopes,
+    Secret,
+    Share,
+    SipCode,
+    Wait,
+    Window,
+    Word,
+)
+
+
+class Server(Struct, frozen=True):
+    """Where the service listens and how much it takes on."""
+
+    host: Name = "127.0.0.1"
+    port: Port = 8080
+    workers: Positive = 1
+    max_in_flight: Positive = 1024
+    drain_seconds: Wait = 5
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine can reach the listener."""
+        if self.host == "localhost":
+            return True
+        try:
+            return ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+
+class Client(Struct, frozen=True):
+    """A holder of a bearer token."""
+
+    name: Name
+    token: Secret
+    scopes: Scopes
+
+
+class AccessKey(Struct, frozen=True):
+    """A key pair that signs requests at the RPC door."""
+
+    id: Name
+    secret: Secret
+    scopes: Scopes
+
+
+class Auth(Struct, frozen=True):
+    """Who may ask."""
+
+    required: Literal["auto", "always", "never"] = "auto"
+    clients: tuple[Client, ...] = ()
+    access_keys: tuple[AccessKey, ...] = ()
+
+
+class Redis(Struct, frozen=True):
+    """The shared ledger; without a URL it is embedded in the one process."""
+
+    url: Secret = Secret()
+    timeout_ms: Milliseconds = 30
+    prefix: Word = "callerid"
+
+
+class Ccc(Struct, frozen=True):
+    """How Alibaba Cloud CCC is called."""
+
+    endpoint: str = "https://ccc.cn-shanghai.aliyuncs.com"
+    timeout_ms: Milliseconds = 5000
+    max_requests_per_second: Rate = 20
+
+
+class Inventory(Struct, frozen=True):
+    """How the list of numbers is kept fresh, and what is not believed at once."""
+
+    refresh_seconds: Interval = 60
+    stale_after_seconds: Interval = 600
+    max_shrink: Share = 0.2
+
+
+class Locality(Struct, frozen=True):
+    """Where the table of mobile prefixes is; empty is the bundled one."""
+
+    phone_dat: str = ""
+
+
+class CallerLimits(Struct, frozen=True):
+    """What one caller number may be used for; 0 is no limit."""
+
+    max_per_hour: Limit = 0
+    max_per_day: Limit = 0
+    max_concurrent: Limit = 0
+    lease_seconds: Window = 3600
+    rest_seconds: Pause = 0
+
+
+class CalleeRule(Struct, frozen=True):
+    """At most `limit` picks for one called number in a window."""
+
+    limit: Positive
+    window_seconds: Window
+    kind: Literal["sliding", "calendar"]
+
+
+class CalleeLimits(Struct, frozen=True):
+    """What one called number may be shown, over all callers of a scope."""
+
+    rules: tuple[CalleeRule, ...] = ()
+    cooldown_seconds: Pause = 0
+    sticky_seconds: Pause = 0
+
+
+class Selection(Struct, frozen=True):
+    """How a number is chosen."""
+
+    levels: Levels = ("city", "area_code", "province", "any")
+    fallback: Literal["ccc", "refuse"] = "ccc"
+    fallback_timeout_ms: Milliseconds = 1500
+    pick_timeout_ms: Milliseconds = 60
+    idempotency_seconds: Pause = 300
+    timezone: Name = "Asia/Shanghai"
+    calling_window: str = ""
+    caller: CallerLimits = CallerLimits()
+    callee: CalleeLimits = CalleeLimits()
+
+
+class Health(Struct, frozen=True):
+    """Quarantine by answer rate, probation and ramp."""
+
+    enabled: bool = False
+
+
+class SipAction(Struct, frozen=True):
+    """What an outcome's SIP code does, and for how many seconds."""
+
+    action: Literal["rest_number", "rest_provider", "park_number", "stop_callee", "avoid_region"]
+    seconds: Window
+
+
+class Console(Struct, frozen=True):
+    """The page for people."""
+
+    enabled: bool = True
+
+
+class NumberMatch(Struct, frozen=True):
+    """The one property by which an override finds its numbers."""
+
+    number: Secret = Secret()
+    tag: str = ""
+    provider: str = ""
+
+
+class NumberOverride(Struct, frozen=True):
+    """Other caller limits for some numbers; None leaves what `[selection.caller]` says."""
+
+    match: NumberMatch
+    max_per_hour: Limit | None = None
+    max_per_day: Limit | None = None
+    max_concurrent: Limit | None = None
+    lease_seconds: Window | None = None
+    rest_seconds: Pause | None = None
+
+
+class InstanceCcc(Struct, frozen=True):
+    """An instance's own credentials and endpoint; empty is the official chain and `[ccc]`."""
+
+    access_key_id: str = ""
+    access_key_secret: Secret = Secret()
+    security_token: Secret = Secret()
+    endpoint: str = ""
+
+
+class Instance(Struct, frozen=True):
+    """One CCC instance; `selection` is whole where the instance overrides any of it."""
+
+    id: Word
+    scope: OptionalWord = ""
+    ccc: InstanceCcc = InstanceCcc()
+    selection: Selection | None = None
+
+    def __post_init__(self) -> None:
+        if not self.scope:
+            force_setattr(self, "scope", self.id)
+
+
+class Settings(Struct, frozen=True):
+    """Everything that the operator said, checked."""
+
+    server: Server = Server()
+    auth: Auth = Auth()
+    redis: Redis = Redis()
+    ccc: Ccc = Ccc()
+    inventory: Inventory = Inventory()
+    locality: Locality = Locality()
+    selection: Selection = Selection()
+    health: Health = Health()
+    sip_actions: Mapping[SipCode, SipAction] = field(default_factory=dict)
+    console: Console = Console()
+    numbers: tuple[NumberOverride, ...] = ()
+    instances: tuple[Instance, ...] = ()
+
+    def selection_for(self, instance: Instance) -> Selection:
+        """The `[selection]` that holds for an instance: its own, or the common one."""
+        return instance.selection or self.selection
+
+    @property
+    def auth_is_required(self) -> bool:
+        """Whether a request must say who asks: always, never, or beyond loopback."""
+        if self.auth.required == "auto":
+            return not self.server.is_loopback
+        return self.auth.required == "always"

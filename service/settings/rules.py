@@ -1,0 +1,198 @@
+"""What a configuration must also be, beyond its types: readable values, and no contradictions.
+
+Pure: each rule looks at the settings and yields its faults, none knows where they were read.
+"""
+
+from collections.abc import Iterator
+from itertools import groupby
+from typing import get_args
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from msgspec import structs
+
+from service.settings.faults import Fault, KeyPath
+from service.settings.kinds import Level, parse_calling_window
+from service.settings.model import (
+    Instance,
+    NumberOverride,
+    Selection,
+    Settings,
+)
+
+_ONE_SERVER = ("redis", "rediss")
+_REDIS_SCHEMES = (*_ONE_SERVER, "unix", "redis+sentinel", "redis+cluster")
+_LEVELS = get_args(Level)
+
+
+def contradictions(settings: Settings) -> Iterator[Fault]:
+    """Yields every fault of well-typed settings."""
+    yield from _redis(settings)
+    yield from _auth(settings)
+    yield from _endpoint(settings.ccc.endpoint, ("ccc", "endpoint"))
+    yield from _staleness(settings)
+    yield from _selection(settings.selection, ("selection",), settings)
+    for at, override in enumerate(settings.numbers):
+        yield from _override(override, ("numbers", at))
+    for at, instance in enumerate(settings.instances):
+        yield from _instance(instance, ("instances", at), settings)
+    yield from _repeated(settings)
+    yield from _scopes(settings)
+
+
+def _redis(settings: Settings) -> Iterator[Fault]:
+    if settings.redis.url:
+        if not _is_redis_url(settings.redis.url):
+            expected = f"{'://, '.join(_REDIS_SCHEMES)}:// with a host or a path"
+            yield Fault(("redis", "url"), "no such URL (hidden)", expected)
+    elif settings.server.workers > 1:
+        yield Fault(
+            ("server", "workers"),
+            f"{settings.server.workers} without redis.url",
+            "1, or a redis.url: the embedded ledger belongs to one process",
+            (("redis", "url"),),
+        )
+
+
+def _is_redis_url(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        if parts.scheme in _ONE_SERVER:
+            _ = parts.port  # raises where it is no port
+    except ValueError:
+        return False
+    place = parts.path if parts.scheme == "unix" else parts.netloc.rpartition("@")[2]
+    return parts.scheme in _REDIS_SCHEMES and bool(place)
+
+
+def _auth(settings: Settings) -> Iterator[Fault]:
+    auth = settings.auth
+    if settings.auth_is_required and not auth.clients and not auth.access_keys:
+        yield Fault(
+            ("auth", "required"),
+            f"{auth.required!r} at host {settings.server.host!r}, and nobody who may ask",
+            "auth.clients or auth.access_keys, a loopback host, or 'never'",
+            (("server", "host"), ("auth", "clients"), ("auth", "access_keys")),
+        )
+    for at, client in enumerate(auth.clients):
+        if not client.token:
+            yield Fault(("auth", "clients", at, "token"), "nothing", "a token")
+    for at, key in enumerate(auth.access_keys):
+        if not key.secret:
+            yield Fault(("auth", "access_keys", at, "secret"), "nothing", "a secret")
+
+
+def _endpoint(endpoint: str, path: KeyPath) -> Iterator[Fault]:
+    try:
+        parts = urlsplit(endpoint)
+        sound = parts.scheme in ("http", "https") and bool(parts.hostname)
+        _ = parts.port  # raises where it is no port
+    except ValueError:
+        sound = False
+    if not sound:
+        yield Fault(path, repr(endpoint), "https:// and a host")
+
+
+def _staleness(settings: Settings) -> Iterator[Fault]:
+    inventory = settings.inventory
+    if inventory.stale_after_seconds < inventory.refresh_seconds:
+        yield Fault(
+            ("inventory", "stale_after_seconds"),
+            f"{inventory.stale_after_seconds:g}",
+            f"refresh_seconds ({inventory.refresh_seconds:g}) at the least",
+            (("inventory", "refresh_seconds"),),
+        )
+
+
+def _selection(selection: Selection, path: KeyPath, settings: Settings) -> Iterator[Fault]:
+    """What one selection must be; `path` is its table, an instance's where that overrides."""
+    ranks = [_LEVELS.index(level) for level in selection.levels]
+    if ranks != sorted(set(ranks)):
+        found = ", ".join(selection.levels)
+        yield Fault((*path, "levels"), found, "each level once, the narrowest first")
+    if not _is_timezone(selection.timezone):
+        yield Fault((*path, "timezone"), repr(selection.timezone), "a time zone of the tz database")
+    try:
+        parse_calling_window(selection.calling_window)
+    except ValueError as error:
+        expected = "HH:MM-HH:MM, the first before the second, or nothing"
+        yield Fault((*path, "calling_window"), f"{selection.calling_window!r} ({error})", expected)
+    if settings.redis.url and settings.redis.timeout_ms >= selection.pick_timeout_ms:
+        yield Fault(
+            (*path, "pick_timeout_ms"),
+            f"{selection.pick_timeout_ms}",
+            f"more than redis.timeout_ms ({settings.redis.timeout_ms}): "
+            "a pick outlives the ledger's timeout and decides by itself",
+            (("redis", "timeout_ms"),),
+        )
+
+
+def _is_timezone(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):  # unknown, a path, a directory
+        return False
+    return True
+
+
+def _override(override: NumberOverride, path: KeyPath) -> Iterator[Fault]:
+    given = [name for name, value in structs.asdict(override.match).items() if value]
+    if len(given) != 1:
+        found = " and ".join(given) or "nothing to match"
+        yield Fault((*path, "match"), found, "exactly one of number, tag, provider")
+    if all(value is None for name, value in structs.asdict(override).items() if name != "match"):
+        yield Fault(path, "no limit", "at least one key of [selection.caller] to override")
+
+
+def _instance(instance: Instance, path: KeyPath, settings: Settings) -> Iterator[Fault]:
+    ccc = instance.ccc
+    if bool(ccc.access_key_id) != bool(ccc.access_key_secret):
+        expected = "access_key_id and access_key_secret together, or neither"
+        yield Fault((*path, "ccc"), "half a key pair", expected)
+    if ccc.security_token and not ccc.access_key_id:
+        yield Fault((*path, "ccc", "security_token"), "it alone", "the key pair that it belongs to")
+    if ccc.endpoint:
+        yield from _endpoint(ccc.endpoint, (*path, "ccc", "endpoint"))
+    if instance.selection is not None:
+        for fault in _selection(instance.selection, path, settings):
+            key = str(fault.path[len(path)])
+            if getattr(instance.selection, key) != getattr(settings.selection, key):
+                yield fault
+
+
+def _repeated(settings: Settings) -> Iterator[Fault]:
+    """Names that tell things apart must differ, and so must the tokens that tell clients apart."""
+    lists: list[tuple[KeyPath, list[str]]] = [
+        (("auth", "clients", "name"), [each.name for each in settings.auth.clients]),
+        (("auth", "clients", "token"), [each.token for each in settings.auth.clients]),
+        (("auth", "access_keys", "id"), [each.id for each in settings.auth.access_keys]),
+        (("instances", "id"), [each.id for each in settings.instances]),
+    ]
+    for path, values in lists:
+        for at, value in enumerate(values):
+            if value in values[:at]:
+                *table, key = path
+                first = values.index(value)
+                yield Fault((*table, at, key), f"that of entry {first} again", "one of its own")
+
+
+def _scopes(settings: Settings) -> Iterator[Fault]:
+    """Instances of one scope share the callees' budgets, so they must count them alike."""
+    at_place = list(enumerate(settings.instances))
+    ordered = sorted(at_place, key=lambda pair: pair[1].scope)
+    for scope, members in groupby(ordered, key=lambda pair: pair[1].scope):
+        (_, first), *others = members
+        for at, other in others:
+            yield from _differences(settings, scope, first, other, ("instances", at))
+
+
+def _differences(
+    settings: Settings, scope: str, first: Instance, other: Instance, path: KeyPath
+) -> Iterator[Fault]:
+    ours, theirs = settings.selection_for(other), settings.selection_for(first)
+    expected = f"the same in all instances of scope {scope!r}"
+    if ours.callee.rules != theirs.callee.rules:
+        yield Fault((*path, "callee", "rules"), f"other rules than {first.id!r} has", expected)
+    if ours.timezone != theirs.timezone:
+        found = f"{ours.timezone!r} and {theirs.timezone!r} for {first.id!r}"
+        yield Fault((*path, "timezone"), found, expected)
