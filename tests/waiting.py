@@ -7,5 +7,5 @@ from collections.abc import Callable
 async def eventually(happened: Callable[[], object], within: float = 10) -> None:
     """Return once `happened()` is true; fail after `within` seconds."""
     async with asyncio.timeout(within):
-        while not happened():  # noqa: ASYNC110 - what is waited for knows no event
+        while not happened():
             await asyncio.sleep(0.01)

@@ -115,7 +115,7 @@ class Line:
         # The line has one timeout around a whole call; the connection's own would only cost.
         connection.socket_timeout = None
         self._connection = connection
-        await connection.connect()  # type: ignore[no-untyped-call]
+        await connection.connect()
         return connection
 
     async def _read(self, reply: Any) -> tuple[int, list[Any]]:

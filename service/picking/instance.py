@@ -1,10 +1,11 @@
 """One configured instance, as a pick sees it."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import msgspec
 
-from service.ccc.client import CccClient
+from service.ccc.payloads import NumberPair
 from service.inventory import Inventory
 from service.ledger import Ledger
 
@@ -30,6 +31,21 @@ class Localities(Protocol):
         """CCC has told where a prefix belongs."""
 
 
+class Ccc(Protocol):
+    """Whose own choice stands in where the inventory has nobody."""
+
+    async def pick_outbound_numbers(
+        self,
+        instance_id: str,
+        called_number: str,
+        skill_group_ids: Sequence[str],
+        count: int = 1,
+        *,
+        wait: bool = True,
+    ) -> tuple[NumberPair, ...]:
+        """CCC's own choice for a callee; `wait=False`: only if a token is free now."""
+
+
 class Instance(msgspec.Struct, frozen=True):
     """What it takes to pick for one instance.
 
@@ -39,6 +55,6 @@ class Instance(msgspec.Struct, frozen=True):
     instance_id: str
     keeper: Keeper
     ledger: Ledger
-    ccc: CccClient
+    ccc: Ccc
     levels: tuple[str, ...]
     fallback_seconds: float

@@ -1,0 +1,304 @@
+"""The use case over the ledger in memory and a CCC that answers what a test wants."""
+
+import asyncio
+from collections.abc import Sequence
+from importlib import resources
+from typing import Any
+
+import pytest
+
+from service.ccc.payloads import NumberPair
+from service.ccc.payloads import PlacedNumber as CccNumber
+from service.errors import (
+    CccThrottled,
+    InvalidCalledNumber,
+    InvalidField,
+    InventoryUnavailable,
+    NoEligibleNumber,
+    UnknownInstance,
+)
+from service.inventory import LEVELS, Inventory, PhoneNumber
+from service.ledger import MemoryLedger, Park
+from service.locality import Locator
+from service.metrics import Metrics
+from service.picking import Instance, Picker, PickRequest
+
+SALES, SUPPORT = "sales@ccc-test", "support@ccc-test"
+CHENGDU_MOBILE = "13880001234"
+LOCATOR = Locator(resources.files("phone").joinpath("phone.dat").read_bytes())
+
+
+def chengdu(last: int, *groups: str, agent_id: str = "", usage: str = "Outbound") -> PhoneNumber:
+    return PhoneNumber(
+        f"0285550{last:04d}",
+        "四川",
+        "成都",
+        "028",
+        usage=usage,
+        skill_group_ids=groups,
+        agent_id=agent_id,
+    )
+
+
+BEIJING = PhoneNumber("01055500001", "北京", "北京", "010", skill_group_ids=(SALES,))
+
+
+class FakeKeeper:
+    def __init__(self, inventory: Inventory | None) -> None:
+        self.inventory = inventory
+        self.newer: Inventory | None = None
+
+    async def follow(self) -> None:
+        self.inventory = self.newer or self.inventory
+
+
+class FakeCcc:
+    """Answers a pick with these callers, or raises what it was given."""
+
+    def __init__(self, *callers: str, error: Exception | None = None, hangs: bool = False) -> None:
+        self.callers, self.error, self.hangs = callers, error, hangs
+        self.asked = 0
+
+    async def pick_outbound_numbers(
+        self,
+        instance_id: str,
+        called_number: str,
+        skill_group_ids: Sequence[str],
+        count: int = 1,
+        *,
+        wait: bool = True,
+    ) -> tuple[NumberPair, ...]:
+        assert not wait
+        self.asked += 1
+        if self.hangs:
+            await asyncio.Event().wait()
+        if self.error:
+            raise self.error
+        callee = CccNumber(called_number, "四川省", "成都市")
+        return tuple(NumberPair(CccNumber(one, "北京", "北京"), callee) for one in self.callers)
+
+
+class FakeLocalities:
+    def __init__(self) -> None:
+        self.noted: list[str] = []
+        self.taught: list[tuple[str, str, str]] = []
+
+    def note(self, prefix: str, called_number: str, instance_id: str) -> None:
+        self.noted.append(prefix)
+
+    def teach(self, prefix: str, province: str, city: str) -> None:
+        self.taught.append((prefix, province, city))
+
+
+class Bench:
+    """A picker of one instance and what it is made of."""
+
+    def __init__(
+        self, *numbers: PhoneNumber, ccc: FakeCcc | None = None, ready: bool = True
+    ) -> None:
+        self.inventory = Inventory("ccc-test", 1, numbers)
+        self.keeper = FakeKeeper(self.inventory if ready else None)
+        self.ledger = MemoryLedger(lambda: 0)
+        self.ledger.replace(self.inventory)
+        self.ccc = ccc or FakeCcc()
+        self.localities = FakeLocalities()
+        self.metrics = Metrics()
+        self.instances = {"ccc-test": self.instance()}
+        self.picker = Picker(self.instances, LOCATOR, self.localities, self.metrics)
+
+    def instance(self, fallback_seconds: float = 0.02) -> Instance:
+        return Instance(
+            "ccc-test",
+            self.keeper,
+            self.ledger,
+            self.ccc,
+            LEVELS,
+            fallback_seconds,
+        )
+
+    async def pick(self, called: str = CHENGDU_MOBILE, *groups: str, **fields: Any) -> list[str]:
+        request = PickRequest(called, skill_group_ids=groups or (SALES,), **fields)
+        answer = await self.picker.pick(request)
+        return [f"{pair.caller.number} {pair.match}" for pair in answer.data]
+
+
+async def test_a_callee_is_shown_a_number_of_its_own_city() -> None:
+    bench = Bench(BEIJING, chengdu(1, SALES))
+    assert await bench.pick() == ["02855500001 city"]
+
+
+async def test_several_numbers_come_best_first() -> None:
+    bench = Bench(BEIJING, chengdu(1, SALES))
+    assert await bench.pick(count=3) == ["02855500001 city", "01055500001 any"]
+
+
+async def test_the_agents_own_number_comes_before_the_groups() -> None:
+    bench = Bench(chengdu(1, SALES), chengdu(2, agent_id="agent01@ccc-test"))
+    assert await bench.pick(agent_id="agent01@ccc-test", count=2) == [
+        "02855500002 agent",
+        "02855500001 city",
+    ]
+
+
+async def test_an_agents_number_is_never_shown_for_another() -> None:
+    bench = Bench(chengdu(2, agent_id="agent01@ccc-test"))
+    with pytest.raises(NoEligibleNumber):
+        await bench.pick(agent_id="agent02@ccc-test")
+
+
+async def test_min_match_is_the_lowest_level_that_will_do() -> None:
+    bench = Bench(BEIJING)
+    with pytest.raises(NoEligibleNumber):
+        await bench.pick(min_match="province")
+    assert await bench.pick(min_match="any") == ["01055500001 any"]
+
+
+async def test_the_answer_names_the_callee_in_its_one_form_and_its_place() -> None:
+    bench = Bench(chengdu(1, SALES))
+    answer = await bench.picker.pick(PickRequest("+86 138-8000-1234", skill_group_ids=(SALES,)))
+    assert answer.source == "memory"
+    assert answer.data[0].callee.number == CHENGDU_MOBILE
+    assert (answer.data[0].callee.province, answer.data[0].callee.city) == ("四川", "成都")
+
+
+async def test_what_cannot_be_dialled_is_refused_before_anything_is_asked() -> None:
+    bench = Bench(chengdu(1, SALES))
+    with pytest.raises(InvalidCalledNumber):
+        await bench.pick("120")
+    assert bench.ccc.asked == 0
+
+
+async def test_a_pick_names_groups_or_an_agent() -> None:
+    bench = Bench(chengdu(1, SALES))
+    with pytest.raises(InvalidField, match="skill_group_ids"):
+        await bench.picker.pick(PickRequest(CHENGDU_MOBILE))
+
+
+async def test_an_instance_that_is_not_configured_is_unknown() -> None:
+    bench = Bench(chengdu(1, SALES))
+    with pytest.raises(UnknownInstance):
+        await bench.pick(instance_id="elsewhere")
+
+
+async def test_where_several_are_configured_the_instance_must_be_named() -> None:
+    bench = Bench(chengdu(1, SALES))
+    instances = {"ccc-test": bench.instance(), "ccc-two": bench.instance()}
+    picker = Picker(instances, LOCATOR, bench.localities, bench.metrics)
+    with pytest.raises(InvalidField, match="instance_id"):
+        await picker.pick(PickRequest(CHENGDU_MOBILE, skill_group_ids=(SALES,)))
+
+
+async def test_a_refusal_counts_what_kept_each_number_out() -> None:
+    bench = Bench(chengdu(1, SALES), chengdu(2, SALES, usage="Inbound"))
+    with pytest.raises(NoEligibleNumber) as refused:
+        await bench.pick(exclude=("02855500001",))
+    assert refused.value.reasons == {"excluded": 1, "inbound_only": 1}
+    rejected = bench.metrics.registry.get_sample_value(
+        "callerid_candidates_rejected_total", {"instance": "ccc-test", "reason": "excluded"}
+    )
+    assert rejected == 1
+
+
+async def test_an_unknown_prefix_is_noted_and_decided_at_level_any() -> None:
+    bench = Bench(chengdu(1, SALES))
+    assert await bench.pick("14000001234") == ["02855500001 any"]
+    assert bench.localities.noted == ["1400000"]
+
+
+async def test_a_number_that_the_snapshot_lacks_is_looked_for_once_more() -> None:
+    bench = Bench(chengdu(1, SALES))
+    newer = Inventory("ccc-test", 2, [chengdu(1, SALES), chengdu(2, SALES)])
+    bench.keeper.newer = newer
+    bench.ledger.replace(newer)
+    assert await bench.pick(count=2) == ["02855500001 city", "02855500002 city"]
+
+
+async def test_ccc_is_asked_for_a_group_without_any_number() -> None:
+    bench = Bench(chengdu(1, SALES), ccc=FakeCcc("02855500001"))
+    answer = await bench.picker.pick(PickRequest(CHENGDU_MOBILE, skill_group_ids=("new",)))
+    assert answer.source == "ccc"
+    assert [(pair.caller.number, pair.match) for pair in answer.data] == [("02855500001", "ccc")]
+
+
+async def test_ccc_is_asked_while_there_is_no_inventory() -> None:
+    bench = Bench(ccc=FakeCcc("1055500001"), ready=False)
+    assert await bench.pick() == ["01055500001 ccc"]
+
+
+async def test_a_stranger_that_ccc_picks_is_refused() -> None:
+    bench = Bench(chengdu(1, SALES), ccc=FakeCcc("02955500001", "0285550****", "4008001234"))
+    with pytest.raises(NoEligibleNumber):
+        await bench.pick(CHENGDU_MOBILE, "new")
+
+
+@pytest.mark.parametrize(
+    "number", [chengdu(9, SALES, usage="Inbound"), chengdu(9, agent_id="agent01@ccc-test")]
+)
+async def test_ccc_cannot_lend_a_number_that_may_not_call_for_a_group(number: PhoneNumber) -> None:
+    bench = Bench(number, ccc=FakeCcc("02855500009"))
+    with pytest.raises(NoEligibleNumber):
+        await bench.pick(CHENGDU_MOBILE, "new")
+
+
+async def test_what_ccc_picked_takes_its_turn() -> None:
+    bench = Bench(chengdu(1, SALES), chengdu(2, SALES), ccc=FakeCcc("02855500001"))
+    await bench.pick(CHENGDU_MOBILE, "new")
+    assert await bench.pick() == ["02855500002 city"]
+
+
+async def test_a_parked_number_is_not_shown_because_ccc_picked_it() -> None:
+    bench = Bench(chengdu(1, SALES), ccc=FakeCcc("02855500001"))
+    await bench.ledger.park(Park("02855500001", "operator", 1000))
+    with pytest.raises(NoEligibleNumber):
+        await bench.pick(CHENGDU_MOBILE, "new")
+
+
+async def test_numbers_that_are_all_parked_are_no_reason_to_ask_ccc() -> None:
+    bench = Bench(chengdu(1, SALES), ccc=FakeCcc("02855500001"))
+    await bench.ledger.park(Park("02855500001", "operator", 1000))
+    with pytest.raises(NoEligibleNumber) as refused:
+        await bench.pick()
+    assert refused.value.reasons == {"parked": 1}
+    assert bench.ccc.asked == 0
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"min_match": "city"},
+        {"exclude": ("02855500001",)},
+        {"agent_id": "agent01@ccc-test"},
+        {"dry_run": True},
+    ],
+)
+async def test_ccc_is_not_asked_what_it_cannot_filter(fields: dict[str, Any]) -> None:
+    bench = Bench(chengdu(1, SUPPORT), ccc=FakeCcc("02855500001"))
+    with pytest.raises(NoEligibleNumber):
+        await bench.pick(CHENGDU_MOBILE, "new", **fields)
+    assert bench.ccc.asked == 0
+
+
+async def test_ccc_is_not_asked_where_that_is_not_wanted() -> None:
+    bench = Bench(chengdu(1, SALES), ccc=FakeCcc("02855500001"))
+    instances = {"ccc-test": bench.instance(fallback_seconds=0)}
+    picker = Picker(instances, LOCATOR, bench.localities, bench.metrics)
+    with pytest.raises(NoEligibleNumber):
+        await picker.pick(PickRequest(CHENGDU_MOBILE, skill_group_ids=("new",)))
+    assert bench.ccc.asked == 0
+
+
+@pytest.mark.parametrize(
+    "ccc",
+    [FakeCcc(), FakeCcc(hangs=True), FakeCcc(error=CccThrottled("Throttling.Local", "no token"))],
+)
+async def test_a_ccc_of_no_help_is_a_refusal_in_good_time(ccc: FakeCcc) -> None:
+    with pytest.raises(NoEligibleNumber):
+        await Bench(chengdu(1, SALES), ccc=ccc).pick(CHENGDU_MOBILE, "new")
+    with pytest.raises(InventoryUnavailable):
+        await Bench(ccc=ccc, ready=False).pick()
+
+
+async def test_ccc_teaches_where_an_unknown_prefix_belongs() -> None:
+    bench = Bench(chengdu(1, SALES), ccc=FakeCcc("02855500001"))
+    await bench.pick("14000001234", "new")
+    assert bench.localities.taught == [("1400000", "四川省", "成都市")]
