@@ -172,26 +172,20 @@ class Service:
         return -1 - crc32((self._process + number).encode())
 
 
-async def serve(
-    settings: Settings,
-    *,
-    share_port: bool = False,
-    ready: Callable[[str], object] = _log.info,
-) -> None:
-    """Serve until SIGTERM or SIGINT, then drain: unready at once, closed after `drain_seconds`.
+@asynccontextmanager
+async def listening(
+    settings: Settings, *, share_port: bool = False
+) -> AsyncIterator[tuple[Service, str]]:
+    """A service at work behind its open port, and the port's address.
 
     Args:
         settings: what the operator said.
         share_port: listen beside other workers.
-        ready: told the address once the port is open.
 
     Raises:
         SettingsError: the configuration lacks what a server needs.
         OSError: the address is taken or not this machine's.
     """
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with AsyncExitStack() as lifetime:
         service = Service(settings, lifetime)
         runner = api.make_runner(await service.application())
@@ -201,7 +195,27 @@ async def serve(
         await runner.setup()
         host, port = settings.server.host, settings.server.port
         await web.TCPSite(runner, host, port, reuse_port=share_port or None).start()
-        ready(f"http://{host}:{runner.addresses[0][1]}")
+        yield service, f"http://{host}:{runner.addresses[0][1]}"
+
+
+async def serve(
+    settings: Settings, *, share_port: bool = False, ready: Callable[[str], object] = _log.info
+) -> None:
+    """Serve until SIGTERM or SIGINT, then drain: unready at once, closed after `drain_seconds`.
+
+    Args:
+        settings: what the operator said.
+        share_port: listen beside other workers.
+        ready: told the address once the port is open.
+
+    Raises:
+        SettingsError, OSError: as `listening`.
+    """
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with listening(settings, share_port=share_port) as (service, address):
+        ready(address)
         await stop.wait()
         service.draining = True
         await asyncio.sleep(settings.server.drain_seconds)

@@ -36,6 +36,10 @@ OWNED_KEY_PATTERNS = [
     "callerid:1:*:pool:*",
     "callerid:1:*:parked",
     "callerid:1:*:parks",
+    # The cache's, replaced with each accepted sweep.
+    "callerid:1:*:inventory:*",
+    # What was learned of prefixes, one field for each that the table lacks.
+    "callerid:1:localities",
 ]
 
 
