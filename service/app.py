@@ -5,6 +5,7 @@ pools, `ledger` decides, and `sync` keeps the snapshot that both work on.
 """
 
 import asyncio
+import itertools
 import logging
 import signal
 import time
@@ -89,7 +90,7 @@ class Service:
                 keepers=self._keepers,
                 metrics=self.metrics,
                 health=self.health,
-                new_id=_new_id,
+                new_id=_request_ids(),
                 timer=time.perf_counter,
             )
         )
@@ -243,6 +244,12 @@ def _phone_dat(settings: Settings) -> bytes:
 
 def _new_id() -> str:
     return uuid.uuid4().hex
+
+
+def _request_ids() -> Callable[[], str]:
+    """Ids that nobody else makes, for less than a random one each: a pick waits for its own."""
+    start, count = uuid.uuid4().hex[:20], itertools.count()
+    return lambda: f"{start}{next(count):012x}"
 
 
 def _now_ms() -> int:

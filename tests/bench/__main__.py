@@ -95,7 +95,7 @@ def process(*arguments: str) -> Iterator[subprocess.Popen[bytes]]:
 
 def wait_for(url: str) -> None:
     for _ in range(400):
-        with contextlib.suppress(OSError), urllib.request.urlopen(url) as response:
+        with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=1) as response:
             if response.status < 500:
                 return
         time.sleep(0.05)

@@ -7,9 +7,12 @@ import asyncio
 import time
 from collections.abc import Callable
 from random import Random
+from typing import cast
 
 import msgspec
 import uvloop
+
+PATIENCE = 10  # seconds beyond a run's own, before it is given up
 
 
 class Figures(msgspec.Struct, frozen=True):
@@ -37,8 +40,7 @@ class _Connection(asyncio.Protocol):
         self.done = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+        self.transport = cast(asyncio.Transport, transport)
         self.buffer = b""
         self.send()
 
@@ -81,7 +83,8 @@ async def _run(port: int, connections: int, seconds: float, group: str) -> Figur
         await loop.create_connection(lambda: _Connection(ask, start + seconds), "127.0.0.1", port)
         for _ in range(connections)
     ]
-    await asyncio.gather(*(protocol.done for _, protocol in made))
+    async with asyncio.timeout(seconds + PATIENCE):
+        await asyncio.gather(*(protocol.done for _, protocol in made))
     took = time.perf_counter() - start
     times = sorted(one for _, protocol in made for one in protocol.times)
     return Figures(

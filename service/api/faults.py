@@ -1,0 +1,144 @@
+"""What exactly is wrong with a body: the slow reading, by the standard library, after a suspicion.
+
+It never decides what a good body says, only whether and how a bad one is refused.
+"""
+
+import json
+import math
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from msgspec.inspect import LiteralType, StructType, type_info
+
+from service.errors import InvalidField, MalformedRequest, RequestError
+
+MAX_DEPTH = 32
+
+_STRINGS_AND_BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[{]|[\]}]', re.DOTALL)
+_SURROGATE_OR_NUL = re.compile("[\ud800-\udfff\0]")
+
+_KINDS = {
+    "str": "a string",
+    "int": "a whole number",
+    "float": "a number with a fraction",
+    "bool": "true or false",
+    "array": "a list",
+    "object": "an object",
+}
+
+
+def check(body: bytes) -> None:
+    """Refuse whatever is not one strict JSON object.
+
+    Raises:
+        MalformedRequest: no UTF-8, no JSON, a key given twice, a number beyond all bounds, or
+            nested too deep.
+        InvalidField: JSON, but no object, or a string that holds a lone surrogate or NUL.
+    """
+    parsed = _parsed(_text(body))
+    if not isinstance(parsed, dict):
+        raise InvalidField("body", "takes a JSON object, {…}")
+    for name, value in parsed.items():
+        for text in _strings([name, value]):
+            if _SURROGATE_OR_NUL.search(text):
+                shown = _SURROGATE_OR_NUL.sub("?", name)
+                raise InvalidField(shown, r"has a lone surrogate or \u0000; leave it out")
+
+
+def invalid(error: Exception, shape: Any) -> RequestError:
+    """What the typed decoder refused in a body that `check` has let pass, in our words."""
+    what, _, path = str(error).partition(" - at `$")
+    field = path.rstrip("`").lstrip(".") or "body"
+    if found := re.fullmatch(r"Object (missing|contains).* field `(.*)`", what, re.DOTALL):
+        if found[1] == "missing":
+            return InvalidField(found[2], "is required")
+        return InvalidField(found[2][:64], "is no field of this request; leave it out")
+    if what.startswith("Invalid enum value"):
+        return InvalidField(field, f"takes one of {', '.join(_choices(shape, field))}")
+    why = re.sub(r"`(\w+)`", lambda kind: _KINDS.get(kind[1], kind[1]), what)
+    return InvalidField(field, f"{why[:1].lower()}{why[1:]}")
+
+
+def _choices(shape: Any, field: str) -> list[str]:
+    info = type_info(shape)
+    fields = info.fields if isinstance(info, StructType) else ()
+    kinds = [each.type for each in fields if each.encode_name == field]
+    values = [each for kind in kinds if isinstance(kind, LiteralType) for each in kind.values]
+    return [str(each) for each in values if each]
+
+
+def _text(body: bytes) -> str:
+    if not body.strip():
+        raise MalformedRequest("The body is empty; send a JSON object")
+    try:
+        text = body.decode()
+    except UnicodeDecodeError:
+        raise MalformedRequest("The body is not in UTF-8; encode it so") from None
+    if text.startswith("\ufeff"):
+        raise MalformedRequest("The body starts with a byte order mark; leave it out")
+    if "\0" in text:
+        raise MalformedRequest("The body has NUL bytes; send UTF-8, not UTF-16")
+    return text
+
+
+def _parsed(text: str) -> Any:
+    try:
+        parsed = json.loads(
+            text,
+            object_pairs_hook=_object,
+            parse_constant=_constant,
+            parse_float=_number,
+            parse_int=_number,
+        )
+    except json.JSONDecodeError as error:
+        place = f"line {error.lineno}, column {error.colno}"
+        raise MalformedRequest(f"The body is no JSON at {place}: {error.msg}") from None
+    except RecursionError:
+        raise _too_deep() from None
+    if _depth(text) > MAX_DEPTH:
+        raise _too_deep()
+    return parsed
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            shown = _SURROGATE_OR_NUL.sub("?", key[:64])
+            raise MalformedRequest(f"The body has {shown!r} twice in one object; give it once")
+        found[key] = value
+    return found
+
+
+def _constant(name: str) -> Any:
+    raise MalformedRequest(f"The body has {name}, which is no JSON; leave it out")
+
+
+def _number(digits: str) -> float:
+    if math.isinf(value := float(digits)):
+        raise MalformedRequest("The body has a number beyond all bounds; send a smaller one")
+    return value
+
+
+def _too_deep() -> MalformedRequest:
+    return MalformedRequest(f"The body is nested more than {MAX_DEPTH} deep; flatten it")
+
+
+def _depth(text: str) -> int:
+    deepest = depth = 0
+    for found in _STRINGS_AND_BRACKETS.finditer(text):
+        depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(found[0], 0)
+        deepest = max(deepest, depth)
+    return deepest
+
+
+def _strings(value: Any) -> Iterator[str]:
+    match value:
+        case str():
+            yield value
+        case list():
+            for each in value:
+                yield from _strings(each)
+        case dict():
+            yield from _strings([*value.keys(), *value.values()])

@@ -1,0 +1,84 @@
+"""HTML forms as typed requests: what Asterisk's CURL() sends.
+
+A list is repeated or has commas, a switch is true, 1 or yes; a field left blank is not given.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any, TypeVar
+from urllib.parse import parse_qsl
+
+import msgspec
+from msgspec.inspect import BoolType, IntType, StructType, VarTupleType, type_info
+
+from service.api import faults
+from service.errors import InvalidField, MalformedRequest
+
+MAX_FIELDS = 256
+
+T = TypeVar("T", bound=msgspec.Struct)
+
+_DIGITS = re.compile(r"[0-9]{1,9}")
+_SWITCHES = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+
+
+def decode(body: bytes, shape: type[T]) -> T:
+    """A form as its type.
+
+    Raises:
+        MalformedRequest: it is empty, not in UTF-8, or has too many fields.
+        InvalidField: a field is not what the type has.
+    """
+    given = fields(body)
+    kinds = _kinds(shape)
+    found = {name: _value(name, given[name], kinds.get(name)) for name in given}
+    try:
+        return msgspec.convert(found, shape)
+    except msgspec.ValidationError as error:
+        raise faults.invalid(error, shape) from None
+
+
+def fields(body: bytes) -> Mapping[str, Sequence[str]]:
+    """The fields of a form with all their values, less the blank ones."""
+    if not body:
+        raise MalformedRequest("The body is empty; send the fields of a form")
+    try:
+        pairs = parse_qsl(
+            body.decode(), keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS
+        )
+    except UnicodeDecodeError:
+        raise MalformedRequest("The form is not in UTF-8; encode it so") from None
+    except ValueError:
+        raise MalformedRequest(f"The form has more than {MAX_FIELDS} fields") from None
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    for name, value in pairs:
+        if "\0" in name + value:
+            raise InvalidField(name.replace("\0", "?"), "has NUL in it; leave it out")
+        if value:
+            found[name].append(value)
+    return found
+
+
+def _value(name: str, values: Sequence[str], kind: type | None) -> Any:
+    if kind is VarTupleType:
+        parts = (part.strip() for value in values for part in value.split(","))
+        return [part for part in parts if part]
+    if len(values) > 1:
+        raise InvalidField(name, "is given more than once")
+    value = values[0]
+    if kind is BoolType:
+        if value.lower() not in _SWITCHES:
+            raise InvalidField(name, "takes true or false")
+        return _SWITCHES[value.lower()]
+    if kind is IntType and _DIGITS.fullmatch(value):
+        return int(value)
+    return value
+
+
+@cache
+def _kinds(shape: type[msgspec.Struct]) -> Mapping[str, type]:
+    info = type_info(shape)
+    of_shape = info.fields if isinstance(info, StructType) else ()
+    return {each.encode_name: type(each.type) for each in of_shape}

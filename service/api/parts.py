@@ -1,0 +1,101 @@
+"""What the handlers work with, handed in from outside, and what is made of it once at the start."""
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Literal, Protocol
+
+import msgspec
+from aiohttp import web
+
+from service.api.auth import Tokens
+from service.api.overload import Gate
+from service.inventory import Inventory
+from service.metrics import Children, Metrics
+from service.picking import PickAnswer, PickRequest
+from service.settings import Settings
+from service.sync import SweepReport
+
+
+class Picks(Protocol):
+    """Who decides a pick."""
+
+    async def pick(self, request: PickRequest) -> PickAnswer:
+        """Choose the numbers to show, or raise an error of the taxonomy."""
+
+
+class Keeper(Protocol):
+    """Who keeps the inventory of one instance."""
+
+    @property
+    def inventory(self) -> Inventory | None:
+        """The snapshot, or None before the first was accepted."""
+
+    @property
+    def swept_at(self) -> float | None:
+        """The Unix time of the last sweep that confirmed it."""
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether it has gone unconfirmed for too long, or there is none."""
+
+    @property
+    def last_sweep(self) -> SweepReport | None:
+        """How the last sweep went."""
+
+    async def refresh(self, *, accept_shrink: bool) -> SweepReport:
+        """Sweep now, and say how that went."""
+
+
+class Health(msgspec.Struct, frozen=True):
+    """How the named components are: `inventory` by instance id."""
+
+    inventory: Mapping[str, Literal["ready", "stale", "missing"]]
+    redis: Literal["up", "down", "embedded"]
+    draining: bool
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether requests should come here: Redis may be down, an inventory must be there."""
+        has_one = any(state != "missing" for state in self.inventory.values())
+        return has_one and not self.draining
+
+
+class Parts(msgspec.Struct, frozen=True):
+    """The dependencies of the HTTP side.
+
+    `keepers` are by instance id, `new_id` makes request ids, `timer` counts seconds that only go
+    forward, `clock` gives the Unix time, `body_seconds` is what a body may take to arrive.
+    """
+
+    settings: Settings
+    picker: Picks
+    keepers: Mapping[str, Keeper]
+    metrics: Metrics
+    health: Callable[[], Health]
+    new_id: Callable[[], str]
+    timer: Callable[[], float]
+    clock: Callable[[], float] = time.time
+    body_seconds: float = 1.0
+
+
+class Api:
+    """The parts, with what is worth making once."""
+
+    def __init__(self, parts: Parts) -> None:
+        self.parts = parts
+        self.tokens = Tokens(parts.settings)
+        self.gate = Gate(parts.settings.server.max_in_flight, parts.metrics.in_flight)
+        self.picked = Children(parts.metrics.picks)
+        self.refused = Children(parts.metrics.pick_refusals)
+        self.durations = Children(parts.metrics.pick_duration)
+        ids = [instance.id for instance in parts.settings.instances]
+        self._labels = {instance_id: instance_id for instance_id in ids}
+        self._labels[""] = ids[0] if len(ids) == 1 else ""
+
+    def label(self, instance_id: str) -> str:
+        """The instance as metrics name it: never what a client made up."""
+        return self._labels.get(instance_id, "")
+
+
+API = web.AppKey("API", Api)
+REQUEST_ID = web.RequestKey("REQUEST_ID", str)

@@ -1,0 +1,115 @@
+"""Errors on the wire: problem documents (RFC 9457), and the one table of their statuses.
+
+The type is `about:blank`, so the title is the status's own phrase; `code` tells problems apart.
+"""
+
+import math
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+from aiohttp import web
+
+from service.errors import (
+    CallerIdError,
+    Forbidden,
+    InvalidField,
+    NoEligibleNumber,
+    RequestError,
+    Unauthenticated,
+    Unavailable,
+)
+from service.logs import mask_text
+
+STATUS = {
+    "MalformedRequest": HTTPStatus.BAD_REQUEST,
+    "Unauthenticated": HTTPStatus.UNAUTHORIZED,
+    "Forbidden": HTTPStatus.FORBIDDEN,
+    "UnknownInstance": HTTPStatus.NOT_FOUND,
+    "NotFound": HTTPStatus.NOT_FOUND,
+    "MethodNotAllowed": HTTPStatus.METHOD_NOT_ALLOWED,
+    "RequestTimeout": HTTPStatus.REQUEST_TIMEOUT,
+    "NoEligibleNumber": HTTPStatus.CONFLICT,
+    "RequestTooLarge": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    "UnsupportedMediaType": HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    "InvalidField": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "InvalidCalledNumber": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "Overloaded": HTTPStatus.SERVICE_UNAVAILABLE,
+    "InventoryUnavailable": HTTPStatus.SERVICE_UNAVAILABLE,
+}
+
+
+class InternalError(CallerIdError):
+    """What nobody expected; its cause stands in the log under the request's id."""
+
+    def __init__(self) -> None:
+        super().__init__("Something went wrong here; the log has it under this request_id")
+
+
+class NotFound(RequestError):
+    """There is nothing at this path."""
+
+    code = "NotFound"
+
+
+class MethodNotAllowed(RequestError):
+    """The path is right and the method is not."""
+
+    code = "MethodNotAllowed"
+
+    def __init__(self, allow: str) -> None:
+        super().__init__(f"Use {allow}")
+        self.allow = allow
+
+
+def document(error: CallerIdError, request_id: str) -> web.Response:
+    """An error as `application/problem+json`."""
+    status = status_of(error)
+    body: dict[str, Any] = {
+        "type": "about:blank",
+        "title": status.phrase,
+        "status": status,
+        "code": error.code,
+        "detail": detail_of(error),
+        "request_id": request_id,
+    }
+    if isinstance(error, InvalidField):
+        body["field"] = mask_text(error.field)
+    if isinstance(error, NoEligibleNumber):
+        body["reasons"] = error.reasons
+    headers = headers_of(error) | {"Content-Type": "application/problem+json"}
+    return web.Response(status=status, body=orjson.dumps(body), headers=headers)
+
+
+def line(error: CallerIdError) -> web.Response:
+    """An error as one line of text, `code: detail`.
+
+    For `?format=text`: a dialplan gets the body whatever the status is, and cannot read JSON. No
+    code starts as a number does, so one look at the first sign tells a refusal from a caller.
+    """
+    text = f"{error.code}: {' '.join(detail_of(error).split())}\n"
+    return web.Response(status=status_of(error), text=text, headers=headers_of(error))
+
+
+def status_of(error: CallerIdError) -> HTTPStatus:
+    """The status of an error; whatever has none of its own is the service's fault."""
+    return STATUS.get(error.code, HTTPStatus.INTERNAL_SERVER_ERROR)
+
+
+def detail_of(error: CallerIdError) -> str:
+    """What an error says, also where somebody else's words in it hold a phone number."""
+    return mask_text(error.detail)
+
+
+def headers_of(error: CallerIdError) -> dict[str, str]:
+    """The headers that help with an error."""
+    match error:
+        case Unavailable():
+            return {"Retry-After": str(max(1, math.ceil(error.retry_after)))}
+        case Unauthenticated():
+            return {"WWW-Authenticate": 'Bearer realm="callerid"'}
+        case Forbidden():
+            return {"WWW-Authenticate": 'Bearer realm="callerid", error="insufficient_scope"'}
+        case MethodNotAllowed():
+            return {"Allow": error.allow}
+    return {}

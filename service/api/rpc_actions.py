@@ -1,0 +1,114 @@
+"""The two actions of the RPC door: parameters in, the answer's `Data` out.
+
+A pick decides as `/v1/pick` does. A list is told from the cached inventory: places in their
+normal form, a skill group's name from its id, and none of what the cache does not keep (contact
+flows, times of creation).
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+from aiohttp import web
+
+from service.api import faults, rpc_params
+from service.api.parts import API, Api
+from service.api.pick import answer_pick
+from service.api.rpc_params import Params, integer, read_params, required, skill_groups
+from service.api.rpc_refusal import NoSuchInstance
+from service.errors import InventoryUnavailable
+from service.inventory import Inventory, PhoneNumber
+from service.picking import PickRequest, PlacedNumber
+
+
+async def pick_outbound_numbers(request: web.Request) -> list[dict[str, Any]]:
+    """The pairs of caller and callee, best first."""
+    answer = await answer_pick(request, _read_pick)
+    return [
+        {"Callee": _placed(pair.callee), "Caller": _placed(pair.caller)} for pair in answer.data
+    ]
+
+
+async def list_phone_numbers(request: web.Request) -> dict[str, Any]:
+    """One page of the cached inventory, ordered by number so that all replicas page alike."""
+    api = request.app[API]
+    api.tokens.require(request, "admin")
+    params = await read_params(request, api)
+    inventory = _inventory(api, required(params, "InstanceId"))
+    page, size = integer(params, "PageNumber"), integer(params, "PageSize")
+    found = sorted(number.number for number in _filtered(inventory, params))
+    shown = found[(page - 1) * size : page * size]
+    return {
+        "PageNumber": page,
+        "PageSize": size,
+        "TotalCount": len(found),
+        "List": [_row(inventory.instance_id, inventory.numbers[number]) for number in shown],
+    }
+
+
+async def _read_pick(request: web.Request, api: Api) -> PickRequest:
+    params = await read_params(request, api)
+    instance_id = required(params, "InstanceId")
+    asked = {
+        "instance_id": instance_id,
+        "called_number": required(params, "CalledNumber"),
+        "skill_group_ids": skill_groups(params),
+        "count": integer(params, "Count", default="1"),
+    }
+    if instance_id not in api.parts.keepers:
+        raise NoSuchInstance(instance_id)
+    try:
+        return msgspec.convert(asked, PickRequest)
+    except msgspec.ValidationError as error:
+        raise faults.invalid(error, PickRequest) from None
+
+
+def _inventory(api: Api, instance_id: str) -> Inventory:
+    if instance_id not in api.parts.keepers:
+        raise NoSuchInstance(instance_id)
+    inventory = api.parts.keepers[instance_id].inventory
+    if inventory is None:
+        raise InventoryUnavailable(f"No inventory of {instance_id} has been accepted yet")
+    return inventory
+
+
+def _filtered(inventory: Inventory, params: Params) -> Iterator[PhoneNumber]:
+    """The numbers that the filters leave; an empty filter is none."""
+    pattern, usage = params.get("SearchPattern", ""), rpc_params.usage(params)
+    active = rpc_params.active(params)
+    return (
+        number
+        for number in inventory.numbers.values()
+        if pattern in number.number
+        and (not usage or number.usage == usage)
+        and (active is None or number.active == active)
+    )
+
+
+def _placed(number: PlacedNumber) -> dict[str, str]:
+    return {"Number": number.number, "Province": number.province, "City": number.city}
+
+
+def _row(instance_id: str, number: PhoneNumber) -> dict[str, Any]:
+    return {
+        "Active": number.active,
+        "City": number.city,
+        "InstanceId": instance_id,
+        "Number": number.number,
+        "Provider": number.provider,
+        "Province": number.province,
+        "SkillGroups": [_group(instance_id, group) for group in number.skill_group_ids],
+        "Tags": ",".join(number.tags),
+        "Usage": number.usage,
+        "UserId": number.agent_id,
+    }
+
+
+def _group(instance_id: str, group_id: str) -> dict[str, str]:
+    name = group_id.partition("@")[0]
+    return {
+        "DisplayName": name,
+        "InstanceId": instance_id,
+        "Name": name,
+        "SkillGroupId": group_id,
+    }

@@ -1,0 +1,205 @@
+"""What the tests of the HTTP side share: the application around a fake picker, and raw sockets."""
+
+import asyncio
+import itertools
+import re
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+import aiohttp
+import msgspec
+import orjson
+from aiohttp import web
+from yarl import URL
+
+from service import api
+from service.inventory import Inventory, PhoneNumber
+from service.metrics import Metrics
+from service.picking import Pair, PickAnswer, PickRequest, PlacedNumber
+from service.settings import Auth, Client, Instance, Secret, Server, Settings
+from service.sync import SweepReport
+
+GROUP = "sales@ccc-test"
+CALLED = "13888888888"
+FORM = "application/x-www-form-urlencoded"
+PICK = b'{"called_number": "13888888888", "skill_group_ids": ["sales@ccc-test"]}'
+
+CALLEE = PlacedNumber(CALLED, "云南", "昆明")
+ANSWER = PickAnswer(
+    "redis",
+    (
+        Pair(PlacedNumber("087155500001", "云南", "昆明"), CALLEE, "city"),
+        Pair(PlacedNumber("01055500002", "北京", "北京"), CALLEE, "any"),
+    ),
+)
+NUMBERS = (
+    PhoneNumber("01055500001", "北京", "北京", "010", skill_group_ids=(GROUP,), tags=("M1", "M2")),
+    PhoneNumber("01055500002", "北京", "北京", "010", "Outbound", skill_group_ids=(GROUP,)),
+    PhoneNumber("02855500003", "四川", "成都", "028", "Inbound", skill_group_ids=(GROUP,)),
+    PhoneNumber("02855500004", "四川", "成都", "028", active=False, skill_group_ids=(GROUP,)),
+    PhoneNumber("02855500005", "四川", "成都", "028", agent_id="amy@ccc-test", provider="alicom"),
+)
+
+
+class FakePicker:
+    """Answers every pick alike, or raises; `gate` holds the answers back while it is shut."""
+
+    def __init__(self) -> None:
+        self.asked: list[PickRequest] = []
+        self.error: Exception | None = None
+        self.gate = asyncio.Event()
+        self.gate.set()
+
+    async def pick(self, request: PickRequest) -> PickAnswer:
+        self.asked.append(request)
+        await self.gate.wait()
+        if self.error is not None:
+            raise self.error
+        return ANSWER
+
+
+class FakeKeeper:
+    """Holds an inventory; a refresh gives the report that the test put there."""
+
+    def __init__(self, instance_id: str = "ccc-test", *, empty: bool = False) -> None:
+        self.inventory = None if empty else Inventory(instance_id, 7, NUMBERS)
+        self.swept_at = None if empty else 1000.0
+        self.is_stale = empty
+        self.last_sweep: SweepReport | None = None
+        self.accepted_shrink: list[bool] = []
+        self.next_report = SweepReport("accepted", 1000.0, 0.5, total=5)
+
+    async def refresh(self, *, accept_shrink: bool) -> SweepReport:
+        self.accepted_shrink.append(accept_shrink)
+        self.last_sweep = self.next_report
+        return self.next_report
+
+
+class Answer(msgspec.Struct):
+    """A whole answer."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        return self.body.decode()
+
+    @property
+    def json(self) -> Any:
+        return orjson.loads(self.body)
+
+
+class Service:
+    """One application on a port of its own, with everything that a test may turn."""
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        self.settings = settings or settings_with()
+        self.picker = FakePicker()
+        self.keepers = {one.id: FakeKeeper(one.id) for one in self.settings.instances}
+        self.metrics = Metrics()
+        self.health = api.Health({"ccc-test": "ready"}, "up", draining=False)
+        self.address = ""
+        self.port = 0
+
+    def app(self) -> web.Application:
+        ids = itertools.count(1)
+        return api.build(
+            api.Parts(
+                self.settings,
+                self.picker,
+                self.keepers,
+                self.metrics,
+                lambda: self.health,
+                lambda: f"made-{next(ids)}",
+                itertools.count().__next__,
+                lambda: 1042.0,
+                body_seconds=0.03,
+            )
+        )
+
+    def sample(self, name: str, **labels: str) -> float | None:
+        return self.metrics.registry.get_sample_value(f"callerid_{name}", labels)
+
+
+def settings_with(
+    *instances: str, clients: tuple[Client, ...] = (), required: Any = "auto", limit: int = 100
+) -> Settings:
+    return Settings(
+        server=Server(max_in_flight=limit),
+        auth=Auth(required=required, clients=clients),
+        instances=tuple(Instance(id=name) for name in instances or ("ccc-test",)),
+    )
+
+
+def client_with(token: str, *scopes: Any) -> Client:
+    return Client(name=token, token=Secret(token), scopes=scopes)
+
+
+@asynccontextmanager
+async def serving(service: Service) -> AsyncIterator[Service]:
+    runner = api.make_runner(service.app())
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        service.port = runner.addresses[0][1]
+        service.address = f"http://127.0.0.1:{service.port}"
+        yield service
+    finally:
+        await runner.cleanup()
+
+
+async def ask(
+    service: Service, method: str, path: str, body: bytes | None = None, **headers: str
+) -> Answer:
+    """One request over a connection of its own; `headers` with underscores for hyphens."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    async with (
+        aiohttp.ClientSession(skip_auto_headers=["Content-Type"]) as session,
+        session.request(
+            method, URL(service.address + path, encoded=True), data=body, headers=named
+        ) as response,
+    ):
+        return Answer(response.status, response.headers, await response.read())
+
+
+async def picked(service: Service, body: bytes = PICK, **headers: str) -> Answer:
+    """A pick in JSON."""
+    return await ask(
+        service, "POST", "/v1/pick", body, **{"Content_Type": "application/json", **headers}
+    )
+
+
+async def picked_by_form(service: Service, body: bytes, query: str = "") -> Answer:
+    return await ask(service, "POST", f"/v1/pick{query}", body, Content_Type=FORM)
+
+
+async def raw(service: Service, request: bytes, rest: bytes = b"") -> bytes:
+    """The answer to these very bytes; `rest` follows it, so that nobody waits for a body's end."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", service.port)
+    try:
+        writer.write(request)
+        answer = await whole_answer(reader)
+        writer.write(rest)
+        await writer.drain()
+        return answer
+    finally:
+        writer.close()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
+
+
+async def whole_answer(reader: asyncio.StreamReader) -> bytes:
+    """One answer, by its Content-Length."""
+    try:
+        head = await reader.readuntil(b"\r\n\r\n")
+    except asyncio.IncompleteReadError as error:
+        return error.partial
+    length = re.search(rb"(?i)content-length: ([0-9]+)", head)
+    return head + (await reader.readexactly(int(length[1])) if length else b"")
+
+
+def status_of(answer: bytes) -> int:
+    return int(answer.split(b" ", 2)[1]) if answer else 0
