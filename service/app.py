@@ -90,6 +90,7 @@ class Service:
                 keepers=self._keepers,
                 metrics=self.metrics,
                 health=self.health,
+                is_draining=lambda: self.draining,
                 new_id=_request_ids(),
                 timer=time.perf_counter,
             )

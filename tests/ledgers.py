@@ -43,12 +43,12 @@ def inventory_of(count: int, generation: int = 1) -> Inventory:
 
 @asynccontextmanager
 async def shared_ledger(
-    url: str, inventory: Inventory, *, process: str = "one", timeout: float = 0.03
+    url: str, inventory: Inventory, *, process: str = "one", seconds: float = 0.03
 ) -> AsyncIterator[Shared]:
     """A ledger with the times of the defaults: 30 ms a call, 60 ms a pick."""
     metrics, notices = Metrics(), list[int]()
-    client = open_client(url, timeout=timeout)
-    line = Line(client, BASE, process, timeout)
+    client = open_client(url, timeout=seconds)
+    line = Line(client, BASE, process, seconds)
     breaker = Breaker(Random(1))
     shared = RedisLedger(line, breaker, patience=0.03, metrics=metrics, notice=notices.append)
     standby = MemoryLedger(lambda: 0, source="degraded")

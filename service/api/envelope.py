@@ -21,15 +21,19 @@ _SANE_ID = re.compile(r"[!-~]{1,128}")
 @web.middleware
 async def answered(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Answer with the request's own id, or a new one where it sent none that is sane."""
+    parts = request.app[API].parts
     request_id = request.headers.get("X-Request-Id")
     if request_id is None or not _SANE_ID.fullmatch(request_id):
-        request_id = request.app[API].parts.new_id()
+        request_id = parts.new_id()
     request[REQUEST_ID] = request_id
     try:
         response = await handler(request)
     except Exception as error:  # noqa: BLE001 - whatever it is, the client gets an answer
         response = _refusal(request, _known(error, request_id), request_id)
     response.headers["X-Request-Id"] = request_id
+    if parts.is_draining():
+        # Whoever keeps a connection learns now, and not in the middle of the next request.
+        response.force_close()
     return response
 
 

@@ -72,6 +72,7 @@ class Parts(msgspec.Struct, frozen=True):
     keepers: Mapping[str, Keeper]
     metrics: Metrics
     health: Callable[[], Health]
+    is_draining: Callable[[], bool]
     new_id: Callable[[], str]
     timer: Callable[[], float]
     clock: Callable[[], float] = time.time

@@ -115,7 +115,8 @@ class RedisLedger:
                 await asyncio.sleep(self._breaker.probe_pause())
             else:
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._opened.wait(), HEARTBEAT_SECONDS)
+                    async with asyncio.timeout(HEARTBEAT_SECONDS):
+                        await self._opened.wait()
 
     async def _send_all(self) -> None:
         while True:

@@ -82,7 +82,7 @@ async def test_the_sdk_sees_when_to_come_back(emulator: Emulator, address: str) 
 async def test_a_call_that_hangs_is_not_answered(emulator: Emulator, address: str) -> None:
     emulator.faults.hang_seconds = 3600
     waiting = asyncio.create_task(raw(address))
-    while not emulator.calls:  # noqa: ASYNC110 - the emulator tells nobody of a call
+    while not emulator.calls:
         await asyncio.sleep(0.001)
     done, _ = await asyncio.wait([waiting], timeout=0.03)
     assert not done

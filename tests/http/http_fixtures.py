@@ -113,6 +113,7 @@ class Service:
                 self.keepers,
                 self.metrics,
                 lambda: self.health,
+                lambda: self.health.draining,
                 lambda: f"made-{next(ids)}",
                 itertools.count().__next__,
                 lambda: 1042.0,

@@ -4,6 +4,7 @@ import logging
 
 import pytest
 
+from service import api
 from service.api import problems
 from service.errors import NoEligibleNumber, Overloaded, UnknownInstance
 from tests.http.http_fixtures import Service, ask, picked, raw
@@ -100,3 +101,10 @@ def test_the_statuses_are_those_of_the_interface() -> None:
         422: {"InvalidField", "InvalidCalledNumber"},
         503: {"Overloaded", "InventoryUnavailable"},
     }
+
+
+async def test_while_draining_each_answer_closes_its_connection(service: Service) -> None:
+    service.health = api.Health({"ccc-test": "ready"}, "up", draining=True)
+    answer = await ask(service, "GET", "/healthz")
+    assert answer.status == 200
+    assert answer.headers["Connection"] == "close"

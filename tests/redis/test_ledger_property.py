@@ -7,7 +7,13 @@ from typing import Any, TypeVar
 import msgspec
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 from redis.asyncio import Redis
 
 from service.inventory import LEVELS, Inventory, PhoneNumber, agent_pool
@@ -158,6 +164,9 @@ class BothLedgers(RuleBasedStateMachine):
 
 
 def test_the_ledger_in_redis_and_the_one_in_memory_decide_alike(redis_url: str) -> None:
-    machine = type("Machine", (BothLedgers,), {"url": redis_url})
-    machine.TestCase.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
-    machine.TestCase().runTest()
+    class Machine(BothLedgers):
+        url = redis_url
+
+    run_state_machine_as_test(
+        Machine, settings=settings(max_examples=60, stateful_step_count=30, deadline=None)
+    )

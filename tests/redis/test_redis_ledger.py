@@ -29,8 +29,8 @@ async def test_two_processes_show_each_number_equally_often(redis_url: str) -> N
     await write_members(redis_url, inventory)
     uses: Counter[str] = Counter()
     async with (
-        shared_ledger(redis_url, inventory, process="one", timeout=5) as one,
-        shared_ledger(redis_url, inventory, process="two", timeout=5) as two,
+        shared_ledger(redis_url, inventory, process="one", seconds=5) as one,
+        shared_ledger(redis_url, inventory, process="two", seconds=5) as two,
     ):
         picks = [side.shared.pick(ONE) for _ in range(500) for side in (one, two)]
         for decision in await asyncio.gather(*picks):
@@ -130,15 +130,15 @@ async def test_a_dry_run_leaves_every_key_as_it_was(redis_url: str) -> None:
     await client.aclose()
 
 
-async def everything(client: Redis) -> dict[bytes, Any]:
+async def everything(client: Redis) -> dict[Any, Any]:
     return {key: await client.dump(key) for key in await client.keys("*")}
 
 
 async def test_a_parked_number_is_out_on_every_process_until_it_is_let_back(redis_url: str) -> None:
     await write_members(redis_url, inventory_of(2))
     async with (
-        shared_ledger(redis_url, inventory_of(2), process="one", timeout=5) as one,
-        shared_ledger(redis_url, inventory_of(2), process="two", timeout=5) as two,
+        shared_ledger(redis_url, inventory_of(2), process="one", seconds=5) as one,
+        shared_ledger(redis_url, inventory_of(2), process="two", seconds=5) as two,
     ):
         assert await one.ledger.park(Park("01089890000", "operator", 2**42))
         shown_meanwhile = [shown((await two.ledger.pick(ONE)).picked) for _ in range(3)]
@@ -158,7 +158,7 @@ async def test_ten_thousand_numbers_that_are_due_come_back_in_slices(redis_url: 
         await line.call(parks, now=500)
     await line.call([ONE], now=2000)
     assert await client.zcard(f"{BASE}parked") == 2000 - 8
-    async with shared_ledger(redis_url, inventory, timeout=5) as side:
+    async with shared_ledger(redis_url, inventory, seconds=5) as side:
         await side.shared.take_back()
     assert await client.zcard(f"{BASE}parked") == 0
     await line.close()

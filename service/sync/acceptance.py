@@ -1,0 +1,153 @@
+"""Which of a sweep's news is believed. Pure: sweeps and instants come in, a verdict goes out.
+
+One sighting lets a number in. It leaves by its absence, and absence needs confirming: two sweeps
+in a row, and where many are absent at once three over ten minutes. An answer without any number
+is believed on an operator's word alone. A sweep that is not complete says nothing of who is absent.
+"""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from service.inventory import PhoneNumber
+
+
+class Sweep(msgspec.Struct, frozen=True):
+    """What a sweep saw; `complete` when that is all of the `total` that CCC has."""
+
+    numbers: Mapping[str, PhoneNumber]
+    complete: bool
+    total: int
+
+
+class Absence(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """In how many complete sweeps in a row a number was not seen, and since when (Unix time)."""
+
+    sweeps: int
+    since: float
+
+
+class Confirmation(msgspec.Struct, frozen=True):
+    """What an absence takes to be believed: so many sweeps, over so many seconds."""
+
+    sweeps: int
+    seconds: float
+
+
+OF_FEW = Confirmation(2, 0.0)
+OF_MANY = Confirmation(3, 600.0)
+
+_EXPLANATIONS = {
+    "incomplete": "The pages do not add up to TotalCount: what was seen is in, nothing is out.",
+    "held": "Too many are absent to believe it yet: three sweeps over ten minutes confirm it, "
+    "except that there are none at all. `?accept_shrink=true` believes it now.",
+}
+
+
+class Policy(msgspec.Struct, frozen=True):
+    """Beyond `max_shrink`, a share, a loss is one of many; an operator may accept any loss."""
+
+    max_shrink: float
+    accept_shrink: bool = False
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """The numbers that there are to be, and who of them is absent so far.
+
+    `numbers` is None where there is no inventory yet and this sweep gives none. `result` is
+    accepted, unchanged, incomplete or held; `held` counts the absent numbers of a loss in doubt.
+    """
+
+    numbers: Mapping[str, PhoneNumber] | None
+    absences: Mapping[str, Absence]
+    result: str
+    held: int = 0
+
+
+class SweepReport(msgspec.Struct, frozen=True, array_like=True):
+    """A sweep, for people: `result` is a verdict's, or `failed` for the reason in `detail`.
+
+    Before the first one it is `never`. `at` is Unix time, `duration` seconds. `total` is what CCC
+    told, `held` as in `Verdict`.
+    """
+
+    result: str = "never"
+    at: float = 0.0
+    duration: float = 0.0
+    total: int = 0
+    added: int = 0
+    removed: int = 0
+    held: int = 0
+    detail: str = ""
+
+
+def judge(
+    known: Mapping[str, PhoneNumber] | None,
+    absences: Mapping[str, Absence],
+    sweep: Sweep,
+    now: float,
+    policy: Policy,
+) -> Verdict:
+    """Weigh a sweep against what is known.
+
+    Args:
+        known: the numbers of the accepted inventory, None where there is none yet.
+        absences: who of them was absent before, from the verdict before.
+        sweep: what was seen.
+        now: Unix time in seconds, on one clock for all replicas.
+        policy: how much may be lost.
+
+    Returns:
+        All that was seen, as it was seen, and of the rest whoever is not confirmed gone.
+    """
+    before = known or {}
+    absent = before.keys() - sweep.numbers.keys()
+    if not sweep.complete:
+        kept = {number: absences[number] for number in absent & absences.keys()}
+        return Verdict({**before, **sweep.numbers} or known, kept, "incomplete")
+    absences = {number: _longer(absences.get(number), now) for number in absent}
+    is_empty = not sweep.numbers and known != {}
+    is_doubted = is_empty or len(absent) > policy.max_shrink * len(before)
+    needed = OF_MANY if is_doubted else OF_FEW
+    kept = {
+        number: absence
+        for number, absence in absences.items()
+        if not (policy.accept_shrink or (_is_confirmed(absence, needed, now) and not is_empty))
+    }
+    numbers = {**{number: before[number] for number in kept}, **sweep.numbers}
+    if is_doubted and not policy.accept_shrink and (kept or is_empty):
+        return Verdict(numbers or known, kept, "held", held=len(kept))
+    return Verdict(numbers, kept, "unchanged" if numbers == known else "accepted")
+
+
+def report_on(
+    known: Mapping[str, PhoneNumber], verdict: Verdict, sweep: Sweep, at: float, duration: float
+) -> SweepReport:
+    """Put a verdict into figures.
+
+    Args:
+        known: the numbers before.
+        verdict: what was made of the sweep.
+        sweep: the sweep.
+        at: Unix time of its start.
+        duration: seconds that it took.
+    """
+    numbers = verdict.numbers or {}
+    return SweepReport(
+        verdict.result,
+        at,
+        duration,
+        total=sweep.total,
+        added=len(numbers.keys() - known.keys()),
+        removed=len(known.keys() - numbers.keys()),
+        held=verdict.held,
+        detail=_EXPLANATIONS.get(verdict.result, ""),
+    )
+
+
+def _longer(absence: Absence | None, now: float) -> Absence:
+    return Absence(absence.sweeps + 1, absence.since) if absence else Absence(1, now)
+
+
+def _is_confirmed(absence: Absence, needed: Confirmation, now: float) -> bool:
+    return absence.sweeps >= needed.sweeps and now - absence.since >= needed.seconds

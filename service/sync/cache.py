@@ -1,0 +1,206 @@
+"""The accepted inventory in Redis, for the replicas that follow and for the next start.
+
+The numbers stand in chunks, each under the digest of its content, and a manifest names the chunks.
+So a small change writes one chunk and a reader fetches one, what is torn or corrupt does not match
+its name, and who reads an old manifest still finds its chunks. It decides nothing.
+"""
+
+import logging
+from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
+from hashlib import blake2b
+from typing import Any
+from zlib import crc32
+
+import msgspec
+from redis.asyncio import Redis
+from redis.exceptions import ResponseError
+
+from service.errors import LedgerUnavailable, StaleLeader
+from service.inventory import PhoneNumber
+from service.redis_client import translated
+from service.sync.acceptance import Absence, SweepReport
+from service.sync.leader import read_script
+
+NUMBERS_A_CHUNK = 128
+MOST_BYTES = 256 * 1024
+CHUNKS_A_READ = 16
+GRACE_SECONDS = 600
+DIGEST_BYTES = 16
+
+Numbers = tuple[PhoneNumber, ...]
+
+_log = logging.getLogger(__name__)
+
+
+class Manifest(msgspec.Struct, frozen=True, array_like=True):
+    """What the cache holds. It travels as an array: new fields go to the end, with a default.
+
+    `swept_at` is the Unix time of the last sweep that confirmed the whole of it.
+    """
+
+    generation: int
+    swept_at: float
+    report: SweepReport
+    absences: dict[str, Absence]
+    chunks: tuple[bytes, ...] = ()
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_manifest = msgspec.msgpack.Decoder(Manifest)
+_numbers = msgspec.msgpack.Decoder(Numbers)
+
+
+class InventoryCache:
+    """The cache of one instance.
+
+    Args:
+        client: where Redis is, with a timeout fit for some hundred KB a reply.
+        base: what the keys begin with; its hash tag keeps them in one slot.
+    """
+
+    def __init__(self, client: Redis, base: str) -> None:
+        self._client = client
+        self._base = f"{base}inventory:"
+        self._keys = (f"{self._base}manifest", f"{self._base}fence")
+        self._read_manifest = read_script("manifest.lua")
+        self._publish = read_script("publish.lua")
+        self._named: tuple[bytes, ...] = ()  # by the manifest read or written last
+        self._chunks: dict[bytes, Numbers] = {}  # known to have been in Redis, whole
+        self._told_of = b""
+
+    async def manifest(self) -> tuple[Manifest | None, float]:
+        """The manifest, None where there is none that can be read, and Redis's Unix time.
+
+        Raises:
+            LedgerUnavailable: Redis does not serve.
+        """
+        with translated():
+            stored, now = await self._client.eval(self._read_manifest, 1, self._keys[0])
+        manifest = self._decoded(stored) if stored else None
+        self._named = manifest.chunks if manifest else ()
+        return manifest, now / 1000
+
+    async def numbers(self, manifest: Manifest) -> list[PhoneNumber] | None:
+        """The numbers that a manifest stands for; None, loudly, where a chunk is lost or corrupt.
+
+        Raises:
+            LedgerUnavailable: Redis does not serve.
+        """
+        missing = [digest for digest in manifest.chunks if digest not in self._chunks]
+        fetched: dict[bytes, Numbers] = {}
+        for start in range(0, len(missing), CHUNKS_A_READ):
+            some = missing[start : start + CHUNKS_A_READ]
+            with translated():
+                stored = await self._client.mget([self._key(digest) for digest in some])
+            for digest, content in zip(some, stored, strict=True):
+                if (chunk := _chunk(digest, content)) is None:
+                    self._tell(digest, "A chunk of the cached inventory is lost or corrupt")
+                    return None
+                fetched[digest] = chunk
+        known = self._chunks | fetched
+        self._chunks = {digest: known[digest] for digest in manifest.chunks}
+        return [number for chunk in self._chunks.values() for number in chunk]
+
+    async def write(self, numbers: Collection[PhoneNumber], manifest: Manifest, fence: int) -> None:
+        """Publish an inventory: its chunks first, then the manifest that names them, in one step.
+
+        Args:
+            numbers: all of them.
+            manifest: what to say of them; its chunks are filled in.
+            fence: the writer's.
+
+        Raises:
+            StaleLeader: a later leader was chosen; the cache is as it was.
+            LedgerUnavailable: Redis does not serve.
+        """
+        contents, chunks = pack(numbers)
+        manifest = msgspec.structs.replace(manifest, chunks=tuple(contents))
+        await self._write_chunks(contents, contents.keys() - self._chunks.keys())
+        if not await self._published(manifest, fence):
+            # Redis has lost chunks that were there: evicted, expired, or wiped.
+            await self._write_chunks(contents, contents.keys())
+            if not await self._published(manifest, fence):
+                raise LedgerUnavailable("Redis loses what is written to the inventory's cache")
+        self._named, self._chunks = manifest.chunks, chunks
+
+    async def _write_chunks(self, contents: Mapping[bytes, bytes], which: Iterable[bytes]) -> None:
+        for digest in which:
+            with translated():
+                # Should this writer die here, they go by themselves.
+                await self._client.set(self._key(digest), contents[digest], ex=GRACE_SECONDS)
+
+    async def _published(self, manifest: Manifest, fence: int) -> bool:
+        named = len(manifest.chunks)
+        retired = set(self._named).difference(manifest.chunks)
+        keys = [*self._keys, *map(self._key, manifest.chunks), *map(self._key, retired)]
+        encoded = _encode(manifest)
+        arguments = (fence, _digest(encoded) + encoded, named, GRACE_SECONDS)
+        try:
+            with translated():
+                await self._client.eval(self._publish, len(keys), *keys, *arguments)
+        except ResponseError as error:
+            if str(error).startswith("FENCED"):
+                raise StaleLeader("Another replica has led a sweep since") from error
+            if str(error).startswith("LACKING"):
+                return False
+            raise
+        return True
+
+    def _decoded(self, stored: bytes) -> Manifest | None:
+        digest, encoded = stored[:DIGEST_BYTES], stored[DIGEST_BYTES:]
+        if digest == _digest(encoded):
+            with suppress(msgspec.DecodeError):
+                return _manifest.decode(encoded)
+        self._tell(stored, "The manifest of the cached inventory is corrupt")
+        return None
+
+    def _tell(self, of: bytes, what: str) -> None:
+        """Log it, once for as long as it lasts: it is read every second."""
+        if of != self._told_of:
+            _log.error("%s: the cache is not used", what)
+        self._told_of = of
+
+    def _key(self, digest: bytes) -> str:
+        return f"{self._base}chunk:{digest.hex()}"
+
+
+def pack(numbers: Collection[PhoneNumber]) -> tuple[dict[bytes, bytes], dict[bytes, Numbers]]:
+    """Spread numbers over chunks of 256 KB at the most, each number always into the same one.
+
+    Returns:
+        Each chunk's content by its digest, and its numbers by its digest.
+    """
+    count = 1
+    while count * NUMBERS_A_CHUNK < len(numbers):
+        count *= 2
+    while True:
+        chunks = _spread(numbers, count)
+        contents = [_encode(chunk) for chunk in chunks]
+        if max(map(len, contents)) <= MOST_BYTES or count > len(numbers):
+            digests = [_digest(content) for content in contents]
+            return (
+                dict(zip(digests, contents, strict=True)),
+                dict(zip(digests, chunks, strict=True)),
+            )
+        count *= 2
+
+
+def _spread(numbers: Collection[PhoneNumber], count: int) -> list[Numbers]:
+    chunks: list[list[PhoneNumber]] = [[] for _ in range(count)]
+    for number in numbers:
+        chunks[crc32(number.number.encode()) % count].append(number)
+    return [tuple(sorted(chunk, key=lambda number: number.number)) for chunk in chunks]
+
+
+def _chunk(digest: bytes, content: Any) -> Numbers | None:
+    if content is None or _digest(content) != digest:
+        return None
+    try:
+        return _numbers.decode(content)
+    except msgspec.DecodeError:
+        return None  # whole, but of a release that is not adjacent
+
+
+def _digest(content: bytes) -> bytes:
+    return blake2b(content, digest_size=DIGEST_BYTES).digest()

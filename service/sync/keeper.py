@@ -1,0 +1,247 @@
+"""The keeper of one instance's inventory: follows what the replicas agree on, and leads in turn.
+
+It holds the one snapshot and decides when to read, to sweep and to write. The pages, what is
+believed of them, the lead and the cache each have a module of their own.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from functools import partial
+
+import msgspec
+
+from service import settings
+from service.errors import CallerIdError, LedgerUnavailable, StaleLeader, SweepFailed
+from service.inventory import Inventory, PhoneNumber
+from service.metrics import Metrics
+from service.sync.acceptance import Policy, Sweep, SweepReport, judge, report_on
+from service.sync.cancellation import heed_cancellation
+from service.sync.leader import Leader, SoleLeader, Term
+from service.sync.replica import Replica, State
+from service.sync.shared import Shared
+
+POLL_SECONDS = 1.0
+SHORTEST_PAUSE = 0.05  # between two rounds, however often they are asked for
+RETRY_SECONDS = 5.0  # after a sweep that failed, while there is nothing to serve from
+PICK_PATIENCE = 0.02
+REFRESH_PATIENCE = 60.0
+
+_log = logging.getLogger(__name__)
+
+CONFIRMED = frozenset({"accepted", "unchanged"})
+
+# A leader's work; it returns the seconds after which the next sweep is due.
+Work = Callable[[Term], Awaitable[float]]
+
+
+class InventoryKeeper:
+    """Keeps the snapshot of one instance; `run` must be running.
+
+    Args:
+        instance_id: whose inventory.
+        sweep: reads all numbers from CCC, or raises SweepFailed.
+        shared: what the replicas have in common; None where this process is the only one.
+        config: how often to sweep, what is stale, what is not believed at once.
+        clock: Unix time in seconds.
+        new_id: makes the name of a new life of the ledger.
+        metrics: where sweeps and numbers are counted.
+    """
+
+    def __init__(  # noqa: PLR0913 - keywords, each an edge of the process that a test replaces
+        self,
+        instance_id: str,
+        sweep: Callable[[], Awaitable[Sweep]],
+        shared: Shared | None,
+        config: settings.Inventory,
+        *,
+        clock: Callable[[], float],
+        new_id: Callable[[], str],
+        metrics: Metrics,
+    ) -> None:
+        self._instance_id = instance_id
+        self._sweep_numbers = sweep
+        self._config = config
+        self._clock = clock
+        self._metrics = metrics
+        self._replica = Replica(instance_id, shared, clock, new_id, metrics)
+        self._alone = SoleLeader(clock)
+        self._leader: Leader = shared.leader if shared else self._alone
+        self._wake = asyncio.Event()
+        self._turn = asyncio.Lock()
+
+    @property
+    def inventory(self) -> Inventory | None:
+        """The snapshot, or None before the first; read it once per pick."""
+        return self._replica.state.inventory
+
+    @property
+    def swept_at(self) -> float | None:
+        """The Unix time of the last sweep, of any replica, that confirmed the inventory."""
+        state = self._replica.state
+        return state.swept_at + state.offset if state.inventory else None
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether the inventory has gone unconfirmed for too long, or there is none."""
+        swept_at = self.swept_at
+        return swept_at is None or self._clock() - swept_at > self._config.stale_after_seconds
+
+    @property
+    def last_sweep(self) -> SweepReport:
+        """How the last sweep went that this replica made or heard of."""
+        state = self._replica.state
+        return msgspec.structs.replace(state.report, at=state.report.at + state.offset)
+
+    def subscribe(self, callback: Callable[[Inventory], None]) -> None:
+        """Have a function called with each new snapshot, before anybody else sees it."""
+        self._replica.subscribe(callback)
+
+    def notice(self, generation: int) -> None:
+        """Hear the generation of the ledger's members, 0 where it has lost them; cheap."""
+        if self._replica.hear(generation):
+            self._wake.set()
+
+    async def follow(self) -> None:
+        """Look for a newer snapshot now; wait for it no longer than a pick can."""
+        self._wake.set()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(PICK_PATIENCE):
+                await self._replica.swapped.wait()
+
+    async def run(self) -> None:
+        """Follow, and sweep when that is due; until cancelled."""
+        while True:
+            self._wake.clear()
+            try:
+                async with self._turn:
+                    await self._round()
+            except StaleLeader as error:
+                _log.warning("%s: %s", self._instance_id, error)
+            except Exception:  # noqa: BLE001 - whatever it was, the next round may go well
+                _log.exception("%s: the inventory's keeper goes on after", self._instance_id)
+            heed_cancellation()
+            await asyncio.sleep(SHORTEST_PAUSE)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(POLL_SECONDS):
+                    await self._wake.wait()
+
+    async def refresh(self, *, accept_shrink: bool = False) -> SweepReport:
+        """Sweep now, after the sweep that may be under way on any replica.
+
+        Args:
+            accept_shrink: believe what is absent at once, an empty answer too.
+
+        Returns:
+            How it went; `failed` also where no lead could be had.
+        """
+        async with self._turn:
+            try:
+                await self._sweep_early(partial(self._sweep, accept_shrink=accept_shrink))
+            except (LedgerUnavailable, StaleLeader, SweepFailed) as error:
+                self._failed(error)
+        return self.last_sweep
+
+    async def _sweep_early(self, sweep: Work) -> None:
+        deadline = _now() + REFRESH_PATIENCE
+        while not await self._lead(self._leader, sweep, early=True):
+            if _now() > deadline:
+                raise SweepFailed("Another replica has been sweeping all the while; ask again")
+            await asyncio.sleep(SHORTEST_PAUSE)
+
+    async def _round(self) -> None:
+        try:
+            await self._replica.read()
+            if self._replica.is_to_restore:
+                await self._lead(self._leader, self._restore, early=True)
+            await self._lead(self._leader, self._sweep)
+        except LedgerUnavailable:
+            if self.inventory is None:
+                await self._lead(self._alone, partial(self._sweep, alone=True))
+        if self.swept_at is not None:
+            age = self._clock() - self.swept_at
+            self._metrics.inventory_age.labels(self._instance_id).set(age)
+
+    async def _lead(self, leader: Leader, work: Work, *, early: bool = False) -> bool:
+        """Do a leader's work, if the lead can be had."""
+        term = await leader.acquire(early=early)
+        if term is None:
+            return False
+        pause = RETRY_SECONDS
+        try:
+            heed_cancellation()
+            pause = await leader.hold(term, work(term))
+        except asyncio.CancelledError:
+            pause = 0.0  # this replica is closing: let another sweep at once
+            raise
+        finally:
+            with suppress(LedgerUnavailable):
+                await leader.release(term, pause)
+        return True
+
+    async def _restore(self, term: Term) -> float:
+        """Write what is known to a Redis that was wiped; CCC is not needed."""
+        state = self._replica.state
+        # Under a new generation: another replica may have known a later one than this.
+        inventory = await self._build(state.known or {}, term)
+        await self._replica.publish(msgspec.structs.replace(state, inventory=inventory), term.fence)
+        _log.warning("%s: Redis was wiped; the inventory is written anew", self._instance_id)
+        return 0.0
+
+    async def _sweep(
+        self, term: Term, *, accept_shrink: bool = False, alone: bool = False
+    ) -> float:
+        offset = self._clock() - term.now
+        if not alone:
+            await self._replica.read()
+        started = _now()
+        try:
+            sweep = await self._sweep_numbers()
+        except SweepFailed as error:
+            self._failed(error, _now() - started)
+            return RETRY_SECONDS if self.inventory is None else self._config.refresh_seconds
+        duration = _now() - started
+        policy = Policy(self._config.max_shrink, accept_shrink)
+        state = await self._weigh(sweep, term, policy, duration)
+        state = msgspec.structs.replace(state, offset=offset)
+        if alone:
+            self._replica.adopt(state)
+        else:
+            await self._replica.publish(state, term.fence)
+        self._tell(state.report)
+        return max(self._config.refresh_seconds, 2 * duration)
+
+    async def _weigh(self, sweep: Sweep, term: Term, policy: Policy, duration: float) -> State:
+        """What there is to be known after a sweep."""
+        before = self._replica.state
+        verdict = judge(before.known, before.absences, sweep, term.now, policy)
+        inventory = before.inventory
+        if verdict.numbers is not None and verdict.numbers != before.known:
+            inventory = await self._build(verdict.numbers, term)
+        report = report_on(before.known or {}, verdict, sweep, term.now, duration)
+        is_confirmed = report.result in CONFIRMED or not before.swept_at
+        swept_at = term.now if is_confirmed else before.swept_at
+        return State(inventory, verdict.absences, swept_at, report)
+
+    async def _build(self, numbers: Mapping[str, PhoneNumber], term: Term) -> Inventory:
+        mine = self.inventory.generation if self.inventory else 0
+        return await self._replica.build(max(term.fence, mine + 1), numbers.values())
+
+    def _failed(self, error: CallerIdError, duration: float = 0.0) -> None:
+        state = self._replica.state
+        at = self._clock() - duration - state.offset
+        report = SweepReport("failed", at, duration, detail=error.detail)
+        self._replica.adopt(msgspec.structs.replace(state, report=report))
+        self._tell(report)
+
+    def _tell(self, report: SweepReport) -> None:
+        self._metrics.sweeps.labels(self._instance_id, report.result).inc()
+        self._metrics.sweep_duration.labels(self._instance_id).observe(report.duration)
+        level = logging.INFO if report.result in CONFIRMED else logging.WARNING
+        told = msgspec.structs.asdict(report)
+        _log.log(level, "%s: sweep %s", self._instance_id, report.result, extra={"sweep": told})
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

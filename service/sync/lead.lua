@@ -1,0 +1,19 @@
+-- The lead of a sweep: taken by one replica at a time, and by nobody before the next sweep is due.
+--
+-- KEYS[1]  the lead: the fence of who has it, or RESTING until the next sweep is due
+-- KEYS[2]  the greatest fence given out
+-- ARGV[1]  milliseconds until the lead of who dies with it is free
+-- ARGV[2]  1 to take it before a sweep is due
+-- Returns  {fence, now in milliseconds}, or {} where another has the lead or none is due
+--
+-- A fence grows also when Redis has lost the last ones, wiped or failing over: it is an instant.
+
+local held = redis.call('GET', KEYS[1])
+if held and (held ~= 'RESTING' or ARGV[2] ~= '1') then return {} end
+
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local fence = math.max(now, tonumber(redis.call('GET', KEYS[2]) or 0) + 1)
+redis.call('SET', KEYS[2], string.format('%.0f', fence))
+redis.call('SET', KEYS[1], string.format('%.0f', fence), 'PX', ARGV[1])
+return {fence, now}

@@ -1,0 +1,165 @@
+"""Where the prefixes belong that the table lacks: asked of CCC once, remembered for all replicas.
+
+No pick waits for any of it. A prefix is the first seven digits of a mobile number; the number
+itself is told to CCC, which places numbers alone, and is kept nowhere.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any, Protocol
+
+import msgspec
+from redis.asyncio import Redis
+
+from service.ccc.payloads import PlacedNumber
+from service.errors import CccError, LedgerUnavailable
+from service.locality import Locator
+from service.metrics import Metrics
+from service.redis_client import translated
+from service.sync.cancellation import heed_cancellation
+
+MOST_WAITING = 100
+MOST_RESTING = 10_000
+RELOAD_SECONDS = 300.0
+UNKNOWN_SECONDS = 86_400.0  # CCC does not know the prefix either
+FAILED_SECONDS = 60.0  # CCC did not answer
+
+_log = logging.getLogger(__name__)
+
+
+class Asked(Protocol):
+    """What is needed of the client of CCC."""
+
+    async def get_number_location(self, instance_id: str, number: str) -> PlacedNumber:
+        """Return where CCC believes a number to be at home."""
+
+
+class Question(msgspec.Struct, frozen=True):
+    """A prefix, and a number of it to ask CCC about."""
+
+    prefix: str
+    number: str
+    instance_id: str
+
+
+class Localities:
+    """Finds out and remembers; `run` must be running.
+
+    Args:
+        locator: is taught.
+        clients: the client of each instance.
+        redis: where what was learned is remembered; None keeps it in this process alone.
+        key: the hash that holds it.
+        clock: seconds, monotonic.
+        metrics: counts the unknown prefixes met.
+    """
+
+    def __init__(  # noqa: PLR0913 - keywords, each an edge of the process that a test replaces
+        self,
+        locator: Locator,
+        clients: Mapping[str, Asked],
+        *,
+        redis: Redis | None,
+        key: str,
+        clock: Callable[[], float],
+        metrics: Metrics,
+    ) -> None:
+        self._locator = locator
+        self._clients = clients
+        self._redis = redis
+        self._key = key
+        self._clock = clock
+        self._metrics = metrics
+        self._known: set[str] = set()
+        self._questions: dict[str, Question] = {}
+        self._unsaved: dict[str, str] = {}
+        self._not_before: dict[str, float] = {}
+        self._wake = asyncio.Event()
+
+    def note(self, prefix: str, called_number: str, instance_id: str) -> None:
+        """Hear of a prefix that nobody has placed; at once, and without more than a look-up."""
+        self._metrics.unknown_prefixes.inc()
+        if prefix in self._questions or len(self._questions) >= MOST_WAITING:
+            return
+        if self._clock() >= self._not_before.get(prefix, 0.0):
+            self._questions[prefix] = Question(prefix, called_number, instance_id)
+            self._wake.set()
+
+    def teach(self, prefix: str, province: str, city: str) -> None:
+        """Take in what CCC told of a callee by the way; a place without a name teaches nothing."""
+        if province:
+            self._learn(prefix, province, city)
+            self._unsaved[prefix] = f"{province}|{city}"
+            self._wake.set()
+
+    async def run(self) -> None:
+        """Ask, remember, and learn what other replicas remember; until cancelled."""
+        reload_at = self._clock()
+        while True:
+            if self._clock() >= reload_at:
+                await self._load()
+                reload_at = self._clock() + RELOAD_SECONDS
+            self._wake.clear()
+            await self._ask_all()
+            await self._save()
+            heed_cancellation()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(reload_at - self._clock()):
+                    await self._wake.wait()
+
+    async def _ask_all(self) -> None:
+        while self._questions:
+            question = next(iter(self._questions.values()))
+            try:
+                if question.prefix not in self._known:
+                    await self._ask(question)
+            finally:
+                self._questions.pop(question.prefix, None)
+
+    async def _ask(self, question: Question) -> None:
+        client = self._clients[question.instance_id]
+        try:
+            place = await client.get_number_location(question.instance_id, question.number)
+        except CccError as error:
+            _log.warning("Where the prefix %s belongs is not known: %s", question.prefix, error)
+            self._let_rest(question.prefix, FAILED_SECONDS)
+            return
+        self.teach(question.prefix, place.province, place.city)
+        if not place.province:
+            self._let_rest(question.prefix, UNKNOWN_SECONDS)
+
+    def _let_rest(self, prefix: str, seconds: float) -> None:
+        if len(self._not_before) >= MOST_RESTING:
+            del self._not_before[next(iter(self._not_before))]
+        self._not_before[prefix] = self._clock() + seconds
+
+    async def _save(self) -> None:
+        """Remember for all what is new here; what Redis does not take now, it takes later."""
+        if self._redis is None or not self._unsaved:
+            return
+        fresh: dict[Any, Any] = dict(self._unsaved)
+        with suppress(LedgerUnavailable), translated():
+            await self._redis.hset(self._key, mapping=fresh)
+            for prefix in fresh:
+                self._unsaved.pop(prefix, None)
+
+    async def _load(self) -> None:
+        if self._redis is None:
+            return
+        stored: dict[Any, Any] = {}
+        with suppress(LedgerUnavailable), translated():
+            stored = await self._redis.hgetall(self._key)
+        for prefix, place in stored.items():
+            province, _, city = place.decode(errors="replace").partition("|")
+            self._learn(prefix.decode(errors="replace"), province, city)
+
+    def _learn(self, prefix: str, province: str, city: str) -> None:
+        if prefix in self._known:
+            return
+        try:
+            self._locator.learn(prefix, province, city)
+        except ValueError:
+            _log.warning("What is remembered of a prefix is of no use: it is passed over")
+        self._known.add(prefix)

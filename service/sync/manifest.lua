@@ -1,0 +1,7 @@
+-- The manifest, and the instant of Redis's clock at which it was read.
+--
+-- KEYS[1]  the manifest
+-- Returns  {the manifest or false, now in milliseconds}
+
+local time = redis.call('TIME')
+return {redis.call('GET', KEYS[1]), time[1] * 1000 + math.floor(time[2] / 1000)}

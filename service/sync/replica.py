@@ -1,0 +1,157 @@
+"""This replica's copy of what all have agreed on, and how the two are brought together.
+
+A leader publishes: the ledger's members first, then the cache, then its own snapshot, so that no
+snapshot names a pool that the ledger lacks, and what has left is shown nowhere before it is
+forgotten. The others read. Nothing here decides what there is to be agreed on, or when.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Mapping
+
+import msgspec
+
+from service.inventory import Inventory, PhoneNumber
+from service.metrics import Metrics
+from service.redis_client import translated
+from service.sync.acceptance import Absence, SweepReport
+from service.sync.cache import Manifest
+from service.sync.gauges import Gauges
+from service.sync.shared import Shared
+
+WIPED = 0
+
+_log = logging.getLogger(__name__)
+
+
+class State(msgspec.Struct, frozen=True):
+    """All that is known, swapped whole.
+
+    Instants are Unix time on the clock that all replicas share, which this process's own is
+    `offset` seconds ahead of. `swept_at` is that of the last sweep that confirmed the inventory.
+    """
+
+    inventory: Inventory | None = None
+    absences: Mapping[str, Absence] = {}
+    swept_at: float = 0.0
+    report: SweepReport = SweepReport()
+    offset: float = 0.0
+
+    @property
+    def known(self) -> Mapping[str, PhoneNumber] | None:
+        """The numbers, None where there is no inventory yet."""
+        return self.inventory.numbers if self.inventory else None
+
+
+class Replica:
+    """Holds the state of one instance.
+
+    Args:
+        instance_id: whose inventory.
+        shared: what the replicas have in common; None where this process is the only one.
+        clock: Unix time in seconds.
+        new_id: makes the name of a new life of the ledger.
+        metrics: where the numbers are shown.
+    """
+
+    def __init__(
+        self,
+        instance_id: str,
+        shared: Shared | None,
+        clock: Callable[[], float],
+        new_id: Callable[[], str],
+        metrics: Metrics,
+    ) -> None:
+        self._instance_id = instance_id
+        self._shared = shared
+        self._clock = clock
+        self._new_id = new_id
+        self._gauges = Gauges(metrics, instance_id)
+        self._callbacks: list[Callable[[Inventory], None]] = []
+        self._told: int | None = None
+        self._read: Manifest | None = None
+        self.state = State()
+        self.swapped = asyncio.Event()
+
+    def subscribe(self, callback: Callable[[Inventory], None]) -> None:
+        """Have a function called with each new snapshot."""
+        self._callbacks.append(callback)
+
+    def hear(self, generation: int) -> bool:
+        """Remember the generation of the ledger's members; True where that calls for a round."""
+        if generation == self._told:
+            return False
+        self._told = generation
+        inventory = self.state.inventory
+        return generation == WIPED or inventory is None or generation > inventory.generation
+
+    @property
+    def is_to_restore(self) -> bool:
+        """Whether the ledger has lost its members while they are known here."""
+        return self._told == WIPED and self.state.inventory is not None
+
+    async def build(self, generation: int, numbers: Iterable[PhoneNumber]) -> Inventory:
+        """Index a snapshot, in a thread: it may take longer than a pick can wait."""
+        return await asyncio.to_thread(Inventory, self._instance_id, generation, numbers)
+
+    def adopt(self, state: State) -> None:
+        """Take over a state; whoever subscribed sees a new snapshot before anybody reads it."""
+        before, self.state = self.state, state
+        self._gauges.show_sweep(state.report)
+        if state.inventory is None or state.inventory is before.inventory:
+            return
+        self._told = None  # it was told of the members of before
+        self._gauges.show(state.inventory)
+        for callback in self._callbacks:
+            callback(state.inventory)
+        self.swapped.set()
+        self.swapped = asyncio.Event()
+
+    async def read(self) -> None:
+        """Take over what the cache has, if it is not older.
+
+        Raises:
+            LedgerUnavailable: Redis does not serve.
+        """
+        if self._shared is None:
+            return
+        manifest, now = await self._shared.cache.manifest()
+        mine = self.state.inventory
+        if manifest is None or manifest == self._read:
+            return
+        if mine is not None and mine.generation > manifest.generation:
+            return
+        if mine is None or mine.generation < manifest.generation:
+            numbers = await self._shared.cache.numbers(manifest)
+            if numbers is None:
+                return
+            mine = await self.build(manifest.generation, numbers)
+            _log.info("%s: follows generation %d", self._instance_id, mine.generation)
+        self.adopt(
+            State(mine, manifest.absences, manifest.swept_at, manifest.report, self._clock() - now)
+        )
+        self._read = manifest
+
+    async def publish(self, state: State, fence: int) -> None:
+        """Make a state that of all replicas, and then of this one.
+
+        Args:
+            state: what is agreed on from now.
+            fence: the leader's.
+
+        Raises:
+            StaleLeader: another replica has led since; the state is dropped.
+            LedgerUnavailable: Redis does not serve; the state is dropped.
+        """
+        if self._shared and state.inventory:
+            await self._write(self._shared, state.inventory, state, fence)
+        self.adopt(state)
+
+    async def _write(self, shared: Shared, inventory: Inventory, state: State, fence: int) -> None:
+        if inventory is not self.state.inventory or self._told != inventory.generation:
+            with translated():
+                await shared.members.write(inventory, fence, self._new_id())
+        manifest = Manifest(
+            inventory.generation, state.swept_at, state.report, dict(state.absences)
+        )
+        await shared.cache.write(inventory.numbers.values(), manifest, fence)

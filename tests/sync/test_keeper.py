@@ -1,0 +1,181 @@
+"""A keeper alone: when it sweeps, what it believes, what it shows."""
+
+import asyncio
+
+import msgspec
+import pytest
+
+from service.ccc.client import CccClient
+from service.ccc.emulator import Emulator, Faults
+from service.inventory import Inventory
+from service.locality import Locator
+from tests.sync.building import (
+    INSTANCE,
+    Replica,
+    rows,
+    set_numbers,
+    until,
+)
+
+BAD = {
+    "drop_connection": True,
+    "server_error": 500,
+    "throttle_every": 1,
+    "forbidden": True,
+    "code_not_ok": True,
+    "missing_data": True,
+    "missing_list": True,
+    "short_pages": True,
+    "shifting_pages": True,
+    "garbage": True,
+    "empty_body": True,
+    "truncated": True,
+}
+
+
+async def test_a_process_alone_sweeps_at_the_start_and_when_it_is_due(
+    emulator: Emulator, ccc: CccClient, locator: Locator
+) -> None:
+    async with Replica(ccc, locator, None).at_work() as replica:
+        await until(lambda: len(replica.names) == 300)
+        expected = set_numbers(emulator, 301)
+        replica.clock.now += 59.0
+        await asyncio.sleep(0.05)
+        assert len(replica.names) == 300
+        replica.clock.now += 2.0
+        await until(lambda: replica.names == expected)
+
+
+async def test_a_new_snapshot_is_told_to_who_subscribed_once(
+    emulator: Emulator, ccc: CccClient, locator: Locator
+) -> None:
+    replica = Replica(ccc, locator, None)
+    told: list[Inventory] = []
+    replica.keeper.subscribe(told.append)
+    for count in (300, 300, 301):
+        set_numbers(emulator, count)
+        await replica.keeper.refresh()
+    assert [len(inventory) for inventory in told] == [300, 301]
+    assert told[1] is replica.keeper.inventory
+    assert told[0].generation < told[1].generation
+
+
+@pytest.mark.parametrize("fault", BAD)
+async def test_a_bad_sweep_leaves_a_good_inventory(
+    emulator: Emulator, ccc: CccClient, locator: Locator, fault: str
+) -> None:
+    replica = Replica(ccc, locator, None)
+    await replica.keeper.refresh()
+    good = replica.keeper.inventory
+    emulator.faults = msgspec.convert({fault: BAD[fault]}, Faults)
+    for _ in range(4):
+        replica.clock.now += 300
+        report = await replica.keeper.refresh()
+        assert report.result in {"failed", "incomplete", "unchanged"}
+    assert replica.keeper.inventory is good
+
+
+async def test_more_numbers_than_paging_reaches_fail_loudly(
+    emulator: Emulator, ccc: CccClient, locator: Locator
+) -> None:
+    replica = Replica(ccc, locator, None)
+    set_numbers(emulator, 10_001)
+    report = await replica.keeper.refresh()
+    assert report.result == "failed"
+    assert "10001" in report.detail
+    assert replica.metric("sweeps_total", result="failed") == 1
+    assert replica.keeper.inventory is None
+
+
+async def test_over_shifting_pages_a_start_still_serves(
+    emulator: Emulator, ccc: CccClient, locator: Locator
+) -> None:
+    set_numbers(emulator, 3000)
+    emulator.faults = Faults(shifting_pages=True)
+    replica = Replica(ccc, locator, None)
+    assert (await replica.keeper.refresh()).result == "incomplete"
+    assert len(replica.names) > 1500
+
+
+async def test_a_large_loss_is_held_and_after_ten_minutes_accepted(
+    emulator: Emulator, ccc: CccClient, locator: Locator
+) -> None:
+    replica = Replica(ccc, locator, None)
+    await replica.keeper.refresh()
+    rest = set_numbers(emulator, 100)
+    for _ in range(2):
+        report = await replica.keeper.refresh()
+        assert (report.result, report.held) == ("held", 200)
+        assert replica.metric("sweep_shrink_held") == 1
+        replica.clock.now += 300
+    assert len(replica.names) == 300
+    report = await replica.keeper.refresh()
+    assert (report.result, report.removed) == ("accepted", 200)
+    assert replica.metric("sweep_shrink_held") == 0
+    assert replica.names == rest
+
+
+async def test_an_empty_answer_waits_for_an_operator(
+    emulator: Emulator, ccc: CccClient, locator: Locator
+) -> None:
+    replica = Replica(ccc, locator, None)
+    await replica.keeper.refresh()
+    set_numbers(emulator, 0)
+    for _ in range(5):
+        replica.clock.now += 300
+        assert (await replica.keeper.refresh()).result == "held"
+    assert len(replica.names) == 300
+    assert (await replica.keeper.refresh(accept_shrink=True)).result == "accepted"
+    assert replica.keeper.inventory is not None
+    assert replica.names == set()
+
+
+async def test_an_inventory_that_no_sweep_confirms_grows_stale(
+    emulator: Emulator, ccc: CccClient, locator: Locator
+) -> None:
+    replica = Replica(ccc, locator, None)
+    assert replica.keeper.is_stale
+    await replica.keeper.refresh()
+    swept_at = replica.clock.now
+    emulator.faults = Faults(server_error=503)
+    replica.clock.now += 601
+    assert (await replica.keeper.refresh()).result == "failed"
+    assert replica.keeper.is_stale
+    assert replica.keeper.swept_at == swept_at
+    emulator.faults = Faults()
+    await replica.keeper.refresh()
+    assert not replica.keeper.is_stale
+
+
+async def test_the_numbers_are_shown_by_usage_and_by_province(
+    emulator: Emulator, ccc: CccClient, locator: Locator
+) -> None:
+    emulator.numbers[INSTANCE] = rows(4)
+    emulator.numbers[INSTANCE][0] |= {"Usage": "Inbound"}
+    replica = Replica(ccc, locator, None)
+    await replica.keeper.refresh()
+    shown = {"usage": "Bidirection", "available": "true"}
+    assert replica.metric("inventory_numbers", **shown) == 3
+    assert replica.metric("inventory_numbers", usage="Inbound", available="false") == 1
+    assert replica.metric("numbers_available", province="北京") == 3
+    for row in emulator.numbers[INSTANCE]:
+        row["Active"] = False
+    await replica.keeper.refresh()
+    assert replica.metric("inventory_numbers", **shown) == 0
+    assert replica.metric("numbers_available", province="北京") == 0
+
+
+async def test_a_foreign_error_does_not_end_the_keeper(
+    ccc: CccClient, locator: Locator, caplog: pytest.LogCaptureFixture
+) -> None:
+    replica = Replica(ccc, locator, None)
+
+    def broken(_inventory: Inventory) -> None:
+        replica.keeper._replica._callbacks.clear()
+        raise KeyError("a subscriber's own")
+
+    replica.keeper.subscribe(broken)
+    async with replica.at_work():
+        await until(lambda: any(record.exc_info for record in caplog.records))
+        replica.clock.now += 120
+        await until(lambda: replica.metric("sweeps_total", result="unchanged") == 1)

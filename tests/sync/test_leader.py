@@ -1,0 +1,125 @@
+"""The lead in Redis: one at a time, fenced, rested between two sweeps."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from service.errors import LedgerUnavailable, StaleLeader
+from service.redis_client import open_client
+from service.sync.leader import SharedLeader, SoleLeader, Term
+from tests.conftest import RedisServer
+from tests.sync.building import BASE, Clock
+
+LEAD = f"{BASE}inventory:lead"
+
+
+async def acquired(leader: SharedLeader | SoleLeader, *, early: bool = False) -> Term:
+    term = await leader.acquire(early=early)
+    assert term is not None
+    return term
+
+
+async def test_one_replica_leads_at_a_time(redis: Any) -> None:
+    one, other = SharedLeader(redis, BASE), SharedLeader(redis, BASE)
+    term = await acquired(one)
+    assert await other.acquire() is None
+    assert await other.acquire(early=True) is None
+    await one.release(term, 0)
+    await acquired(other)
+
+
+async def test_a_later_lead_has_a_greater_fence(redis: Any) -> None:
+    leader = SharedLeader(redis, BASE)
+    fences = []
+    for _ in range(3):
+        term = await acquired(leader)
+        fences.append(term.fence)
+        await leader.release(term, 0)
+    assert fences == sorted(set(fences))
+
+
+async def test_a_fence_is_greater_than_those_before_redis_was_wiped(redis: Any) -> None:
+    leader = SharedLeader(redis, BASE)
+    before = await acquired(leader)
+    await redis.flushall()
+    await asyncio.sleep(0.002)
+    assert (await acquired(leader)).fence > before.fence
+
+
+async def test_between_two_sweeps_the_lead_is_had_early_only(redis: Any) -> None:
+    leader = SharedLeader(redis, BASE)
+    await leader.release(await acquired(leader), 60)
+    assert await leader.acquire() is None
+    await acquired(leader, early=True)
+
+
+async def test_the_next_sweep_is_due_after_the_pause(redis: Any) -> None:
+    leader = SharedLeader(redis, BASE)
+    await leader.release(await acquired(leader), 60)
+    assert 59_000 < await redis.pttl(LEAD) <= 60_000
+
+
+async def test_the_lead_of_a_dead_replica_ends_by_itself(redis: Any) -> None:
+    await acquired(SharedLeader(redis, BASE))
+    assert 0 < await redis.pttl(LEAD) <= 5000
+
+
+async def test_the_lead_is_renewed_while_the_work_goes_on(redis: Any) -> None:
+    leader = SharedLeader(redis, BASE)
+    term = await acquired(leader)
+    await redis.pexpire(LEAD, 1000)
+
+    async def work() -> str:
+        async with asyncio.timeout(2):
+            while await redis.pttl(LEAD) <= 1000:
+                await asyncio.sleep(0.005)
+        return "done"
+
+    assert await leader.hold(term, work()) == "done"
+
+
+async def test_work_is_cancelled_when_another_has_taken_the_lead(redis: Any) -> None:
+    leader = SharedLeader(redis, BASE)
+    term = await acquired(leader)
+    await redis.set(LEAD, term.fence + 1)
+    with pytest.raises(StaleLeader):
+        await leader.hold(term, asyncio.Event().wait())
+
+
+async def test_what_the_work_raises_passes(redis: Any) -> None:
+    leader = SharedLeader(redis, BASE)
+
+    async def work() -> None:
+        raise KeyError("broken")
+
+    with pytest.raises(KeyError):
+        await leader.hold(await acquired(leader), work())
+
+
+async def test_a_lead_that_was_lost_is_not_released(redis: Any) -> None:
+    one, other = SharedLeader(redis, BASE), SharedLeader(redis, BASE)
+    lost = await acquired(one)
+    await redis.delete(LEAD)
+    term = await acquired(other)
+    await one.release(lost, 0)
+    assert int(await redis.get(LEAD)) == term.fence
+
+
+async def test_a_redis_that_is_down_is_said_to_be(own_redis: RedisServer) -> None:
+    async with open_client(own_redis.url, timeout=0.2) as client:
+        own_redis.kill()
+        with pytest.raises(LedgerUnavailable):
+            await SharedLeader(client, BASE).acquire()
+
+
+async def test_a_process_alone_leads_whenever_a_sweep_is_due() -> None:
+    clock = Clock()
+    leader = SoleLeader(clock)
+    first = await acquired(leader)
+    assert first == Term(1, clock.now)
+    await leader.release(first, 60)
+    assert await leader.acquire() is None
+    assert await acquired(leader, early=True) == Term(2, clock.now)
+    clock.now += 60
+    assert await acquired(leader) == Term(3, clock.now)

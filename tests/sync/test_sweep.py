@@ -1,0 +1,202 @@
+"""The sweep against the emulator: what it reads, and what it does not take for the whole."""
+
+from collections.abc import AsyncIterator
+
+import msgspec
+import pytest
+
+from service.ccc.client import CccClient
+from service.ccc.emulator import Emulator, Faults, phone_number, skill_groups
+from service.ccc.payloads import ListedNumber, NumberPage
+from service.errors import SweepFailed
+from service.inventory import PhoneNumber
+from service.locality import Locator
+from service.sync import sweep_numbers
+from service.sync.acceptance import Sweep
+from tests.sync.building import INSTANCE, client_to, emulator_of, names_of, rows
+
+REFUSED = {
+    "drop_connection": True,
+    "server_error": 503,
+    "throttle_every": 1,
+    "forbidden": True,
+    "code_not_ok": True,
+    "missing_data": True,
+    "missing_list": True,
+    "garbage": True,
+    "empty_body": True,
+    "truncated": True,
+}
+
+
+@pytest.fixture
+def emulator() -> Emulator:
+    return emulator_of(rows(450))
+
+
+@pytest.fixture
+async def ccc(emulator: Emulator) -> AsyncIterator[CccClient]:
+    async with client_to(emulator) as client:
+        yield client
+
+
+async def swept(ccc: CccClient, locator: Locator) -> Sweep:
+    return await sweep_numbers(ccc, INSTANCE, locator)
+
+
+async def test_every_page_is_read_once(
+    emulator: Emulator, ccc: CccClient, locator: Locator
+) -> None:
+    sweep = await swept(ccc, locator)
+    assert set(sweep.numbers) == names_of(emulator.numbers[INSTANCE])
+    assert (sweep.complete, sweep.total) == (True, 450)
+    assert emulator.calls["ListPhoneNumbers"] == 5
+
+
+async def test_a_row_becomes_a_placed_number(
+    emulator: Emulator, ccc: CccClient, locator: Locator
+) -> None:
+    emulator.numbers[INSTANCE] = [
+        phone_number(
+            Number="08335550006",
+            Province="四川省",
+            City="乐山市",
+            Usage="Outbound",
+            Active=False,
+            SkillGroups=skill_groups("sales@ccc-test"),
+            Tags="M1",
+            UserId="agent@ccc-test",
+            Provider="ali",
+        )
+    ]
+    assert list((await swept(ccc, locator)).numbers.values()) == [
+        PhoneNumber(
+            number="08335550006",
+            province="四川",
+            city="乐山",
+            area_code="0833",
+            usage="Outbound",
+            active=False,
+            skill_group_ids=("sales@ccc-test",),
+            agent_id="agent@ccc-test",
+            tags=("M1",),
+            provider="ali",
+        )
+    ]
+
+
+@pytest.mark.parametrize("fault", ["single_objects", "unquoted_numbers"])
+async def test_another_shape_of_the_same_is_read_the_same(
+    emulator: Emulator, ccc: CccClient, locator: Locator, fault: str
+) -> None:
+    emulator.numbers[INSTANCE] = rows(101)
+    expected = await swept(ccc, locator)
+    emulator.faults = msgspec.convert({fault: True}, Faults)
+    assert await swept(ccc, locator) == expected
+
+
+@pytest.mark.parametrize("fault", REFUSED)
+async def test_what_is_no_answer_fails_the_sweep(
+    emulator: Emulator, ccc: CccClient, locator: Locator, fault: str
+) -> None:
+    emulator.faults = msgspec.convert({fault: REFUSED[fault]}, Faults)
+    with pytest.raises(SweepFailed):
+        await swept(ccc, locator)
+
+
+async def test_a_page_that_hangs_fails_the_sweep(emulator: Emulator, locator: Locator) -> None:
+    async with client_to(emulator, budget=0.1) as impatient:
+        emulator.faults = Faults(hang_seconds=5.0)
+        with pytest.raises(SweepFailed, match="Timeout"):
+            await swept(impatient, locator)
+
+
+async def test_short_pages_are_not_the_whole(
+    emulator: Emulator, ccc: CccClient, locator: Locator
+) -> None:
+    emulator.faults = Faults(short_pages=True)
+    sweep = await swept(ccc, locator)
+    assert not sweep.complete
+    assert len(sweep.numbers) == 225
+
+
+async def test_shifting_pages_are_read_again_and_then_given_up(
+    emulator: Emulator, ccc: CccClient, locator: Locator
+) -> None:
+    emulator.numbers[INSTANCE] = rows(3000)
+    emulator.faults = Faults(shifting_pages=True)
+    sweep = await swept(ccc, locator)
+    assert not sweep.complete
+    assert set(sweep.numbers) < names_of(emulator.numbers[INSTANCE])
+    assert emulator.calls["ListPhoneNumbers"] == 3 * 30
+
+
+async def test_an_instance_without_numbers_is_the_whole_too(
+    emulator: Emulator, ccc: CccClient, locator: Locator
+) -> None:
+    emulator.numbers[INSTANCE] = []
+    assert await swept(ccc, locator) == Sweep({}, complete=True, total=0)
+
+
+async def test_ten_thousand_numbers_are_reached_and_one_more_fails_loudly(
+    emulator: Emulator, ccc: CccClient, locator: Locator
+) -> None:
+    emulator.numbers[INSTANCE] = rows(10_001)
+    with pytest.raises(SweepFailed, match="CCC lists 10001 numbers and its paging ends at 10000"):
+        await swept(ccc, locator)
+    assert emulator.calls["ListPhoneNumbers"] == 1
+
+
+async def test_a_row_that_cannot_be_read_fails_the_sweep_and_is_named_masked(
+    emulator: Emulator, ccc: CccClient, locator: Locator
+) -> None:
+    emulator.numbers[INSTANCE] = [phone_number(Number="083xxxx0011"), *rows(5)]
+    with pytest.raises(SweepFailed, match=r"number \*{4}") as caught:
+        await swept(ccc, locator)
+    assert "083xxxx0011" not in str(caught.value)
+
+
+class Script:
+    """Answers each call with the next page of a script: total and numbers."""
+
+    def __init__(self, *pages: tuple[int, range]) -> None:
+        self.pages = list(pages)
+
+    async def list_phone_numbers(
+        self, instance_id: str, *, page_number: int, page_size: int, background: bool
+    ) -> NumberPage:
+        assert background
+        total, which = self.pages.pop(0)
+        numbers = (f"0105{n:07}" for n in which)
+        return NumberPage(total, page_number, page_size, tuple(map(listed_number, numbers)))
+
+
+def listed_number(number: str) -> ListedNumber:
+    return ListedNumber(number, "", "", "Outbound", True, (), "", (), "")  # noqa: FBT003
+
+
+async def test_a_second_pass_at_rest_is_the_whole(locator: Locator) -> None:
+    """Number 0 goes after page 1: 100 moves to page 1, unseen; the total tells."""
+    moved = [(150, range(100)), (149, range(101, 150))]
+    rest = [(149, range(1, 101)), (149, range(101, 150))]
+    script = Script(*moved, *rest)
+    sweep = await sweep_numbers(script, INSTANCE, locator)
+    assert sweep.complete
+    assert len(sweep.numbers) == 149
+    assert "01050000000" not in sweep.numbers
+
+
+async def test_two_passes_that_miss_different_rows_are_the_whole_together(
+    locator: Locator,
+) -> None:
+    script = Script(
+        (150, range(100)), (150, range(90, 140)), (150, range(50)), (150, range(100, 150))
+    )
+    sweep = await sweep_numbers(script, INSTANCE, locator)
+    assert sweep.complete
+    assert len(sweep.numbers) == 150
+
+
+async def test_totals_that_differ_are_never_the_whole(locator: Locator) -> None:
+    script = Script(*[(150, range(100)), (151, range(100, 150))] * 3)
+    assert not (await sweep_numbers(script, INSTANCE, locator)).complete

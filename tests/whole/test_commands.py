@@ -1,0 +1,245 @@
+"""The command line as an operator runs it: processes, exit codes, signals."""
+
+import asyncio
+import itertools
+import json
+import os
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from service.__main__ import main
+from service.ccc.emulator import running
+from tests.whole.services import CHENGDU_MOBILE, KEY, SALES, SECRET, chengdu_numbers, emulator_of
+
+ROOT = Path(__file__).parents[2]
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+@asynccontextmanager
+async def command(*words: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    """`callerid` with these words, ended with the block."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "service", *words),
+        cwd=ROOT,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env=os.environ | {"PYTHONWARNINGS": "default"},
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()
+
+
+def configuration(folder: Path, address: str, *, redis_url: str = "", drain: float = 0) -> Path:
+    path = folder / "callerid.toml"
+    path.write_text(
+        f"""
+[server]
+drain_seconds = {drain}
+[redis]
+url = "{redis_url}"
+[ccc]
+endpoint = "http://{address}"
+[[instances]]
+id = "ccc-test"
+ccc = {{access_key_id = "{KEY}", access_key_secret = "{SECRET}"}}
+""",
+        "utf-8",
+    )
+    return path
+
+
+async def until_ready(client: aiohttp.ClientSession, url: str) -> None:
+    async with asyncio.timeout(20):
+        while True:
+            try:
+                async with client.get(f"{url}/readyz") as response:
+                    if response.status == 200:
+                        return
+            except aiohttp.ClientError:
+                pass
+            await asyncio.sleep(0.05)
+
+
+QUESTION = {"called_number": CHENGDU_MOBILE, "skill_group_ids": [SALES]}
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("[server]\nprot = 1\n", "server.prot"),
+        ('[server]\nport = "high"\n', "server.port"),
+        ("[server]\nport = 70000\n", "server.port"),
+        ("[server\n", "no TOML"),
+        ("", "instances"),
+    ],
+)
+def test_a_broken_configuration_ends_with_2_and_names_the_key(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, told: str
+) -> None:
+    path = tmp_path / "broken.toml"
+    path.write_text(text, "utf-8")
+    assert main(["serve", "--config", str(path)]) == 2
+    lines = capsys.readouterr().err
+    assert told in lines
+    assert text == "" or str(path) in lines
+
+
+def test_a_configuration_that_is_not_there_ends_with_2(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["serve", "--config", "nowhere.toml"]) == 2
+    assert "nowhere.toml" in capsys.readouterr().err
+
+
+async def test_the_demo_answers_what_it_tells_one_to_paste() -> None:
+    port, emulator_port = free_port(), free_port()
+    words = ("demo", "--port", str(port), "--emulator-port", str(emulator_port))
+    async with command(*words) as demo, aiohttp.ClientSession() as client:
+        assert demo.stdout is not None
+        told = ""
+        while "Ctrl-C" not in told:
+            told += (await asyncio.wait_for(demo.stdout.readline(), 20)).decode()
+        await until_ready(client, f"http://127.0.0.1:{port}")
+        pasted = await asyncio.create_subprocess_shell(
+            f"set -e\n{told[told.index('# a mobile') : told.index('Ctrl-C')]}",
+            stdout=asyncio.subprocess.PIPE,
+        )
+        answers, _ = await asyncio.wait_for(pasted.communicate(), 20)
+        assert pasted.returncode == 0
+        assert answers.count(b'"match":"city"') == 2
+        assert b"\n028" in answers or b"}028" in answers or b"138" in answers
+        demo.send_signal(signal.SIGINT)
+        assert await asyncio.wait_for(demo.wait(), 10) == 0
+
+
+async def test_check_says_what_it_found(redis_url: str, tmp_path: Path) -> None:
+    async with running(emulator_of(chengdu_numbers(7))) as address:
+        path = configuration(tmp_path, address, redis_url=redis_url)
+        async with command("check", "--config", str(path)) as check:
+            output, _ = await check.communicate()
+    assert check.returncode == 0, output
+    assert b"ccc-test: CCC lists 7 numbers" in output
+    assert b"redis: up" in output
+
+
+async def test_check_ends_with_1_when_a_part_is_out_of_reach(tmp_path: Path) -> None:
+    path = configuration(
+        tmp_path, f"127.0.0.1:{free_port()}", redis_url=f"redis://127.0.0.1:{free_port()}"
+    )
+    async with command("check", "--config", str(path)) as check:
+        output, _ = await check.communicate()
+    assert check.returncode == 1
+    assert b"redis: out of reach" in output
+    assert b"ccc-test: CCC refused" in output
+
+
+async def test_a_pick_from_the_command_line_is_a_table_or_json(tmp_path: Path) -> None:
+    port = free_port()
+    async with running(emulator_of(chengdu_numbers(2))) as address:
+        path = configuration(tmp_path, address)
+        serve = command("serve", "--config", str(path), "--port", str(port))
+        async with serve, aiohttp.ClientSession() as client:
+            url = f"http://127.0.0.1:{port}"
+            await until_ready(client, url)
+            words = ("pick", CHENGDU_MOBILE, "--skill-group", SALES, "--url", url)
+            async with command(*words) as pick:
+                table, _ = await pick.communicate()
+            async with command(*words, "--json") as pick:
+                answer, _ = await pick.communicate()
+            async with command("pick", "120", "--skill-group", SALES, "--url", url) as refused:
+                problem, _ = await refused.communicate()
+    assert b"02855500000" in table
+    assert json.loads(answer)["data"][0]["caller"]["number"] == "02855500001"
+    assert refused.returncode == 1
+    assert problem.startswith(b"InvalidCalledNumber")
+
+
+async def test_a_pick_without_a_service_ends_with_1() -> None:
+    words = (
+        "pick",
+        CHENGDU_MOBILE,
+        "--skill-group",
+        SALES,
+        "--url",
+        f"http://127.0.0.1:{free_port()}",
+    )
+    async with command(*words) as pick:
+        output, _ = await pick.communicate()
+    assert pick.returncode == 1
+    assert b"no answer" in output
+
+
+async def test_a_shutdown_drops_no_pick(redis_url: str, tmp_path: Path) -> None:
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    async with running(emulator_of(chengdu_numbers(5))) as address:
+        path = configuration(tmp_path, address, redis_url=redis_url, drain=0.5)
+        serve = command("serve", "--config", str(path), "--port", str(port))
+        async with serve as service, aiohttp.ClientSession() as client:
+            await until_ready(client, url)
+
+            async def dial() -> int:
+                """Ask on one connection until the service says that it is about to close it."""
+                for count in itertools.count(1):
+                    async with client.post(f"{url}/v1/pick", json=QUESTION) as response:
+                        assert response.status == 200
+                        await response.read()
+                        if response.headers.get("Connection") == "close":
+                            return count
+                raise AssertionError
+
+            dialers = [asyncio.create_task(dial()) for _ in range(8)]
+            await asyncio.sleep(0.05)
+            service.send_signal(signal.SIGTERM)
+            answered = await asyncio.gather(*dialers)
+            async with client.get(f"{url}/readyz") as response:
+                assert response.status == 503
+            assert await asyncio.wait_for(service.wait(), 10) == 0
+    assert min(answered) > 1
+
+
+async def test_workers_share_the_port_and_their_metrics_are_one(
+    redis_url: str, tmp_path: Path
+) -> None:
+    port, picks = free_port(), 200
+    url = f"http://127.0.0.1:{port}"
+    async with running(emulator_of(chengdu_numbers(5))) as address:
+        path = configuration(tmp_path, address, redis_url=redis_url)
+        words = ("serve", "--config", str(path), "--port", str(port), "--workers", "2")
+        async with command(*words) as serve, aiohttp.ClientSession() as client:
+            await until_ready(client, url)
+
+            async def dial() -> None:
+                async with (
+                    aiohttp.ClientSession() as own,
+                    own.post(f"{url}/v1/pick", json=QUESTION) as response,
+                ):
+                    assert response.status in {200, 503}
+
+            for _ in range(picks // 20):
+                await asyncio.gather(*(dial() for _ in range(20)))
+            async with client.get(f"{url}/metrics") as response:
+                told = await response.text()
+            counted = sum(
+                float(line.rpartition(" ")[2])
+                for line in told.splitlines()
+                if line.startswith(("callerid_picks_total{", "callerid_pick_refusals_total{"))
+            )
+            serve.send_signal(signal.SIGTERM)
+            assert await asyncio.wait_for(serve.wait(), 10) == 0
+    assert counted == picks
