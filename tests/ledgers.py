@@ -50,7 +50,7 @@ async def shared_ledger(
     client = open_client(url, timeout=seconds)
     line = Line(client, BASE, process, seconds)
     breaker = Breaker(Random(1))
-    shared = RedisLedger(line, breaker, patience=0.03, metrics=metrics, notice=notices.append)
+    shared = RedisLedger(line, breaker, patience=seconds, metrics=metrics, notice=notices.append)
     standby = MemoryLedger(lambda: 0, source="degraded")
     standby.replace(inventory)
     ledger = FailoverLedger(shared, standby, metrics)

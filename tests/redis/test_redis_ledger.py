@@ -24,23 +24,25 @@ def shown(picked: Picked) -> list[str]:
     return [number for number, _ in picked.uses]
 
 
-async def test_two_processes_show_each_number_equally_often(redis_url: str) -> None:
+async def test_ten_thousand_picks_of_two_processes_show_each_number_equally_often(
+    redis_url: str,
+) -> None:
     inventory = inventory_of(50)
     await write_members(redis_url, inventory)
     uses: Counter[str] = Counter()
     async with (
-        shared_ledger(redis_url, inventory, process="one", seconds=5) as one,
-        shared_ledger(redis_url, inventory, process="two", seconds=5) as two,
+        shared_ledger(redis_url, inventory, process="one", seconds=30) as one,
+        shared_ledger(redis_url, inventory, process="two", seconds=30) as two,
     ):
-        picks = [side.shared.pick(ONE) for _ in range(500) for side in (one, two)]
+        picks = [side.shared.pick(ONE) for _ in range(5000) for side in (one, two)]
         for decision in await asyncio.gather(*picks):
             uses.update(shown(decision.picked))
-    assert uses == dict.fromkeys((number.number for number in numbers(50)), 20)
+    assert uses == dict.fromkeys((number.number for number in numbers(50)), 200)
 
 
 async def test_picks_that_wait_together_share_a_call(redis_url: str) -> None:
     await write_members(redis_url, inventory_of(5))
-    async with shared_ledger(redis_url, inventory_of(5), timeout=5) as side:
+    async with shared_ledger(redis_url, inventory_of(5), seconds=5) as side:
         await side.shared.pick(ONE)
         before = side.metrics.registry.get_sample_value("callerid_ledger_batch_size_count") or 0
         await asyncio.gather(*(side.shared.pick(ONE) for _ in range(64)))
@@ -50,7 +52,7 @@ async def test_picks_that_wait_together_share_a_call(redis_url: str) -> None:
 
 async def test_a_batch_takes_no_more_turns_than_redis_can_do_in_a_moment(redis_url: str) -> None:
     await write_members(redis_url, inventory_of(200))
-    async with shared_ledger(redis_url, inventory_of(200), timeout=5) as side:
+    async with shared_ledger(redis_url, inventory_of(200), seconds=5) as side:
         thirty = Pick(dry_run=False, steps=EVERYONE, count=30)
         await asyncio.gather(*(side.shared.pick(thirty) for _ in range(8)))
         largest = side.metrics.registry.get_sample_value(
@@ -96,7 +98,7 @@ async def test_a_call_that_comes_after_its_successors_is_not_applied(redis_url: 
 
 async def test_a_flushed_script_is_loaded_again_unseen(redis_url: str) -> None:
     await write_members(redis_url, inventory_of(3))
-    async with shared_ledger(redis_url, inventory_of(3), timeout=5) as side:
+    async with shared_ledger(redis_url, inventory_of(3), seconds=5) as side:
         await side.shared.pick(ONE)
         await side.client.script_flush()
         decision = await side.shared.pick(ONE)
@@ -104,7 +106,7 @@ async def test_a_flushed_script_is_loaded_again_unseen(redis_url: str) -> None:
 
 
 async def test_a_ledger_without_members_says_so_and_the_leader_hears_of_it(redis_url: str) -> None:
-    async with shared_ledger(redis_url, inventory_of(3), timeout=5) as side:
+    async with shared_ledger(redis_url, inventory_of(3), seconds=5) as side:
         with pytest.raises(LedgerWiped):
             await side.shared.pick(ONE)
     assert 0 in side.notices
@@ -112,7 +114,7 @@ async def test_a_ledger_without_members_says_so_and_the_leader_hears_of_it(redis
 
 async def test_each_reply_tells_the_generation_of_the_members(redis_url: str) -> None:
     await write_members(redis_url, inventory_of(3, generation=7))
-    async with shared_ledger(redis_url, inventory_of(3), timeout=5) as side:
+    async with shared_ledger(redis_url, inventory_of(3), seconds=5) as side:
         await side.shared.pick(ONE)
     assert set(side.notices) == {7}
 
