@@ -13,8 +13,6 @@ import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
-from importlib import resources
-from pathlib import Path
 from random import SystemRandom
 from typing import Literal
 from zlib import crc32
@@ -22,7 +20,7 @@ from zlib import crc32
 from aiohttp import web
 from redis.asyncio import Redis
 
-from service import api
+from service import api, prefix_table
 from service.ccc.accounts import Accounts
 from service.ccc.client import CccClient
 from service.errors import SettingsError
@@ -62,7 +60,7 @@ class Service:
         self._breakers: list[Breaker] = []
         self._keepers: dict[str, InventoryKeeper] = {}
         self._work: dict[str, Callable[[], Awaitable[None]]] = {}
-        self._locator = Locator(_phone_dat(settings))
+        self._locator = Locator(prefix_table.read(settings.locality.phone_dat))
         self._redis = _open_redis(settings, settings.redis.timeout_ms / 1000, lifetime)
         self._cache = _open_redis(settings, CACHE_SECONDS, lifetime)
         self._accounts = Accounts(settings, self._cache, self.metrics, lifetime)
@@ -235,12 +233,6 @@ def _open_redis(settings: Settings, timeout: float, lifetime: AsyncExitStack) ->
     client = open_client(settings.redis.url, timeout=timeout)
     lifetime.push_async_callback(client.aclose)
     return client
-
-
-def _phone_dat(settings: Settings) -> bytes:
-    if settings.locality.phone_dat:
-        return Path(settings.locality.phone_dat).read_bytes()
-    return resources.files("phone").joinpath("phone.dat").read_bytes()
 
 
 def _new_id() -> str:

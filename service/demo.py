@@ -1,10 +1,10 @@
 """The service with a CCC look-alike behind it, for a first look: no configuration, no Redis."""
 
 from argparse import Namespace
-from importlib import resources
 
 from msgspec.structs import replace
 
+from service import prefix_table
 from service.app import serve
 from service.ccc.emulator import running
 from service.ccc.emulator.command import (
@@ -42,8 +42,7 @@ async def run(arguments: Namespace) -> None:
         SettingsError: a port is out of its range.
         OSError: a port is taken.
     """
-    phone_dat = resources.files("phone").joinpath("phone.dat").read_bytes()
-    emulator = demo_emulator(locate_with(Locator(phone_dat)))
+    emulator = demo_emulator(locate_with(Locator(prefix_table.read())))
     async with running(emulator, "127.0.0.1", arguments.emulator_port) as address:
         settings = settings_for(arguments.port, f"http://{address}")
         await serve(settings, ready=lambda url: print(welcome(url, f"http://{address}")))

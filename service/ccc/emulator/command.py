@@ -7,12 +7,12 @@ import argparse
 import asyncio
 import time
 from collections.abc import Callable
-from importlib import resources
 from pathlib import Path
 from random import Random
 
 import msgspec
 
+from service import prefix_table
 from service.ccc.emulator.actions import Locate
 from service.ccc.emulator.faults import Faults
 from service.ccc.emulator.sample import load_inventory
@@ -97,8 +97,7 @@ async def serve(args: argparse.Namespace, announce: Callable[[str], object] = pr
         SettingsError: The inventory or a fault switch is wrong.
         OSError: The address is taken or not this machine's.
     """
-    phone_dat = resources.files("phone").joinpath("phone.dat").read_bytes()
-    emulator = demo_emulator(locate_with(Locator(phone_dat)), args.inventory)
+    emulator = demo_emulator(locate_with(Locator(prefix_table.read())), args.inventory)
     emulator.faults = faults_from(args)
     emulator.max_requests_per_second = args.max_requests_per_second
     async with running(emulator, args.host, args.port) as address:
