@@ -108,7 +108,9 @@ def _serve(arguments: argparse.Namespace) -> int:
     from service.app import serve  # noqa: PLC0415 - see `parser`
 
     logs.configure()
-    uvloop.run(serve(settings, share_port=arguments.worker))
+    uvloop.run(
+        serve(settings, share_port=arguments.worker, read=lambda: _settings(arguments))
+    )
     return 0
 
 

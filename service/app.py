@@ -10,34 +10,32 @@ import logging
 import signal
 import time
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
-from random import SystemRandom
 from typing import Literal
-from zlib import crc32
 
 from aiohttp import web
 from redis.asyncio import Redis
 
 from service import api, prefix_table
 from service.ccc.accounts import Accounts
-from service.ccc.client import CccClient
-from service.errors import SettingsError
-from service.ledger import Breaker, FailoverLedger, Ledger, MemoryLedger, RedisLedger
-from service.ledger.line import Line
+from service.errors import LedgerUnavailable, SettingsError
+from service.instances import Instances
 from service.locality import Locator
 from service.metrics import Metrics
-from service.picking import Instance, Picker
+from service.picking import Picker
+from service.picking.directory import Directory
+from service.picking.outcomes import Outcomes
 from service.redis_client import open_client
-from service.settings import Instance as InstanceSettings
 from service.settings import Settings
-from service.sync import InventoryKeeper, Localities, share, sweep_numbers
+from service.sync import Localities
 from service.tasks import keep_running, measure_lag
 
 SCHEMA = 1  # of the keys in Redis; releases of one schema work side by side
 CACHE_SECONDS = 2.0  # what the cache and the members may take; no pick waits for them
-RETURN_SECONDS = 1.0
+
+Reload = Callable[[], Settings]
 
 _log = logging.getLogger(__name__)
 
@@ -56,19 +54,19 @@ class Service:
         self.metrics = Metrics()
         self.draining = False
         self._settings = settings
-        self._process = uuid.uuid4().hex
-        self._breakers: list[Breaker] = []
-        self._keepers: dict[str, InventoryKeeper] = {}
-        self._work: dict[str, Callable[[], Awaitable[None]]] = {}
         self._locator = Locator(prefix_table.read(settings.locality.phone_dat))
-        self._redis = _open_redis(settings, settings.redis.timeout_ms / 1000, lifetime)
+        redis = _open_redis(settings, settings.redis.timeout_ms / 1000, lifetime)
         self._cache = _open_redis(settings, CACHE_SECONDS, lifetime)
         self._accounts = Accounts(settings, self._cache, self.metrics, lifetime)
+        self._instances = Instances(settings, redis, self._cache, self.metrics)
+        self._work = self._instances.work
+        self._work["event-loop-lag"] = partial(measure_lag, self.metrics)
 
     async def application(self) -> web.Application:
         """Build everything; nothing runs yet."""
-        self._work["event-loop-lag"] = partial(measure_lag, self.metrics)
         clients = {one.id: await self._accounts.client_for(one) for one in self._settings.instances}
+        for one in self._settings.instances:
+            self._instances.add(one, clients[one.id], self._locator)
         localities = Localities(
             self._locator,
             clients,
@@ -77,15 +75,22 @@ class Service:
             clock=time.monotonic,
             metrics=self.metrics,
         )
-        self._work["localities"] = localities.run
-        instances = {
-            one.id: self._instance(one, clients[one.id]) for one in self._settings.instances
-        }
+        outcomes = Outcomes(
+            self._instances,
+            self._locator,
+            self.metrics,
+            sip_actions=self._settings.sip_actions,
+            now=_now_ms,
+            health=self._instances.note_outcome,
+        )
+        self._work |= {"localities": localities.run, "outcomes": outcomes.run}
         return api.build(
             api.Parts(
                 settings=self._settings,
-                picker=Picker(instances, self._locator, localities, self.metrics),
-                keepers=self._keepers,
+                picker=Picker(self._instances, self._locator, localities, self.metrics),
+                outcomes=outcomes,
+                directory=Directory(self._instances, _now_ms),
+                keepers=self._instances.keepers,
                 metrics=self.metrics,
                 health=self.health,
                 is_draining=lambda: self.draining,
@@ -108,68 +113,33 @@ class Service:
                 for task in running:
                     task.cancel()
 
+    async def reload(self, read: Reload) -> None:
+        """Read the configuration again; a bad one is refused, told and counted.
+
+        Limits, rules, levels, windows and overrides take hold at once, and what limits keep out is
+        looked at again. Addresses, credentials and instances are those of the start.
+        """
+        try:
+            settings = read()
+        except SettingsError as error:
+            self.metrics.config_reloads.labels("refused").inc()
+            _log.error("The configuration is wrong and was not taken over: %s", error)
+            return
+        self._instances.apply(settings)
+        self.metrics.config_reloads.labels("taken").inc()
+        _log.info("The configuration was read again")
+        try:
+            await self._instances.review()
+        except LedgerUnavailable:
+            _log.warning("Redis is out of reach: what is parked is looked at again as it returns")
+
     def health(self) -> api.Health:
         """How the components are now."""
         inventories: dict[str, Literal["ready", "stale", "missing"]] = {
             name: "missing" if keeper.inventory is None else "stale" if keeper.is_stale else "ready"
-            for name, keeper in self._keepers.items()
+            for name, keeper in self._instances.keepers.items()
         }
-        redis: Literal["up", "down", "embedded"] = "embedded"
-        if self._redis is not None:
-            redis = "down" if any(one.is_open for one in self._breakers) else "up"
-        return api.Health(inventories, redis, self.draining)
-
-    def _instance(self, one: InstanceSettings, ccc: CccClient) -> Instance:
-        selection = self._settings.selection_for(one)
-        base = f"{self._settings.redis.prefix}:{SCHEMA}:{{{one.scope}}}:{one.id}:"
-        keeper = InventoryKeeper(
-            one.id,
-            partial(sweep_numbers, ccc, one.id, self._locator),
-            share(self._cache, base) if self._cache is not None else None,
-            self._settings.inventory,
-            clock=time.time,
-            new_id=_new_id,
-            metrics=self.metrics,
-        )
-        self._keepers[one.id] = keeper
-        self._work[f"inventory {one.id}"] = keeper.run
-        return Instance(
-            instance_id=one.id,
-            keeper=keeper,
-            ledger=self._ledger(one.id, base, keeper, selection.pick_timeout_ms / 1000),
-            ccc=ccc,
-            levels=selection.levels,
-            fallback_seconds=(
-                selection.fallback_timeout_ms / 1000 if selection.fallback == "ccc" else 0.0
-            ),
-        )
-
-    def _ledger(self, name: str, base: str, keeper: InventoryKeeper, budget: float) -> Ledger:
-        if self._redis is None:
-            memory = MemoryLedger(_now_ms)
-            keeper.subscribe(memory.replace)
-            self._work[f"returns {name}"] = partial(_take_back, memory)
-            return memory
-        timeout = self._settings.redis.timeout_ms / 1000
-        breaker = Breaker(SystemRandom())
-        self._breakers.append(breaker)
-        shared = RedisLedger(
-            Line(self._redis, base, self._process, timeout),
-            breaker,
-            patience=max(0.0, budget - timeout),
-            metrics=self.metrics,
-            notice=keeper.notice,
-        )
-        self._work[f"ledger {name}"] = shared.run
-        standby = MemoryLedger(_now_ms, source="degraded", unused_turn=self._scattered)
-        keeper.subscribe(standby.replace)
-        ledger = FailoverLedger(shared, standby, self.metrics)
-        self._work[f"returns {name}"] = partial(_take_back, ledger)
-        return ledger
-
-    def _scattered(self, number: str) -> int:
-        """Orders unused numbers differently in each process, which all decide alone meanwhile."""
-        return -1 - crc32((self._process + number).encode())
+        return api.Health(inventories, self._instances.redis_state, self.draining)
 
 
 @asynccontextmanager
@@ -199,7 +169,11 @@ async def listening(
 
 
 async def serve(
-    settings: Settings, *, share_port: bool = False, ready: Callable[[str], object] = _log.info
+    settings: Settings,
+    *,
+    share_port: bool = False,
+    ready: Callable[[str], object] = _log.info,
+    read: Reload | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT, then drain: unready at once, closed after `drain_seconds`.
 
@@ -207,24 +181,30 @@ async def serve(
         settings: what the operator said.
         share_port: listen beside other workers.
         ready: told the address once the port is open.
+        read: reads the configuration again, at SIGHUP.
 
     Raises:
         SettingsError, OSError: as `listening`.
     """
-    stop = asyncio.Event()
+    stop, reload = asyncio.Event(), asyncio.Event()
+    loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, stop.set)
+    loop.add_signal_handler(signal.SIGHUP, reload.set)
     async with listening(settings, share_port=share_port) as (service, address):
         ready(address)
+        reloading = loop.create_task(_reload_at(reload, service, read or (lambda: settings)))
         await stop.wait()
+        reloading.cancel()
         service.draining = True
         await asyncio.sleep(settings.server.drain_seconds)
 
 
-async def _take_back(ledger: Ledger) -> None:
+async def _reload_at(asked: asyncio.Event, service: Service, read: Reload) -> None:
     while True:
-        await ledger.take_back()
-        await asyncio.sleep(RETURN_SECONDS)
+        await asked.wait()
+        asked.clear()
+        await service.reload(read)
 
 
 def _open_redis(settings: Settings, timeout: float, lifetime: AsyncExitStack) -> Redis | None:
@@ -233,10 +213,6 @@ def _open_redis(settings: Settings, timeout: float, lifetime: AsyncExitStack) ->
     client = open_client(settings.redis.url, timeout=timeout)
     lifetime.push_async_callback(client.aclose)
     return client
-
-
-def _new_id() -> str:
-    return uuid.uuid4().hex
 
 
 def _request_ids() -> Callable[[], str]:

@@ -54,6 +54,24 @@ class UnknownInstance(RequestError):
     code = "UnknownInstance"
 
 
+class UnknownCall(RequestError):
+    """An outcome is about a call that nobody picked for, or that is forgotten."""
+
+    code = "UnknownCall"
+
+
+class UnknownNumber(RequestError):
+    """The number is none of the instance's, or is not in the state that is to end."""
+
+    code = "UnknownNumber"
+
+
+class CallIdReused(RequestError):
+    """Another request was answered under the same `call_id`."""
+
+    code = "CallIdReused"
+
+
 class Unauthenticated(RequestError):
     """No credential, or an unknown one."""
 
@@ -95,6 +113,16 @@ class NoEligibleNumber(CallerIdError):
         self.reasons = dict(reasons)
 
 
+class OutsideCallingWindow(CallerIdError):
+    """The instance does not call at this time of day; `opens_at` is RFC 3339."""
+
+    code = "OutsideCallingWindow"
+
+    def __init__(self, opens_at: str) -> None:
+        super().__init__(f"Nobody is called at this hour; ask again from {opens_at}")
+        self.opens_at = opens_at
+
+
 class Unavailable(CallerIdError):
     """It may work later; `retry_after` says in how many seconds."""
 
@@ -115,7 +143,16 @@ class InventoryUnavailable(Unavailable):
     code = "InventoryUnavailable"
 
 
-class LedgerUnavailable(CallerIdError):
+class CalleeBudgetExceeded(Unavailable):
+    """This callee has been called as often as the rules allow."""
+
+    code = "CalleeBudgetExceeded"
+
+    def __init__(self, retry_after: float) -> None:
+        super().__init__("This callee has been called as often as the rules allow", retry_after)
+
+
+class LedgerUnavailable(Unavailable):
     """The shared ledger did not answer in time or cannot decide; decide in this process."""
 
     code = "LedgerUnavailable"

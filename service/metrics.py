@@ -80,6 +80,9 @@ class Metrics:
         self.outcomes = self._counter(
             "outcomes_total", "Outcomes reported", "instance", "match", "result"
         )
+        self.health_transitions = self._counter(
+            "health_transitions_total", "Numbers that changed their state", "instance", "state"
+        )
         self.unknown_prefixes = self._counter(
             "unknown_prefixes_total", "Called numbers that the prefix table lacks"
         )

@@ -36,6 +36,9 @@ OWNED_KEY_PATTERNS = [
     "callerid:1:*:pool:*",
     "callerid:1:*:parked",
     "callerid:1:*:parks",
+    "callerid:1:*:parked_by",
+    # The health of its numbers, one field for each.
+    "callerid:1:*:health",
     # The cache's, replaced with each accepted sweep.
     "callerid:1:*:inventory:*",
     # What was learned of prefixes, one field for each that the table lacks.

@@ -13,9 +13,12 @@ from service.ledger import Breaker, FailoverLedger, MembersWriter, MemoryLedger,
 from service.ledger.line import Line
 from service.metrics import Metrics
 from service.redis_client import open_client
+from service.selection import Step
 
 BASE = "callerid:1:{ccc-test}:ccc-test:"
+BASES = (BASE, "callerid:1:{ccc-test}:callee:")
 GROUP = "sales@ccc-test"
+EVERYONE = (Step("any", (f"{GROUP}|any|*",)),)
 
 
 class Shared(NamedTuple):
@@ -48,7 +51,7 @@ async def shared_ledger(
     """A ledger with the times of the defaults: 30 ms a call, 60 ms a pick."""
     metrics, notices = Metrics(), list[int]()
     client = open_client(url, timeout=seconds)
-    line = Line(client, BASE, process, seconds)
+    line = Line(client, BASES, process, seconds)
     breaker = Breaker(Random(1))
     shared = RedisLedger(line, breaker, patience=seconds, metrics=metrics, notice=notices.append)
     standby = MemoryLedger(lambda: 0, source="degraded")

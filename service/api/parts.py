@@ -12,6 +12,8 @@ from service.api.overload import Gate
 from service.inventory import Inventory
 from service.metrics import Children, Metrics
 from service.picking import PickAnswer, PickRequest
+from service.picking.directory import NumberPage, NumberQuery
+from service.picking.outcomes import OutcomeReport
 from service.settings import Settings
 from service.sync import SweepReport
 
@@ -21,6 +23,26 @@ class Picks(Protocol):
 
     async def pick(self, request: PickRequest) -> PickAnswer:
         """Choose the numbers to show, or raise an error of the taxonomy."""
+
+
+class Follows(Protocol):
+    """Who follows the calls."""
+
+    async def report(self, report: OutcomeReport) -> None:
+        """Follow a call, now or later, or raise an error of the taxonomy."""
+
+
+class Lists(Protocol):
+    """Who lists the numbers and parks them."""
+
+    async def page(self, query: NumberQuery) -> NumberPage:
+        """The numbers that a query leaves."""
+
+    async def park(self, instance_id: str, number: str, until: int) -> str:
+        """Take a number out until an instant in ms; returns its canonical form."""
+
+    async def unpark(self, instance_id: str, number: str) -> str:
+        """End an operator's park; returns the number's canonical form."""
 
 
 class Keeper(Protocol):
@@ -69,6 +91,8 @@ class Parts(msgspec.Struct, frozen=True):
 
     settings: Settings
     picker: Picks
+    outcomes: Follows
+    directory: Lists
     keepers: Mapping[str, Keeper]
     metrics: Metrics
     health: Callable[[], Health]

@@ -15,6 +15,7 @@ from service.errors import (
     Forbidden,
     InvalidField,
     NoEligibleNumber,
+    OutsideCallingWindow,
     RequestError,
     Unauthenticated,
     Unavailable,
@@ -26,16 +27,22 @@ STATUS = {
     "Unauthenticated": HTTPStatus.UNAUTHORIZED,
     "Forbidden": HTTPStatus.FORBIDDEN,
     "UnknownInstance": HTTPStatus.NOT_FOUND,
+    "UnknownCall": HTTPStatus.NOT_FOUND,
+    "UnknownNumber": HTTPStatus.NOT_FOUND,
     "NotFound": HTTPStatus.NOT_FOUND,
     "MethodNotAllowed": HTTPStatus.METHOD_NOT_ALLOWED,
     "RequestTimeout": HTTPStatus.REQUEST_TIMEOUT,
     "NoEligibleNumber": HTTPStatus.CONFLICT,
+    "CallIdReused": HTTPStatus.CONFLICT,
+    "OutsideCallingWindow": HTTPStatus.CONFLICT,
     "RequestTooLarge": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     "UnsupportedMediaType": HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     "InvalidField": HTTPStatus.UNPROCESSABLE_ENTITY,
     "InvalidCalledNumber": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "CalleeBudgetExceeded": HTTPStatus.TOO_MANY_REQUESTS,
     "Overloaded": HTTPStatus.SERVICE_UNAVAILABLE,
     "InventoryUnavailable": HTTPStatus.SERVICE_UNAVAILABLE,
+    "LedgerUnavailable": HTTPStatus.SERVICE_UNAVAILABLE,
 }
 
 
@@ -77,6 +84,8 @@ def document(error: CallerIdError, request_id: str) -> web.Response:
         body["field"] = mask_text(error.field)
     if isinstance(error, NoEligibleNumber):
         body["reasons"] = error.reasons
+    if isinstance(error, OutsideCallingWindow):
+        body["opens_at"] = error.opens_at
     headers = headers_of(error) | {"Content-Type": "application/problem+json"}
     return web.Response(status=status, body=orjson.dumps(body), headers=headers)
 

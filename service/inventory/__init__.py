@@ -2,7 +2,7 @@
 
 from service.inventory.inventory import Inventory
 from service.inventory.numbers import OUTBOUND_USAGES, PhoneNumber, bar
-from service.inventory.pools import LEVELS, Home, agent_pool, place_at
+from service.inventory.pools import LEVELS, Home, agent_pool, place_at, tagged
 
 __all__ = [
     "LEVELS",
@@ -13,4 +13,5 @@ __all__ = [
     "agent_pool",
     "bar",
     "place_at",
+    "tagged",
 ]

@@ -5,13 +5,17 @@ the ledger's.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 
 from service.inventory.numbers import PhoneNumber, bar
 from service.inventory.pools import Home, aliases_of, home_of, paths_of, pool_name
 
 _NO_BARS: Mapping[str, int] = MappingProxyType({})
+
+
+def _common(_: PhoneNumber) -> str:
+    return ""
 
 
 class Inventory:
@@ -21,9 +25,16 @@ class Inventory:
         instance_id: whose numbers these are.
         generation: counts the accepted changes; a greater one is newer.
         numbers: every number that CCC lists, candidates or not, each once.
+        limits_of: names the limits that hold for a number, "" for those of most.
     """
 
-    def __init__(self, instance_id: str, generation: int, numbers: Iterable[PhoneNumber]) -> None:
+    def __init__(
+        self,
+        instance_id: str,
+        generation: int,
+        numbers: Iterable[PhoneNumber],
+        limits_of: Callable[[PhoneNumber], str] = _common,
+    ) -> None:
         self.instance_id = instance_id
         self.generation = generation
         self.numbers = {number.number: number for number in numbers}
@@ -35,17 +46,22 @@ class Inventory:
         self.members: dict[str, tuple[str, ...]] = {
             pool: tuple(numbers) for pool, numbers in members.items() if pool not in self._aliases
         }
-        self._homes = self._settle(paths)
+        self._homes = self._settle(paths, limits_of)
         self._bars = _bars(self.numbers.values())
 
-    def _settle(self, paths: Mapping[str, tuple[tuple[str, ...], ...]]) -> dict[str, Home]:
-        known: dict[tuple[tuple[str, ...], ...], Home] = {}
+    def _settle(
+        self,
+        paths: Mapping[str, tuple[tuple[str, ...], ...]],
+        limits_of: Callable[[PhoneNumber], str],
+    ) -> dict[str, Home]:
+        known: dict[tuple[str, tuple[tuple[str, ...], ...]], Home] = {}
         homes = {}
         for number, owned in paths.items():
-            if owned not in known:
+            limits = limits_of(self.numbers[number])
+            if (limits, owned) not in known:
                 pools = {self._aliases.get(pool, pool): None for path in owned for pool in path}
-                known[owned] = home_of(tuple(pools))
-            homes[number] = known[owned]
+                known[limits, owned] = home_of(tuple(pools), limits)
+            homes[number] = known[limits, owned]
         return homes
 
     def __len__(self) -> int:

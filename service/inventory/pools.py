@@ -6,20 +6,25 @@ without asking another.
 
 from collections.abc import Iterable, Mapping
 from hashlib import blake2b
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 import msgspec
 
 from service.inventory.numbers import PhoneNumber
 
+MOST_TAGS = 5
 LEVELS = ("city", "area_code", "province", "any")
 
 
 class Home(msgspec.Struct, frozen=True):
-    """The pools that the numbers of the same owners and the same place share."""
+    """The pools that the numbers of the same owners and the same place share.
+
+    `limits` names the limits that hold for them, "" for those of most numbers.
+    """
 
     home_id: str
     pools: tuple[str, ...]
+    limits: str = ""
 
 
 def place_at(level: str, province: str, city: str, area_code: str) -> str:
@@ -35,28 +40,45 @@ def place_at(level: str, province: str, city: str, area_code: str) -> str:
     return province if level == "province" else "*"
 
 
+def tagged(owner: str, tags: Iterable[str]) -> str:
+    """The owner of the sub-pools whose numbers all bear these tags."""
+    return "#".join((owner, *sorted(set(tags))))
+
+
+def owners_of(number: PhoneNumber) -> list[str]:
+    """Whose pools a candidate is in: its agent's or its groups', whole and by its tags.
+
+    Each set of its tags makes a sub-pool, so any filter is a pool of its own and no walk. A number
+    has one tag as a rule; of more than `MOST_TAGS` the first in order are indexed.
+    """
+    whole = [f"agent:{number.agent_id}"] if number.agent_id else sorted(set(number.skill_group_ids))
+    tags = sorted(set(number.tags))[:MOST_TAGS]
+    sets = [some for size in range(len(tags) + 1) for some in combinations(tags, size)]
+    return [tagged(owner, some) for some in sets for owner in whole]
+
+
 def pool_name(owner: str, level: str, place: str) -> str:
     """The name of a pool: `owner` is a skill group, or `agent:` and the agent's id."""
     return f"{owner}|{level}|{place}"
 
 
-def agent_pool(agent_id: str) -> str:
-    """The one pool of an agent's own numbers."""
-    return pool_name(f"agent:{agent_id}", "agent", "*")
+def agent_pool(agent_id: str, tags: Iterable[str] = ()) -> str:
+    """The one pool of an agent's own numbers, or of those with all these tags."""
+    return pool_name(tagged(f"agent:{agent_id}", tags), "agent", "*")
 
 
 def paths_of(number: PhoneNumber) -> tuple[tuple[str, ...], ...]:
     """The pools of a candidate, a path for each owner, the narrowest pool first."""
     if number.agent_id:
-        return ((agent_pool(number.agent_id),),)
+        return tuple((pool_name(owner, "agent", "*"),) for owner in owners_of(number))
     places = [
         (level, place)
         for level in LEVELS
         if (place := place_at(level, number.province, number.city, number.area_code))
     ]
     return tuple(
-        tuple(pool_name(group, level, place) for level, place in places)
-        for group in sorted(set(number.skill_group_ids))
+        tuple(pool_name(owner, level, place) for level, place in places)
+        for owner in owners_of(number)
     )
 
 
@@ -76,6 +98,7 @@ def aliases_of(
     return aliases
 
 
-def home_of(pools: tuple[str, ...]) -> Home:
-    """The home of these pools, its id the same on every replica."""
-    return Home(blake2b("\n".join(pools).encode(), digest_size=6).hexdigest(), pools)
+def home_of(pools: tuple[str, ...], limits: str) -> Home:
+    """The home of these pools under these limits, its id the same on every replica."""
+    text = "\n".join((limits, *pools))
+    return Home(blake2b(text.encode(), digest_size=6).hexdigest(), pools, limits)

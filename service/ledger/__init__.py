@@ -2,22 +2,46 @@
 
 from service.ledger.breaker import Breaker
 from service.ledger.failover import FailoverLedger
-from service.ledger.members import MembersWriter
+from service.ledger.membership import MembersWriter
 from service.ledger.memory import MemoryLedger
-from service.ledger.port import Decision, Ledger, Park, Pick, Return, Take, Unpark
+from service.ledger.port import (
+    Avoid,
+    Cap,
+    Decision,
+    Followed,
+    Ledger,
+    Outcome,
+    Park,
+    Pick,
+    Picked,
+    Standing,
+    Stop,
+    Take,
+    Unpark,
+)
 from service.ledger.redis_ledger import RedisLedger
+from service.ledger.rules import CalleeRule, Limits, Rules
 
 __all__ = [
+    "Avoid",
     "Breaker",
+    "CalleeRule",
+    "Cap",
     "Decision",
     "FailoverLedger",
+    "Followed",
     "Ledger",
+    "Limits",
     "MembersWriter",
     "MemoryLedger",
+    "Outcome",
     "Park",
     "Pick",
+    "Picked",
     "RedisLedger",
-    "Return",
+    "Rules",
+    "Standing",
+    "Stop",
     "Take",
     "Unpark",
 ]

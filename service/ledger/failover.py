@@ -2,15 +2,29 @@
 
 from service.errors import LedgerUnavailable
 from service.ledger.memory import MemoryLedger
-from service.ledger.port import Decision, Park, Pick, Take, Unpark
+from service.ledger.port import (
+    Avoid,
+    Cap,
+    Decision,
+    Followed,
+    Outcome,
+    Park,
+    Pick,
+    Standing,
+    Stop,
+    Take,
+    Unpark,
+)
 from service.ledger.redis_ledger import RedisLedger
+from service.ledger.rules import Rules
 from service.metrics import Metrics
 
 
 class FailoverLedger:
     """Picks from the shared ledger, and from the one in this process while that is out of reach.
 
-    What must hold on every replica, parking, is refused instead.
+    What must hold on every replica, or be told to the ledger that picked, raises LedgerUnavailable
+    instead: whoever asks keeps it and asks again.
     """
 
     def __init__(self, shared: RedisLedger, standby: MemoryLedger, metrics: Metrics) -> None:
@@ -27,21 +41,44 @@ class FailoverLedger:
             return self._standby.decide(pick)
 
     async def park(self, park: Park) -> bool:
-        """Take a number out of rotation, on every replica.
-
-        Raises:
-            LedgerUnavailable: it could not be told to all.
-        """
+        """Take a number out of rotation, on every replica."""
         return await self._shared.park(park)
 
     async def unpark(self, unpark: Unpark) -> bool:
-        """Put a number back, on every replica.
-
-        Raises:
-            LedgerUnavailable: it could not be told to all.
-        """
+        """Put a number back, on every replica."""
         return await self._shared.unpark(unpark)
+
+    async def follow(self, outcome: Outcome) -> Followed:
+        """Renew or free the leases of a call."""
+        followed = await self._shared.follow(outcome)
+        return await self._standby.follow(outcome) if followed.state == "unknown" else followed
+
+    async def stop(self, stop: Stop) -> None:
+        """Refuse a callee for a while, on every replica."""
+        await self._shared.stop(stop)
+
+    async def avoid(self, avoid: Avoid) -> bool:
+        """Keep a number from a region, on every replica."""
+        return await self._shared.avoid(avoid)
+
+    async def cap(self, cap: Cap) -> bool:
+        """Give a number a daily cap of its own, on every replica."""
+        return await self._shared.cap(cap)
+
+    async def describe(self, numbers: tuple[str, ...]) -> tuple[Standing, ...]:
+        """How these numbers stand, in their order."""
+        return await self._shared.describe(numbers)
 
     async def take_back(self) -> None:
         """Return numbers here; the shared ledger's own heartbeat does it there."""
         await self._standby.take_back()
+
+    async def review(self) -> None:
+        """Look again at all parked numbers, here and there."""
+        await self._standby.review()
+        await self._shared.review()
+
+    def rule(self, rules: Rules) -> None:
+        """Decide under these rules from now, here and there."""
+        self._standby.rule(rules)
+        self._shared.rule(rules)

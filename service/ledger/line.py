@@ -18,43 +18,58 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import NoScriptError, RedisError, ResponseError
 
 from service.errors import LedgerUnavailable, LedgerWiped
+from service.ledger.rules import Rules
+from service.redis_client import translated
 
 _reply = msgspec.msgpack.Decoder(tuple[str, int, int, int, list[msgspec.Raw]])
 _encoder = msgspec.msgpack.Encoder()
 
 
 class Script:
-    """A Lua file of this room, and what Redis calls it by."""
+    """Lua of this room, and what Redis calls it by; several files are one script, in order."""
 
-    def __init__(self, name: str) -> None:
-        self.source = files("service.ledger").joinpath(name).read_text("utf-8")
+    def __init__(self, *names: str) -> None:
+        folder = files("service.ledger").joinpath("lua")
+        self.source = "\n".join(folder.joinpath(name).read_text("utf-8") for name in names)
         self.sha = sha1(self.source.encode(), usedforsecurity=False).hexdigest()
 
 
+SCAN_SLICE = 1000
+CALLS = (
+    "1_reading.lua",
+    "2_candidates.lua",
+    "3_callers.lua",
+    "4_callees.lua",
+    "5_operations.lua",
+    "6_writing.lua",
+)
+
+
 class Line:
-    """Numbered calls of one process to one ledger.
+    """Numbered calls of one process to one ledger, each under the `rules` of the moment.
 
     Args:
         client: where Redis is; the line keeps a connection of its own.
-        base: what the ledger's keys begin with.
+        bases: what the ledger's keys begin with, and those of callees.
         process: this process's id, unique among all that share the ledger, also over time.
         timeout: seconds that a call may take, connecting and one resend included.
     """
 
-    def __init__(self, client: Redis, base: str, process: str, timeout: float) -> None:
+    def __init__(self, client: Redis, bases: tuple[str, str], process: str, timeout: float) -> None:
         self._client = client
-        self._base = base
+        self._bases = bases
         self._process = process
         self._timeout = timeout
-        self._script = Script("calls.lua")
+        self._script = Script(*CALLS)
         self._connection: AbstractConnection | None = None
         self._number = 0
+        self.rules = Rules()
 
     async def call(self, operations: Sequence[object], now: int = 0) -> tuple[int, list[Any]]:
         """Apply operations in one step.
 
         Args:
-            operations: what `calls.lua` takes, in order.
+            operations: what the Lua takes, in order.
             now: the instant in ms; 0 for the server's own clock.
 
         Returns:
@@ -65,7 +80,7 @@ class Line:
             LedgerUnavailable: no answer in time; the operations may have been applied.
         """
         self._number += 1
-        payload = _encoder.encode((self._process, self._number, now, operations))
+        payload = _encoder.encode((self._process, self._number, now, self.rules, operations))
         try:
             async with asyncio.timeout(self._timeout):
                 reply = await self._send_twice(payload)
@@ -78,6 +93,16 @@ class Line:
             await self._drop()
             raise
         return await self._read(reply)
+
+    async def parked(self) -> tuple[str, ...]:
+        """All numbers that are out, read in slices beside the calls.
+
+        Raises:
+            LedgerUnavailable: Redis does not serve.
+        """
+        with translated():
+            parks = self._client.hscan_iter(f"{self._bases[0]}parks", count=SCAN_SLICE)
+            return tuple([number.decode() async for number, _ in parks])
 
     async def close(self) -> None:
         """Close the connection in good order; the next call would open another."""
@@ -100,12 +125,13 @@ class Line:
 
     async def _send(self, payload: bytes) -> Any:
         connection = self._connection or await self._connect()
-        command = connection.pack_command("EVALSHA", self._script.sha, 1, self._base, payload)
+        keys = (len(self._bases), *self._bases)
+        command = connection.pack_command("EVALSHA", self._script.sha, *keys, payload)
         await connection.send_packed_command(command, check_health=False)
         try:
             return await connection.read_response()
         except NoScriptError:
-            command = connection.pack_command("EVAL", self._script.source, 1, self._base, payload)
+            command = connection.pack_command("EVAL", self._script.source, *keys, payload)
             await connection.send_packed_command(command, check_health=False)
             return await connection.read_response()
 

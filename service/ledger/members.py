@@ -1,111 +1,150 @@
-"""Membership: how the leader of the sweep, and nobody else, tells Redis which numbers there are.
+"""The members of this process's ledger: where each number lives, and the order of its pools.
 
-Removals go first, so that a number that changed its groups is never shown for the old ones. All
-of it goes in slices that Redis handles in well under a millisecond, fenced by the leader's token.
+A pool is ordered when it is first asked for, so standing by for Redis costs next to nothing.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import TypeVar
+from bisect import bisect_left, insort
+from collections.abc import Callable, Iterator
+from heapq import merge
 
-import msgspec
-from redis.asyncio import Redis
-from redis.exceptions import ResponseError
-
-from service.errors import StaleLeader
 from service.inventory import Home, Inventory
-from service.ledger.line import Script
-
-SLICE = 100
-SCAN_SLICE = 1000
-
-T = TypeVar("T")
+from service.ledger.caller import LIMIT_REASONS, Caller
+from service.ledger.rotation import Rotation
+from service.ledger.rules import Limits, Rules
 
 
-class Changes(msgspec.Struct, frozen=True):
-    """What separates the members that the ledger has from those that it should have."""
-
-    removed: list[str]
-    placed: list[tuple[str, str]]
-    homes: list[tuple[str, str]]
-    deserted: list[str]
-
-
-def changes_between(held: Mapping[str, str], homes: Mapping[str, Home]) -> Changes:
-    """Compare the ledger's numbers, each with its home's id, with a snapshot's homes."""
-    known = set(held.values())
-    wanted = {home.home_id: home for home in homes.values()}
-    return Changes(
-        removed=[number for number in held if number not in homes],
-        placed=[
-            (number, home.home_id)
-            for number, home in homes.items()
-            if held.get(number) != home.home_id
-        ],
-        homes=[
-            (home_id, "\n".join(home.pools))
-            for home_id, home in wanted.items()
-            if home_id not in known
-        ],
-        deserted=[home_id for home_id in known if home_id not in wanted],
-    )
-
-
-class MembersWriter:
-    """Brings one ledger's members to a snapshot.
+class Members:
+    """The numbers with what is known of their use, their pools and their parks.
 
     Args:
-        client: where Redis is, with a timeout fit for many slices.
-        base: what the ledger's keys begin with.
+        unused_turn: orders the numbers that were never used, by turns of 0 and below.
     """
 
-    def __init__(self, client: Redis, base: str) -> None:
-        self._client = client
-        self._base = base
-        self._script = Script("members.lua")
+    def __init__(self, unused_turn: Callable[[str], int]) -> None:
+        self._unused_turn = unused_turn
+        self._homes: dict[str, Home] = {}
+        self._pools: dict[str, tuple[str, ...]] = {}
+        self._rotations: dict[str, Rotation] = {}
+        self._callers: dict[str, Caller] = {}
+        self._returns: list[tuple[int, str]] = []
 
-    async def write(self, inventory: Inventory, fence: int, epoch: str) -> None:
-        """Make the ledger's members those of the snapshot.
+    def __contains__(self, number: object) -> bool:
+        return number in self._homes
 
-        Args:
-            inventory: the snapshot.
-            fence: the leader's token; a greater one has led later.
-            epoch: names this life of the ledger, should it have none: a wiped one has lost it.
+    def replace(self, inventory: Inventory) -> None:
+        """Take the members of a new snapshot; who stays keeps turn, counts and parks."""
+        old, new = self._homes, dict(inventory.homes())
+        for number in old.keys() - new.keys():
+            self.park(number, {})
+            self._leave(number, old[number].pools)
+            self._callers.pop(number, None)
+        self._homes, self._pools = new, dict(inventory.members)
+        for number, home in new.items():
+            was = old.get(number)
+            if was is None or was.home_id != home.home_id:
+                self._move(number, was.pools if was else (), home.pools)
+        for pool in self._rotations.keys() - self._pools.keys():
+            del self._rotations[pool]
 
-        Raises:
-            StaleLeader: another replica has led since; nothing more was written.
-        """
-        changes = changes_between(await self._held(), inventory.homes())
-        for homes in _slices(changes.homes):
-            await self._run(fence, homes=homes)
-        for removed in _slices(changes.removed):
-            await self._run(fence, removed=removed)
-        for placed in _slices(changes.placed):
-            await self._run(fence, placed=placed)
-        await self._run(fence, commit=(inventory.generation, epoch, changes.deserted))
+    def caller(self, number: str) -> Caller:
+        """What is known of a member's use."""
+        caller = self._callers.get(number)
+        if caller is None:
+            caller = self._callers[number] = Caller(self._unused_turn(number))
+        return caller
 
-    async def _held(self) -> dict[str, str]:
-        records = self._client.hscan_iter(f"{self._base}numbers", count=SCAN_SLICE)
-        return {
-            number.decode(): msgspec.msgpack.decode(record)[0] async for number, record in records
-        }
+    def limits(self, number: str, rules: Rules) -> Limits:
+        """The limits that hold for a member."""
+        return rules.limits_named(self._homes[number].limits)
 
-    async def _run(
-        self,
-        fence: int,
-        *,
-        homes: Sequence[tuple[str, str]] = (),
-        removed: Sequence[str] = (),
-        placed: Sequence[tuple[str, str]] = (),
-        commit: tuple[int, str, list[str]] | tuple[()] = (),
-    ) -> None:
-        payload = msgspec.msgpack.encode((fence, homes, removed, placed, commit))
-        try:
-            await self._client.eval(self._script.source, 1, self._base, payload)
-        except ResponseError as error:
-            if str(error).startswith("FENCED"):
-                raise StaleLeader("Another replica has written the members since") from error
-            raise
+    def holds(self, number: str, rules: Rules, now: int) -> list[tuple[str, int]]:
+        """What keeps a member out by its limits now, each with its end."""
+        return self.caller(number).holds(rules, self.limits(number, rules), now)
 
+    def stands_in(self, number: str, pools: tuple[str, ...]) -> bool:
+        """Whether a number is a member of one of these pools."""
+        home = self._homes.get(number)
+        return home is not None and not set(home.pools).isdisjoint(pools)
 
-def _slices(items: list[T]) -> Iterator[list[T]]:
-    return (items[start : start + SLICE] for start in range(0, len(items), SLICE))
+    def candidates(self, pools: tuple[str, ...]) -> Iterator[str]:
+        """The free numbers of some pools in order of turn; one of two pools comes twice."""
+        if len(pools) == 1:
+            return (number for _, number in self._rotation(pools[0]))
+        return (number for _, number in merge(*map(self._rotation, pools)))
+
+    def use(self, number: str, turn: int) -> None:
+        """Send a number to the end of its pools, unless it is parked."""
+        caller = self.caller(number)
+        if not caller.parks:
+            for rotation in self._built(self._homes[number].pools):
+                rotation.use(number, caller.turn, turn)
+        caller.turn = turn
+
+    def park(self, number: str, parks: dict[str, int]) -> None:
+        """Let these reasons, each with its instant of return, be what keeps a number out."""
+        caller = self.caller(number)
+        was, caller.parks = caller.parks, parks
+        if was:
+            until = max(was.values())
+            del self._returns[bisect_left(self._returns, (until, number))]
+        if parks:
+            insort(self._returns, (max(parks.values()), number))
+        if bool(was) == bool(parks):
+            return
+        for rotation in self._built(self._homes[number].pools):
+            if parks:
+                rotation.remove(number, caller.turn)
+            else:
+                rotation.add(number, caller.turn)
+
+    def hold(self, number: str, held: list[tuple[str, int]]) -> None:
+        """Park a number for more reasons than it is parked for."""
+        self.park(number, self.caller(number).parks | dict(held))
+
+    def review(self, number: str, rules: Rules, now: int) -> None:
+        """Drop the parks by limits that no longer hold, and take in those that do."""
+        if number in self._homes:
+            parks = self.caller(number).parks
+            kept = {reason: until for reason, until in parks.items() if reason not in LIMIT_REASONS}
+            self.park(number, kept | dict(self.holds(number, rules, now)))
+
+    def due(self, limit: int, now: int) -> list[str]:
+        """The first numbers whose time to return has come."""
+        return [number for until, number in self._returns[:limit] if until <= now]
+
+    def parked(self) -> list[str]:
+        """All numbers that are out, the first to return first."""
+        return [number for _, number in self._returns]
+
+    def parked_in(self, pool: str) -> int:
+        """How many numbers of a pool are out."""
+        return len(self._pools.get(pool, ())) - len(self._rotation(pool))
+
+    def _rotation(self, pool: str) -> Rotation:
+        if (rotation := self._rotations.get(pool)) is None:
+            free = (one for one in self._pools.get(pool, ()) if not self._is_parked(one))
+            rotation = Rotation((self._turn_of(number), number) for number in free)
+            self._rotations[pool] = rotation
+        return rotation
+
+    def _built(self, pools: tuple[str, ...]) -> Iterator[Rotation]:
+        return (self._rotations[pool] for pool in pools if pool in self._rotations)
+
+    def _turn_of(self, number: str) -> int:
+        caller = self._callers.get(number)
+        return self._unused_turn(number) if caller is None else caller.turn
+
+    def _is_parked(self, number: str) -> bool:
+        caller = self._callers.get(number)
+        return caller is not None and bool(caller.parks)
+
+    def _leave(self, number: str, pools: tuple[str, ...]) -> None:
+        if not self._is_parked(number):
+            for rotation in self._built(pools):
+                rotation.remove(number, self._turn_of(number))
+
+    def _move(self, number: str, old: tuple[str, ...], new: tuple[str, ...]) -> None:
+        self._leave(number, tuple(set(old) - set(new)))
+        if not self._is_parked(number):
+            for rotation in self._built(tuple(set(new) - set(old))):
+                rotation.add(number, self._turn_of(number))

@@ -1,29 +1,44 @@
 """The port of the ledger: what it can be asked, and what it answers.
 
-An operation travels to Redis as an array, its name first, just as `calls.lua` takes it. Both
-adapters give the same answers to the same operations; a property test holds them to it.
+An operation travels to Redis as an array, its name first, just as the Lua takes it. Both adapters
+give the same answers to the same operations; a property test holds them to it. Instants and spans
+are in ms, instants since 1970. Callees, calls and sets of groups come as digests.
 """
 
 from typing import Protocol
 
 import msgspec
 
+from service.ledger.rules import Rules
+from service.selection import Step
+
 # What a call takes back of the numbers whose time has come, and how many of a level's candidates
-# a pick rejects before it goes on to the next level. The same figures stand in calls.lua.
+# a pick rejects before it goes on to the next level. The same figures stand in the Lua.
 RETURNS_A_CALL = 8
 SCAN_LIMIT = 64
+BATCH_TURNS = 32
+
+STICKY = "sticky"
 
 
 class Pick(msgspec.Struct, frozen=True, array_like=True, tag="pick", gc=False):
     """The least recently used of the first step that has one, `count` of them.
 
-    `steps` are the pools to try, level by level; `excluded` numbers are passed over.
+    `excluded` numbers are passed over. `callee` is "" where no rule needs it, `groups` tells
+    apart what is sticky, `region` is where the callee is, for what is kept from it. `call` is ""
+    without an idempotency key, `body` digests what decides.
     """
 
     dry_run: bool
-    steps: tuple[tuple[str, ...], ...]
+    steps: tuple[Step, ...]
     count: int = 1
     excluded: tuple[str, ...] = ()
+    callee: str = ""
+    groups: str = ""
+    call: str = ""
+    body: str = ""
+    explain: bool = False
+    region: str = ""
 
     @property
     def turns(self) -> int:
@@ -32,15 +47,23 @@ class Pick(msgspec.Struct, frozen=True, array_like=True, tag="pick", gc=False):
 
 
 class Take(msgspec.Struct, frozen=True, array_like=True, tag="take", gc=False):
-    """This very number, if it is not parked: a pool of one, for what CCC itself picked."""
+    """This very number, if nothing keeps it out: a pool of one, for what CCC itself picked."""
 
     dry_run: bool
     number: str
-    turns: int = 1
+    callee: str = ""
+    groups: str = ""
+    call: str = ""
+    body: str = ""
+
+    @property
+    def turns(self) -> int:
+        """How much of a batch this takes up."""
+        return 1
 
 
 class Park(msgspec.Struct, frozen=True, array_like=True, tag="park", gc=False):
-    """Keep a number out until an instant (ms since 1970) for a reason; the latest reason counts."""
+    """Keep a number out until an instant for a reason; the latest reason counts."""
 
     number: str
     reason: str
@@ -55,19 +78,104 @@ class Unpark(msgspec.Struct, frozen=True, array_like=True, tag="unpark", gc=Fals
 
 
 class Return(msgspec.Struct, frozen=True, array_like=True, tag="return", gc=False):
-    """Take back up to `limit` numbers whose time has come."""
+    """Take back up to `limit` numbers whose time has come; stands alone in its call."""
 
     limit: int
 
 
-Operation = Pick | Take | Park | Unpark | Return
+class Review(msgspec.Struct, frozen=True, array_like=True, tag="review", gc=False):
+    """Look again at parked numbers: under raised limits some of them may come back."""
+
+    numbers: tuple[str, ...]
+
+
+class Describe(msgspec.Struct, frozen=True, array_like=True, tag="describe", gc=False):
+    """How these numbers stand; changes nothing."""
+
+    dry_run: bool
+    numbers: tuple[str, ...]
+
+
+class Outcome(msgspec.Struct, frozen=True, array_like=True, tag="outcome", gc=False):
+    """How a call goes on, found by `call`, or by `callee` and `number`.
+
+    An outcome that is not `final` renews the leases, a final one frees them.
+    """
+
+    call: str
+    callee: str
+    number: str
+    final: bool
+
+
+class Stop(msgspec.Struct, frozen=True, array_like=True, tag="stop", gc=False):
+    """Refuse this callee until an instant."""
+
+    callee: str
+    until: int
+
+
+class Cap(msgspec.Struct, frozen=True, array_like=True, tag="cap", gc=False):
+    """A daily cap of one number's own, below that of its limits; 0 takes it away."""
+
+    number: str
+    per_day: int
+
+
+class Avoid(msgspec.Struct, frozen=True, array_like=True, tag="avoid", gc=False):
+    """Do not show a number to callees of a region until an instant."""
+
+    number: str
+    region: str
+    until: int
+
+
+Operation = Pick | Take | Park | Unpark | Return | Review | Describe | Outcome | Stop | Cap | Avoid
+
+
+class Look(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """One candidate that was looked at: `reason` is "" for one that was taken."""
+
+    number: str
+    level: str
+    turn: int
+    used_hour: int
+    used_day: int
+    reason: str
 
 
 class Picked(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """The answer to a pick: each number with its step, and how many were rejected, by reason."""
+    """The answer to a pick.
 
-    uses: tuple[tuple[str, int], ...]
-    rejected: tuple[tuple[str, int], ...]
+    `uses` has each number with its level, `rejected` how many were passed over, by reason. A pick
+    that was refused as a whole says why in `refusal`: `budget` (with the instant from which to
+    ask again) or `reused`, another body under the same call.
+    """
+
+    uses: tuple[tuple[str, str], ...] = ()
+    rejected: tuple[tuple[str, int], ...] = ()
+    refusal: str = ""
+    until: int = 0
+    looks: tuple[Look, ...] = ()
+
+
+class Standing(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """How one number stands: its uses in this hour and day, its open leases, its parks."""
+
+    used_hour: int
+    used_day: int
+    leases: int
+    parks: tuple[tuple[str, int], ...]
+
+
+class Followed(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What an outcome was about: `state` is `unknown`, `followed`, or `over` for one told before.
+
+    `uses` has each number of the pick with its level.
+    """
+
+    state: str
+    uses: tuple[tuple[str, str], ...] = ()
 
 
 class Decision(msgspec.Struct, frozen=True, gc=False):
@@ -93,5 +201,26 @@ class Ledger(Protocol):
     async def unpark(self, unpark: Unpark) -> bool:
         """Put a number back; False where it was not parked for that reason."""
 
+    async def follow(self, outcome: Outcome) -> Followed:
+        """Renew or free the leases of a call."""
+
+    async def stop(self, stop: Stop) -> None:
+        """Refuse a callee for a while."""
+
+    async def avoid(self, avoid: Avoid) -> bool:
+        """Keep a number from a region; False for one that is no member."""
+
+    async def cap(self, cap: Cap) -> bool:
+        """Give a number a daily cap of its own; False for one that is no member."""
+
+    async def describe(self, numbers: tuple[str, ...]) -> tuple[Standing, ...]:
+        """How these numbers stand, in their order; at most 100."""
+
     async def take_back(self) -> None:
         """Return all numbers whose time has come, in bounded slices."""
+
+    async def review(self) -> None:
+        """Look again at all parked numbers, in bounded slices."""
+
+    def rule(self, rules: Rules) -> None:
+        """Decide under these rules from now."""

@@ -16,10 +16,28 @@ import msgspec
 from service.errors import LedgerUnavailable, LedgerWiped
 from service.ledger.breaker import HEARTBEAT_SECONDS, Breaker
 from service.ledger.line import Line
-from service.ledger.port import Decision, Operation, Park, Pick, Picked, Return, Take, Unpark
+from service.ledger.port import (
+    BATCH_TURNS,
+    Avoid,
+    Cap,
+    Decision,
+    Describe,
+    Followed,
+    Operation,
+    Outcome,
+    Park,
+    Pick,
+    Picked,
+    Return,
+    Review,
+    Standing,
+    Stop,
+    Take,
+    Unpark,
+)
+from service.ledger.rules import Rules
 from service.metrics import Metrics
 
-BATCH_TURNS = 32
 RETURNS_A_SLICE = 100
 NO_MEMBERS = 0
 
@@ -27,6 +45,8 @@ T = TypeVar("T")
 _picked = msgspec.msgpack.Decoder(Picked)
 _flag = msgspec.msgpack.Decoder(bool)
 _count = msgspec.msgpack.Decoder(int)
+_followed = msgspec.msgpack.Decoder(Followed)
+_standings = msgspec.msgpack.Decoder(tuple[Standing, ...])
 
 
 class _Waiting(NamedTuple):
@@ -77,6 +97,40 @@ class RedisLedger:
     async def unpark(self, unpark: Unpark) -> bool:
         """Put a number back; False where it was not parked for that reason."""
         return _flag.decode(await self._ask(unpark))
+
+    async def follow(self, outcome: Outcome) -> Followed:
+        """Renew or free the leases of a call."""
+        return _followed.decode(await self._ask(outcome))
+
+    async def stop(self, stop: Stop) -> None:
+        """Refuse a callee for a while, on every replica."""
+        await self._ask(stop)
+
+    async def avoid(self, avoid: Avoid) -> bool:
+        """Keep a number from a region; False for one that is no member."""
+        return _flag.decode(await self._ask(avoid))
+
+    async def cap(self, cap: Cap) -> bool:
+        """Give a number a daily cap of its own; False for one that is no member."""
+        return _flag.decode(await self._ask(cap))
+
+    async def describe(self, numbers: tuple[str, ...]) -> tuple[Standing, ...]:
+        """How these numbers stand, in their order."""
+        standings: list[Standing] = []
+        for start in range(0, len(numbers), BATCH_TURNS):
+            some = Describe(dry_run=True, numbers=numbers[start : start + BATCH_TURNS])
+            standings += _standings.decode(await self._ask(some, BATCH_TURNS))
+        return tuple(standings)
+
+    async def review(self) -> None:
+        """Look again at all parked numbers, each slice in a call of its own."""
+        parked = await self._line.parked()
+        for start in range(0, len(parked), BATCH_TURNS):
+            await self._ask(Review(parked[start : start + BATCH_TURNS]), BATCH_TURNS)
+
+    def rule(self, rules: Rules) -> None:
+        """Decide under these rules from the next call."""
+        self._line.rules = rules
 
     async def take_back(self) -> None:
         """Return all numbers whose time has come, each slice in a call of its own."""

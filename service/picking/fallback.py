@@ -6,15 +6,27 @@ reason to ask: CCC knows neither our caps nor our parks.
 
 import asyncio
 
+import msgspec
+
 from service.ccc.payloads import NumberPair
 from service.errors import CccError
 from service.inventory import OUTBOUND_USAGES, Inventory
-from service.ledger import Take
+from service.ledger import Decision
 from service.locality import restore_number
 from service.picking.instance import Instance
 from service.picking.messages import PickRequest, PlacedNumber
+from service.picking.question import Question
 
-NOWHERE = PlacedNumber("", "", "")
+
+class Told(msgspec.Struct):
+    """What came of asking: the callers that may be shown, and CCC's word on the callee's place.
+
+    `decisions` are the ledger's on the numbers that it did not let pass.
+    """
+
+    callers: list[PlacedNumber] = []
+    decisions: list[Decision] = []
+    callee: PlacedNumber = PlacedNumber("", "", "")
 
 
 def may_ask_ccc(instance: Instance, request: PickRequest) -> bool:
@@ -22,47 +34,49 @@ def may_ask_ccc(instance: Instance, request: PickRequest) -> bool:
 
     A dry run does not ask either: CCC would count it.
     """
-    filtered = request.min_match or request.exclude or request.agent_id
+    filtered = request.min_match or request.exclude or request.agent_id or request.tags
     groups = bool(request.skill_group_ids)
     return bool(instance.fallback_seconds) and groups and not filtered and not request.dry_run
 
 
-async def ask_ccc(
-    instance: Instance, request: PickRequest, called_number: str
-) -> tuple[list[PlacedNumber], PlacedNumber]:
+async def ask_ccc(question: Question) -> Told:
     """CCC's choice, less the numbers that may not be shown.
 
-    Returns:
-        The callers, none where CCC had none, did not answer in time, or has no token free now;
-        and what CCC says of the callee.
+    No callers where CCC had none, did not answer in time, or has no token free now.
     """
+    instance, request = question.instance, question.request
+    told = Told()
     try:
         async with asyncio.timeout(instance.fallback_seconds):
             pairs = await instance.ccc.pick_outbound_numbers(
                 instance.instance_id,
-                called_number,
+                question.callee.number,
                 request.skill_group_ids,
                 request.count,
                 wait=False,
             )
     except (CccError, TimeoutError):
-        return [], NOWHERE
-    callers = [caller for pair in pairs if (caller := await _accepted(instance, pair))]
-    callee = pairs[0].callee if pairs else NOWHERE
-    return callers[: request.count], PlacedNumber("", callee.province, callee.city)
+        return told
+    if pairs:
+        callee = pairs[0].callee
+        told.callee = PlacedNumber("", callee.province, callee.city)
+    for pair in pairs[: request.count]:
+        await _weigh(question, pair, told)
+    return told
 
 
-async def _accepted(instance: Instance, pair: NumberPair) -> PlacedNumber | None:
+async def _weigh(question: Question, pair: NumberPair, told: Told) -> None:
     try:
         number = restore_number(pair.caller.number)
     except ValueError:
-        return None
-    if not _may_show(instance.keeper.inventory, number):
-        return None
-    decision = await instance.ledger.pick(Take(dry_run=False, number=number))
-    if not decision.picked.uses:
-        return None
-    return PlacedNumber(number, pair.caller.province, pair.caller.city)
+        return
+    if not _may_show(question.instance.keeper.inventory, number):
+        return
+    decision = await question.instance.ledger.pick(question.take(number))
+    if decision.picked.uses:
+        told.callers.append(PlacedNumber(number, pair.caller.province, pair.caller.city))
+    else:
+        told.decisions.append(decision)
 
 
 def _may_show(inventory: Inventory | None, number: str) -> bool:

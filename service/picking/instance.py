@@ -1,6 +1,6 @@
 """One configured instance, as a pick sees it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import msgspec
@@ -8,6 +8,7 @@ import msgspec
 from service.ccc.payloads import NumberPair
 from service.inventory import Inventory
 from service.ledger import Ledger
+from service.picking.digests import Digests
 
 
 class Keeper(Protocol):
@@ -49,7 +50,8 @@ class Ccc(Protocol):
 class Instance(msgspec.Struct, frozen=True):
     """What it takes to pick for one instance.
 
-    `fallback_seconds` is what asking CCC may take, 0 where that is not wanted.
+    `fallback_seconds` is what asking CCC may take, 0 where that is not wanted. `opens_at` tells
+    when nobody is called at this hour, "" otherwise. `knows_callees` says that a rule needs them.
     """
 
     instance_id: str
@@ -58,3 +60,6 @@ class Instance(msgspec.Struct, frozen=True):
     ccc: Ccc
     levels: tuple[str, ...]
     fallback_seconds: float
+    digests: Digests
+    knows_callees: bool
+    opens_at: Callable[[], str]

@@ -22,6 +22,9 @@ class PickRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=Fa
     min_match: Literal["", "city", "area_code", "province", "any"] = ""
     exclude: Annotated[tuple[Label, ...], msgspec.Meta(max_length=16)] = ()
     dry_run: bool = False
+    call_id: Annotated[str, msgspec.Meta(max_length=128)] = ""
+    tags: Annotated[tuple[Label, ...], msgspec.Meta(max_length=16)] = ()
+    explain: bool = False
 
 
 class PlacedNumber(msgspec.Struct, frozen=True, gc=False):
@@ -40,8 +43,23 @@ class Pair(msgspec.Struct, frozen=True, gc=False):
     match: str
 
 
+class Candidate(msgspec.Struct, frozen=True, gc=False):
+    """One candidate that was looked at; `reason` is what it was rejected for, "" if taken."""
+
+    number: str
+    match: str
+    turn: int
+    used_hour: int
+    used_day: int
+    reason: str
+
+
 class PickAnswer(msgspec.Struct, frozen=True, gc=False):
-    """The numbers to show, best first, and which ledger decided."""
+    """The numbers to show, best first, and which ledger decided.
+
+    `explanation` has every candidate that was looked at, in order, where it was asked for.
+    """
 
     source: str
     data: tuple[Pair, ...]
+    explanation: tuple[Candidate, ...] | None = None

@@ -4,16 +4,25 @@ The one wait is the ledger's, which bounds itself. Where the inventory has no ca
 `fallback` asks CCC.
 """
 
+import time
 from collections.abc import Mapping
 
-from service.errors import InvalidField, InventoryUnavailable, NoEligibleNumber, UnknownInstance
+from service.errors import (
+    CalleeBudgetExceeded,
+    CallIdReused,
+    InventoryUnavailable,
+    NoEligibleNumber,
+    OutsideCallingWindow,
+)
 from service.inventory import Inventory
-from service.ledger import Decision, Pick
+from service.ledger import Decision
 from service.locality import Callee, Locator
-from service.metrics import Metrics
+from service.metrics import Children, Metrics
 from service.picking.fallback import ask_ccc, may_ask_ccc
 from service.picking.instance import Instance, Localities
-from service.picking.messages import Pair, PickAnswer, PickRequest, PlacedNumber
+from service.picking.messages import Candidate, Pair, PickAnswer, PickRequest, PlacedNumber
+from service.picking.naming import instance_named
+from service.picking.question import Question
 from service.selection import Step, levels_down_to, steps_for
 
 STEPS_REMEMBERED = 10_000
@@ -23,7 +32,7 @@ class Picker:
     """Picks for every configured instance.
 
     Args:
-        instances: by id.
+        instances: by id; the mapping may be given others when the configuration is read again.
         locator: knows the callees' places.
         localities: finds out the places that the locator lacks.
         metrics: counts the numbers passed over.
@@ -39,7 +48,7 @@ class Picker:
         self._instances = instances
         self._locator = locator
         self._localities = localities
-        self._metrics = metrics
+        self._rejected = Children(metrics.candidates_rejected)
         self._steps: dict[tuple[object, ...], tuple[Step, ...]] = {}
 
     async def pick(self, request: PickRequest) -> PickAnswer:
@@ -48,90 +57,72 @@ class Picker:
         Raises:
             InvalidField, InvalidCalledNumber: the request cannot be answered as it stands.
             UnknownInstance: no such instance is configured.
+            CallIdReused: another request was answered under its `call_id`.
+            OutsideCallingWindow: nobody is called at this hour.
+            CalleeBudgetExceeded: this callee was called as often as may be.
             NoEligibleNumber: nothing may be shown now.
             InventoryUnavailable: the instance has no inventory yet, and CCC was of no help.
         """
-        instance = self._instance_of(request)
-        if not request.skill_group_ids and not request.agent_id:
-            raise InvalidField("skill_group_ids", "name at least one, or an agent_id")
+        instance = instance_named(self._instances, request.instance_id)
         callee = self._locator.locate(request.called_number)
+        question = Question(instance, request, callee)
         prefix = self._locator.unknown_prefix(callee)
         if prefix:
             self._localities.note(prefix, callee.number, instance.instance_id)
         inventory = instance.keeper.inventory
-        steps = self._steps_of(instance, inventory, request, callee) if inventory else ()
-        if inventory and steps:
-            return await self._decide(instance, inventory, request, callee, steps)
-        if may_ask_ccc(instance, request):
-            return await self._ask_ccc(instance, request, callee, prefix)
+        opens_at = instance.opens_at()
+        steps = self._steps_of(question, inventory) if inventory and not opens_at else ()
+        if steps or request.call_id:
+            decision = await instance.ledger.pick(question.pick(steps))
+            self._refuse(instance, decision)
+            if decision.picked.uses:
+                return await self._answer(question, decision)
+        if opens_at:
+            raise OutsideCallingWindow(opens_at)
+        if not steps and may_ask_ccc(instance, request):
+            return await self._ask_ccc(question, prefix)
         if inventory is None:
             raise _unavailable(instance)
-        raise NoEligibleNumber(inventory.barred(request.skill_group_ids))
+        reasons = inventory.barred(request.skill_group_ids)
+        if steps:
+            reasons.update(dict(decision.picked.rejected))
+        raise NoEligibleNumber(reasons)
 
-    def _instance_of(self, request: PickRequest) -> Instance:
-        if request.instance_id:
-            try:
-                return self._instances[request.instance_id]
-            except KeyError:
-                raise UnknownInstance(
-                    f"instance_id: no instance {request.instance_id!r} is configured here"
-                ) from None
-        if len(self._instances) > 1:
-            raise InvalidField("instance_id", "several instances are configured: name one")
-        return next(iter(self._instances.values()))
-
-    def _steps_of(
-        self, instance: Instance, inventory: Inventory, request: PickRequest, callee: Callee
-    ) -> tuple[Step, ...]:
+    def _steps_of(self, question: Question, inventory: Inventory) -> tuple[Step, ...]:
         # The same groups call the same places over and over, under one snapshot for minutes.
+        instance, request, locality = question.instance, question.request, question.callee.locality
         key = (
-            inventory.instance_id,
+            instance.instance_id,
             inventory.generation,
-            request.skill_group_ids,
-            request.agent_id,
+            instance.levels,
+            question.wish,
             request.min_match,
-            callee.locality,
+            locality,
         )
         if (steps := self._steps.get(key)) is None:
             if len(self._steps) >= STEPS_REMEMBERED:
                 self._steps.clear()
-            steps = self._steps[key] = steps_for(
-                inventory,
-                callee.locality,
-                skill_group_ids=request.skill_group_ids,
-                agent_id=request.agent_id,
-                levels=levels_down_to(instance.levels, request.min_match),
-            )
+            levels = levels_down_to(instance.levels, request.min_match)
+            steps = self._steps[key] = steps_for(inventory, locality, question.wish, levels)
         return steps
 
-    async def _decide(
-        self,
-        instance: Instance,
-        inventory: Inventory,
-        request: PickRequest,
-        callee: Callee,
-        steps: tuple[Step, ...],
-    ) -> PickAnswer:
-        pools = tuple(step.pools for step in steps)
-        pick = Pick(request.dry_run, pools, request.count, request.exclude)
-        decision = await instance.ledger.pick(pick)
-        for reason, count in decision.picked.rejected:
-            self._metrics.candidates_rejected.labels(instance.instance_id, reason).inc(count)
-        if not decision.picked.uses:
-            barred = inventory.barred(request.skill_group_ids)
-            barred.update(dict(decision.picked.rejected))
-            raise NoEligibleNumber(barred)
-        return await self._answer(instance, callee, steps, decision)
+    def _refuse(self, instance: Instance, decision: Decision) -> None:
+        picked = decision.picked
+        for reason, count in picked.rejected:
+            self._rejected[instance.instance_id, reason].inc(count)
+        if picked.refusal == "reused":
+            raise CallIdReused("call_id: another request was answered under it; make a new one")
+        if picked.refusal == "budget":
+            raise CalleeBudgetExceeded(max(0.0, picked.until / 1000 - time.time()))
 
-    async def _answer(
-        self, instance: Instance, callee: Callee, steps: tuple[Step, ...], decision: Decision
-    ) -> PickAnswer:
-        shown = _placed_callee(callee)
+    async def _answer(self, question: Question, decision: Decision) -> PickAnswer:
+        shown = _placed_callee(question.callee)
         pairs = [
-            Pair(await self._caller(instance, number), shown, steps[step].level)
-            for number, step in decision.picked.uses
+            Pair(await self._caller(question.instance, number), shown, level)
+            for number, level in decision.picked.uses
         ]
-        return PickAnswer(decision.source, tuple(pairs))
+        told = _explained(decision) if question.request.explain else None
+        return PickAnswer(decision.source, tuple(pairs), told)
 
     async def _caller(self, instance: Instance, number: str) -> PlacedNumber:
         inventory = instance.keeper.inventory
@@ -144,18 +135,26 @@ class Picker:
         place = self._locator.place(number)
         return PlacedNumber(number, place.province, place.city)
 
-    async def _ask_ccc(
-        self, instance: Instance, request: PickRequest, callee: Callee, prefix: str
-    ) -> PickAnswer:
-        callers, told = await ask_ccc(instance, request, callee.number)
-        if prefix and told.province:
-            self._localities.teach(prefix, told.province, told.city)
-        if not callers:
-            if instance.keeper.inventory is None:
-                raise _unavailable(instance)
-            raise NoEligibleNumber(instance.keeper.inventory.barred(request.skill_group_ids))
-        shown = _placed_callee(callee)
-        return PickAnswer("ccc", tuple(Pair(caller, shown, "ccc") for caller in callers))
+    async def _ask_ccc(self, question: Question, prefix: str) -> PickAnswer:
+        told = await ask_ccc(question)
+        if prefix and told.callee.province:
+            self._localities.teach(prefix, told.callee.province, told.callee.city)
+        for decision in told.decisions:
+            self._refuse(question.instance, decision)
+        if not told.callers:
+            inventory = question.instance.keeper.inventory
+            if inventory is None:
+                raise _unavailable(question.instance)
+            raise NoEligibleNumber(inventory.barred(question.request.skill_group_ids))
+        shown = _placed_callee(question.callee)
+        return PickAnswer("ccc", tuple(Pair(caller, shown, "ccc") for caller in told.callers))
+
+
+def _explained(decision: Decision) -> tuple[Candidate, ...]:
+    return tuple(
+        Candidate(look.number, look.level, look.turn, look.used_hour, look.used_day, look.reason)
+        for look in decision.picked.looks
+    )
 
 
 def _placed_callee(callee: Callee) -> PlacedNumber:

@@ -82,6 +82,7 @@ class Redis(Struct, frozen=True):
     url: Secret = Secret()
     timeout_ms: Milliseconds = 30
     prefix: Word = "callerid"
+    digest_key: Secret = Secret()
 
 
 class Ccc(Struct, frozen=True):

@@ -103,6 +103,11 @@ class InventoryKeeper:
         if self._replica.hear(generation):
             self._wake.set()
 
+    def name_limits(self, limits_of: Callable[[PhoneNumber], str]) -> None:
+        """Have a number's limits named by this from now; the members are written again."""
+        self._replica.name_limits(limits_of)
+        self._wake.set()
+
     async def follow(self) -> None:
         """Look for a newer snapshot now; wait for it no longer than a pick can."""
         self._wake.set()
@@ -181,12 +186,12 @@ class InventoryKeeper:
         return True
 
     async def _restore(self, term: Term) -> float:
-        """Write what is known to a Redis that was wiped; CCC is not needed."""
+        """Write what is known anew: Redis was wiped, or limits changed. CCC is not needed."""
         state = self._replica.state
         # Under a new generation: another replica may have known a later one than this.
         inventory = await self._build(state.known or {}, term)
         await self._replica.publish(msgspec.structs.replace(state, inventory=inventory), term.fence)
-        _log.warning("%s: Redis was wiped; the inventory is written anew", self._instance_id)
+        _log.warning("%s: the ledger's members were written anew", self._instance_id)
         return 0.0
 
     async def _sweep(

@@ -70,6 +70,8 @@ class Replica:
         self._callbacks: list[Callable[[Inventory], None]] = []
         self._told: int | None = None
         self._read: Manifest | None = None
+        self._limits_of: Callable[[PhoneNumber], str] = _common
+        self._is_relimited = False
         self.state = State()
         self.swapped = asyncio.Event()
 
@@ -85,14 +87,23 @@ class Replica:
         inventory = self.state.inventory
         return generation == WIPED or inventory is None or generation > inventory.generation
 
+    def name_limits(self, limits_of: Callable[[PhoneNumber], str]) -> None:
+        """Have a number's limits named by this from now."""
+        self._limits_of = limits_of
+        self._is_relimited = self.state.inventory is not None
+
     @property
     def is_to_restore(self) -> bool:
-        """Whether the ledger has lost its members while they are known here."""
-        return self._told == WIPED and self.state.inventory is not None
+        """Whether the ledger has lost its members, or has them under other limits."""
+        is_amiss = self._told == WIPED or self._is_relimited
+        return is_amiss and self.state.inventory is not None
 
     async def build(self, generation: int, numbers: Iterable[PhoneNumber]) -> Inventory:
         """Index a snapshot, in a thread: it may take longer than a pick can wait."""
-        return await asyncio.to_thread(Inventory, self._instance_id, generation, numbers)
+        self._is_relimited = False
+        return await asyncio.to_thread(
+            Inventory, self._instance_id, generation, numbers, self._limits_of
+        )
 
     def adopt(self, state: State) -> None:
         """Take over a state; whoever subscribed sees a new snapshot before anybody reads it."""
@@ -155,3 +166,7 @@ class Replica:
             inventory.generation, state.swept_at, state.report, dict(state.absences)
         )
         await shared.cache.write(inventory.numbers.values(), manifest, fence)
+
+
+def _common(_: PhoneNumber) -> str:
+    return ""

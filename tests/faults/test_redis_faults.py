@@ -4,10 +4,10 @@ import asyncio
 
 from service.ledger import Pick
 from tests.conftest import RedisServer
-from tests.ledgers import GROUP, inventory_of, shared_ledger, write_members
+from tests.ledgers import EVERYONE, inventory_of, shared_ledger, write_members
 from tests.waiting import eventually
 
-ONE = Pick(dry_run=False, steps=((f"{GROUP}|any|*",),))
+ONE = Pick(dry_run=False, steps=EVERYONE)
 
 
 async def test_picks_go_on_when_redis_is_killed_and_return_to_it(own_redis: RedisServer) -> None:

@@ -17,6 +17,8 @@ from service import api
 from service.inventory import Inventory, PhoneNumber
 from service.metrics import Metrics
 from service.picking import Pair, PickAnswer, PickRequest, PlacedNumber
+from service.picking.directory import NumberPage, NumberQuery
+from service.picking.outcomes import OutcomeReport
 from service.settings import Auth, Client, Instance, Secret, Server, Settings
 from service.sync import SweepReport
 
@@ -59,6 +61,49 @@ class FakePicker:
         return ANSWER
 
 
+class FakeOutcomes:
+    """Takes every report, or raises."""
+
+    def __init__(self) -> None:
+        self.told: list[OutcomeReport] = []
+        self.error: Exception | None = None
+
+    async def report(self, report: OutcomeReport) -> None:
+        self.told.append(report)
+        if self.error is not None:
+            raise self.error
+
+
+class FakeDirectory:
+    """Gives one page to every query, and parks whatever it is told to, or raises."""
+
+    def __init__(self) -> None:
+        self.asked: list[NumberQuery] = []
+        self.parked: list[tuple[str, str, int]] = []
+        self.unparked: list[tuple[str, str]] = []
+        self.next_page = NumberPage((), 1, 20, 0, "known")
+        self.error: Exception | None = None
+
+    async def page(self, query: NumberQuery) -> NumberPage:
+        self._fail()
+        self.asked.append(query)
+        return self.next_page
+
+    async def park(self, instance_id: str, number: str, until: int) -> str:
+        self._fail()
+        self.parked.append((instance_id, number, until))
+        return "01055500001"
+
+    async def unpark(self, instance_id: str, number: str) -> str:
+        self._fail()
+        self.unparked.append((instance_id, number))
+        return "01055500001"
+
+    def _fail(self) -> None:
+        if self.error is not None:
+            raise self.error
+
+
 class FakeKeeper:
     """Holds an inventory; a refresh gives the report that the test put there."""
 
@@ -98,6 +143,8 @@ class Service:
     def __init__(self, settings: Settings | None = None) -> None:
         self.settings = settings or settings_with()
         self.picker = FakePicker()
+        self.outcomes = FakeOutcomes()
+        self.directory = FakeDirectory()
         self.keepers = {one.id: FakeKeeper(one.id) for one in self.settings.instances}
         self.metrics = Metrics()
         self.health = api.Health({"ccc-test": "ready"}, "up", draining=False)
@@ -110,6 +157,8 @@ class Service:
             api.Parts(
                 self.settings,
                 self.picker,
+                self.outcomes,
+                self.directory,
                 self.keepers,
                 self.metrics,
                 lambda: self.health,

@@ -14,9 +14,17 @@ from service.ledger import MembersWriter, Park, Pick, Take, Unpark
 from service.ledger.line import Line
 from service.ledger.port import Picked
 from service.redis_client import open_client
-from tests.ledgers import BASE, GROUP, inventory_of, numbers, shared_ledger, write_members
+from service.selection import Step
+from tests.ledgers import (
+    BASE,
+    BASES,
+    EVERYONE,
+    inventory_of,
+    numbers,
+    shared_ledger,
+    write_members,
+)
 
-EVERYONE = ((f"{GROUP}|any|*",),)
 ONE = Pick(dry_run=False, steps=EVERYONE)
 
 
@@ -65,11 +73,11 @@ async def test_a_batch_takes_no_more_turns_than_redis_can_do_in_a_moment(redis_u
 async def test_a_call_sent_twice_is_applied_once_and_answered_alike(redis_url: str) -> None:
     await write_members(redis_url, inventory_of(9))
     client = open_client(redis_url, timeout=5)
-    first = Line(client, BASE, "one", 5)
+    first = Line(client, BASES, "one", 5)
     _, answers = await first.call([ONE])
-    again = Line(client, BASE, "one", 5)
+    again = Line(client, BASES, "one", 5)
     _, answers_again = await again.call([ONE])
-    other = Line(client, BASE, "two", 5)
+    other = Line(client, BASES, "two", 5)
     _, next_answers = await other.call([ONE])
     assert answers == answers_again
     assert [shown(msgspec.msgpack.decode(one, type=Picked)) for one in answers + next_answers] == [
@@ -84,10 +92,10 @@ async def test_a_call_sent_twice_is_applied_once_and_answered_alike(redis_url: s
 async def test_a_call_that_comes_after_its_successors_is_not_applied(redis_url: str) -> None:
     await write_members(redis_url, inventory_of(9))
     client = open_client(redis_url, timeout=5)
-    line = Line(client, BASE, "one", 5)
+    line = Line(client, BASES, "one", 5)
     for _ in range(6):
         await line.call([ONE])
-    late = Line(client, BASE, "one", 5)
+    late = Line(client, BASES, "one", 5)
     with pytest.raises(LedgerUnavailable):
         await late.call([ONE])
     turn = await client.hget(f"{BASE}state", "turn")
@@ -122,7 +130,7 @@ async def test_each_reply_tells_the_generation_of_the_members(redis_url: str) ->
 async def test_a_dry_run_leaves_every_key_as_it_was(redis_url: str) -> None:
     await write_members(redis_url, inventory_of(5))
     client = open_client(redis_url, timeout=5)
-    line = Line(client, BASE, "one", 5)
+    line = Line(client, BASES, "one", 5)
     await line.call([ONE, Park("01089890003", "operator", 1)])
     before = await everything(client)
     dry = Pick(dry_run=True, steps=EVERYONE, count=3)
@@ -154,7 +162,7 @@ async def test_ten_thousand_numbers_that_are_due_come_back_in_slices(redis_url: 
     inventory = inventory_of(2000)
     await write_members(redis_url, inventory)
     client = open_client(redis_url, timeout=5)
-    line = Line(client, BASE, "parker", 5)
+    line = Line(client, BASES, "parker", 5)
     for start in range(0, 2000, 100):
         parks = [Park(one.number, "day", 1000) for one in numbers(2000)[start : start + 100]]
         await line.call(parks, now=500)
@@ -179,7 +187,7 @@ async def test_a_later_leader_fences_an_earlier_one(redis_url: str) -> None:
 async def test_a_number_that_changes_its_group_keeps_its_turn(redis_url: str) -> None:
     await write_members(redis_url, inventory_of(3))
     client = open_client(redis_url, timeout=5)
-    line = Line(client, BASE, "one", 5)
+    line = Line(client, BASES, "one", 5)
     await line.call([ONE])
     moved = Inventory(
         "ccc-test",
@@ -191,7 +199,7 @@ async def test_a_number_that_changes_its_group_keeps_its_turn(redis_url: str) ->
     )
     await MembersWriter(client, BASE).write(moved, 1, "epoch")
     _, (old,) = await line.call([ONE])
-    _, (new,) = await line.call([Pick(dry_run=True, steps=(("new|any|*",),), count=3)])
+    _, (new,) = await line.call([Pick(dry_run=True, steps=(Step("any", ("new|any|*",)),), count=3)])
     assert msgspec.msgpack.decode(old, type=Picked).uses == ()
     assert shown(msgspec.msgpack.decode(new, type=Picked)) == [
         "01089890001",

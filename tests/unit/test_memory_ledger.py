@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 from service.inventory import Inventory, PhoneNumber
 from service.ledger import MemoryLedger, Park, Pick, Take, Unpark
 from service.ledger.rotation import Rotation
+from service.selection import Step
 
 GROUP = "sales@ccc-test"
-ANY = ((f"{GROUP}|any|*",),)
+ANY = (Step("any", (f"{GROUP}|any|*",)),)
 ONE = Pick(dry_run=False, steps=ANY)
 
 

@@ -22,6 +22,7 @@ from service.ledger import MemoryLedger, Park
 from service.locality import Locator
 from service.metrics import Metrics
 from service.picking import Instance, Picker, PickRequest
+from service.picking.digests import Digests
 
 SALES, SUPPORT = "sales@ccc-test", "support@ccc-test"
 CHENGDU_MOBILE = "13880001234"
@@ -114,6 +115,9 @@ class Bench:
             self.ccc,
             LEVELS,
             fallback_seconds,
+            digests=Digests(b"", "ccc-test"),
+            knows_callees=False,
+            opens_at=lambda: "",
         )
 
     async def pick(self, called: str = CHENGDU_MOBILE, *groups: str, **fields: Any) -> list[str]:

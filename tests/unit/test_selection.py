@@ -1,6 +1,6 @@
 from service.inventory import LEVELS, Inventory, PhoneNumber
 from service.locality import Locality
-from service.selection import Step, levels_down_to, steps_for
+from service.selection import Step, Wish, levels_down_to, steps_for
 
 SALES, SUPPORT = "sales@ccc-test", "support@ccc-test"
 CHENGDU = Locality("四川", "成都", "028")
@@ -33,7 +33,7 @@ INVENTORY = Inventory(
 
 
 def steps(callee: Locality, *groups: str, agent_id: str = "") -> list[str]:
-    found = steps_for(INVENTORY, callee, skill_group_ids=groups, agent_id=agent_id, levels=LEVELS)
+    found = steps_for(INVENTORY, callee, Wish(groups, agent_id), LEVELS)
     return [step.level for step in found]
 
 
@@ -61,8 +61,8 @@ def test_the_agents_own_numbers_come_first() -> None:
 
 def test_all_groups_stand_in_one_step_whatever_their_order() -> None:
     ways = [
-        steps_for(INVENTORY, MEISHAN, skill_group_ids=groups, agent_id="", levels=LEVELS)
-        for groups in ([SALES, SUPPORT], [SUPPORT, SALES, SUPPORT])
+        steps_for(INVENTORY, MEISHAN, Wish(groups), LEVELS)
+        for groups in ((SALES, SUPPORT), (SUPPORT, SALES, SUPPORT))
     ]
     assert ways[0] == ways[1]
     assert ways[0][0] == Step("city", (f"{SALES}|city|028眉山", f"{SUPPORT}|city|028眉山"))

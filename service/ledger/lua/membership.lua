@@ -1,14 +1,14 @@
 -- Membership: one slice of what the leader of the sweep alone may change.
 --
--- KEYS[1]  the base of this ledger's keys, as in calls.lua
+-- KEYS[1]  the base of this ledger's keys, as in 1_reading.lua
 -- ARGV[1]  msgpack [fence, homes, removed, placed, commit]
---            homes    [[home, pool names, a line each], ...]
+--            homes    [[home, the name of its limits and pool names, a line each], ...]
 --            removed  [number, ...]
 --            placed   [[number, home], ...]
 --            commit   [] or [generation, epoch, [home that nobody lives in any more, ...]]
 -- Returns  1, or the error FENCED where a later leader has written since
 --
--- A number keeps its turn and its parks when it moves. The ledger answers picks again once the
+-- A number keeps its record and its parks when it moves. The ledger answers picks again once the
 -- first commit has given it an epoch.
 
 local PARK = 4503599627370496
@@ -29,9 +29,8 @@ local pools_of = {}
 local function pools(home)
   if not pools_of[home] then
     local names = {}
-    for name in string.gmatch(redis.call('HGET', base .. 'homes', home) or '', '[^\n]+') do
-      names[name] = true
-    end
+    local text = redis.call('HGET', base .. 'homes', home) or '\n'
+    for name in string.gmatch(string.match(text, '\n(.*)$'), '[^\n]+') do names[name] = true end
     pools_of[home] = names
   end
   return pools_of[home]
@@ -46,6 +45,10 @@ for _, number in ipairs(removed) do
   local record = record_of(number)
   if record then
     for name in pairs(pools(record[1])) do redis.call('ZREM', base .. 'pool:' .. name, number) end
+    local parks = redis.call('HGET', base .. 'parks', number)
+    for reason in pairs(parks and cmsgpack.unpack(parks) or {}) do
+      redis.call('HINCRBY', base .. 'parked_by', reason, -1)
+    end
     redis.call('ZREM', base .. 'parked', number)
     redis.call('HDEL', base .. 'parks', number)
     redis.call('HDEL', base .. 'numbers', number)
@@ -64,7 +67,9 @@ for _, place in ipairs(placed) do
   local instant = redis.call('ZSCORE', base .. 'parked', number)
   local score = instant and PARK + tonumber(instant) or turn
   for name in pairs(pools(home)) do redis.call('ZADD', base .. 'pool:' .. name, score, number) end
-  redis.call('HSET', base .. 'numbers', number, cmsgpack.pack({home, turn}))
+  record = record or {home, turn}
+  record[1] = home
+  redis.call('HSET', base .. 'numbers', number, cmsgpack.pack(record))
 end
 
 if commit[1] then

@@ -1,0 +1,6 @@
+"""Number health at work: counts outcomes, judges them, and tells the ledger what follows."""
+
+from service.health.store import MemoryStore, RedisStore
+from service.health.watch import NumberHealth
+
+__all__ = ["MemoryStore", "NumberHealth", "RedisStore"]

@@ -1,0 +1,185 @@
+"""Where the records of number health are kept: in Redis for all replicas, or in this process.
+
+A record is bytes here, but for its tallies, which are added to in place. It judges nothing. Fields
+live as long as their numbers are in the inventory; who judges removes the others.
+"""
+
+from collections.abc import Sequence
+from importlib.resources import files
+from typing import Any, Protocol
+
+import msgspec
+from redis.asyncio import Redis
+
+from service.redis_client import translated
+from service.selection.health import Record
+from service.selection.health_rates import Tally
+
+SLICE = 50  # records in one command: Redis handles it in well under a millisecond
+LEAD_MS = 55_000  # a little less than the pause between two looks, so that every minute has one
+APPLIED_MS = 86_400_000  # for so long a batch whose reply was lost may be sent again
+
+encode = msgspec.msgpack.Encoder().encode
+_record = msgspec.msgpack.Decoder(Record)
+
+
+class Counted(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What one number's calls of one hour add up to."""
+
+    number: str
+    hour: int
+    answered: int
+    attempts: int
+
+
+class Batch(msgspec.Struct, frozen=True, gc=False):
+    """What is added in one step; `serial` tells the batches of one process apart, in order."""
+
+    serial: int
+    counted: tuple[Counted, ...]
+
+
+class Change(msgspec.Struct, frozen=True, gc=False):
+    """What a record was when it was read, and what it becomes; b"" removes it."""
+
+    number: str
+    before: bytes
+    after: bytes
+
+
+class Store(Protocol):
+    """What is needed of either; all of it raises LedgerUnavailable where Redis does not serve."""
+
+    async def add(self, batch: Batch) -> None:
+        """Add to the tallies; a batch that was applied before changes nothing."""
+
+    async def read_all(self) -> dict[str, bytes]:
+        """Every record, in bounded slices."""
+
+    async def read(self, numbers: Sequence[str]) -> list[bytes | None]:
+        """The records of these numbers, in their order."""
+
+    async def replace(self, changes: Sequence[Change]) -> list[bool]:
+        """Change what is still what it was: for each whether it was."""
+
+    async def lead(self) -> bool:
+        """Whether this replica is the one to judge now."""
+
+
+class RedisStore:
+    """The records of one instance, shared by all replicas.
+
+    Args:
+        client: where Redis is; no pick waits for it.
+        base: what the instance's keys begin with, its hash tag included.
+        process: this process's id, unique among all that share the records, also over time.
+    """
+
+    def __init__(self, client: Redis, base: str, process: str) -> None:
+        self._client = client
+        self._records = f"{base}health"
+        self._applied = f"{base}health:applied:{process}"
+        self._lead = f"{base}health:lead"
+        self._note = _script("note.lua")
+        self._replace = _script("replace.lua")
+
+    async def add(self, batch: Batch) -> None:
+        """Add to the tallies, once."""
+        arguments = (batch.serial, APPLIED_MS, encode(batch.counted))
+        with translated():
+            await self._client.eval(self._note, 2, self._records, self._applied, *arguments)
+
+    async def read_all(self) -> dict[str, bytes]:
+        """Every record, slice by slice."""
+        records: dict[str, bytes] = {}
+        cursor = 0
+        while True:
+            with translated():
+                reply: Any = await self._client.hscan(self._records, cursor, count=SLICE)
+            cursor, some = reply
+            records |= {number.decode(): stored for number, stored in some.items()}
+            if not cursor:
+                return records
+
+    async def read(self, numbers: Sequence[str]) -> list[bytes | None]:
+        """The records of these numbers."""
+        if not numbers:
+            return []
+        with translated():
+            stored: Any = await self._client.hmget(self._records, list(numbers))
+        return list(stored)
+
+    async def replace(self, changes: Sequence[Change]) -> list[bool]:
+        """Change what is still what it was."""
+        if not changes:
+            return []
+        arguments = [part for one in changes for part in (one.number, one.before, one.after)]
+        with translated():
+            same = await self._client.eval(self._replace, 1, self._records, *arguments)
+        return [bool(one) for one in same]
+
+    async def lead(self) -> bool:
+        """Lead until the next look is due; nobody gives it back, and who dies loses it in time."""
+        with translated():
+            return bool(await self._client.set(self._lead, "1", nx=True, px=LEAD_MS))
+
+
+class MemoryStore:
+    """The records of one instance in this process, forgotten at its end."""
+
+    def __init__(self) -> None:
+        self._records: dict[str, bytes] = {}
+
+    async def add(self, batch: Batch) -> None:
+        """Add to the tallies; nothing is ever sent twice here."""
+        for one in batch.counted:
+            stored = self._records.get(one.number)
+            record = decode(stored) if stored else Record()
+            self._records[one.number] = encode(_added(record or Record(), one))
+
+    async def read_all(self) -> dict[str, bytes]:
+        """Every record."""
+        return dict(self._records)
+
+    async def read(self, numbers: Sequence[str]) -> list[bytes | None]:
+        """The records of these numbers."""
+        return [self._records.get(number) for number in numbers]
+
+    async def replace(self, changes: Sequence[Change]) -> list[bool]:
+        """Change what is still what it was."""
+        return [self._replaced(one) for one in changes]
+
+    async def lead(self) -> bool:
+        """There is nobody else."""
+        return True
+
+    def _replaced(self, change: Change) -> bool:
+        if self._records.get(change.number) != change.before:
+            return False
+        if change.after:
+            self._records[change.number] = change.after
+        else:
+            del self._records[change.number]
+        return True
+
+
+def decode(stored: bytes) -> Record | None:
+    """A record, or None for what is none: torn, or of a release that is not adjacent."""
+    try:
+        return _record.decode(stored)
+    except msgspec.MsgspecError:
+        return None
+
+
+def _added(record: Record, counted: Counted) -> Record:
+    """The same as the Lua does: a test holds both to it."""
+    tallies = {one.hour: one for one in record.tallies}
+    before = tallies.get(counted.hour, Tally(counted.hour, 0, 0))
+    tallies[counted.hour] = Tally(
+        counted.hour, before.answered + counted.answered, before.attempts + counted.attempts
+    )
+    return msgspec.structs.replace(record, tallies=tuple(tallies.values()))
+
+
+def _script(name: str) -> str:
+    return files("service.health").joinpath(name).read_text("utf-8")

@@ -1,0 +1,207 @@
+"""The watch over the health of one instance's numbers.
+
+An outcome is noted at once and written a second later; once a minute one replica judges, and the
+ledger parks and caps what has changed. No pick waits for any of it. What a process has noted and
+not yet written is lost with it: a second of evidence, no state.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from itertools import islice
+
+import msgspec
+
+from service.errors import LedgerUnavailable
+from service.health.look import Found, look_at, pool
+from service.health.store import SLICE, Batch, Change, Counted, Store, decode, encode
+from service.inventory import Inventory
+from service.ledger.port import Cap, Ledger, Park
+from service.logs import mask
+from service.metrics import Metrics
+from service.selection.health import (
+    HOUR,
+    QUARANTINED,
+    Pools,
+    Record,
+    Transition,
+    answered_of,
+    daily_cap,
+)
+
+WRITE_SECONDS = 1.0
+LOOK_SECONDS = 60.0
+MOST_WAITING = 50_000  # numbers and hours that wait for Redis: some 10 MB
+PARK_REASON = "quarantine"
+
+_log = logging.getLogger(__name__)
+
+
+class NumberHealth:
+    """Counts, judges and acts; `run` must be running.
+
+    Args:
+        instance_id: whose numbers.
+        store: where the records are.
+        ledger: is told what a state means for picks.
+        inventory: gives the snapshot, or None before the first.
+        clock: seconds since 1970.
+        metrics: counts the transitions.
+    """
+
+    def __init__(  # noqa: PLR0913 - keywords, each an edge of the process that a test replaces
+        self,
+        instance_id: str,
+        store: Store,
+        ledger: Ledger,
+        *,
+        inventory: Callable[[], Inventory | None],
+        clock: Callable[[], float],
+        metrics: Metrics,
+    ) -> None:
+        self._instance_id = instance_id
+        self._store = store
+        self._ledger = ledger
+        self._inventory = inventory
+        self._clock = clock
+        self._metrics = metrics
+        self._waiting: dict[tuple[str, int], tuple[int, int]] = {}
+        self._batch = Batch(0, ())
+        self._dropped = 0
+
+    def note(self, number: str, result: str) -> None:
+        """Count one call; at once, and without I/O.
+
+        Args:
+            number: the caller number that was shown.
+            result: as an outcome names it; what says nothing of the number is passed over.
+        """
+        answered = answered_of(result)
+        if answered is None:
+            return
+        key = number, self._now() // HOUR
+        if key not in self._waiting and len(self._waiting) >= MOST_WAITING:
+            self._dropped += 1
+            return
+        before, attempts = self._waiting.get(key, (0, 0))
+        self._waiting[key] = (before + answered, attempts + 1)
+
+    async def shown(self, numbers: Sequence[str]) -> dict[str, str]:
+        """Why these numbers are in the state they are in, as far as any has ever left health.
+
+        Empty while Redis does not serve: the numbers can be shown all the same.
+        """
+        stored: list[bytes | None] = []
+        with suppress(LedgerUnavailable):
+            stored = await self._store.read(numbers)
+        records = {
+            number: decode(each)
+            for number, each in zip(numbers, stored, strict=False)
+            if each is not None
+        }
+        return {number: one.reason for number, one in records.items() if one and one.reason}
+
+    async def run(self) -> None:
+        """Write every second and look every minute; until cancelled."""
+        loop = asyncio.get_running_loop()
+        look_at = loop.time()
+        while True:
+            with suppress(LedgerUnavailable):  # Redis is down: the ledger tells of it
+                await self.write()
+                if loop.time() >= look_at:
+                    look_at = loop.time() + LOOK_SECONDS
+                    await self.look()
+            _heed_cancellation()
+            await asyncio.sleep(WRITE_SECONDS)
+
+    async def write(self) -> None:
+        """Add what was noted to the records; what Redis does not take now, it takes later.
+
+        Raises:
+            LedgerUnavailable: Redis does not serve; a batch that may have been applied is kept
+                as it is, and is sent again under its serial.
+        """
+        while self._batch.counted or self._waiting:
+            if not self._batch.counted:
+                self._batch = self._next_batch()
+            await self._store.add(self._batch)
+            self._batch = Batch(self._batch.serial, ())
+        if self._dropped:
+            told = "%s: %d outcomes do not count for number health: too many waited for Redis"
+            _log.warning(told, self._instance_id, self._dropped)
+            self._dropped = 0
+
+    async def look(self) -> None:
+        """Judge every number, if it is this replica's turn, in slices between which others run.
+
+        Raises:
+            LedgerUnavailable: Redis does not serve; what was judged so far holds.
+        """
+        inventory = self._inventory()
+        if inventory is None or not await self._store.lead():
+            return
+        records = await self._store.read_all()
+        pools, now, held = Pools(), self._now(), 0
+        for some in _slices(records):
+            pool(pools, some, inventory)
+            await asyncio.sleep(0)
+        for some in _slices(records):
+            found = [look_at(*each, inventory, pools, now) for each in some.items()]
+            held += sum(one.held for one in found)
+            await self._act(found)
+            await asyncio.sleep(0)
+        if held:
+            told = "%s: %d more numbers look bad, of pools with too many in quarantine already"
+            _log.warning(told, self._instance_id, held)
+
+    async def _act(self, found: Sequence[Found]) -> None:
+        """Store what was found first; who dies before the ledger is told, another tells it."""
+        changed = [one for one in found if one.after != one.before]
+        changes = [Change(one.number, one.before, one.after) for one in changed]
+        same = await self._store.replace(changes)
+        lost = {one.number for one, was in zip(changes, same, strict=True) if not was}
+        told = []
+        for one in found:
+            if one.number in lost:
+                continue  # it was counted meanwhile: the next look judges it
+            if one.transition is not None:
+                self._tell(one.number, one.transition)
+            if one.record.untold:
+                await self._tell_ledger(one.number, one.record)
+                after = encode(msgspec.structs.replace(one.record, untold=False))
+                told.append(Change(one.number, one.after, after))
+        await self._store.replace(told)
+
+    async def _tell_ledger(self, number: str, record: Record) -> None:
+        """What a state means for picks; told twice, it is the same."""
+        await self._ledger.cap(Cap(number, daily_cap(record)))
+        if record.state == QUARANTINED:
+            await self._ledger.park(Park(number, PARK_REASON, record.until))
+
+    def _tell(self, number: str, transition: Transition) -> None:
+        before, after, reason = transition.before, transition.after, transition.reason
+        self._metrics.health_transitions.labels(self._instance_id, after).inc()
+        told = "%s: %s goes from %s to %s: %s"
+        _log.warning(told, self._instance_id, mask(number), before, after, reason)
+
+    def _next_batch(self) -> Batch:
+        some = list(islice(self._waiting, SLICE))
+        counted = tuple(Counted(*key, *self._waiting.pop(key)) for key in some)
+        return Batch(self._batch.serial + 1, counted)
+
+    def _now(self) -> int:
+        return int(self._clock() * 1000)
+
+
+def _slices(records: dict[str, bytes]) -> Iterator[dict[str, bytes]]:
+    items = iter(records.items())
+    while some := dict(islice(items, SLICE)):
+        yield some
+
+
+def _heed_cancellation() -> None:
+    """redis-py may lose a cancellation on Python 3.11: end here if there was one."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError

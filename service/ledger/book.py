@@ -1,0 +1,269 @@
+"""The book of the ledger in this process: it applies operations, one after the other, in memory.
+
+The twin of `lua/5_operations.lua`: the same operations have the same answers. No I/O, no clock.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+from service.inventory import Inventory
+from service.ledger.callee import Call, Callee, Use
+from service.ledger.choice import Choice
+from service.ledger.members import Members
+from service.ledger.port import (
+    RETURNS_A_CALL,
+    Avoid,
+    Cap,
+    Describe,
+    Followed,
+    Operation,
+    Outcome,
+    Park,
+    Pick,
+    Picked,
+    Return,
+    Review,
+    Standing,
+    Stop,
+    Take,
+    Unpark,
+)
+from service.ledger.rules import Rules
+
+Answer = Picked | Followed | tuple[Standing, ...] | bool | int
+
+
+class Book:
+    """Members, callees and remembered picks, under `rules`.
+
+    Args:
+        unused_turn: orders the numbers that were never used, by turns of 0 and below.
+    """
+
+    def __init__(self, unused_turn: Callable[[str], int]) -> None:
+        self.rules = Rules()
+        self._members = Members(unused_turn)
+        self._callees: dict[str, Callee] = {}
+        self._calls: dict[str, Call] = {}
+        self._turn = self._now = 0
+
+    def replace(self, inventory: Inventory) -> None:
+        """Take the members of a new snapshot; a number keeps its turn, its counts, its parks."""
+        self._members.replace(inventory)
+
+    def parked(self) -> tuple[str, ...]:
+        """All numbers that are out."""
+        return tuple(self._members.parked())
+
+    def parked_by(self) -> Counter[str]:
+        """How many numbers are out, by reason."""
+        parked = self._members.parked()
+        return Counter(reason for number in parked for reason in self._members.caller(number).parks)
+
+    def forget(self) -> None:
+        """Let go of the callees and picks that no rule needs any more."""
+        horizon, span = self.rules.horizon, self._call_span
+        for digest, callee in list(self._callees.items()):
+            if callee.is_forgotten(horizon, self._now):
+                del self._callees[digest]
+        for name, call in list(self._calls.items()):
+            if call.instant <= self._now - span:
+                del self._calls[name]
+
+    def apply(self, now: int, operations: Sequence[Operation]) -> list[Answer]:
+        """Apply a batch in order, as one call of the Lua does.
+
+        Args:
+            now: the instant in ms; the greatest one seen counts.
+            operations: what to do. If all are dry runs, nothing has changed afterwards.
+        """
+        seen, self._now = self._now, max(self._now, now)
+        returned = self._take_back(RETURNS_A_CALL)
+        answers = [self._run(operation) for operation in operations]
+        if all(isinstance(one, Pick | Take | Describe) and one.dry_run for one in operations):
+            for number, parks in returned.items():
+                self._members.park(number, parks)
+            self._now = seen
+        return answers
+
+    def _run(self, operation: Operation) -> Answer:  # noqa: C901, PLR0911 - one for each operation
+        match operation:
+            case Pick() | Take():
+                return self._decide(operation)
+            case Park(number, reason, until):
+                return self._repark(number, reason, until)
+            case Unpark(number, reason):
+                return self._repark(number, reason, None)
+            case Return(limit):
+                return len(self._take_back(limit))
+            case Review(numbers):
+                for number in numbers:
+                    self._members.review(number, self.rules, self._now)
+                return True
+            case Describe(_, numbers):
+                return tuple(self._standing(number) for number in numbers)
+            case Outcome():
+                return self._follow_call(operation) if operation.call else self._follow(operation)
+            case Stop(callee, until):
+                known = self._callee(callee)
+                known.stopped = max(known.stopped, until)
+                return True
+            case Avoid(number, region, until):
+                return self._avoid(number, region, until)
+            case Cap(number, per_day):
+                return self._cap(number, per_day)
+
+    # Picking
+
+    def _decide(self, asked: Pick | Take) -> Picked:
+        known = None if asked.dry_run else self._calls.get(asked.call)
+        if known and known.instant > self._now - self.rules.idempotency:
+            if known.body != asked.body:
+                return Picked(refusal="reused")
+            return Picked(tuple((number, level) for number, level, _ in known.uses))
+        callee = self._callee(asked.callee) if asked.callee else None
+        if callee and (until := callee.free_at(self.rules, self._now)):
+            return Picked(refusal="budget", until=until)
+        if isinstance(asked, Take):
+            picked = self._take(asked.number, callee)
+        else:
+            picked = self._pick(asked, callee)
+        if picked.uses and not asked.dry_run:
+            self._record(asked, picked, callee)
+        return picked
+
+    def _take(self, number: str, callee: Callee | None) -> Picked:
+        cooldown = self.rules.cooldown
+        if callee and cooldown and number in callee.shown_within(cooldown, self._now):
+            return Picked(rejected=(("cooldown", 1),))
+        if number in self._members:
+            if self._members.caller(number).parks:
+                return Picked(rejected=(("parked", 1),))
+            if held := self._members.holds(number, self.rules, self._now):
+                return Picked(rejected=((held[0][0], 1),))
+        return Picked(((number, "ccc"),))
+
+    def _pick(self, pick: Pick, callee: Callee | None) -> Picked:
+        choice = Choice(pick, self._members, callee, self.rules, self._now)
+        if not pick.dry_run:
+            for number, held in choice.held:
+                self._members.hold(number, held)
+        if pick.steps and not choice.uses:
+            parked = sum(map(self._members.parked_in, pick.steps[-1].pools))
+            choice.rejected += Counter({"parked": parked})
+        rejected = tuple(sorted(choice.rejected.items()))
+        return Picked(tuple(choice.uses), rejected, looks=tuple(choice.looks))
+
+    def _record(self, asked: Pick | Take, picked: Picked, callee: Callee | None) -> None:
+        """Take the turns; remember the pick for the callee, a repetition and an outcome."""
+        shown = [(number, level, self._use(number)) for number, level in picked.uses]
+        if callee and self.rules.horizon:
+            callee.remember(Use(self._now, asked.groups, shown), self.rules.horizon)
+        if asked.call and self._call_span:
+            self._calls[asked.call] = Call(asked.body, self._now, shown)
+
+    def _use(self, number: str) -> int:
+        if number not in self._members:
+            return 0
+        self._turn += 1
+        caller, limits = self._members.caller(number), self._members.limits(number, self.rules)
+        self._members.use(number, self._turn)
+        caller.count(self._turn, self.rules, limits, self._now)
+        if held := caller.holds(self.rules, limits, self._now):
+            self._members.hold(number, held)
+        return self._turn
+
+    # Parking
+
+    def _repark(self, number: str, reason: str, until: int | None) -> bool:
+        if number not in self._members:
+            return False
+        parks = dict(self._members.caller(number).parks)
+        if until is not None:
+            parks[reason] = until
+        elif parks.pop(reason, None) is None:
+            return False
+        self._members.park(number, parks)
+        return True
+
+    def _take_back(self, limit: int) -> dict[str, dict[str, int]]:
+        due = self._members.due(limit, self._now)
+        parks = {number: self._members.caller(number).parks for number in due}
+        for number in due:
+            self._members.park(number, {})
+        return parks
+
+    def _avoid(self, number: str, region: str, until: int) -> bool:
+        if number not in self._members:
+            return False
+        caller = self._members.caller(number)
+        kept = {known: ends for known, ends in caller.avoid.items() if ends > self._now}
+        caller.avoid = kept | {region: until}
+        return True
+
+    def _cap(self, number: str, per_day: int) -> bool:
+        if number not in self._members:
+            return False
+        self._members.caller(number).cap = per_day
+        self._members.review(number, self.rules, self._now)
+        return True
+
+    # What was shown
+
+    def _standing(self, number: str) -> Standing:
+        if number not in self._members:
+            return Standing(0, 0, 0, ())
+        caller = self._members.caller(number)
+        parks = {reason: until for reason, until in caller.parks.items() if until > self._now}
+        return Standing(
+            caller.used_in_hour(self.rules, self._now),
+            caller.used_in_day(self.rules, self._now),
+            len(caller.open_leases(self._now)),
+            tuple(sorted(parks.items())),
+        )
+
+    def _follow_call(self, outcome: Outcome) -> Followed:
+        call = self._calls.get(outcome.call)
+        if call is None or call.instant <= self._now - self._call_span:
+            return Followed("unknown")
+        named = [one for one in call.uses if outcome.number in {"", one[0]}]
+        shown = tuple((number, level) for number, level, _ in named)
+        if not shown or call.is_over:
+            return Followed("over" if shown else "unknown", shown)
+        for number, _, turn in call.uses:
+            self._touch_lease(number, turn, final=outcome.final)
+        call.is_over = outcome.final
+        return Followed("followed", shown)
+
+    def _follow(self, outcome: Outcome) -> Followed:
+        for use in reversed(self._callee(outcome.callee).uses):
+            for number, level, turn in use.shown:
+                if number != outcome.number:
+                    continue
+                if turn == 0:
+                    return Followed("over", ((number, level),))
+                for one, _, its_turn in use.shown:
+                    self._touch_lease(one, its_turn, final=outcome.final)
+                if outcome.final:
+                    use.shown = [(one, its_level, 0) for one, its_level, _ in use.shown]
+                return Followed("followed", ((number, level),))
+        return Followed("unknown")
+
+    def _touch_lease(self, number: str, turn: int, *, final: bool) -> None:
+        if number not in self._members:
+            return
+        caller = self._members.caller(number)
+        if turn not in caller.leases:
+            return
+        lease = self._members.limits(number, self.rules).lease
+        ends = 0 if final else self._now + lease
+        caller.leases = caller.leases | {turn: ends}
+        caller.leases = caller.open_leases(self._now)
+        self._members.review(number, self.rules, self._now)
+
+    def _callee(self, digest: str) -> Callee:
+        return self._callees.setdefault(digest, Callee())
+
+    @property
+    def _call_span(self) -> int:
+        return max(self.rules.idempotency, self.rules.remembered)

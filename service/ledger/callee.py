@@ -1,0 +1,74 @@
+"""What one callee was shown, and which picks are remembered, in this process's ledger.
+
+The twin of `lua/4_callees.lua`.
+"""
+
+from service.ledger.rules import Rules
+
+
+class Use:
+    """One pick for a callee; each shown number has its level and its turn, 0 once it is over."""
+
+    __slots__ = ("groups", "instant", "shown")
+
+    def __init__(self, instant: int, groups: str, shown: list[tuple[str, str, int]]) -> None:
+        self.instant = instant
+        self.groups = groups
+        self.shown = shown
+
+
+class Callee:
+    """The picks for one called number, in their order."""
+
+    __slots__ = ("stopped", "uses")
+
+    def __init__(self) -> None:
+        self.stopped = 0
+        self.uses: list[Use] = []
+
+    def free_at(self, rules: Rules, now: int) -> int:
+        """From when it may be called again, 0 for now: the latest over the rules that are full."""
+        free = self.stopped if self.stopped > now else 0
+        for rule in rules.callee:
+            start, end = rules.window(now, rule.window)
+            since = start if rule.by_calendar else now - rule.window + 1
+            within = [use.instant for use in self.uses if use.instant >= since]
+            if len(within) >= rule.limit:
+                released = end if rule.by_calendar else within[-rule.limit] + rule.window
+                free = max(free, released)
+        return free
+
+    def shown_within(self, span: int, now: int) -> set[str]:
+        """The numbers that it was shown within a span."""
+        recent = (use for use in self.uses if use.instant > now - span)
+        return {number for use in recent for number, _, _ in use.shown}
+
+    def sticky(self, groups: str, span: int, now: int) -> str:
+        """The number shown last for the same groups within a span, or ""."""
+        for use in reversed(self.uses):
+            if use.instant <= now - span:
+                return ""
+            if use.groups == groups:
+                return use.shown[0][0]
+        return ""
+
+    def remember(self, use: Use, horizon: int) -> None:
+        """Add a pick, and forget those beyond the horizon."""
+        self.uses = [one for one in self.uses if one.instant > use.instant - horizon] + [use]
+
+    def is_forgotten(self, horizon: int, now: int) -> bool:
+        """Whether nothing of it matters any more."""
+        newest = self.uses[-1].instant if self.uses else 0
+        return self.stopped <= now and newest <= now - horizon
+
+
+class Call:
+    """A pick that is remembered under its id."""
+
+    __slots__ = ("body", "instant", "is_over", "uses")
+
+    def __init__(self, body: str, instant: int, uses: list[tuple[str, str, int]]) -> None:
+        self.body = body
+        self.instant = instant
+        self.uses = uses
+        self.is_over = False

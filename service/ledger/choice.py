@@ -1,0 +1,91 @@
+"""The choice of one pick in this process: which numbers, at which level, and who was passed over.
+
+It changes nothing: what was found to be over its limits is told, to be parked afterwards.
+"""
+
+from collections import Counter
+
+from service.ledger.callee import Callee
+from service.ledger.members import Members
+from service.ledger.port import SCAN_LIMIT, STICKY, Look, Pick
+from service.ledger.rules import Rules
+from service.selection import Step
+
+
+class Choice:
+    """Chooses at its construction.
+
+    `uses` has each number with its level, `rejected` counts by reason, `held` has the numbers that
+    are free and over a limit (one that was lowered), with what holds them.
+    """
+
+    def __init__(
+        self, pick: Pick, members: Members, callee: Callee | None, rules: Rules, now: int
+    ) -> None:
+        self._pick = pick
+        self._members = members
+        self._rules = rules
+        self._now = now
+        self._seen: set[str] = set()
+        self.uses: list[tuple[str, str]] = []
+        self.rejected: Counter[str] = Counter()
+        self.held: list[tuple[str, list[tuple[str, int]]]] = []
+        self.looks: list[Look] = []
+        self._cooling: set[str] = set()
+        if callee:
+            self._cooling = callee.shown_within(rules.cooldown, now) if rules.cooldown else set()
+            self._take_sticky(callee.sticky(pick.groups, rules.sticky, now) if rules.sticky else "")
+        for step in pick.steps:
+            if len(self.uses) < pick.count:
+                self._walk(step)
+
+    def _take_sticky(self, number: str) -> None:
+        if not number or number in self._pick.excluded or number not in self._members:
+            return
+        if self._members.caller(number).parks or self._holds(number) or self._is_avoided(number):
+            return
+        if any(self._members.stands_in(number, step.pools) for step in self._pick.steps):
+            self._take(number, STICKY)
+
+    def _walk(self, step: Step) -> None:
+        scanned = 0
+        for number in self._members.candidates(step.pools):
+            if number not in self._seen:
+                self._seen.add(number)
+                held = [] if self._bar(number) else self._holds(number)
+                reason = self._bar(number) or (held[0][0] if held else "")
+                if reason:
+                    self._look(number, step.level, reason)
+                    self.rejected[reason] += 1
+                    scanned += 1
+                    if held:
+                        self.held.append((number, held))
+                else:
+                    self._take(number, step.level)
+            if len(self.uses) == self._pick.count or scanned == SCAN_LIMIT:
+                return
+
+    def _bar(self, number: str) -> str:
+        if number in self._pick.excluded:
+            return "excluded"
+        if number in self._cooling:
+            return "cooldown"
+        return "region" if self._is_avoided(number) else ""
+
+    def _is_avoided(self, number: str) -> bool:
+        return self._members.caller(number).avoid.get(self._pick.region, 0) > self._now
+
+    def _holds(self, number: str) -> list[tuple[str, int]]:
+        return self._members.holds(number, self._rules, self._now)
+
+    def _take(self, number: str, level: str) -> None:
+        self._look(number, level, "")
+        self._seen.add(number)
+        self.uses.append((number, level))
+
+    def _look(self, number: str, level: str, reason: str) -> None:
+        if self._pick.explain:
+            caller = self._members.caller(number)
+            in_hour = caller.used_in_hour(self._rules, self._now)
+            in_day = caller.used_in_day(self._rules, self._now)
+            self.looks.append(Look(number, level, caller.turn, in_hour, in_day, reason))

@@ -1,0 +1,206 @@
+"""The numbers of an instance for people: filtered, with how each stands, and an operator's park.
+
+The list is of the cached inventory, the standing is the ledger's. CCC is not asked.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from service.errors import InventoryUnavailable, LedgerUnavailable, UnknownNumber
+from service.inventory import Inventory, PhoneNumber, bar
+from service.ledger.port import Ledger, Park, Standing, Unpark
+from service.locality import normal_city, normal_province
+from service.logs import mask
+from service.picking.instance import Instance
+from service.picking.messages import Identifier
+from service.picking.naming import instance_named, own_number
+
+OPERATOR = "operator"  # the reason of an operator's park
+SCANNED = 1000  # numbers looked at in one go, under a ms
+
+
+class NumberQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
+    """Which numbers to list, and which page of them; "" filters nothing.
+
+    `q` is looked for anywhere in the number, spaces and hyphens aside.
+    """
+
+    instance_id: Identifier = ""
+    q: Annotated[str, msgspec.Meta(max_length=32)] = ""
+    usage: Literal["", "Inbound", "Outbound", "Bidirection"] = ""
+    active: Literal["", "true", "false"] = ""
+    skill_group_id: Identifier = ""
+    province: Annotated[str, msgspec.Meta(max_length=64)] = ""
+    city: Annotated[str, msgspec.Meta(max_length=64)] = ""
+    page: Annotated[int, msgspec.Meta(ge=1, le=10**6)] = 1
+    page_size: Annotated[int, msgspec.Meta(ge=1, le=100)] = 20
+
+
+class Parked(msgspec.Struct, frozen=True):
+    """Why a number is out, and until when; None for what the inventory itself keeps out."""
+
+    reason: str
+    until: datetime | None
+
+
+class NumberEntry(msgspec.Struct, frozen=True):
+    """One number; the last four are None while the ledger cannot be asked."""
+
+    number: str
+    province: str
+    city: str
+    area_code: str
+    usage: str
+    active: bool
+    skill_group_ids: tuple[str, ...]
+    agent_id: str
+    tags: tuple[str, ...]
+    provider: str
+    used_hour: int | None = None
+    used_day: int | None = None
+    available: bool | None = None
+    parked: tuple[Parked, ...] | None = None
+
+
+class NumberPage(msgspec.Struct, frozen=True):
+    """One page; `standing` says whether the ledger could be asked."""
+
+    data: tuple[NumberEntry, ...]
+    page: int
+    page_size: int
+    total: int
+    standing: Literal["known", "unavailable"]
+
+
+class Directory:
+    """Lists and parks the numbers of every configured instance.
+
+    Args:
+        instances: by id.
+        now: ms since 1970.
+    """
+
+    def __init__(self, instances: Mapping[str, Instance], now: Callable[[], int]) -> None:
+        self._instances = instances
+        self._now = now
+        self._ordered: dict[str, tuple[Inventory, list[PhoneNumber]]] = {}
+
+    async def page(self, query: NumberQuery) -> NumberPage:
+        """The numbers that a query leaves, in the order of the numbers, so all replicas page alike.
+
+        Raises:
+            InvalidField, UnknownInstance: the instance is not named, or not configured.
+            InventoryUnavailable: it has no inventory yet.
+        """
+        instance = instance_named(self._instances, query.instance_id)
+        found = await self._found(_inventory(instance), query)
+        shown = found[(query.page - 1) * query.page_size : query.page * query.page_size]
+        standing, entries = await self._entries(instance.ledger, shown)
+        return NumberPage(entries, query.page, query.page_size, len(found), standing)
+
+    async def park(self, instance_id: str, number: str, until: int) -> str:
+        """Take a number out of rotation until an instant in ms, on every replica; returns its key.
+
+        Raises:
+            InvalidField, UnknownInstance: no number, or no instance that is configured.
+            UnknownNumber: the number is not the instance's, or never in rotation.
+            InventoryUnavailable, LedgerUnavailable: it cannot be done now.
+        """
+        instance, known = self._named(instance_id, number)
+        if not await instance.ledger.park(Park(known.number, OPERATOR, until)):
+            why = bar(known) or "the ledger has yet to hear of it"
+            raise UnknownNumber(f"{mask(known.number)} is in no rotation ({why})")
+        return known.number
+
+    async def unpark(self, instance_id: str, number: str) -> str:
+        """End an operator's park, and no other, on every replica; returns the number's key.
+
+        Raises:
+            UnknownNumber: the number is not the instance's, or no operator parked it.
+            InvalidField, UnknownInstance, InventoryUnavailable, LedgerUnavailable: as `park`.
+        """
+        instance, known = self._named(instance_id, number)
+        if not await instance.ledger.unpark(Unpark(known.number, OPERATOR)):
+            raise UnknownNumber(f"{mask(known.number)} is not parked by an operator")
+        return known.number
+
+    def _named(self, instance_id: str, number: str) -> tuple[Instance, PhoneNumber]:
+        instance = instance_named(self._instances, instance_id)
+        key = own_number("number", number)
+        if known := _inventory(instance).numbers.get(key):
+            return instance, known
+        raise UnknownNumber(f"{mask(key)} is no number of {instance.instance_id}")
+
+    async def _found(self, inventory: Inventory, query: NumberQuery) -> list[PhoneNumber]:
+        ordered, found = self._in_order(inventory), list[PhoneNumber]()
+        for start in range(0, len(ordered), SCANNED):
+            found += _filtered(ordered[start : start + SCANNED], query)
+            await asyncio.sleep(0)  # picks go on meanwhile
+        return found
+
+    def _in_order(self, inventory: Inventory) -> list[PhoneNumber]:
+        """All numbers in order; sorting a hundred thousand takes tens of ms, so once a snapshot."""
+        known, ordered = self._ordered.get(inventory.instance_id, (None, []))
+        if known is not inventory:
+            ordered = sorted(inventory.numbers.values(), key=lambda one: one.number)
+            self._ordered[inventory.instance_id] = inventory, ordered
+        return ordered
+
+    async def _entries(
+        self, ledger: Ledger, shown: list[PhoneNumber]
+    ) -> tuple[Literal["known", "unavailable"], tuple[NumberEntry, ...]]:
+        try:
+            standings = await ledger.describe(tuple(one.number for one in shown)) if shown else ()
+        except LedgerUnavailable:
+            return "unavailable", tuple(NumberEntry(**_plain(one)) for one in shown)
+        now = self._now()
+        pairs = zip(shown, standings, strict=True)
+        return "known", tuple(_entry(one, standing, now) for one, standing in pairs)
+
+
+def _inventory(instance: Instance) -> Inventory:
+    if instance.keeper.inventory is None:
+        raise InventoryUnavailable(
+            f"No inventory of {instance.instance_id} has been accepted yet; ask again shortly"
+        )
+    return instance.keeper.inventory
+
+
+def _filtered(numbers: Iterable[PhoneNumber], query: NumberQuery) -> Iterator[PhoneNumber]:
+    digits = query.q.replace(" ", "").replace("-", "")
+    province, city = normal_province(query.province), normal_city(query.city)
+    return (
+        one
+        for one in numbers
+        if digits in one.number
+        and query.usage in ("", one.usage)
+        and query.active in ("", str(one.active).lower())
+        and (not query.skill_group_id or query.skill_group_id in one.skill_group_ids)
+        and province in ("", one.province)
+        and city in ("", one.city)
+    )
+
+
+def _entry(one: PhoneNumber, standing: Standing, now: int) -> NumberEntry:
+    barred = bar(one)
+    parked = [Parked(barred, None)] if barred else []
+    parked += [
+        Parked(reason, datetime.fromtimestamp(until / 1000, UTC))
+        for reason, until in sorted(standing.parks)
+        if until > now
+    ]
+    return NumberEntry(
+        **_plain(one),
+        used_hour=standing.used_hour,
+        used_day=standing.used_day,
+        available=not parked,
+        parked=tuple(parked),
+    )
+
+
+def _plain(one: PhoneNumber) -> dict[str, Any]:
+    return msgspec.structs.asdict(one)

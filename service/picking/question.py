@@ -1,0 +1,69 @@
+"""One pick as the ledger is asked it: digests for the callee, the call and the groups."""
+
+from service.errors import InvalidField
+from service.ledger import Pick, Take
+from service.locality import Callee
+from service.picking.instance import Instance
+from service.picking.messages import PickRequest
+from service.selection import Step, Wish
+
+
+class Question:
+    """A request, its instance and its callee, and what follows from them.
+
+    Raises:
+        InvalidField: neither groups nor an agent are named.
+    """
+
+    __slots__ = ("_body", "_call", "_digest", "_groups", "callee", "instance", "request", "wish")
+
+    def __init__(self, instance: Instance, request: PickRequest, callee: Callee) -> None:
+        if not request.skill_group_ids and not request.agent_id:
+            raise InvalidField("skill_group_ids", "name at least one, or an agent_id")
+        self.instance = instance
+        self.request = request
+        self.callee = callee
+        self.wish = Wish(request.skill_group_ids, request.agent_id, request.tags)
+        digests = instance.digests
+        self._digest = self._groups = self._call = self._body = ""
+        if instance.knows_callees:
+            self._digest = digests.callee(callee.number)
+            self._groups = digests.groups(request.skill_group_ids, request.agent_id)
+        if request.call_id:
+            self._call = digests.call(request.call_id)
+            self._body = digests.body(
+                callee.number,
+                sorted(set(request.skill_group_ids)),
+                request.agent_id,
+                request.count,
+                request.min_match,
+                sorted(set(request.tags)),
+                sorted(set(request.exclude)),
+            )
+
+    def pick(self, steps: tuple[Step, ...]) -> Pick:
+        """The pick over these steps; over none, it can only be one answered before."""
+        request = self.request
+        return Pick(
+            request.dry_run,
+            steps,
+            request.count,
+            request.exclude,
+            self._digest,
+            self._groups,
+            self._call,
+            self._body,
+            request.explain,
+            self.callee.locality.province,
+        )
+
+    def take(self, number: str) -> Take:
+        """The pick of the one number that CCC chose."""
+        return Take(
+            dry_run=False,
+            number=number,
+            callee=self._digest,
+            groups=self._groups,
+            call=self._call,
+            body=self._body,
+        )

@@ -1,0 +1,126 @@
+"""From the configuration to the rules that a ledger applies, the overrides and the calling window.
+
+The one place where time zones become offsets: a ledger gets those around now, as data.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from service.inventory import PhoneNumber
+from service.ledger import CalleeRule, Limits, Rules
+from service.settings import (
+    CallerLimits,
+    NumberOverride,
+    Selection,
+    Settings,
+    parse_calling_window,
+)
+
+MS = 1000
+OFFSETS_KNOWN = timedelta(days=62)  # each way: the longest window of a rule is a month
+STEP = timedelta(hours=1)
+MINUTES_A_DAY = 1440
+
+
+def rules_for(settings: Settings, selection: Selection, now: float) -> Rules:
+    """The rules of an instance.
+
+    Args:
+        settings: the configuration.
+        selection: the part of it that holds for the instance.
+        now: Unix time in seconds.
+    """
+    caller, callee = selection.caller, selection.callee
+    limits = {"": _limits(caller, None)}
+    limits |= {_name(one): _limits(caller, one) for one in settings.numbers}
+    leases = [one.lease for one in limits.values() if one.max_concurrent]
+    follows = leases or settings.health.enabled or settings.sip_actions
+    return Rules(
+        limits=limits,
+        callee=tuple(
+            CalleeRule(rule.limit, rule.window_seconds * MS, rule.kind == "calendar")
+            for rule in callee.rules
+        ),
+        cooldown=callee.cooldown_seconds * MS,
+        sticky=callee.sticky_seconds * MS,
+        idempotency=selection.idempotency_seconds * MS,
+        remembered=max(leases, default=caller.lease_seconds * MS) if follows else 0,
+        offsets=offsets_around(ZoneInfo(selection.timezone), now),
+    )
+
+
+def limits_namer(overrides: Sequence[NumberOverride]) -> Callable[[PhoneNumber], str]:
+    """What names the limits of a number: those of the first override that it matches, or ""."""
+
+    def name(number: PhoneNumber) -> str:
+        return next((_name(one) for one in overrides if _matches(one, number)), "")
+
+    return name
+
+
+def offsets_around(zone: ZoneInfo, now: float) -> tuple[tuple[int, int], ...]:
+    """The zone's offsets from UTC around now in ms, each with the instant from which it holds."""
+    at = datetime.fromtimestamp(now, UTC).replace(minute=0, second=0, microsecond=0) - OFFSETS_KNOWN
+    end = at + 2 * OFFSETS_KNOWN
+    offsets = [(0, _offset(zone, at))]
+    while at < end:
+        at += STEP
+        if (offset := _offset(zone, at)) != offsets[-1][1]:
+            offsets.append((int(at.timestamp()) * MS, offset))
+    return tuple(offsets)
+
+
+def opens_at(selection: Selection, now: float) -> str:
+    """When the calling window opens next, in RFC 3339, or "" where it is open.
+
+    Args:
+        selection: with the window and its time zone.
+        now: Unix time in seconds.
+    """
+    window = parse_calling_window(selection.calling_window)
+    if window is None:
+        return ""
+    start, end = window
+    local = datetime.fromtimestamp(now, ZoneInfo(selection.timezone))
+    minute = local.hour * 60 + local.minute
+    if start <= minute < end:
+        return ""
+    day = local.date() if minute < start else local.date() + timedelta(days=1)
+    opening = datetime(day.year, day.month, day.day, start // 60, start % 60, tzinfo=local.tzinfo)
+    return opening.isoformat()
+
+
+def _limits(caller: CallerLimits, override: NumberOverride | None) -> Limits:
+    def of(key: str) -> int:
+        own = getattr(override, key, None)
+        value: int = getattr(caller, key) if own is None else own
+        return value
+
+    return Limits(
+        of("max_per_hour"),
+        of("max_per_day"),
+        of("max_concurrent"),
+        of("lease_seconds") * MS,
+        of("rest_seconds") * MS,
+    )
+
+
+def _name(override: NumberOverride) -> str:
+    match = override.match
+    kind, value = next(
+        (kind, value) for kind in ("number", "tag", "provider") if (value := getattr(match, kind))
+    )
+    return f"{kind}={value}"
+
+
+def _matches(override: NumberOverride, number: PhoneNumber) -> bool:
+    match = override.match
+    if match.number:
+        return number.number == match.number
+    return match.tag in number.tags if match.tag else number.provider == match.provider
+
+
+def _offset(zone: ZoneInfo, at: datetime) -> int:
+    offset = at.astimezone(zone).utcoffset()
+    return int(offset.total_seconds()) * MS if offset else 0
