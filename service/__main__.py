@@ -108,9 +108,7 @@ def _serve(arguments: argparse.Namespace) -> int:
     from service.app import serve  # noqa: PLC0415 - see `parser`
 
     logs.configure()
-    uvloop.run(
-        serve(settings, share_port=arguments.worker, read=lambda: _settings(arguments))
-    )
+    uvloop.run(serve(settings, share_port=arguments.worker, read=lambda: _settings(arguments)))
     return 0
 
 

@@ -4,8 +4,8 @@ Foreign exceptions are translated into these where they enter; nothing here know
 Each message says what to do, and none carries an unmasked phone number.
 """
 
-from collections.abc import Mapping
-from typing import ClassVar
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 
 class CallerIdError(Exception):
@@ -103,14 +103,15 @@ class UnsupportedMediaType(RequestError):
 
 
 class NoEligibleNumber(CallerIdError):
-    """Every number was out; `reasons` counts why."""
+    """Every number was out; `reasons` counts why, `looks` says it of each that was looked at."""
 
     code = "NoEligibleNumber"
 
-    def __init__(self, reasons: Mapping[str, int]) -> None:
+    def __init__(self, reasons: Mapping[str, int], looks: Sequence[Mapping[str, Any]] = ()) -> None:
         told = ", ".join(f"{reason}: {count}" for reason, count in sorted(reasons.items()))
         super().__init__(f"No number may be shown to this callee now ({told or 'no candidates'}).")
         self.reasons = dict(reasons)
+        self.looks = looks
 
 
 class OutsideCallingWindow(CallerIdError):

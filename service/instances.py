@@ -6,6 +6,7 @@ Built once; what an operator may change while the service runs is changed by `ap
 import asyncio
 import time
 import uuid
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
@@ -83,7 +84,7 @@ class Instances(dict[str, Instance]):
         keeper.name_limits(limits_namer(self._settings.numbers))
         ledger = self._ledger(one, keeper)
         self.work[f"inventory {one.id}"] = keeper.run
-        self.work[f"returns {one.id}"] = partial(_take_back, ledger)
+        self.work[f"returns {one.id}"] = partial(self._take_back, one.id, ledger)
         if self._settings.health.enabled:
             self._watch(one, keeper, ledger)
         self[one.id] = self._as_picked_for(one, keeper, ledger, ccc)
@@ -172,6 +173,18 @@ class Instances(dict[str, Instance]):
         """Orders unused numbers differently in each process, which all decide alone meanwhile."""
         return -1 - crc32((self._process + number).encode())
 
+    async def _take_back(self, instance_id: str, ledger: Ledger) -> None:
+        """Return numbers whose time has come, and show how many are out."""
+        shown: Counter[str] = Counter()
+        while True:
+            with suppress(LedgerUnavailable):
+                await ledger.take_back()
+                parked = Counter(await ledger.parked_by())
+                for reason in parked.keys() | shown.keys():
+                    self._metrics.numbers_parked.labels(instance_id, reason).set(parked[reason])
+                shown = parked
+            await asyncio.sleep(RETURN_SECONDS)
+
     async def _renew_rules(self) -> None:
         """Time zones change their offsets; the rules that are sent along must know in time."""
         while True:
@@ -180,13 +193,6 @@ class Instances(dict[str, Instance]):
                 if one.id in self:
                     selection = self._settings.selection_for(one)
                     self[one.id].ledger.rule(rules_for(self._settings, selection, time.time()))
-
-
-async def _take_back(ledger: Ledger) -> None:
-    while True:
-        with suppress(LedgerUnavailable):
-            await ledger.take_back()
-        await asyncio.sleep(RETURN_SECONDS)
 
 
 def _now_ms() -> int:

@@ -9,7 +9,7 @@ from service.api import bodies, forms
 from service.api.parts import API, REQUEST_ID, Api
 from service.api.problems import STATUS, InternalError
 from service.errors import InvalidField, UnsupportedMediaType
-from service.picking import Pair, PickAnswer, PickRequest
+from service.picking import Candidate, Pair, PickAnswer, PickRequest
 
 Read = Callable[[web.Request, Api], Awaitable[PickRequest]]
 
@@ -27,12 +27,20 @@ class Reply(msgspec.Struct, frozen=True, gc=False):
     data: tuple[Pair, ...]
 
 
+class ExplainedReply(Reply, frozen=True, gc=False):
+    """The answer to who asked why: every candidate that was looked at, in order."""
+
+    explanation: tuple[Candidate, ...]
+
+
 async def post(request: web.Request) -> web.Response:
     """Answer in JSON or, with `?format=text`, with the callers alone, a line each."""
     answer = await answer_pick(request, _read)
     if request.query_string and _wants_text(request):
         return web.Response(text="".join(f"{pair.caller.number}\n" for pair in answer.data))
     reply = Reply(request[REQUEST_ID], answer.source, answer.data)
+    if answer.explanation is not None:
+        reply = ExplainedReply(reply.request_id, reply.source, reply.data, answer.explanation)
     headers = {"Content-Type": "application/json"}
     return web.Response(body=_encoder.encode(reply), headers=headers)
 

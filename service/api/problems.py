@@ -20,7 +20,7 @@ from service.errors import (
     Unauthenticated,
     Unavailable,
 )
-from service.logs import mask_text
+from service.logs import mask, mask_text
 
 STATUS = {
     "MalformedRequest": HTTPStatus.BAD_REQUEST,
@@ -84,6 +84,9 @@ def document(error: CallerIdError, request_id: str) -> web.Response:
         body["field"] = mask_text(error.field)
     if isinstance(error, NoEligibleNumber):
         body["reasons"] = error.reasons
+        if error.looks:
+            # An error shows no number, not even one of ours to who may see it.
+            body["explanation"] = [{**look, "number": mask(look["number"])} for look in error.looks]
     if isinstance(error, OutsideCallingWindow):
         body["opens_at"] = error.opens_at
     headers = headers_of(error) | {"Content-Type": "application/problem+json"}

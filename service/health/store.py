@@ -15,7 +15,7 @@ from service.redis_client import translated
 from service.selection.health import Record
 from service.selection.health_rates import Tally
 
-SLICE = 50  # records in one command: Redis handles it in well under a millisecond
+SLICE = 32  # records in one command: Redis handles it in well under a millisecond
 LEAD_MS = 55_000  # a little less than the pause between two looks, so that every minute has one
 APPLIED_MS = 86_400_000  # for so long a batch whose reply was lost may be sent again
 

@@ -1,5 +1,7 @@
 """The ledger that always decides: Redis where it answers, this process where it does not."""
 
+from collections.abc import Mapping
+
 from service.errors import LedgerUnavailable
 from service.ledger.memory import MemoryLedger
 from service.ledger.port import (
@@ -68,6 +70,10 @@ class FailoverLedger:
     async def describe(self, numbers: tuple[str, ...]) -> tuple[Standing, ...]:
         """How these numbers stand, in their order."""
         return await self._shared.describe(numbers)
+
+    async def parked_by(self) -> Mapping[str, int]:
+        """How many numbers are out, by reason."""
+        return await self._shared.parked_by()
 
     async def take_back(self) -> None:
         """Return numbers here; the shared ledger's own heartbeat does it there."""

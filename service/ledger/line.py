@@ -104,6 +104,16 @@ class Line:
             parks = self._client.hscan_iter(f"{self._bases[0]}parks", count=SCAN_SLICE)
             return tuple([number.decode() async for number, _ in parks])
 
+    async def parked_by(self) -> dict[str, int]:
+        """How many numbers are out, by reason, as the script counts them.
+
+        Raises:
+            LedgerUnavailable: Redis does not serve.
+        """
+        with translated():
+            counted: Any = await self._client.hgetall(f"{self._bases[0]}parked_by")
+        return {reason.decode(): int(count) for reason, count in counted.items()}
+
     async def close(self) -> None:
         """Close the connection in good order; the next call would open another."""
         connection, self._connection = self._connection, None

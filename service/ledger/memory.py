@@ -3,7 +3,7 @@
 It keeps the same rules as the Lua and forgets at a restart.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import cast
 
 from service.inventory import Inventory
@@ -101,6 +101,10 @@ class MemoryLedger:
         """How these numbers stand, in their order."""
         described = self._one(Describe(dry_run=True, numbers=numbers))
         return cast("tuple[Standing, ...]", described)
+
+    async def parked_by(self) -> Mapping[str, int]:
+        """How many numbers are out, by reason."""
+        return self._book.parked_by()
 
     async def take_back(self) -> None:
         """Return all numbers whose time has come, and forget what no rule needs."""

@@ -5,6 +5,7 @@ give the same answers to the same operations; a property test holds them to it. 
 are in ms, instants since 1970. Callees, calls and sets of groups come as digests.
 """
 
+from collections.abc import Mapping
 from typing import Protocol
 
 import msgspec
@@ -215,6 +216,9 @@ class Ledger(Protocol):
 
     async def describe(self, numbers: tuple[str, ...]) -> tuple[Standing, ...]:
         """How these numbers stand, in their order; at most 100."""
+
+    async def parked_by(self) -> Mapping[str, int]:
+        """How many numbers are out, by reason."""
 
     async def take_back(self) -> None:
         """Return all numbers whose time has come, in bounded slices."""

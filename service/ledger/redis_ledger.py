@@ -7,7 +7,7 @@ sent in time any more is given back to be decided in this process.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, NamedTuple, TypeVar
 
@@ -127,6 +127,10 @@ class RedisLedger:
         parked = await self._line.parked()
         for start in range(0, len(parked), BATCH_TURNS):
             await self._ask(Review(parked[start : start + BATCH_TURNS]), BATCH_TURNS)
+
+    async def parked_by(self) -> Mapping[str, int]:
+        """How many numbers are out, by reason."""
+        return await self._line.parked_by()
 
     def rule(self, rules: Rules) -> None:
         """Decide under these rules from the next call."""

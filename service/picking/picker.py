@@ -7,6 +7,8 @@ The one wait is the ledger's, which bounds itself. Where the inventory has no ca
 import time
 from collections.abc import Mapping
 
+import msgspec
+
 from service.errors import (
     CalleeBudgetExceeded,
     CallIdReused,
@@ -86,7 +88,8 @@ class Picker:
         reasons = inventory.barred(request.skill_group_ids)
         if steps:
             reasons.update(dict(decision.picked.rejected))
-        raise NoEligibleNumber(reasons)
+        looks = _explained(decision) if steps and request.explain else ()
+        raise NoEligibleNumber(reasons, [msgspec.structs.asdict(look) for look in looks])
 
     def _steps_of(self, question: Question, inventory: Inventory) -> tuple[Step, ...]:
         # The same groups call the same places over and over, under one snapshot for minutes.

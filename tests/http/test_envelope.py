@@ -6,7 +6,13 @@ import pytest
 
 from service import api
 from service.api import problems
-from service.errors import NoEligibleNumber, Overloaded, UnknownInstance
+from service.errors import (
+    CalleeBudgetExceeded,
+    NoEligibleNumber,
+    OutsideCallingWindow,
+    Overloaded,
+    UnknownInstance,
+)
 from tests.http.http_fixtures import Service, ask, picked, raw
 
 PATHS = ["/healthz", "/readyz", "/metrics", "/v1/inventory", "/nowhere", "/v1/pick", "/"]
@@ -56,6 +62,20 @@ async def test_waiting_is_told_in_whole_seconds(
     assert (await picked(service)).headers["Retry-After"] == told
 
 
+async def test_a_callee_that_was_called_too_often_says_when_to_ask_again(service: Service) -> None:
+    service.picker.error = CalleeBudgetExceeded(12.3)
+    answer = await picked(service)
+    assert (answer.status, answer.json["code"]) == (429, "CalleeBudgetExceeded")
+    assert answer.headers["Retry-After"] == "13"
+
+
+async def test_outside_its_hours_an_instance_says_when_it_opens(service: Service) -> None:
+    service.picker.error = OutsideCallingWindow("2026-01-02T09:00:00+08:00")
+    answer = await picked(service)
+    assert (answer.status, answer.json["code"]) == (409, "OutsideCallingWindow")
+    assert answer.json["opens_at"] == "2026-01-02T09:00:00+08:00"
+
+
 async def test_a_number_that_a_client_put_elsewhere_is_masked(service: Service) -> None:
     service.picker.error = UnknownInstance("instance_id: no instance '13800138000' is here")
     answer = await picked(service)
@@ -92,14 +112,15 @@ def test_the_statuses_are_those_of_the_interface() -> None:
         400: {"MalformedRequest"},
         401: {"Unauthenticated"},
         403: {"Forbidden"},
-        404: {"UnknownInstance", "NotFound"},
+        404: {"UnknownInstance", "UnknownCall", "UnknownNumber", "NotFound"},
         405: {"MethodNotAllowed"},
         408: {"RequestTimeout"},
-        409: {"NoEligibleNumber"},
+        409: {"NoEligibleNumber", "CallIdReused", "OutsideCallingWindow"},
         413: {"RequestTooLarge"},
         415: {"UnsupportedMediaType"},
         422: {"InvalidField", "InvalidCalledNumber"},
-        503: {"Overloaded", "InventoryUnavailable"},
+        429: {"CalleeBudgetExceeded"},
+        503: {"Overloaded", "InventoryUnavailable", "LedgerUnavailable"},
     }
 
 

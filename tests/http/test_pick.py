@@ -138,7 +138,7 @@ async def test_an_unknown_format_is_refused_before_anything_is_picked(service: S
         (NoEligibleNumber({}), 409, "NoEligibleNumber"),
         (InvalidCalledNumber("is a short code"), 422, "InvalidCalledNumber"),
         (InventoryUnavailable("not yet"), 503, "InventoryUnavailable"),
-        (LedgerUnavailable("never let out"), 500, "InternalError"),
+        (LedgerUnavailable("Redis is down"), 503, "LedgerUnavailable"),
         (ZeroDivisionError("a bug"), 500, "InternalError"),
     ],
 )
@@ -201,7 +201,7 @@ async def test_many_picks_go_over_one_connection(service: Service) -> None:
 
 def test_every_error_that_a_client_can_meet_has_a_status() -> None:
     met = {error.code for error in _all_errors(CallerIdError)}
-    assert met - STATUS.keys() == {"InternalError", "LedgerUnavailable"}
+    assert met - STATUS.keys() == {"InternalError"}
 
 
 def _all_errors(root: type[CallerIdError]) -> set[type[CallerIdError]]:
