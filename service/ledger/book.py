@@ -5,6 +5,7 @@ The twin of `lua/5_operations.lua`: the same operations have the same answers. N
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from service.inventory import Inventory
 from service.ledger.callee import Call, Callee, Use
@@ -21,11 +22,13 @@ from service.ledger.port import (
     Park,
     Pick,
     Picked,
+    Record,
     Return,
     Review,
     Standing,
     Stop,
     Take,
+    Undo,
     Unpark,
 )
 from service.ledger.rules import Rules
@@ -46,6 +49,21 @@ class Book:
         self._callees: dict[str, Callee] = {}
         self._calls: dict[str, Call] = {}
         self._turn = self._now = 0
+        self._runs: dict[type, Callable[[Any], Answer]] = {
+            Pick: self._decide,
+            Take: self._decide,
+            Park: lambda park: self._repark(park.number, park.reason, park.until),
+            Unpark: lambda unpark: self._repark(unpark.number, unpark.reason, None),
+            Return: lambda returns: len(self._take_back(returns.limit)),
+            Review: self._review,
+            Describe: lambda asked: tuple(self._standing(number) for number in asked.numbers),
+            Outcome: lambda told: self._follow_call(told) if told.call else self._follow(told),
+            Stop: self._stop,
+            Cap: self._cap,
+            Avoid: self._avoid,
+            Record: self._record_elsewhere,
+            Undo: self._undo,
+        }
 
     def replace(self, inventory: Inventory) -> None:
         """Take the members of a new snapshot; a number keeps its turn, its counts, its parks."""
@@ -86,32 +104,8 @@ class Book:
             self._now = seen
         return answers
 
-    def _run(self, operation: Operation) -> Answer:  # noqa: C901, PLR0911 - one for each operation
-        match operation:
-            case Pick() | Take():
-                return self._decide(operation)
-            case Park(number, reason, until):
-                return self._repark(number, reason, until)
-            case Unpark(number, reason):
-                return self._repark(number, reason, None)
-            case Return(limit):
-                return len(self._take_back(limit))
-            case Review(numbers):
-                for number in numbers:
-                    self._members.review(number, self.rules, self._now)
-                return True
-            case Describe(_, numbers):
-                return tuple(self._standing(number) for number in numbers)
-            case Outcome():
-                return self._follow_call(operation) if operation.call else self._follow(operation)
-            case Stop(callee, until):
-                known = self._callee(callee)
-                known.stopped = max(known.stopped, until)
-                return True
-            case Avoid(number, region, until):
-                return self._avoid(number, region, until)
-            case Cap(number, per_day):
-                return self._cap(number, per_day)
+    def _run(self, operation: Operation) -> Answer:
+        return self._runs[type(operation)](operation)
 
     # Picking
 
@@ -129,7 +123,7 @@ class Book:
         else:
             picked = self._pick(asked, callee)
         if picked.uses and not asked.dry_run:
-            self._record(asked, picked, callee)
+            self._record(asked, picked.uses, self._now)
         return picked
 
     def _take(self, number: str, callee: Callee | None) -> Picked:
@@ -154,24 +148,49 @@ class Book:
         rejected = tuple(sorted(choice.rejected.items()))
         return Picked(tuple(choice.uses), rejected, looks=tuple(choice.looks))
 
-    def _record(self, asked: Pick | Take, picked: Picked, callee: Callee | None) -> None:
+    def _record(
+        self, asked: Pick | Take | Record, uses: tuple[tuple[str, str], ...], instant: int
+    ) -> None:
         """Take the turns; remember the pick for the callee, a repetition and an outcome."""
-        shown = [(number, level, self._use(number)) for number, level in picked.uses]
-        if callee and self.rules.horizon:
-            callee.remember(Use(self._now, asked.groups, shown), self.rules.horizon)
-        if asked.call and self._call_span:
-            self._calls[asked.call] = Call(asked.body, self._now, shown)
+        shown = [(number, level, self._use(number, instant)) for number, level in uses]
+        if asked.callee and instant > self._now - self.rules.horizon:
+            use = Use(instant, asked.groups, shown)
+            self._callee(asked.callee).remember(use, self.rules.horizon, self._now)
+        if asked.call and instant > self._now - self._call_span:
+            self._calls[asked.call] = Call(asked.body, instant, shown)
 
-    def _use(self, number: str) -> int:
+    def _use(self, number: str, instant: int) -> int:
         if number not in self._members:
             return 0
         self._turn += 1
         caller, limits = self._members.caller(number), self._members.limits(number, self.rules)
         self._members.use(number, self._turn)
-        caller.count(self._turn, self.rules, limits, self._now)
+        caller.count(1, instant, self.rules, self._now)
+        caller.last = max(caller.last, instant)
+        if limits.max_concurrent:
+            caller.lease(self._turn, instant + limits.lease, self._now)
         if held := caller.holds(self.rules, limits, self._now):
             self._members.hold(number, held)
         return self._turn
+
+    def _undo(self, undo: Undo) -> bool:
+        call = self._calls.get(undo.call)
+        if undo.call and self._call_span and (call is None or call.instant != undo.instant):
+            return False
+        for number in undo.numbers:
+            self._undo_use(number, undo.instant)
+        if undo.callee:
+            self._callee(undo.callee).undo(undo.numbers[0], undo.instant)
+        if call is not None:
+            call.instant = 0
+        return True
+
+    def _undo_use(self, number: str, instant: int) -> None:
+        if number in self._members:
+            caller = self._members.caller(number)
+            caller.count(-1, instant, self.rules, self._now)
+            caller.close_lease(instant + self._members.limits(number, self.rules).lease)
+            self._members.review(number, self.rules, self._now)
 
     # Parking
 
@@ -193,19 +212,33 @@ class Book:
             self._members.park(number, {})
         return parks
 
-    def _avoid(self, number: str, region: str, until: int) -> bool:
-        if number not in self._members:
-            return False
-        caller = self._members.caller(number)
-        kept = {known: ends for known, ends in caller.avoid.items() if ends > self._now}
-        caller.avoid = kept | {region: until}
+    def _review(self, review: Review) -> bool:
+        for number in review.numbers:
+            self._members.review(number, self.rules, self._now)
         return True
 
-    def _cap(self, number: str, per_day: int) -> bool:
-        if number not in self._members:
+    def _avoid(self, avoid: Avoid) -> bool:
+        if avoid.number not in self._members:
             return False
-        self._members.caller(number).cap = per_day
-        self._members.review(number, self.rules, self._now)
+        caller = self._members.caller(avoid.number)
+        kept = {region: ends for region, ends in caller.avoid.items() if ends > self._now}
+        caller.avoid = kept | {avoid.region: avoid.until}
+        return True
+
+    def _cap(self, cap: Cap) -> bool:
+        if cap.number not in self._members:
+            return False
+        self._members.caller(cap.number).cap = cap.per_day
+        self._members.review(cap.number, self.rules, self._now)
+        return True
+
+    def _stop(self, stop: Stop) -> bool:
+        callee = self._callee(stop.callee)
+        callee.stopped = max(callee.stopped, stop.until)
+        return True
+
+    def _record_elsewhere(self, record: Record) -> bool:
+        self._record(record, record.uses, min(record.instant, self._now))
         return True
 
     # What was shown
@@ -213,14 +246,7 @@ class Book:
     def _standing(self, number: str) -> Standing:
         if number not in self._members:
             return Standing(0, 0, 0, ())
-        caller = self._members.caller(number)
-        parks = {reason: until for reason, until in caller.parks.items() if until > self._now}
-        return Standing(
-            caller.used_in_hour(self.rules, self._now),
-            caller.used_in_day(self.rules, self._now),
-            len(caller.open_leases(self._now)),
-            tuple(sorted(parks.items())),
-        )
+        return self._members.standing(number, self.rules, self._now)
 
     def _follow_call(self, outcome: Outcome) -> Followed:
         call = self._calls.get(outcome.call)

@@ -3,6 +3,8 @@
 The twin of `lua/4_callees.lua`.
 """
 
+from bisect import insort
+
 from service.ledger.rules import Rules
 
 
@@ -52,9 +54,17 @@ class Callee:
                 return use.shown[0][0]
         return ""
 
-    def remember(self, use: Use, horizon: int) -> None:
+    def remember(self, use: Use, horizon: int, now: int) -> None:
         """Add a pick, and forget those beyond the horizon."""
-        self.uses = [one for one in self.uses if one.instant > use.instant - horizon] + [use]
+        self.uses = [one for one in self.uses if one.instant > now - horizon]
+        insort(self.uses, use, key=lambda one: one.instant)
+
+    def undo(self, number: str, instant: int) -> None:
+        """Forget the latest pick of an instant that showed a number first."""
+        for use in reversed(self.uses):
+            if use.instant == instant and use.shown[0][0] == number:
+                self.uses.remove(use)
+                return
 
     def is_forgotten(self, horizon: int, now: int) -> bool:
         """Whether nothing of it matters any more."""

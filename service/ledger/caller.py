@@ -43,14 +43,25 @@ class Caller:
         """Its leases whose end has not come."""
         return {turn: ends for turn, ends in self.leases.items() if ends > now}
 
-    def count(self, turn: int, rules: Rules, limits: Limits, now: int) -> None:
-        """Record a use."""
-        self.in_hour = self.used_in_hour(rules, now) + 1
-        self.in_day = self.used_in_day(rules, now) + 1
-        self.hour, self.day = rules.window(now, HOUR)[0], rules.window(now, DAY)[0]
-        self.turn, self.last = turn, now
-        if limits.max_concurrent:
-            self.leases = self.open_leases(now) | {turn: now + limits.lease}
+    def count(self, change: int, instant: int, rules: Rules, now: int) -> None:
+        """Add to the counts of the windows around now, if the instant lies in them."""
+        hour, day = rules.window(now, HOUR)[0], rules.window(now, DAY)[0]
+        in_hour, in_day = self.used_in_hour(rules, now), self.used_in_day(rules, now)
+        self.in_hour = max(0, in_hour + change) if instant >= hour else in_hour
+        self.in_day = max(0, in_day + change) if instant >= day else in_day
+        self.hour, self.day = hour, day
+
+    def lease(self, turn: int, ends: int, now: int) -> None:
+        """Open a lease under a turn, unless its end has come."""
+        if ends > now:
+            self.leases = self.open_leases(now) | {turn: ends}
+
+    def close_lease(self, ends: int) -> None:
+        """Close the first lease that ends at an instant."""
+        for turn, end in self.leases.items():
+            if end == ends:
+                del self.leases[turn]
+                return
 
     def holds(self, rules: Rules, limits: Limits, now: int) -> list[tuple[str, int]]:
         """What keeps it out by its limits now, each with the instant at which it no longer does."""

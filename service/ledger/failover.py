@@ -1,8 +1,10 @@
 """The ledger that always decides: Redis where it answers, this process where it does not."""
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Callable, Mapping
 
 from service.errors import LedgerUnavailable
+from service.ledger.line import CallLost
 from service.ledger.memory import MemoryLedger
 from service.ledger.port import (
     Avoid,
@@ -19,6 +21,7 @@ from service.ledger.port import (
 )
 from service.ledger.redis_ledger import RedisLedger
 from service.ledger.rules import Rules
+from service.ledger.write_back import Degraded, WriteBack
 from service.metrics import Metrics
 
 
@@ -29,18 +32,36 @@ class FailoverLedger:
     instead: whoever asks keeps it and asks again.
     """
 
-    def __init__(self, shared: RedisLedger, standby: MemoryLedger, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        shared: RedisLedger,
+        standby: MemoryLedger,
+        metrics: Metrics,
+        clock: Callable[[], int],
+    ) -> None:
         self._shared = shared
         self._standby = standby
         self._metrics = metrics
+        self._clock = clock
+        self._write_back = WriteBack(shared, metrics)
+
+    async def run(self) -> None:
+        """Send, and write back what was picked here, until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._shared.run(), name="ledger-shared")
+            tasks.create_task(self._write_back.run(), name="ledger-write-back")
 
     async def pick(self, pick: Pick | Take) -> Decision:
         """Decide and record, here where Redis does not."""
         try:
             return await self._shared.pick(pick)
-        except LedgerUnavailable:
+        except LedgerUnavailable as error:
             self._metrics.degraded_picks.inc()
-            return self._standby.decide(pick)
+            decision = self._standby.decide(pick)
+            lost = error if isinstance(error, CallLost) else None
+            if not pick.dry_run and (decision.picked.uses or lost):
+                self._write_back.keep(Degraded(pick, decision.picked, self._clock(), lost))
+            return decision
 
     async def park(self, park: Park) -> bool:
         """Take a number out of rotation, on every replica."""

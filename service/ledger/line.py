@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Sequence
 from hashlib import sha1
 from importlib.resources import files
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import msgspec
 from redis.asyncio import Redis
@@ -45,6 +45,25 @@ CALLS = (
 )
 
 
+class CallLost(LedgerUnavailable):
+    """A call was sent and its answer did not come: it may have been applied.
+
+    `call` is its number, `index` the place of an operation in it.
+    """
+
+    def __init__(self, call: int, index: int = 0) -> None:
+        super().__init__("Redis did not answer")
+        self.call = call
+        self.index = index
+
+
+class Fate(NamedTuple):
+    """A lost operation was applied: at this instant in ms, with this undecoded answer."""
+
+    now: int
+    answer: msgspec.Raw
+
+
 class Line:
     """Numbered calls of one process to one ledger, each under the `rules` of the moment.
 
@@ -63,6 +82,7 @@ class Line:
         self._script = Script(*CALLS)
         self._connection: AbstractConnection | None = None
         self._number = 0
+        self._is_sent = False
         self.rules = Rules()
 
     async def call(self, operations: Sequence[object], now: int = 0) -> tuple[int, list[Any]]:
@@ -77,9 +97,11 @@ class Line:
 
         Raises:
             LedgerWiped: the ledger has no members.
-            LedgerUnavailable: no answer in time; the operations may have been applied.
+            CallLost: no answer in time; the operations may have been applied.
+            LedgerUnavailable: they were not even sent.
         """
         self._number += 1
+        self._is_sent = False
         payload = _encoder.encode((self._process, self._number, now, self.rules, operations))
         try:
             async with asyncio.timeout(self._timeout):
@@ -88,11 +110,30 @@ class Line:
             if isinstance(error, ResponseError) and str(error).startswith("WIPED"):
                 raise LedgerWiped("The ledger in Redis has no members") from error
             await self._drop()
+            if self._is_sent:
+                raise CallLost(self._number) from error
             raise LedgerUnavailable(f"Redis did not answer: {type(error).__name__}") from error
         except BaseException:
             await self._drop()
             raise
         return await self._read(reply)
+
+    async def fates(self) -> dict[int, tuple[int, list[msgspec.Raw]]]:
+        """The last calls that were applied, by number, each with its instant and its answers.
+
+        Ask once a later call was answered: no earlier one can be applied any more.
+
+        Raises:
+            LedgerUnavailable: Redis does not serve.
+        """
+        with translated():
+            kept: Any = await self._client.hgetall(f"{self._bases[0]}process:{self._process}")
+        applied = {}
+        for field, reply in kept.items():
+            if field != b"number":
+                _, number, now, _, answers = _reply.decode(reply)
+                applied[number] = now, answers
+        return applied
 
     async def parked(self) -> tuple[str, ...]:
         """All numbers that are out, read in slices beside the calls.
@@ -137,6 +178,7 @@ class Line:
         connection = self._connection or await self._connect()
         keys = (len(self._bases), *self._bases)
         command = connection.pack_command("EVALSHA", self._script.sha, *keys, payload)
+        self._is_sent = True
         await connection.send_packed_command(command, check_health=False)
         try:
             return await connection.read_response()
@@ -159,8 +201,8 @@ class Line:
             process, number, _, generation, answers = _reply.decode(reply)
         except (msgspec.MsgspecError, TypeError) as error:
             await self._drop()
-            raise LedgerUnavailable("Redis answered what is no reply") from error
+            raise CallLost(self._number) from error
         if (process, number) != (self._process, self._number):
             await self._drop()
-            raise LedgerUnavailable("Redis answered another call")
+            raise CallLost(self._number)
         return generation, answers

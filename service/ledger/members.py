@@ -9,6 +9,7 @@ from heapq import merge
 
 from service.inventory import Home, Inventory
 from service.ledger.caller import LIMIT_REASONS, Caller
+from service.ledger.port import Standing
 from service.ledger.rotation import Rotation
 from service.ledger.rules import Limits, Rules
 
@@ -96,6 +97,17 @@ class Members:
                 rotation.remove(number, caller.turn)
             else:
                 rotation.add(number, caller.turn)
+
+    def standing(self, number: str, rules: Rules, now: int) -> Standing:
+        """How a member stands."""
+        caller = self.caller(number)
+        parks = {reason: until for reason, until in caller.parks.items() if until > now}
+        return Standing(
+            caller.used_in_hour(rules, now),
+            caller.used_in_day(rules, now),
+            len(caller.open_leases(now)),
+            tuple(sorted(parks.items())),
+        )
 
     def hold(self, number: str, held: list[tuple[str, int]]) -> None:
         """Park a number for more reasons than it is parked for."""

@@ -131,7 +131,47 @@ class Avoid(msgspec.Struct, frozen=True, array_like=True, tag="avoid", gc=False)
     until: int
 
 
-Operation = Pick | Take | Park | Unpark | Return | Review | Describe | Outcome | Stop | Cap | Avoid
+class Record(msgspec.Struct, frozen=True, array_like=True, tag="record", gc=False):
+    """What was picked elsewhere at an instant: counted and remembered, not judged.
+
+    `uses` has each number with its level.
+    """
+
+    uses: tuple[tuple[str, str], ...]
+    instant: int
+    callee: str = ""
+    groups: str = ""
+    call: str = ""
+    body: str = ""
+
+
+class Undo(msgspec.Struct, frozen=True, array_like=True, tag="undo", gc=False):
+    """What was counted at an instant and nobody was shown: taken back, but for the turn.
+
+    A call that is remembered of another instant was answered before, and nothing was counted.
+    """
+
+    numbers: tuple[str, ...]
+    instant: int
+    callee: str = ""
+    call: str = ""
+
+
+Operation = (
+    Pick
+    | Take
+    | Park
+    | Unpark
+    | Return
+    | Review
+    | Describe
+    | Outcome
+    | Stop
+    | Cap
+    | Avoid
+    | Record
+    | Undo
+)
 
 
 class Look(msgspec.Struct, frozen=True, array_like=True, gc=False):

@@ -93,13 +93,13 @@ async def test_a_call_that_comes_after_its_successors_is_not_applied(redis_url: 
     await write_members(redis_url, inventory_of(9))
     client = open_client(redis_url, timeout=5)
     line = Line(client, BASES, "one", 5)
-    for _ in range(6):
+    for _ in range(10):
         await line.call([ONE])
     late = Line(client, BASES, "one", 5)
     with pytest.raises(LedgerUnavailable):
         await late.call([ONE])
     turn = await client.hget(f"{BASE}state", "turn")
-    assert turn == b"6"
+    assert turn == b"10"
     await line.close()
     await client.aclose()
 

@@ -18,7 +18,7 @@
 local PARK = 4503599627370496
 local RETURNS_A_CALL = 8
 local SCAN_LIMIT = 64
-local ANSWERS_KEPT = 4
+local ANSWERS_KEPT = 8
 local PROCESS_TTL = 3600000
 local HOUR, DAY = 3600000, 86400000
 local ARGUMENTS = 2000  -- to one command: Lua's stack holds 8,000

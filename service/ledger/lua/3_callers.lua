@@ -95,18 +95,21 @@ local function park_for(number, reasons)
   settle(number, record)
 end
 
--- Leases are kept where a limit or an outcome asks for them.
-local function use(number)
+-- Counts a use at an instant, which is now or was while this ledger was out of reach. Leases are
+-- kept where a limit asks for them.
+local function use(number, instant)
   local record = records[number]
   local limits = limits_at[record.home]
   turn = turn + 1
-  record.in_hour, record.hour = used_in_hour(record) + 1, (window(HOUR))
-  record.in_day, record.day = used_in_day(record) + 1, (window(DAY))
-  record.turn, record.last, record.moved = turn, now, true
-  if limits[3] > 0 then
+  local in_hour = instant >= window(HOUR) and 1 or 0
+  local in_day = instant >= window(DAY) and 1 or 0
+  record.in_hour, record.hour = used_in_hour(record) + in_hour, (window(HOUR))
+  record.in_day, record.day = used_in_day(record) + in_day, (window(DAY))
+  record.turn, record.last, record.moved = turn, math.max(record.last, instant), true
+  if limits[3] > 0 and instant + limits[4] > now then
     record.leases = open_leases(record)
     record.leases[#record.leases + 1] = turn
-    record.leases[#record.leases + 1] = now + limits[4]
+    record.leases[#record.leases + 1] = instant + limits[4]
   end
   used[#used + 1] = {number = number, turn = turn}
   local reasons = holds(record)

@@ -42,24 +42,26 @@ local function sticky_of(callee, groups)
   return nil
 end
 
-local function remember_use(callee, groups, uses)
+local function remember_use(callee, groups, uses, instant)
   local kept = {}
   for _, entry in ipairs(callee.uses) do
     if entry[1] > now - rules.horizon then kept[#kept + 1] = entry end
   end
-  local entry = {now, groups}
+  local entry = {instant, groups}
   for _, one in ipairs(uses) do
     entry[#entry + 1] = one[1]
     entry[#entry + 1] = one[3]
     entry[#entry + 1] = one[2]
   end
-  kept[#kept + 1] = entry
+  local position = #kept + 1
+  while position > 1 and kept[position - 1][1] > instant do position = position - 1 end
+  table.insert(kept, position, entry)
   callee.uses, callee.changed = kept, true
 end
 
 -- A remembered pick: {body, instant, callee, uses as {number, level, turn}, whether it is over}.
-local function remember_call(digest, body, callee, uses)
-  local kept = {body, now, callee, {}, false, true}
+local function remember_call(digest, body, callee, uses, instant)
+  local kept = {body, instant, callee, {}, false, true}
   for i, one in ipairs(uses) do kept[4][i] = {one[1], one[2], one[3]} end
   calls[digest] = kept
 end

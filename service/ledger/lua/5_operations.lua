@@ -17,12 +17,16 @@ local function answered_before(call, body)
 end
 
 -- Takes the turns, and remembers the pick for the callee's rules, for a repetition, for an outcome.
-local function record_uses(uses, digest, groups, call, body)
+local function record_uses(uses, digest, groups, call, body, instant)
   for _, one in ipairs(uses) do
-    one[3] = records[one[1]] and use(one[1]) or 0
+    one[3] = records[one[1]] and use(one[1], instant) or 0
   end
-  if digest ~= '' and rules.horizon > 0 then remember_use(callee_of(digest), groups, uses) end
-  if call ~= '' and call_ttl() > 0 then remember_call(call, body, digest, uses) end
+  if digest ~= '' and instant > now - rules.horizon then
+    remember_use(callee_of(digest), groups, uses, instant)
+  end
+  if call ~= '' and instant > now - call_ttl() then
+    remember_call(call, body, digest, uses, instant)
+  end
 end
 
 local function reasons_of(rejected)
@@ -99,7 +103,7 @@ function run.pick(dry_run, steps, count, excluded, digest, groups, call, body, e
     for _, name in ipairs(steps[1] and steps[#steps][2] or {}) do parked = parked + parked_in(name) end
     if parked > 0 then rejected.parked = parked end
   elseif not dry_run then
-    record_uses(uses, digest, groups, call, body)
+    record_uses(uses, digest, groups, call, body, now)
   end
   return picked(uses, reasons_of(rejected), looks)
 end
@@ -119,8 +123,53 @@ function run.take(dry_run, number, digest, groups, call, body)
   local held = record and holds(record) or {}
   if #held > 0 then return picked({}, {{held[1][1], 1}}) end
   local uses = {{number, 'ccc'}}
-  if not dry_run then record_uses(uses, digest, groups, call, body) end
+  if not dry_run then record_uses(uses, digest, groups, call, body, now) end
   return picked(uses, {})
+end
+
+-- What was picked elsewhere, while this ledger was out of reach: counted, not judged.
+function run.record(uses, instant, digest, groups, call, body)
+  local shown = {}
+  for i, one in ipairs(uses) do
+    load_parks(one[1])
+    shown[i] = {one[1], one[2]}
+  end
+  record_uses(shown, digest, groups, call, body, math.min(instant, now))
+  return true
+end
+
+local function undo_use(number, instant)
+  local record = load_parks(number)
+  if not record then return end
+  if instant >= window(HOUR) then record.in_hour = math.max(0, used_in_hour(record) - 1) end
+  if instant >= window(DAY) then record.in_day = math.max(0, used_in_day(record) - 1) end
+  for i = 1, #record.leases, 2 do
+    if record.leases[i + 1] == instant + lease_of(number) then
+      table.remove(record.leases, i)
+      table.remove(record.leases, i)
+      break
+    end
+  end
+  review(number)
+end
+
+-- What this ledger counted at an instant, and nobody was shown: taken back, but for the turn. A
+-- call that is remembered of another instant was answered before, and nothing was counted.
+function run.undo(numbers, instant, digest, call)
+  local known = call ~= '' and call_ttl() > 0 and call_of(call)
+  if known == false and call ~= '' and call_ttl() > 0 then return false end
+  if known and known[2] ~= instant then return false end
+  for _, number in ipairs(numbers) do undo_use(number, instant) end
+  local callee = digest ~= '' and callee_of(digest)
+  for i = callee and #callee.uses or 0, 1, -1 do
+    if callee.uses[i][1] == instant and callee.uses[i][3] == numbers[1] then
+      table.remove(callee.uses, i)
+      callee.changed = true
+      break
+    end
+  end
+  if known then known[2], known[6] = 0, true end
+  return true
 end
 
 function run.park(number, reason, instant)

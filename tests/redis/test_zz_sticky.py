@@ -1,0 +1,207 @@
+"""Eight clients pick at once with every rule on; what they saw is counted again.
+
+Each reply carries the instant at which Redis decided it, so the history is exact to the ms.
+"""
+
+import asyncio
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from random import Random
+from typing import Any, NamedTuple
+
+import msgspec
+import pytest
+from msgspec.structs import replace
+
+from service.inventory import Inventory, PhoneNumber
+from service.ledger import CalleeRule, Followed, Limits, Outcome, Pick, Picked, Rules
+from service.ledger.line import Line
+from service.ledger.port import Operation
+from tests.ledgers import BASE, EVERYONE, Shared, numbers, shared_ledger, write_members
+from tests.recounting import HOUR, Shown, Told, broken, counted_once
+
+CLIENTS = 8
+ABREAST = 5  # operations that one client has under way
+STEPS = 120
+CALLEES = 120
+NUMBERS = 60
+FEW = "few"
+MOST, FEWEST = 12, 8
+
+LIMITS = {
+    "": Limits(max_per_hour=MOST, max_per_day=1000, max_concurrent=2, lease=60, rest=6),
+    FEW: Limits(max_per_hour=1000, max_per_day=FEWEST, max_concurrent=1, lease=30, rest=12),
+}
+RULES = Rules(
+    limits=LIMITS,
+    callee=(
+        CalleeRule(3, 60, by_calendar=False),
+        CalleeRule(10, 400, by_calendar=False),
+        CalleeRule(20, HOUR, by_calendar=True),
+    ),
+    cooldown=150,
+    sticky=50,
+    offsets=((0, 8 * HOUR),),
+)
+
+
+class Seen(NamedTuple):
+    """An operation with its answer, and when Redis decided it."""
+
+    instant: int
+    operation: Operation
+    answer: Any
+
+
+def lo(**k):
+    return replace(RULES,limits={n: replace(l,**k) for n,l in LIMITS.items()})
+
+
+def limits_of(number: PhoneNumber) -> str:
+    return FEW if int(number.number) % 3 == 0 else ""
+
+
+INVENTORY = Inventory("ccc-test", 1, numbers(NUMBERS), limits_of)
+
+
+def witness(line: Line, history: list[Seen], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Write down what goes over a line."""
+    call, read, instant = line.call, line._read, 0
+
+    async def reading(reply: Any) -> tuple[int, list[Any]]:
+        nonlocal instant
+        instant = msgspec.msgpack.decode(reply)[2]
+        return await read(reply)
+
+    async def calling(operations: Sequence[Operation], now: int = 0) -> tuple[int, list[Any]]:
+        generation, answers = await call(operations, now)
+        for operation, answer in zip(operations, answers, strict=True):
+            shape = {Pick: Picked, Outcome: Followed}.get(type(operation), Any)
+            seen = msgspec.msgpack.decode(answer, type=shape)
+            history.append(Seen(instant, operation, seen))
+        return generation, answers
+
+    monkeypatch.setattr(line, "_read", reading)
+    monkeypatch.setattr(line, "call", calling)
+
+
+async def dial(ledgers: Sequence[Shared], made: list[Pick], random: Random) -> None:
+    """One after the other: picks for few callees, repetitions of any client's, outcomes of any."""
+    for step in range(STEPS):
+        ledger = random.choice(ledgers).shared
+        chance = random.random()
+        if chance < 0.6 or not made:
+            made.append(new_pick(f"{random.random()}", random))
+            await asyncio.gather(
+                *(random.choice(ledgers).shared.pick(made[-1]) for _ in range(1 + (step % 8 == 0)))
+            )
+        elif chance < 0.7:
+            again = random.choice(made)
+            await ledger.pick(replace(again, body=random.choice(["b", "b", "another"])))
+        else:
+            await ledger.follow(an_outcome(random.choice(made[-100:]), random))
+
+
+def new_pick(call: str, random: Random) -> Pick:
+    return Pick(
+        dry_run=False,
+        steps=EVERYONE,
+        count=random.choice([1, 1, 1, 2, 3]),
+        callee=f"callee {random.randrange(CALLEES)}",
+        groups=random.choice("gh"),
+        call=call,
+        body="b",
+    )
+
+
+def an_outcome(pick: Pick, random: Random) -> Outcome:
+    final = random.random() < 0.7
+    if random.random() < 0.8:
+        return Outcome(pick.call, "", "", final)
+    return Outcome("", pick.callee, random.choice(list(INVENTORY.numbers)), final)
+
+
+def picks_in(history: Sequence[Seen]) -> list[Shown]:
+    return [
+        Shown(instant, instant, pick.call, pick.callee, pick.groups, picked.uses)
+        for instant, pick, picked in history
+        if isinstance(pick, Pick) and picked.uses
+    ]
+
+
+def outcomes_in(history: Sequence[Seen], picks: Sequence[Shown]) -> list[Told]:
+    return [
+        Told(instant, instant, outcome.call or call_of(outcome, instant, picks), outcome.final)
+        for instant, outcome, followed in history
+        if isinstance(outcome, Outcome) and followed.state == "followed"
+    ]
+
+
+def call_of(outcome: Outcome, instant: int, picks: Sequence[Shown]) -> str:
+    """The last call to this callee from this number."""
+    return next(
+        pick.call
+        for pick in reversed(picks)
+        if pick.callee == outcome.callee
+        and pick.sent <= instant
+        and outcome.number in dict(pick.uses)
+    )
+
+
+async def test_eight_clients_at_once_never_break_a_rule(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await write_members(redis_url, INVENTORY)
+    history: list[Seen] = []
+    async with AsyncExitStack() as stack:
+        ledgers = [
+            await stack.enter_async_context(
+                shared_ledger(redis_url, INVENTORY, process=f"{client}", seconds=30)
+            )
+            for client in range(CLIENTS)
+        ]
+        for side in ledgers:
+            side.shared.rule(replace(RULES,sticky=500))
+            witness(side.line, history, monkeypatch)
+        made: list[Pick] = []
+        dialers = (dial(ledgers, made, Random(seed)) for seed in range(CLIENTS * ABREAST))
+        await asyncio.gather(*dialers)
+        turn = int(await ledgers[0].client.hget(f"{BASE}state", "turn") or 0)
+        standings = await ledgers[0].shared.describe(tuple(INVENTORY.numbers))
+
+    picks, unlike = counted_once(picks_in(history))
+    assert not unlike
+    assert not broken(picks, outcomes_in(history, picks), RULES, limits_named)
+    assert_bodies_are_told_apart(history)
+    uses = Counter(number for pick in picks for number, _ in pick.uses)
+    assert turn == uses.total()
+    assert [one.used_day for one in standings] == [uses[number] for number in INVENTORY.numbers]
+    assert_every_rule_had_its_say(history, uses)
+
+
+def limits_named(number: str) -> Limits:
+    return LIMITS[limits_of(INVENTORY.numbers[number])]
+
+
+def assert_bodies_are_told_apart(history: Sequence[Seen]) -> None:
+    bodies: defaultdict[str, set[str]] = defaultdict(set)
+    for _, pick, picked in history:
+        if isinstance(pick, Pick) and picked.uses:
+            bodies[pick.call].add(pick.body)
+    assert all(len(one) == 1 for one in bodies.values())
+    for _, pick, picked in history:
+        if isinstance(pick, Pick) and picked.refusal == "reused":
+            assert pick.body not in bodies[pick.call]
+
+
+def assert_every_rule_had_its_say(history: Sequence[Seen], uses: Counter[str]) -> None:
+    """A history in which a rule never mattered would show nothing."""
+    answers = [answer for _, pick, answer in history if isinstance(pick, Pick)]
+    assert {answer.refusal for answer in answers} == {"", "budget", "reused"}
+    assert {"cooldown", "parked"} <= {reason for one in answers for reason, _ in one.rejected}
+    assert {"any", "sticky"} == {level for one in answers for _, level in one.uses}
+    states = Counter(told.state for _, asked, told in history if isinstance(asked, Outcome))
+    assert {"followed", "over", "unknown"} == set(states)
+    assert {uses[number] for number in uses if limits_named(number) == LIMITS[FEW]} == {FEWEST}
+    assert max(uses.values()) == MOST
