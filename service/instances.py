@@ -30,6 +30,7 @@ from service.policy import limits_namer, opens_at, rules_for
 from service.settings import Instance as InstanceSettings
 from service.settings import Settings
 from service.sync import InventoryKeeper, share, sweep_numbers
+from service.tasks import heed_cancellation
 
 SCHEMA = 1  # of the keys in Redis; releases of one schema work side by side
 RETURN_SECONDS = 1.0
@@ -184,6 +185,7 @@ class Instances(dict[str, Instance]):
                 for reason in parked.keys() | shown.keys():
                     self._metrics.numbers_parked.labels(instance_id, reason).set(parked[reason])
                 shown = parked
+            heed_cancellation()
             await asyncio.sleep(RETURN_SECONDS)
 
     async def _renew_rules(self) -> None:

@@ -44,3 +44,17 @@ async def measure_lag(metrics: Metrics) -> None:
         due = loop.time() + LAG_INTERVAL
         await asyncio.sleep(LAG_INTERVAL)
         metrics.event_loop_lag.observe(max(0.0, loop.time() - due))
+
+
+def heed_cancellation() -> None:
+    """End here if this task was cancelled: to be called once in each turn of an endless loop.
+
+    On Python 3.11 `asyncio.wait_for`, which redis-py sends its commands with, returns the result of
+    what has just ended and forgets that it was cancelled meanwhile. A loop would go on for ever.
+
+    Raises:
+        asyncio.CancelledError: it was, whether or not anybody has noticed.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError

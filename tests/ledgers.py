@@ -34,6 +34,10 @@ class Shared(NamedTuple):
     notices: list[int]
 
 
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
 def numbers(count: int) -> list[PhoneNumber]:
     return [
         PhoneNumber(f"0108989{last:04d}", "北京", "北京", "010", skill_group_ids=(GROUP,))
@@ -55,9 +59,9 @@ async def shared_ledger(
     line = Line(client, BASES, process, seconds)
     breaker = Breaker(Random(1))
     shared = RedisLedger(line, breaker, patience=seconds, metrics=metrics, notice=notices.append)
-    standby = MemoryLedger(lambda: 0, source="degraded")
+    standby = MemoryLedger(now_ms, source="degraded")
     standby.replace(inventory)
-    ledger = FailoverLedger(shared, standby, metrics, lambda: time.time_ns() // 1_000_000)
+    ledger = FailoverLedger(shared, standby, metrics, now_ms)
     running = asyncio.create_task(ledger.run())
     try:
         yield Shared(ledger, shared, line, breaker, client, metrics, notices)

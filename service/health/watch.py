@@ -29,6 +29,7 @@ from service.selection.health import (
     answered_of,
     daily_cap,
 )
+from service.tasks import heed_cancellation
 
 WRITE_SECONDS = 1.0
 LOOK_SECONDS = 60.0
@@ -112,7 +113,7 @@ class NumberHealth:
                 if loop.time() >= look_at:
                     look_at = loop.time() + LOOK_SECONDS
                     await self.look()
-            _heed_cancellation()
+            heed_cancellation()
             await asyncio.sleep(WRITE_SECONDS)
 
     async def write(self) -> None:
@@ -198,10 +199,3 @@ def _slices(records: dict[str, bytes]) -> Iterator[dict[str, bytes]]:
     items = iter(records.items())
     while some := dict(islice(items, SLICE)):
         yield some
-
-
-def _heed_cancellation() -> None:
-    """redis-py may lose a cancellation on Python 3.11: end here if there was one."""
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        raise asyncio.CancelledError

@@ -4,11 +4,12 @@ The twin of `lua/5_operations.lua`: the same operations have the same answers. N
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from service.inventory import Inventory
 from service.ledger.callee import Call, Callee, Use
+from service.ledger.caller import Known
 from service.ledger.choice import Choice
 from service.ledger.members import Members
 from service.ledger.port import (
@@ -68,6 +69,15 @@ class Book:
     def replace(self, inventory: Inventory) -> None:
         """Take the members of a new snapshot; a number keeps its turn, its counts, its parks."""
         self._members.replace(inventory)
+
+    def share_among(self, processes: int) -> None:
+        """Use no more than this process's share of what is left of each cap."""
+        self._members.sharing = max(1, processes)
+
+    def adopt(self, known: Mapping[str, Known], parks: Mapping[str, dict[str, int]]) -> None:
+        """Go on from what the shared ledger knows of some numbers; who is free there is free."""
+        for number in known.keys() | parks.keys():
+            self._members.adopt(number, known.get(number), dict(parks.get(number, {})))
 
     def parked(self) -> tuple[str, ...]:
         """All numbers that are out."""
@@ -169,7 +179,7 @@ class Book:
         caller.last = max(caller.last, instant)
         if limits.max_concurrent:
             caller.lease(self._turn, instant + limits.lease, self._now)
-        if held := caller.holds(self.rules, limits, self._now):
+        if held := self._members.holds(number, self.rules, self._now):
             self._members.hold(number, held)
         return self._turn
 

@@ -3,16 +3,40 @@
 The twin of `lua/3_callers.lua`.
 """
 
+from typing import Any
+
+import msgspec
+
 from service.ledger.rules import DAY, HOUR, Limits, Rules
 
 LIMIT_REASONS = ("max_per_hour", "max_per_day", "max_concurrent", "rest")
 
 
+class Known(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What the shared ledger knows of a number, as its record stands in Redis."""
+
+    home: str
+    turn: int
+    hour: int = 0
+    in_hour: int = 0
+    day: int = 0
+    in_day: int = 0
+    last: int = 0
+    leases: tuple[int, ...] = ()
+    cap: int = 0
+    avoid: Any = ()
+
+
 class Caller:
-    """What is known of a number's use; `leases` has the end of each by its turn."""
+    """What is known of a number's use; `leases` has the end of each by its turn.
+
+    `before` is what the shared ledger counted, of which a process that decides alone may use up
+    its share of what was left.
+    """
 
     __slots__ = (
         "avoid",
+        "before",
         "cap",
         "day",
         "hour",
@@ -30,6 +54,7 @@ class Caller:
         self.leases: dict[int, int] = {}
         self.parks: dict[str, int] = {}
         self.avoid: dict[str, int] = {}
+        self.before = Known("", 0)
 
     def used_in_hour(self, rules: Rules, now: int) -> int:
         """Its uses in the hour of the calendar around an instant."""
@@ -63,21 +88,50 @@ class Caller:
                 del self.leases[turn]
                 return
 
-    def holds(self, rules: Rules, limits: Limits, now: int) -> list[tuple[str, int]]:
-        """What keeps it out by its limits now, each with the instant at which it no longer does."""
+    def adopt(self, known: Known) -> None:
+        """Go on from what the shared ledger knows; the turn stays this process's own."""
+        self.before = known
+        self.hour, self.in_hour = known.hour, known.in_hour
+        self.day, self.in_day = known.day, known.in_day
+        self.last, self.cap = known.last, known.cap
+        self.leases = dict(zip(known.leases[::2], known.leases[1::2], strict=True))
+        self.avoid = dict(known.avoid)
+
+    def holds(
+        self, rules: Rules, limits: Limits, now: int, sharing: int = 1
+    ) -> list[tuple[str, int]]:
+        """What keeps it out by its limits now, each with the instant at which it no longer does.
+
+        Args:
+            rules: for the windows.
+            limits: what holds for it.
+            now: the instant.
+            sharing: how many processes decide apart; what was left of a cap is divided by them.
+        """
         found = []
-        if limits.max_per_hour and self.used_in_hour(rules, now) >= limits.max_per_hour:
-            found.append(("max_per_hour", rules.window(now, HOUR)[1]))
+        hour, hour_end = rules.window(now, HOUR)
+        day, day_end = rules.window(now, DAY)
+        before = self.before
+        per_hour = _share(limits.max_per_hour, before.in_hour * (before.hour == hour), sharing)
+        if per_hour and self.used_in_hour(rules, now) >= per_hour:
+            found.append(("max_per_hour", hour_end))
         cap = _lower(limits.max_per_day, self.cap)
-        if cap and self.used_in_day(rules, now) >= cap:
-            found.append(("max_per_day", rules.window(now, DAY)[1]))
+        per_day = _share(cap, before.in_day * (before.day == day), sharing)
+        if per_day and self.used_in_day(rules, now) >= per_day:
+            found.append(("max_per_day", day_end))
         if limits.max_concurrent:
             ends = self.open_leases(now).values()
-            if len(ends) >= limits.max_concurrent:
+            open_before = sum(end > now for end in before.leases[1::2])
+            if len(ends) >= _share(limits.max_concurrent, open_before, sharing):
                 found.append(("max_concurrent", min(ends)))
         if limits.rest and self.last and self.last + limits.rest > now:
             found.append(("rest", self.last + limits.rest))
         return found
+
+
+def _share(cap: int, before: int, sharing: int) -> int:
+    """A cap in one of several processes: its part of what was left, and at least one use of it."""
+    return before + max(1, (cap - before) // sharing) if cap > before else cap
 
 
 def _lower(one: int, other: int) -> int:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 
 from service.errors import LedgerUnavailable
 from service.ledger.line import CallLost
@@ -23,6 +24,9 @@ from service.ledger.redis_ledger import RedisLedger
 from service.ledger.rules import Rules
 from service.ledger.write_back import Degraded, WriteBack
 from service.metrics import Metrics
+from service.tasks import heed_cancellation
+
+KEEP_UP_SECONDS = 10.0
 
 
 class FailoverLedger:
@@ -50,6 +54,17 @@ class FailoverLedger:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._shared.run(), name="ledger-shared")
             tasks.create_task(self._write_back.run(), name="ledger-write-back")
+            tasks.create_task(self._keep_up(), name="ledger-keep-up")
+
+    async def _keep_up(self) -> None:
+        """Let the ledger here know what the shared one counts, for when it must decide alone."""
+        while True:
+            with suppress(LedgerUnavailable):
+                self._standby.share_among(await self._shared.processes(self._clock()))
+                async for known, parks in self._shared.known():
+                    self._standby.adopt(known, parks)
+            heed_cancellation()
+            await asyncio.sleep(KEEP_UP_SECONDS)
 
     async def pick(self, pick: Pick | Take) -> Decision:
         """Decide and record, here where Redis does not."""

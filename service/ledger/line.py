@@ -6,7 +6,7 @@ connection: it belongs to another call.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from hashlib import sha1
 from importlib.resources import files
 from typing import Any, NamedTuple, cast
@@ -18,10 +18,12 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import NoScriptError, RedisError, ResponseError
 
 from service.errors import LedgerUnavailable, LedgerWiped
+from service.ledger.caller import Known
 from service.ledger.rules import Rules
 from service.redis_client import translated
 
 _reply = msgspec.msgpack.Decoder(tuple[str, int, int, int, list[msgspec.Raw]])
+_known = msgspec.msgpack.Decoder(Known)
 _encoder = msgspec.msgpack.Encoder()
 
 
@@ -35,6 +37,8 @@ class Script:
 
 
 SCAN_SLICE = 1000
+KNOWN_SLICE = 200
+PRESENT_MS = 30_000
 CALLS = (
     "1_reading.lua",
     "2_candidates.lua",
@@ -134,6 +138,50 @@ class Line:
                 _, number, now, _, answers = _reply.decode(reply)
                 applied[number] = now, answers
         return applied
+
+    async def known(self) -> AsyncIterator[tuple[dict[str, Known], dict[str, dict[str, int]]]]:
+        """What is known of the numbers, in slices, with their parks.
+
+        Raises:
+            LedgerUnavailable: Redis does not serve.
+        """
+        base, cursor = self._bases[0], 0
+        while True:
+            found: Any
+            with translated():
+                cursor, found = await self._client.hscan(
+                    f"{base}numbers", cursor, count=KNOWN_SLICE
+                )
+                parked: Any = await self._client.hmget(f"{base}parks", list(found) or [b""])
+            known = {name.decode(): _known.decode(record) for name, record in found.items()}
+            yield (
+                known,
+                {
+                    name: msgspec.msgpack.decode(parks)
+                    for name, parks in zip(known, parked, strict=False)
+                    if parks
+                },
+            )
+            if cursor == 0:
+                return
+
+    async def processes(self, now: int) -> int:
+        """Say that this process is here, and count those that said so lately.
+
+        Args:
+            now: ms since 1970.
+
+        Raises:
+            LedgerUnavailable: Redis does not serve.
+        """
+        key = f"{self._bases[0]}processes"
+        with translated():
+            async with self._client.pipeline(transaction=True) as together:
+                together.zadd(key, {self._process: now})
+                together.zremrangebyscore(key, "-inf", now - PRESENT_MS)
+                together.pexpire(key, PRESENT_MS)
+                together.zcard(key)
+                return int((await together.execute())[-1])
 
     async def parked(self) -> tuple[str, ...]:
         """All numbers that are out, read in slices beside the calls.

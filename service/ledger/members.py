@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from heapq import merge
 
 from service.inventory import Home, Inventory
-from service.ledger.caller import LIMIT_REASONS, Caller
+from service.ledger.caller import LIMIT_REASONS, Caller, Known
 from service.ledger.port import Standing
 from service.ledger.rotation import Rotation
 from service.ledger.rules import Limits, Rules
@@ -28,6 +28,7 @@ class Members:
         self._rotations: dict[str, Rotation] = {}
         self._callers: dict[str, Caller] = {}
         self._returns: list[tuple[int, str]] = []
+        self.sharing = 1  # processes that decide apart
 
     def __contains__(self, number: object) -> bool:
         return number in self._homes
@@ -60,7 +61,7 @@ class Members:
 
     def holds(self, number: str, rules: Rules, now: int) -> list[tuple[str, int]]:
         """What keeps a member out by its limits now, each with its end."""
-        return self.caller(number).holds(rules, self.limits(number, rules), now)
+        return self.caller(number).holds(rules, self.limits(number, rules), now, self.sharing)
 
     def stands_in(self, number: str, pools: tuple[str, ...]) -> bool:
         """Whether a number is a member of one of these pools."""
@@ -97,6 +98,14 @@ class Members:
                 rotation.remove(number, caller.turn)
             else:
                 rotation.add(number, caller.turn)
+
+    def adopt(self, number: str, known: Known | None, parks: dict[str, int]) -> None:
+        """Go on from what the shared ledger knows of a number."""
+        if number in self._homes:
+            if known is not None:
+                self.caller(number).adopt(known)
+            if known is not None or parks or self._is_parked(number):
+                self.park(number, parks)
 
     def standing(self, number: str, rules: Rules, now: int) -> Standing:
         """How a member stands."""

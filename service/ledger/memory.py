@@ -8,6 +8,7 @@ from typing import cast
 
 from service.inventory import Inventory
 from service.ledger.book import Answer, Book
+from service.ledger.caller import Known
 from service.ledger.port import (
     Avoid,
     Cap,
@@ -60,6 +61,14 @@ class MemoryLedger:
     def replace(self, inventory: Inventory) -> None:
         """Take the members of a new snapshot; a number keeps its turn, its counts, its parks."""
         self._book.replace(inventory)
+
+    def share_among(self, processes: int) -> None:
+        """Use no more than this process's share of what is left of each cap."""
+        self._book.share_among(processes)
+
+    def adopt(self, known: Mapping[str, Known], parks: Mapping[str, dict[str, int]]) -> None:
+        """Go on from what the shared ledger knows of some numbers."""
+        self._book.adopt(known, parks)
 
     def rule(self, rules: Rules) -> None:
         """Decide under these rules from now."""

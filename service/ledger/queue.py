@@ -18,6 +18,7 @@ from service.ledger.breaker import Breaker
 from service.ledger.line import CallLost, Fate, Line
 from service.ledger.port import BATCH_TURNS, Describe, Operation, Pick, Take
 from service.metrics import Metrics
+from service.tasks import heed_cancellation
 
 NO_MEMBERS = 0
 FATES_KEPT = 64
@@ -88,6 +89,7 @@ class CallQueue:
                 await self._wake.wait()
                 self._wake.clear()
                 while self._waiting:
+                    heed_cancellation()
                     if batch := self._next_batch():
                         await self._send(batch)
         finally:

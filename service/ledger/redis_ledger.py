@@ -1,7 +1,7 @@
 """The shared ledger: the port over a queue of calls to Redis."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -9,6 +9,7 @@ import msgspec
 
 from service.errors import LedgerUnavailable
 from service.ledger.breaker import HEARTBEAT_SECONDS, Breaker
+from service.ledger.caller import Known
 from service.ledger.line import CallLost, Fate, Line
 from service.ledger.port import (
     BATCH_TURNS,
@@ -123,6 +124,14 @@ class RedisLedger:
         returns = Return(RETURNS_A_SLICE)
         while _count.decode(await self._queue.enqueue(returns, BATCH_TURNS)) == RETURNS_A_SLICE:
             pass
+
+    def known(self) -> AsyncIterator[tuple[dict[str, Known], dict[str, dict[str, int]]]]:
+        """What is known of the numbers, in slices, with their parks."""
+        return self._line.known()
+
+    async def processes(self, now: int) -> int:
+        """How many processes share this ledger, this one included."""
+        return await self._line.processes(now)
 
     async def tell(self, operation: Operation) -> None:
         """Have an operation applied whose answer says nothing."""

@@ -17,10 +17,10 @@ from service.errors import CallerIdError, LedgerUnavailable, StaleLeader, SweepF
 from service.inventory import Inventory, PhoneNumber
 from service.metrics import Metrics
 from service.sync.acceptance import Policy, Sweep, SweepReport, judge, report_on
-from service.sync.cancellation import heed_cancellation
 from service.sync.leader import Leader, SoleLeader, Term
 from service.sync.replica import Replica, State
 from service.sync.shared import Shared
+from service.tasks import heed_cancellation
 
 POLL_SECONDS = 1.0
 SHORTEST_PAUSE = 0.05  # between two rounds, however often they are asked for

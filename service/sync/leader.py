@@ -14,8 +14,8 @@ from redis.asyncio import Redis
 
 from service.errors import LedgerUnavailable, StaleLeader
 from service.redis_client import translated
-from service.sync.cancellation import heed_cancellation
 from service.sync.sweep import first_failure
+from service.tasks import heed_cancellation
 
 LEAD_SECONDS = 5.0
 RENEW_SECONDS = 1.0

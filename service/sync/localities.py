@@ -18,7 +18,7 @@ from service.errors import CccError, LedgerUnavailable
 from service.locality import Locator
 from service.metrics import Metrics
 from service.redis_client import translated
-from service.sync.cancellation import heed_cancellation
+from service.tasks import heed_cancellation
 
 MOST_WAITING = 100
 MOST_RESTING = 10_000

@@ -1,0 +1,218 @@
+"""What the ledger takes of Redis: its slowest single calls, its time for a pick, its memory.
+
+Run `python -m tests.bench.ledger` at the top of the checkout: two minutes, with a Redis of its own
+that counts the microseconds itself. `--scale 10` makes the pools ten times smaller. It prints
+figures and judges none of them.
+"""
+
+import argparse
+import asyncio
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from msgspec.structs import replace
+from redis.asyncio import Redis
+
+from service.inventory import LEVELS, Inventory, PhoneNumber
+from service.ledger import CalleeRule, Limits, Park, Pick, Rules
+from service.ledger.line import Line
+from service.ledger.port import BATCH_TURNS, Operation, Return
+from service.ledger.redis_ledger import RETURNS_A_SLICE
+from service.ledger.rules import DAY
+from service.locality import Locality
+from service.redis_client import open_client
+from service.selection import Wish, steps_for
+from tests.conftest import RedisServer
+from tests.ledgers import BASES, shared_ledger, write_members
+
+GROUPS = ("sales@ccc-test", "support@ccc-test", "survey@ccc-test")
+HERE = Locality("北京", "北京", "010")
+NOW = 1_700_000_000_000
+SOON = NOW + 1000
+SECONDS = 600.0  # nothing is given up here
+UNMEASURED = 1000  # operations to a call that prepares something
+NOTED = 50  # µs from which the slow log keeps a call
+PICKS = 9600
+CALLEES = 10_000
+EVERY_RULE = Rules(
+    limits={"": Limits(10**6, 10**6, 10**6, 1000, 1)},
+    callee=(CalleeRule(3, 300_000, by_calendar=False), CalleeRule(5, DAY, by_calendar=True)),
+    cooldown=60_000,
+    sticky=60_000,
+    remembered=60_000,
+)
+
+
+class Bench(NamedTuple):
+    """A line to a Redis that holds a pool, and a client to ask what that took."""
+
+    url: str
+    client: Redis
+    line: Line
+    inventory: Inventory
+
+    def pick(self, number: int, groups: tuple[str, ...] = GROUPS[:1], **fields: Any) -> Pick:
+        """A pick of its own call for its own callee, as `every rule` needs them."""
+        steps = steps_for(self.inventory, HERE, Wish(groups), LEVELS)
+        names = {"callee": f"{number:024x}", "groups": f"{1:024x}", "body": f"{2:024x}"}
+        return Pick(dry_run=False, steps=steps, call=f"{number:024X}", **(names | fields))
+
+    async def prepare(self, operations: Sequence[Operation]) -> None:
+        for start in range(0, len(operations), UNMEASURED):
+            await self.line.call(operations[start : start + UNMEASURED], NOW)
+
+    async def slowest(self) -> str:
+        """The µs of the slowest call since this was asked last."""
+        entries: Any = await self.client.slowlog_get(-1)
+        await self.client.slowlog_reset()
+        calls = [one["duration"] for one in entries if one["command"].startswith(b"EVALSHA")]
+        return str(max(calls)) if calls else f"under {NOTED}"
+
+    async def used_memory(self) -> int:
+        memory: int = (await self.client.info("memory"))["used_memory"]
+        return memory
+
+
+def say(what: str, figure: object) -> None:
+    sys.stdout.write(f"{what:<66}{figure:>14}\n")
+    sys.stdout.flush()
+
+
+def numbers(count: int, tags: tuple[str, ...] = ()) -> list[PhoneNumber]:
+    return [
+        PhoneNumber(f"010{at:08d}", "北京", "北京", "010", skill_group_ids=GROUPS, tags=tags)
+        for at in range(count)
+    ]
+
+
+@asynccontextmanager
+async def pool_of(url: str, size: int, tags: tuple[str, ...] = ()) -> AsyncIterator[Bench]:
+    inventory = Inventory("ccc-test", 1, numbers(size, tags))
+    async with open_client(url, timeout=SECONDS) as client:
+        await client.flushall()
+        await client.config_set("slowlog-log-slower-than", NOTED)
+        await client.config_set("slowlog-max-len", 100_000)
+        await write_members(url, inventory)
+        line = Line(client, BASES, "bench", SECONDS)
+        bench = Bench(url, client, line, inventory)
+        await bench.prepare([])
+        await bench.slowest()
+        yield bench
+        await line.close()
+
+
+async def numbers_that_return_at_once(url: str, size: int) -> None:
+    async with pool_of(url, size) as bench:
+        await bench.prepare([Park(number, "rest", SOON) for number in bench.inventory.numbers])
+        await bench.slowest()
+        await bench.line.call([bench.pick(1)], SOON)
+        say(f"a pick as {size:,} numbers are due", await bench.slowest())
+        await bench.line.call([bench.pick(at) for at in range(2, 34)], SOON)
+        say("a batch of 32 of them", await bench.slowest())
+        while (await bench.client.zcard(f"{BASES[0]}parked")) > 0:
+            await bench.line.call([Return(RETURNS_A_SLICE)], SOON)
+        say(f"the sweeper's slices of {RETURNS_A_SLICE}", await bench.slowest())
+
+
+async def tags_that_nobody_bears(url: str, size: int) -> None:
+    async with pool_of(url, size, ("M1",)) as bench:
+        steps = steps_for(bench.inventory, HERE, Wish(GROUPS, tags=("M9",)), LEVELS)
+        await bench.line.call([Pick(dry_run=False, steps=steps)] * BATCH_TURNS, NOW)
+        say(f"32 picks by tags that nobody of {size:,} bears", await bench.slowest())
+
+
+async def waiting_picks(url: str, waiting: int) -> None:
+    async with pool_of(url, 1000) as bench, shared_ledger(url, bench.inventory, seconds=60) as side:
+        side.shared.rule(EVERY_RULE)
+        await asyncio.gather(*(side.shared.pick(bench.pick(at)) for at in range(waiting)))
+        say(f"{waiting:,} waiting picks, every rule", await bench.slowest())
+
+
+async def refusals(url: str, size: int) -> None:
+    async with pool_of(url, size) as bench:
+        await bench.prepare([Park(number, "rest", SOON) for number in bench.inventory.numbers])
+        await bench.slowest()
+        await bench.line.call([bench.pick(1, GROUPS)], NOW)
+        say(f"a refusal over {size:,} parked numbers, three groups", await bench.slowest())
+        await bench.line.call([bench.pick(at, GROUPS) for at in range(BATCH_TURNS)], NOW)
+        say("32 refusals in a call", await bench.slowest())
+
+
+async def time_of_picks(url: str) -> None:
+    for rules, named in ((Rules(), "rotation"), (EVERY_RULE, "every rule")):
+        for groups in (GROUPS[:1], GROUPS):
+            for batch in (1, BATCH_TURNS):
+                taken = await micros_of_picks(url, rules, groups, batch)
+                say(f"Redis's µs a pick: {named}, {len(groups)} group(s), {batch} a call", taken)
+
+
+async def micros_of_picks(url: str, rules: Rules, groups: tuple[str, ...], batch: int) -> str:
+    names = {} if rules.horizon else {"callee": "", "call": "", "body": "", "groups": ""}
+    async with pool_of(url, 100) as bench:
+        bench.line.rules = rules
+        picks = [
+            bench.pick(at, groups, **names) for at in range(PICKS if batch > 1 else PICKS // 4)
+        ]
+        await bench.client.config_resetstat()
+        for start in range(0, len(picks), batch):
+            await bench.line.call(picks[start : start + batch], NOW + start)
+        stats: Any = await bench.client.info("commandstats")
+        return f"{stats['cmdstat_evalsha']['usec'] / len(picks):.1f}"
+
+
+async def memory(url: str, size: int) -> None:
+    async with pool_of(url, 0) as bench:
+        empty = await bench.used_memory()
+        inventory = Inventory("ccc-test", 2, numbers(size))
+        await write_members(url, inventory, fence=2)
+        say("bytes a number, three groups, unused", (await bench.used_memory() - empty) // size)
+        bench.line.rules = replace(EVERY_RULE, callee=(), cooldown=0, sticky=0, remembered=0)
+        bench = bench._replace(inventory=inventory)
+        await bench.prepare([bench.pick(0, callee="", call="")] * size)
+        say("bytes a number, used under every limit", (await bench.used_memory() - empty) // size)
+    async with pool_of(url, 1000) as bench:
+        bench.line.rules = EVERY_RULE
+        by_callee = [bench.pick(at, call="") for at in range(CALLEES)]
+        await bench.prepare([bench.pick(at, callee="", call="") for at in range(1000)])
+        say("bytes a callee with one pick", await bytes_each(bench, by_callee))
+        bench.line.rules = replace(EVERY_RULE, callee=())
+        again = await bytes_each(bench, by_callee * 4)
+        say("bytes more for each further pick", again // 4)
+        by_call = [bench.pick(at, callee="") for at in range(CALLEES)]
+        say("bytes a remembered call", await bytes_each(bench, by_call))
+
+
+async def bytes_each(bench: Bench, picks: Sequence[Pick]) -> int:
+    before = await bench.used_memory()
+    await bench.prepare(picks)
+    return (await bench.used_memory() - before) // CALLEES
+
+
+async def run(url: str, scale: int) -> None:
+    say("slowest single calls, µs of Redis", "")
+    await numbers_that_return_at_once(url, 100_000 // scale)
+    await tags_that_nobody_bears(url, 500_000 // scale)
+    await waiting_picks(url, 1000)
+    await refusals(url, 10_000 // scale)
+    await time_of_picks(url)
+    await memory(url, 100_000 // scale)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--scale", type=int, default=1, help="how much smaller the pools are")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        redis = RedisServer(Path(folder))
+        try:
+            asyncio.run(run(redis.url, arguments.scale))
+        finally:
+            redis.kill()
+
+
+if __name__ == "__main__":
+    main()

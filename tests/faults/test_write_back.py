@@ -1,0 +1,130 @@
+"""What is picked without Redis: within its share of the caps, and written back once."""
+
+from collections import Counter
+
+import pytest
+
+from service.ledger import CalleeRule, Limits, Park, Pick, Rules
+from service.ledger import failover as failover_module
+from tests.conftest import RedisServer
+from tests.ledgers import EVERYONE, Shared, inventory_of, shared_ledger, write_members
+from tests.waiting import eventually
+
+HOUR = 3_600_000
+
+
+@pytest.fixture(autouse=True)
+def _keep_up_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(failover_module, "KEEP_UP_SECONDS", 0.02)
+
+
+def pick(call: str = "", callee: str = "") -> Pick:
+    return Pick(dry_run=False, steps=EVERYONE, call=call, callee=callee, groups="g", body="b")
+
+
+async def used(side: Shared, number: str) -> int:
+    (standing,) = await side.shared.describe((number,))
+    return standing.used_hour
+
+
+def written(side: Shared, result: str) -> float:
+    sample = side.metrics.registry.get_sample_value(
+        "callerid_write_backs_total", {"result": result}
+    )
+    return sample or 0.0
+
+
+async def test_what_was_picked_without_redis_is_counted_when_it_is_back(
+    own_redis: RedisServer,
+) -> None:
+    inventory = inventory_of(4)
+    await write_members(own_redis.url, inventory)
+    async with shared_ledger(own_redis.url, inventory) as side:
+        assert (await side.ledger.pick(pick())).source == "redis"
+        own_redis.stop_signal()
+        try:
+            decisions = [await side.ledger.pick(pick(callee=f"c{n}")) for n in range(6)]
+        finally:
+            own_redis.continue_signal()
+        assert {decision.source for decision in decisions} == {"degraded"}
+        await eventually(
+            lambda: side.metrics.registry.get_sample_value("callerid_write_back_backlog") == 0
+        )
+        shown = Counter(number for one in decisions for number, _ in one.picked.uses)
+        shown["01089890000"] += 1
+        counted = {number: await used(side, number) for number in inventory.numbers}
+    assert counted == {number: shown[number] for number in inventory.numbers}
+
+
+async def test_a_call_that_timed_out_and_was_applied_is_corrected(own_redis: RedisServer) -> None:
+    inventory = inventory_of(3)
+    await write_members(own_redis.url, inventory)
+    async with shared_ledger(own_redis.url, inventory) as side:
+        await side.ledger.pick(pick())
+        own_redis.stop_signal()
+        try:
+            decision = await side.ledger.pick(pick(call="x", callee="a"))
+        finally:
+            own_redis.continue_signal()
+        assert decision.source == "degraded"
+        await eventually(
+            lambda: side.metrics.registry.get_sample_value("callerid_write_back_backlog") == 0
+        )
+        again = await side.shared.pick(pick(call="x", callee="a"))
+        counted = {number: await used(side, number) for number in inventory.numbers}
+    assert again.picked.uses == decision.picked.uses
+    assert sum(counted.values()) == 2
+    assert written(side, "written") + written(side, "corrected") + written(side, "agreed") == 1
+
+
+def has_kept_up(side: Shared) -> bool:
+    members = side.ledger._standby._book._members
+    return members.sharing == 2 and members.caller("01089890000").in_hour == 4
+
+
+async def test_processes_that_decide_alone_keep_to_their_share_of_a_cap(
+    own_redis: RedisServer,
+) -> None:
+    inventory = inventory_of(1)
+    rules = Rules(limits={"": Limits(max_per_hour=10)})
+    await write_members(own_redis.url, inventory)
+    async with (
+        shared_ledger(own_redis.url, inventory, process="one") as one,
+        shared_ledger(own_redis.url, inventory, process="two") as two,
+    ):
+        for side in (one, two):
+            side.ledger.rule(rules)
+        for _ in range(4):
+            assert (await one.ledger.pick(pick())).picked.uses
+        await eventually(lambda: has_kept_up(one) and has_kept_up(two))
+        own_redis.kill()
+        shown = [
+            bool((await side.ledger.pick(pick())).picked.uses)
+            for side in (one, two)
+            for _ in range(8)
+        ]
+    assert sum(shown) == 6
+
+
+async def test_a_callees_budget_holds_by_this_processs_own_picks(own_redis: RedisServer) -> None:
+    inventory = inventory_of(5)
+    rules = Rules(callee=(CalleeRule(2, HOUR, by_calendar=False),))
+    await write_members(own_redis.url, inventory)
+    async with shared_ledger(own_redis.url, inventory) as side:
+        side.ledger.rule(rules)
+        own_redis.kill()
+        decisions = [await side.ledger.pick(pick(callee="a")) for _ in range(3)]
+    assert [one.picked.refusal for one in decisions] == ["", "", "budget"]
+
+
+async def test_what_is_parked_stays_parked_while_redis_is_gone(own_redis: RedisServer) -> None:
+    inventory = inventory_of(2)
+    await write_members(own_redis.url, inventory)
+    async with shared_ledger(own_redis.url, inventory) as side:
+        await side.ledger.park(Park("01089890000", "operator", 2**42))
+        await eventually(lambda: side.ledger._standby._book.parked() == ("01089890000",))
+        own_redis.kill()
+        shown = {
+            number for _ in range(4) for number, _ in (await side.ledger.pick(pick())).picked.uses
+        }
+    assert shown == {"01089890001"}
