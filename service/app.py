@@ -89,7 +89,7 @@ class Service:
                 settings=self._settings,
                 picker=Picker(self._instances, self._locator, localities, self.metrics),
                 outcomes=outcomes,
-                directory=Directory(self._instances, _now_ms),
+                directory=Directory(self._instances, _now_ms, self._instances.health_shown),
                 keepers=self._instances.keepers,
                 metrics=self.metrics,
                 health=self.health,

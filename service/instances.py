@@ -7,7 +7,7 @@ import asyncio
 import time
 import uuid
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from random import SystemRandom
@@ -112,6 +112,11 @@ class Instances(dict[str, Instance]):
         """Feed a number's health with how a call ended."""
         if (health := self.health.get(instance_id)) is not None:
             health.note(number, result)
+
+    async def health_shown(self, instance_id: str, numbers: Sequence[str]) -> Mapping[str, str]:
+        """Why these numbers are in the health they are in, as far as any has left it."""
+        health = self.health.get(instance_id)
+        return await health.shown(numbers) if health is not None else {}
 
     def _as_picked_for(
         self, one: InstanceSettings, keeper: InventoryKeeper, ledger: Ledger, ccc: Ccc

@@ -4,7 +4,7 @@ The list is of the cached inventory, the standing is the ledger's. CCC is not as
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
@@ -48,7 +48,10 @@ class Parked(msgspec.Struct, frozen=True):
 
 
 class NumberEntry(msgspec.Struct, frozen=True):
-    """One number; the last four are None while the ledger cannot be asked."""
+    """One number; what the ledger knows is None while it cannot be asked.
+
+    `health` says why a number is or was out of good health, with how sure that is.
+    """
 
     number: str
     province: str
@@ -64,6 +67,7 @@ class NumberEntry(msgspec.Struct, frozen=True):
     used_day: int | None = None
     available: bool | None = None
     parked: tuple[Parked, ...] | None = None
+    health: str = ""
 
 
 class NumberPage(msgspec.Struct, frozen=True):
@@ -76,17 +80,31 @@ class NumberPage(msgspec.Struct, frozen=True):
     standing: Literal["known", "unavailable"]
 
 
+HealthShown = Callable[[str, Sequence[str]], Awaitable[Mapping[str, str]]]
+
+
+async def _not_judged(_instance_id: str, _numbers: Sequence[str]) -> Mapping[str, str]:
+    return {}
+
+
 class Directory:
     """Lists and parks the numbers of every configured instance.
 
     Args:
         instances: by id.
         now: ms since 1970.
+        health: tells of some numbers of an instance why they are in the health they are in.
     """
 
-    def __init__(self, instances: Mapping[str, Instance], now: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        instances: Mapping[str, Instance],
+        now: Callable[[], int],
+        health: HealthShown = _not_judged,
+    ) -> None:
         self._instances = instances
         self._now = now
+        self._health = health
         self._ordered: dict[str, tuple[Inventory, list[PhoneNumber]]] = {}
 
     async def page(self, query: NumberQuery) -> NumberPage:
@@ -100,7 +118,11 @@ class Directory:
         found = await self._found(_inventory(instance), query)
         shown = found[(query.page - 1) * query.page_size : query.page * query.page_size]
         standing, entries = await self._entries(instance.ledger, shown)
-        return NumberPage(entries, query.page, query.page_size, len(found), standing)
+        reasons = await self._health(instance.instance_id, [one.number for one in shown])
+        judged = tuple(
+            msgspec.structs.replace(one, health=reasons.get(one.number, "")) for one in entries
+        )
+        return NumberPage(judged, query.page, query.page_size, len(found), standing)
 
     async def park(self, instance_id: str, number: str, until: int) -> str:
         """Take a number out of rotation until an instant in ms, on every replica; returns its key.

@@ -7,6 +7,7 @@ figures and judges none of them.
 
 import argparse
 import asyncio
+import statistics
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Sequence
@@ -25,7 +26,7 @@ from service.ledger.redis_ledger import RETURNS_A_SLICE
 from service.ledger.rules import DAY
 from service.locality import Locality
 from service.redis_client import open_client
-from service.selection import Wish, steps_for
+from service.selection import Step, Wish, steps_for
 from tests.conftest import RedisServer
 from tests.ledgers import BASES, shared_ledger, write_members
 
@@ -37,9 +38,10 @@ SECONDS = 600.0  # nothing is given up here
 UNMEASURED = 1000  # operations to a call that prepares something
 NOTED = 50  # µs from which the slow log keeps a call
 PICKS = 9600
+REPEATED = 30
 CALLEES = 10_000
 EVERY_RULE = Rules(
-    limits={"": Limits(10**6, 10**6, 10**6, 1000, 1)},
+    limits={"": Limits(10**6, 10**6, 10, 100, 0)},  # seen to, and never in the way
     callee=(CalleeRule(3, 300_000, by_calendar=False), CalleeRule(5, DAY, by_calendar=True)),
     cooldown=60_000,
     sticky=60_000,
@@ -55,22 +57,27 @@ class Bench(NamedTuple):
     line: Line
     inventory: Inventory
 
-    def pick(self, number: int, groups: tuple[str, ...] = GROUPS[:1], **fields: Any) -> Pick:
+    def pick(self, number: int, owners: tuple[str, ...] = GROUPS[:1], **fields: Any) -> Pick:
         """A pick of its own call for its own callee, as `every rule` needs them."""
-        steps = steps_for(self.inventory, HERE, Wish(groups), LEVELS)
-        names = {"callee": f"{number:024x}", "groups": f"{1:024x}", "body": f"{2:024x}"}
-        return Pick(dry_run=False, steps=steps, call=f"{number:024X}", **(names | fields))
+        steps = steps_for(self.inventory, HERE, Wish(owners), LEVELS)
+        names = {"callee": f"{number:024x}", "call": f"{number:024X}", "groups": "g" * 24}
+        return Pick(dry_run=False, steps=steps, **(names | fields))
 
     async def prepare(self, operations: Sequence[Operation]) -> None:
         for start in range(0, len(operations), UNMEASURED):
             await self.line.call(operations[start : start + UNMEASURED], NOW)
 
-    async def slowest(self) -> str:
-        """The µs of the slowest call since this was asked last."""
+    async def repeat(self, batch: int, now: int) -> None:
+        """Pick in calls of so many, for three groups."""
+        for at in range(0, REPEATED * batch, batch):
+            await self.line.call([self.pick(at + one, GROUPS) for one in range(batch)], now)
+
+    async def calls(self) -> str:
+        """The µs of the median and of the slowest call since this was asked last."""
         entries: Any = await self.client.slowlog_get(-1)
         await self.client.slowlog_reset()
         calls = [one["duration"] for one in entries if one["command"].startswith(b"EVALSHA")]
-        return str(max(calls)) if calls else f"under {NOTED}"
+        return f"{statistics.median(calls):.0f} / {max(calls)}" if calls else f"under {NOTED}"
 
     async def used_memory(self) -> int:
         memory: int = (await self.client.info("memory"))["used_memory"]
@@ -82,16 +89,18 @@ def say(what: str, figure: object) -> None:
     sys.stdout.flush()
 
 
-def numbers(count: int, tags: tuple[str, ...] = ()) -> list[PhoneNumber]:
+def numbers(count: int, tags: tuple[str, ...], groups: tuple[str, ...]) -> list[PhoneNumber]:
     return [
-        PhoneNumber(f"010{at:08d}", "北京", "北京", "010", skill_group_ids=GROUPS, tags=tags)
+        PhoneNumber(f"010{at:08d}", "北京", "北京", "010", skill_group_ids=groups, tags=tags)
         for at in range(count)
     ]
 
 
 @asynccontextmanager
-async def pool_of(url: str, size: int, tags: tuple[str, ...] = ()) -> AsyncIterator[Bench]:
-    inventory = Inventory("ccc-test", 1, numbers(size, tags))
+async def pool_of(
+    url: str, size: int, *, tags: tuple[str, ...] = (), groups: tuple[str, ...] = GROUPS
+) -> AsyncIterator[Bench]:
+    inventory = Inventory("ccc-test", 1, numbers(size, tags, groups))
     async with open_client(url, timeout=SECONDS) as client:
         await client.flushall()
         await client.config_set("slowlog-log-slower-than", NOTED)
@@ -99,8 +108,8 @@ async def pool_of(url: str, size: int, tags: tuple[str, ...] = ()) -> AsyncItera
         await write_members(url, inventory)
         line = Line(client, BASES, "bench", SECONDS)
         bench = Bench(url, client, line, inventory)
-        await bench.prepare([])
-        await bench.slowest()
+        await line.call([], NOW)
+        await bench.calls()
         yield bench
         await line.close()
 
@@ -108,38 +117,42 @@ async def pool_of(url: str, size: int, tags: tuple[str, ...] = ()) -> AsyncItera
 async def numbers_that_return_at_once(url: str, size: int) -> None:
     async with pool_of(url, size) as bench:
         await bench.prepare([Park(number, "rest", SOON) for number in bench.inventory.numbers])
-        await bench.slowest()
-        await bench.line.call([bench.pick(1)], SOON)
-        say(f"a pick as {size:,} numbers are due", await bench.slowest())
-        await bench.line.call([bench.pick(at) for at in range(2, 34)], SOON)
-        say("a batch of 32 of them", await bench.slowest())
+        await bench.calls()
+        await bench.repeat(1, SOON)
+        say(f"a pick as {size:,} numbers are due", await bench.calls())
+        await bench.repeat(BATCH_TURNS, SOON)
+        say("a batch of 32 of them", await bench.calls())
         while (await bench.client.zcard(f"{BASES[0]}parked")) > 0:
             await bench.line.call([Return(RETURNS_A_SLICE)], SOON)
-        say(f"the sweeper's slices of {RETURNS_A_SLICE}", await bench.slowest())
+        say(f"the sweeper's slices of {RETURNS_A_SLICE}", await bench.calls())
 
 
 async def tags_that_nobody_bears(url: str, size: int) -> None:
-    async with pool_of(url, size, ("M1",)) as bench:
+    async with pool_of(url, size, tags=("M1",)) as bench:
         steps = steps_for(bench.inventory, HERE, Wish(GROUPS, tags=("M9",)), LEVELS)
-        await bench.line.call([Pick(dry_run=False, steps=steps)] * BATCH_TURNS, NOW)
-        say(f"32 picks by tags that nobody of {size:,} bears", await bench.slowest())
+        for _ in range(REPEATED):
+            await bench.line.call([Pick(dry_run=False, steps=steps)] * BATCH_TURNS, NOW)
+        say(f"32 picks by tags that nobody of {size:,} bears", await bench.calls())
 
 
 async def waiting_picks(url: str, waiting: int) -> None:
-    async with pool_of(url, 1000) as bench, shared_ledger(url, bench.inventory, seconds=60) as side:
+    async with (
+        pool_of(url, 1000, groups=GROUPS[:1]) as bench,
+        shared_ledger(url, bench.inventory, seconds=60) as side,
+    ):
         side.shared.rule(EVERY_RULE)
         await asyncio.gather(*(side.shared.pick(bench.pick(at)) for at in range(waiting)))
-        say(f"{waiting:,} waiting picks, every rule", await bench.slowest())
+        say(f"{waiting:,} waiting picks, every rule", await bench.calls())
 
 
 async def refusals(url: str, size: int) -> None:
     async with pool_of(url, size) as bench:
         await bench.prepare([Park(number, "rest", SOON) for number in bench.inventory.numbers])
-        await bench.slowest()
-        await bench.line.call([bench.pick(1, GROUPS)], NOW)
-        say(f"a refusal over {size:,} parked numbers, three groups", await bench.slowest())
-        await bench.line.call([bench.pick(at, GROUPS) for at in range(BATCH_TURNS)], NOW)
-        say("32 refusals in a call", await bench.slowest())
+        await bench.calls()
+        await bench.repeat(1, NOW)
+        say(f"a refusal over {size:,} parked numbers, three groups", await bench.calls())
+        await bench.repeat(BATCH_TURNS, NOW)
+        say("32 refusals in a call", await bench.calls())
 
 
 async def time_of_picks(url: str) -> None:
@@ -147,12 +160,12 @@ async def time_of_picks(url: str) -> None:
         for groups in (GROUPS[:1], GROUPS):
             for batch in (1, BATCH_TURNS):
                 taken = await micros_of_picks(url, rules, groups, batch)
-                say(f"Redis's µs a pick: {named}, {len(groups)} group(s), {batch} a call", taken)
+                say(f"µs of Redis a pick: {named}, {len(groups)} group(s), {batch} a call", taken)
 
 
 async def micros_of_picks(url: str, rules: Rules, groups: tuple[str, ...], batch: int) -> str:
-    names = {} if rules.horizon else {"callee": "", "call": "", "body": "", "groups": ""}
-    async with pool_of(url, 100) as bench:
+    names = {} if rules.horizon else {"callee": "", "call": "", "groups": ""}
+    async with pool_of(url, 100, groups=groups) as bench:
         bench.line.rules = rules
         picks = [
             bench.pick(at, groups, **names) for at in range(PICKS if batch > 1 else PICKS // 4)
@@ -167,19 +180,18 @@ async def micros_of_picks(url: str, rules: Rules, groups: tuple[str, ...], batch
 async def memory(url: str, size: int) -> None:
     async with pool_of(url, 0) as bench:
         empty = await bench.used_memory()
-        inventory = Inventory("ccc-test", 2, numbers(size))
-        await write_members(url, inventory, fence=2)
+        await write_members(url, Inventory("ccc-test", 2, numbers(size, (), GROUPS)), fence=2)
         say("bytes a number, three groups, unused", (await bench.used_memory() - empty) // size)
-        bench.line.rules = replace(EVERY_RULE, callee=(), cooldown=0, sticky=0, remembered=0)
-        bench = bench._replace(inventory=inventory)
-        await bench.prepare([bench.pick(0, callee="", call="")] * size)
+        bench.line.rules = EVERY_RULE
+        everyone = (Step("any", (f"{GROUPS[0]}|any|*",)),)
+        await bench.prepare([Pick(dry_run=False, steps=everyone)] * size)
         say("bytes a number, used under every limit", (await bench.used_memory() - empty) // size)
     async with pool_of(url, 1000) as bench:
-        bench.line.rules = EVERY_RULE
+        bench.line.rules = replace(EVERY_RULE, limits={"": Limits()})
         by_callee = [bench.pick(at, call="") for at in range(CALLEES)]
         await bench.prepare([bench.pick(at, callee="", call="") for at in range(1000)])
         say("bytes a callee with one pick", await bytes_each(bench, by_callee))
-        bench.line.rules = replace(EVERY_RULE, callee=())
+        bench.line.rules = replace(bench.line.rules, callee=())
         again = await bytes_each(bench, by_callee * 4)
         say("bytes more for each further pick", again // 4)
         by_call = [bench.pick(at, callee="") for at in range(CALLEES)]
@@ -193,7 +205,7 @@ async def bytes_each(bench: Bench, picks: Sequence[Pick]) -> int:
 
 
 async def run(url: str, scale: int) -> None:
-    say("slowest single calls, µs of Redis", "")
+    say("µs of Redis for a single call", "median / most")
     await numbers_that_return_at_once(url, 100_000 // scale)
     await tags_that_nobody_bears(url, 500_000 // scale)
     await waiting_picks(url, 1000)

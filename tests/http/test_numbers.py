@@ -58,6 +58,7 @@ async def test_a_page_is_written_as_promised(service: Service) -> None:
                 "used_day": 2,
                 "available": False,
                 "parked": [{"reason": "operator", "until": "2026-01-02T03:04:05Z"}],
+                "health": "",
             }
         ],
         "page": 1,

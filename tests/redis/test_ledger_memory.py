@@ -4,6 +4,7 @@ That no other key stays is held by the guard of the fixture, after each test.
 """
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 from redis.asyncio import Redis
@@ -103,7 +104,7 @@ def operations(hour: int) -> list[Operation]:
 
 async def keys_with(client: Redis, number: str) -> list[str]:
     """The hashes and sorted sets of which a number is a member."""
-    has = {b"hash": client.hexists, b"zset": client.zscore}
+    has: dict[Any, Any] = {b"hash": client.hexists, b"zset": client.zscore}
     return [
         key.decode()
         async for key in client.scan_iter()

@@ -1,0 +1,68 @@
+"""A number that goes unanswered, from the outcomes of its calls to its quarantine."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from service.ccc.emulator import running
+from service.health import watch
+from service.settings import Health
+from tests.waiting import eventually
+from tests.whole.services import Running, chengdu_numbers, emulator_of, settings_for, started
+
+FALLEN = "02855500000"
+
+
+@pytest.fixture(autouse=True)
+def _look_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watch, "LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(watch, "WRITE_SECONDS", 0.02)
+
+
+async def call(service: Running, count: int) -> None:
+    """Pick and tell the outcome: every second call is answered, from the fallen number none."""
+    for turn in range(count):
+        _, answer = await service.pick(call_id=f"call-{count}-{turn}", called_number="13880001234")
+        number = answer["data"][0]["caller"]["number"]
+        answered = number != FALLEN and turn % 3 != 0
+        report: dict[str, Any] = {
+            "call_id": f"call-{count}-{turn}",
+            "result": "answered" if answered else "no_answer",
+        }
+        async with service.client.post(f"{service.url}/v1/outcomes", json=report) as response:
+            assert response.status == 202
+
+
+def reasons(listed: dict[str, Any]) -> set[str]:
+    return {parked["reason"] for parked in listed["data"][0]["parked"]}
+
+
+@pytest.mark.parametrize("is_shared", [True, False], ids=["redis", "memory"])
+async def test_a_number_that_goes_unanswered_is_quarantined_and_shown(
+    redis_url: str, *, is_shared: bool
+) -> None:
+    async with running(emulator_of(chengdu_numbers(5))) as address:
+        settings = settings_for(f"http://{address}", redis_url if is_shared else "")
+        async with started(replace(settings, health=Health(enabled=True))) as service:
+            await call(service, 300)
+
+            def quarantined() -> float | None:
+                return service.service.metrics.registry.get_sample_value(
+                    "callerid_health_transitions_total",
+                    {"instance": "ccc-test", "state": "quarantined"},
+                )
+
+            await eventually(quarantined)
+            async with asyncio.timeout(5):
+                while True:
+                    _, listed = await service.get(f"/v1/numbers?q={FALLEN}")
+                    if "quarantine" in reasons(listed):
+                        break
+                    await asyncio.sleep(0.02)
+            picks = [(await service.pick())[1] for _ in range(10)]
+    assert quarantined() == 1
+    assert listed["data"][0]["available"] is False
+    assert listed["data"][0]["health"]
+    assert FALLEN not in {answer["data"][0]["caller"]["number"] for answer in picks}
