@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from service.ccc.emulator import running
-from service.health import watch
+from service.health import store, watch
 from service.settings import Health
 from tests.waiting import eventually
 from tests.whole.services import Running, chengdu_numbers, emulator_of, settings_for, started
@@ -19,6 +19,7 @@ FALLEN = "02855500000"
 def _look_often(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watch, "LOOK_SECONDS", 0.05)
     monkeypatch.setattr(watch, "WRITE_SECONDS", 0.02)
+    monkeypatch.setattr(store, "LEAD_MS", 20)
 
 
 async def call(service: Running, count: int) -> None:
