@@ -151,7 +151,7 @@ def _span(shown: Sequence[Shown]) -> float:
 
 
 def _is_before(sooner: Shown, later: Shown) -> bool:
-    return sooner.answered <= later.sent
+    return sooner.answered < later.sent
 
 
 def _by_number(picks: Iterable[Shown]) -> dict[str, list[Shown]]:

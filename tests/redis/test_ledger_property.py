@@ -38,7 +38,7 @@ from service.ledger import (
 from service.ledger.book import Answer, Book
 from service.ledger.line import Line
 from service.ledger.memory import never_used
-from service.ledger.port import Describe, Operation, Return, Review
+from service.ledger.port import Describe, Operation, Record, Return, Review, Undo
 from service.locality import Locality
 from service.selection import Wish, steps_for
 from tests.redis.servers import SERVERS
@@ -139,6 +139,7 @@ class BothLedgers(RuleBasedStateMachine):
         self.runner = asyncio.Runner()
         self.book = Book(never_used)
         self.now = 1_700_000_000_000
+        self.instants: list[int] = []
         self.generation = 0
         self.inventory = Inventory("ccc-test", 0, [])
         self.run(self.open())
@@ -218,6 +219,15 @@ class BothLedgers(RuleBasedStateMachine):
     def cap(self, draw: Any) -> Cap:
         return Cap(draw(numbers), draw(few))
 
+    def record(self, draw: Any) -> Record:
+        uses = tuple((number, "any") for number in draw(st.sets(numbers, min_size=1, max_size=2)))
+        then = self.now + draw(st.integers(-5000, 500))
+        return Record(uses, then, draw(callees), "g", draw(calls), "b")
+
+    def undo(self, draw: Any) -> Undo:
+        shown = tuple(draw(st.sets(numbers, min_size=1, max_size=2)))
+        return Undo(shown, draw(st.sampled_from(self.instants[-4:])), draw(callees), draw(calls))
+
     def soon(self, draw: Any) -> int:
         return self.now + int(draw(st.integers(0, 5000)))
 
@@ -243,6 +253,7 @@ class BothLedgers(RuleBasedStateMachine):
     @rule(data=st.data(), size=st.integers(0, 8), later=st.integers(-500, 3000))
     def call(self, data: st.DataObject, size: int, later: int) -> None:
         self.now += later
+        self.instants.append(self.now)
         operations = [self.operation(data.draw) for _ in range(size)]
         self.apply([one for one in operations if not isinstance(one, Pick) or one.steps])
 
@@ -280,6 +291,8 @@ KINDS: list[Callable[[BothLedgers, Any], Operation]] = [
     BothLedgers.stop,
     BothLedgers.cap,
     BothLedgers.avoid,
+    BothLedgers.record,
+    BothLedgers.undo,
 ]
 
 

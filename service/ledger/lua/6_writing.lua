@@ -54,10 +54,13 @@ local function write_numbers()
   end
 end
 
+-- Keys outlive what they hold a little: clocks jump, and no decision rests on a key's expiry.
+local GRACE = 10000
+
 local function write_memory()
   for digest, callee in pairs(callees) do
     if callee.changed then
-      local ttl = math.max(rules.horizon, callee.stopped - now, 1)
+      local ttl = math.max(rules.horizon, callee.stopped - now) + GRACE
       local packed = cmsgpack.pack({callee.stopped, callee.uses})
       redis.call('SET', callee_base .. digest, packed, 'PX', ttl)
     end
@@ -65,7 +68,7 @@ local function write_memory()
   for digest, known in pairs(calls) do
     if known and known[6] then
       known[6] = nil
-      local ttl = math.max(call_ttl() - (now - known[2]), 1)
+      local ttl = math.max(call_ttl() - (now - known[2]), 0) + GRACE
       redis.call('SET', base .. 'call:' .. digest, cmsgpack.pack(known), 'PX', ttl)
     end
   end
