@@ -17,7 +17,7 @@ from service.selection import Step
 # a pick rejects before it goes on to the next level. The same figures stand in the Lua.
 RETURNS_A_CALL = 8
 SCAN_LIMIT = 64
-BATCH_TURNS = 32
+BATCH_TURNS = 20
 
 STICKY = "sticky"
 

@@ -34,7 +34,7 @@ from service.ledger.queue import CallQueue
 from service.ledger.rules import Rules
 from service.metrics import Metrics
 
-RETURNS_A_SLICE = 32
+RETURNS_A_SLICE = 16
 # Changes nothing, so it leaves no answer behind that would displace that of a lost call.
 PROBE = Describe(dry_run=True, numbers=())
 

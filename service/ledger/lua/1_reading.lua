@@ -52,6 +52,9 @@ local rules = {}
 rules.limits, rules.callee, rules.cooldown, rules.sticky, rules.idempotency, rules.remembered,
   rules.offsets = unpack(sent_rules)
 rules.horizon = math.max(rules.cooldown, rules.sticky, rules.remembered)
+for _, limits in pairs(rules.limits) do
+  limits.none = limits[1] == 0 and limits[2] == 0 and limits[3] == 0 and limits[5] == 0
+end
 for _, rule in ipairs(rules.callee) do rules.horizon = math.max(rules.horizon, rule[2]) end
 
 local start = turn
@@ -59,8 +62,9 @@ local records = {}   -- number -> record, see below; false where unknown
 local homes = {}     -- home -> set of pool names
 local limits_at = {} -- home -> limits
 local views = {}     -- pool name -> what was read of its sorted set
-local returned = {}  -- {number, turn} moved in this call to a turn of before it, in order
-local used = {}      -- the same, to a turn given out in this call
+local returned = {first = 1} -- {number, turn} moved in this call to a turn of before it, in order
+local used = {first = 1}     -- the same, to a turn given out in this call
+local NONE = {}              -- never written to
 local callees = {}   -- digest -> {stopped, uses, changed}
 local calls = {}     -- digest -> a remembered pick, false where unknown
 
@@ -71,10 +75,13 @@ local calls = {}     -- digest -> a remembered pick, false where unknown
 local function unpack_record(packed)
   local r = cmsgpack.unpack(packed)
   return {home = r[1], turn = r[2], hour = r[3] or 0, in_hour = r[4] or 0, day = r[5] or 0,
-    in_day = r[6] or 0, last = r[7] or 0, leases = r[8] or {}, cap = r[9] or 0, avoid = r[10] or {}}
+    in_day = r[6] or 0, last = r[7] or 0, leases = r[8] or NONE, cap = r[9] or 0, avoid = r[10] or NONE}
 end
 
 local function pack_record(r)
+  if r.cap == 0 and #r.leases == 0 and next(r.avoid) == nil then
+    return cmsgpack.pack({r.home, r.turn, r.hour, r.in_hour, r.day, r.in_day, r.last})
+  end
   return cmsgpack.pack(
     {r.home, r.turn, r.hour, r.in_hour, r.day, r.in_day, r.last, r.leases, r.cap, r.avoid})
 end

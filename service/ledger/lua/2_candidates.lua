@@ -65,9 +65,12 @@ end
 
 -- The next of the moved numbers that still has its turn and stands in one of the pools.
 local function next_moved(list, position, names)
+  position = math.max(position, list.first)
   while list[position] do
     local number, record = list[position].number, records[list[position].number]
-    if record.turn == list[position].turn and not is_parked(record) and stands_in(number, names) then
+    if record.turn ~= list[position].turn then
+      if position == list.first then list.first = position + 1 end
+    elseif not is_parked(record) and stands_in(number, names) then
       return position, number, record.turn
     end
     position = position + 1

@@ -59,6 +59,7 @@ end
 -- What keeps a number out by its limits now, as {reason, until}.
 local function holds(record)
   local limits = limits_at[record.home]
+  if limits.none and record.cap == 0 then return NONE end
   local found, cap = {}, day_cap(record, limits)
   if limits[1] > 0 and used_in_hour(record) >= limits[1] then
     found[1] = {'max_per_hour', select(2, window(HOUR))}

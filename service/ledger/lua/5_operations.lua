@@ -5,7 +5,7 @@ local run = {}
 local function picked(uses, reasons, looks)
   local shown = {}
   for i, one in ipairs(uses) do shown[i] = {one[1], one[2]} end
-  return {shown, reasons, '', 0, looks or {}}
+  return {shown, reasons, '', 0, looks or NONE}
 end
 
 -- What was answered under this call before, or a refusal; nil for a new one.
@@ -30,10 +30,18 @@ local function record_uses(uses, digest, groups, call, body, instant)
 end
 
 local function reasons_of(rejected)
+  if next(rejected) == nil then return NONE end
   local reasons = {}
   for reason, count in pairs(rejected) do reasons[#reasons + 1] = {reason, count} end
   table.sort(reasons, function(one, other) return one[1] < other[1] end)
   return reasons
+end
+
+local function look(looks, number, level, reason)
+  if not looks then return end
+  local record = records[number]
+  looks[#looks + 1] =
+    {number, level, record.turn, used_in_hour(record), used_in_day(record), reason}
 end
 
 function run.pick(dry_run, steps, count, excluded, digest, groups, call, body, explain, region)
@@ -43,21 +51,9 @@ function run.pick(dry_run, steps, count, excluded, digest, groups, call, body, e
   local free = callee and free_at(callee) or 0
   if free > 0 then return {{}, {}, 'budget', free, {}} end
 
-  local barred, seen, uses, rejected, looks = {}, {}, {}, {}, {}
+  local seen, uses, rejected, looks = {}, {}, {}, explain and {}
+  local barred = excluded[1] and {} or NONE
   for _, number in ipairs(excluded) do barred[number] = 'excluded' end
-
-  local function look(number, level, reason)
-    if not explain then return end
-    local record = records[number]
-    looks[#looks + 1] =
-      {number, level, record.turn, used_in_hour(record), used_in_day(record), reason}
-  end
-
-  local function take(number, level)
-    look(number, level, '')
-    seen[number] = true
-    uses[#uses + 1] = {number, level}
-  end
 
   local shown = callee and rules.sticky > 0 and sticky_of(callee, groups)
   if shown and not barred[shown] then
@@ -65,36 +61,43 @@ function run.pick(dry_run, steps, count, excluded, digest, groups, call, body, e
     if record and not is_parked(record) and #holds(record) == 0 and
         (record.avoid[region] or 0) <= now then
       for _, step in ipairs(steps) do
-        if not seen[shown] and stands_in(shown, step[2]) then take(shown, 'sticky') end
+        if not seen[shown] and stands_in(shown, step[2]) then
+          seen[shown], uses[1] = true, {shown, 'sticky'}
+          look(looks, shown, 'sticky', '')
+        end
       end
     end
   end
 
-  local cooling = callee and rules.cooldown > 0 and shown_within(callee, rules.cooldown) or {}
+  local cooling = callee and rules.cooldown > 0 and shown_within(callee, rules.cooldown) or NONE
   for _, step in ipairs(steps) do
     if #uses == count then break end
-    local level, scanned, kept_out = step[1], 0, {}
+    local level, scanned, kept_out = step[1], 0, nil
     for number in candidates(step[2]) do
       if not seen[number] then
         seen[number] = true
         local reason = barred[number] or (cooling[number] and 'cooldown') or
           ((records[number].avoid[region] or 0) > now and 'region')
-        local held = not reason and holds(records[number]) or {}
+        local held = not reason and holds(records[number]) or NONE
         reason = reason or (held[1] and held[1][1])
         if reason then
-          look(number, level, reason)
+          look(looks, number, level, reason)
           rejected[reason] = (rejected[reason] or 0) + 1
           scanned = scanned + 1
-          if #held > 0 then kept_out[#kept_out + 1] = {number, held} end
+          if held[1] then
+            kept_out = kept_out or {}
+            kept_out[#kept_out + 1] = {number, held}
+          end
         else
-          take(number, level)
+          look(looks, number, level, '')
+          uses[#uses + 1] = {number, level}
         end
       end
       if #uses == count or scanned == SCAN_LIMIT then break end
     end
     -- Limits that were lowered meanwhile: the walk is over, so these may be moved now.
     if not dry_run then
-      for _, out in ipairs(kept_out) do park_for(out[1], out[2]) end
+      for _, out in ipairs(kept_out or NONE) do park_for(out[1], out[2]) end
     end
   end
 
@@ -204,10 +207,12 @@ end
 function run.avoid(number, region, instant)
   local record = load_parks(number)
   if not record then return false end
+  local avoid = {}
   for known, ends in pairs(record.avoid) do
-    if ends <= now then record.avoid[known] = nil end
+    if ends > now then avoid[known] = ends end
   end
-  record.avoid[region] = instant
+  avoid[region] = instant
+  record.avoid = avoid
   settle(number, record)
   return true
 end
