@@ -5,6 +5,7 @@ pools, `ledger` decides, and `sync` keeps the snapshot that both work on.
 """
 
 import asyncio
+import gc
 import itertools
 import logging
 import signal
@@ -34,6 +35,8 @@ from service.tasks import keep_running, measure_lag
 
 SCHEMA = 1  # of the keys in Redis; releases of one schema work side by side
 CACHE_SECONDS = 2.0  # what the cache and the members may take; no pick waits for them
+
+GARBAGE_THRESHOLD = 20_000  # new objects between two young collections; 700 is Python's own
 
 Reload = Callable[[], Settings]
 
@@ -194,6 +197,11 @@ async def serve(
     async with listening(settings, share_port=share_port) as (service, address):
         ready(address)
         reloading = loop.create_task(_reload_at(reload, service, read or (lambda: settings)))
+        # What stands now stands to the end: the collector need not look at it again and again,
+        # nor so often at the few objects that a request leaves behind.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(GARBAGE_THRESHOLD)
         await stop.wait()
         reloading.cancel()
         service.draining = True

@@ -7,7 +7,7 @@ from aiohttp import web
 
 from service.api import inventory, numbers, ops, outcomes, pick, rpc
 from service.api.bodies import MAX_BYTES
-from service.api.envelope import answered
+from service.api.envelope import answered, nothing_here
 from service.api.parts import API, Api, Follows, Health, Keeper, Lists, Parts, Picks
 from service.api.server import make_runner
 
@@ -20,18 +20,19 @@ def build(parts: Parts) -> web.Application:
     Args:
         parts: what the handlers work with.
     """
-    app = web.Application(middlewares=[answered], client_max_size=MAX_BYTES)
+    app = web.Application(client_max_size=MAX_BYTES)
     app[API] = Api(parts)
-    app.router.add_post("/v1/pick", pick.post)
-    app.router.add_post("/v1/outcomes", outcomes.post)
-    app.router.add_get("/v1/numbers", numbers.get)
-    app.router.add_put("/v1/numbers/{number}/park", numbers.park)
-    app.router.add_delete("/v1/numbers/{number}/park", numbers.unpark)
-    app.router.add_get("/v1/inventory", inventory.get)
-    app.router.add_post("/v1/inventory/refresh", inventory.refresh)
-    app.router.add_get("/healthz", ops.healthz)
-    app.router.add_get("/readyz", ops.readyz)
-    app.router.add_get("/metrics", ops.metrics)
-    app.router.add_get("/", rpc.answer, allow_head=False)
-    app.router.add_post("/", rpc.answer)
+    app.router.add_post("/v1/pick", answered(pick.post))
+    app.router.add_post("/v1/outcomes", answered(outcomes.post))
+    app.router.add_get("/v1/numbers", answered(numbers.get))
+    app.router.add_put("/v1/numbers/{number}/park", answered(numbers.park))
+    app.router.add_delete("/v1/numbers/{number}/park", answered(numbers.unpark))
+    app.router.add_get("/v1/inventory", answered(inventory.get))
+    app.router.add_post("/v1/inventory/refresh", answered(inventory.refresh))
+    app.router.add_get("/healthz", answered(ops.healthz))
+    app.router.add_get("/readyz", answered(ops.readyz))
+    app.router.add_get("/metrics", answered(ops.metrics))
+    app.router.add_get("/", answered(rpc.answer), allow_head=False)
+    app.router.add_post("/", answered(rpc.answer))
+    app.router.add_route("*", "/{path:.*}", answered(nothing_here))
     return app

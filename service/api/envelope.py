@@ -5,6 +5,7 @@ import re
 import traceback
 
 from aiohttp import web
+from aiohttp.hdrs import METH_ANY
 from aiohttp.typedefs import Handler
 
 from service.api import rpc_refusal
@@ -18,23 +19,40 @@ _LOG = logging.getLogger(__name__)
 _SANE_ID = re.compile(r"[!-~]{1,128}")
 
 
-@web.middleware
-async def answered(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Answer with the request's own id, or a new one where it sent none that is sane."""
-    parts = request.app[API].parts
-    request_id = request.headers.get("X-Request-Id")
-    if request_id is None or not _SANE_ID.fullmatch(request_id):
-        request_id = parts.new_id()
-    request[REQUEST_ID] = request_id
-    try:
-        response = await handler(request)
-    except Exception as error:  # noqa: BLE001 - whatever it is, the client gets an answer
-        response = _refusal(request, _known(error, request_id), request_id)
-    response.headers["X-Request-Id"] = request_id
-    if parts.is_draining():
-        # Whoever keeps a connection learns now, and not in the middle of the next request.
-        response.force_close()
-    return response
+def answered(handler: Handler) -> Handler:
+    """Have a handler answer with the request's own id, or a new one where it sent no sane one.
+
+    Around each handler and not a middleware: aiohttp builds a chain of those anew for each request.
+    """
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        parts = request.app[API].parts
+        request_id = request.headers.get("X-Request-Id")
+        if request_id is None or not _SANE_ID.fullmatch(request_id):
+            request_id = parts.new_id()
+        request[REQUEST_ID] = request_id
+        try:
+            response = await handler(request)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the client gets an answer
+            response = _refusal(request, _known(error, request_id), request_id)
+        response.headers["X-Request-Id"] = request_id
+        if parts.is_draining():
+            # Whoever keeps a connection learns now, and not in the middle of the next request.
+            response.force_close()
+        return response
+
+    return answer
+
+
+async def nothing_here(request: web.Request) -> web.StreamResponse:
+    """Refuse what no route takes: a path that there is not, or a method that its path has not."""
+    allowed: set[str] = set()
+    for resource in request.app.router.resources():
+        allowed |= (await resource.resolve(request))[1]
+    allowed.discard(METH_ANY)
+    if allowed:
+        raise MethodNotAllowed(", ".join(sorted(allowed)))
+    raise NotFound("There is nothing at this path")
 
 
 def _known(error: Exception, request_id: str) -> CallerIdError:
@@ -42,10 +60,6 @@ def _known(error: Exception, request_id: str) -> CallerIdError:
     match error:
         case CallerIdError() if error.code in STATUS:
             return error
-        case web.HTTPMethodNotAllowed():
-            return MethodNotAllowed(", ".join(sorted(error.allowed_methods)))
-        case web.HTTPNotFound():
-            return NotFound("There is nothing at this path")
     trace = mask_text("".join(traceback.format_exception(error)))
     _LOG.error("Request %s met what nobody expected\n%s", request_id, trace)
     return InternalError()
