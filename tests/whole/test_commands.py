@@ -243,3 +243,49 @@ async def test_workers_share_the_port_and_their_metrics_are_one(
             serve.send_signal(signal.SIGTERM)
             assert await asyncio.wait_for(serve.wait(), 10) == 0
     assert counted == picks
+
+
+async def test_sighup_reads_the_limits_again_and_refuses_a_bad_configuration(
+    redis_url: str, tmp_path: Path
+) -> None:
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    async with running(emulator_of(chengdu_numbers(1))) as address:
+        path = configuration(tmp_path, address, redis_url=redis_url)
+        plain = path.read_text("utf-8")
+
+        def write(limit: str) -> None:
+            path.write_text(f"[selection.caller]\nmax_per_hour = {limit}\n{plain}", "utf-8")
+
+        write("1")
+        words = ("serve", "--config", str(path), "--port", str(port))
+        async with command(*words) as serve, aiohttp.ClientSession() as client:
+            await until_ready(client, url)
+
+            async def pick() -> int:
+                async with client.post(f"{url}/v1/pick", json=QUESTION) as response:
+                    return response.status
+
+            async def reloads(result: str) -> bool:
+                async with client.get(f"{url}/metrics") as response:
+                    told = await response.text()
+                return f'callerid_config_reloads_total{{result="{result}"}} 1.0' in told
+
+            async def after(limit: str, result: str) -> None:
+                write(limit)
+                serve.send_signal(signal.SIGHUP)
+                async with asyncio.timeout(10):
+                    while not await reloads(result):
+                        await asyncio.sleep(0.02)
+
+            before = [await pick(), await pick()]
+            await after('"many"', "refused")
+            refused = await pick()
+            await after("2", "taken")
+            async with asyncio.timeout(10):
+                while await pick() != 200:
+                    await asyncio.sleep(0.02)
+            last = await pick()
+    assert before == [200, 409]
+    assert refused == 409
+    assert last == 409
