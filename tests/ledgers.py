@@ -51,9 +51,9 @@ def inventory_of(count: int, generation: int = 1) -> Inventory:
 
 @asynccontextmanager
 async def shared_ledger(
-    url: str, inventory: Inventory, *, process: str = "one", seconds: float = 0.03
+    url: str, inventory: Inventory, *, process: str = "one", seconds: float = 0.1
 ) -> AsyncIterator[Shared]:
-    """A ledger with the times of the defaults: 30 ms a call, 60 ms a pick."""
+    """A ledger with more time than the defaults give: the machine may be busy."""
     metrics, notices = Metrics(), list[int]()
     client = open_client(url, timeout=seconds)
     line = Line(client, BASES, process, seconds)
