@@ -22,7 +22,7 @@ from redis.asyncio import Redis
 from service import api, prefix_table
 from service.ccc.accounts import Accounts
 from service.errors import LedgerUnavailable, SettingsError
-from service.instances import Instances
+from service.instances import SCHEMA, Instances, now_ms
 from service.locality import Locator
 from service.metrics import Metrics
 from service.picking import Picker
@@ -33,7 +33,6 @@ from service.settings import Settings
 from service.sync import Localities
 from service.tasks import keep_running, measure_lag
 
-SCHEMA = 1  # of the keys in Redis; releases of one schema work side by side
 CACHE_SECONDS = 2.0  # what the cache and the members may take; no pick waits for them
 
 GARBAGE_THRESHOLD = 20_000  # new objects between two young collections; 700 is Python's own
@@ -83,7 +82,7 @@ class Service:
             self._locator,
             self.metrics,
             sip_actions=self._settings.sip_actions,
-            now=_now_ms,
+            now=now_ms,
             health=self._instances.note_outcome,
         )
         self._work |= {"localities": localities.run, "outcomes": outcomes.run}
@@ -92,7 +91,7 @@ class Service:
                 settings=self._settings,
                 picker=Picker(self._instances, self._locator, localities, self.metrics),
                 outcomes=outcomes,
-                directory=Directory(self._instances, _now_ms, self._instances.health_shown),
+                directory=Directory(self._instances, now_ms, self._instances.health_shown),
                 keepers=self._instances.keepers,
                 metrics=self.metrics,
                 health=self.health,
@@ -227,7 +226,3 @@ def _request_ids() -> Callable[[], str]:
     """Ids that nobody else makes, for less than a random one each: a pick waits for its own."""
     start, count = uuid.uuid4().hex[:20], itertools.count()
     return lambda: f"{start}{next(count):012x}"
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

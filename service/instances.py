@@ -139,7 +139,7 @@ class Instances(dict[str, Instance]):
 
     def _ledger(self, one: InstanceSettings, keeper: InventoryKeeper) -> Ledger:
         if self._redis is None:
-            memory = MemoryLedger(_now_ms)
+            memory = MemoryLedger(now_ms)
             keeper.subscribe(memory.replace)
             return memory
         timeout = self._settings.redis.timeout_ms / 1000
@@ -154,9 +154,9 @@ class Instances(dict[str, Instance]):
             metrics=self._metrics,
             notice=keeper.notice,
         )
-        standby = MemoryLedger(_now_ms, source="degraded", unused_turn=self._scattered)
+        standby = MemoryLedger(now_ms, source="degraded", unused_turn=self._scattered)
         keeper.subscribe(standby.replace)
-        ledger = FailoverLedger(shared, standby, self._metrics, _now_ms)
+        ledger = FailoverLedger(shared, standby, self._metrics, now_ms)
         self.work[f"ledger {one.id}"] = ledger.run
         return ledger
 
@@ -203,5 +203,6 @@ class Instances(dict[str, Instance]):
                     self[one.id].ledger.rule(rules_for(self._settings, selection, time.time()))
 
 
-def _now_ms() -> int:
+def now_ms() -> int:
+    """The instant, in ms since 1970."""
     return time.time_ns() // 1_000_000

@@ -1,6 +1,6 @@
 """Pure: the numbers of one instance and their immutable index."""
 
-from service.inventory.inventory import Inventory
+from service.inventory.inventory import Inventory, common_limits
 from service.inventory.numbers import OUTBOUND_USAGES, PhoneNumber, bar
 from service.inventory.pools import LEVELS, Home, agent_pool, place_at, tagged
 
@@ -12,6 +12,7 @@ __all__ = [
     "PhoneNumber",
     "agent_pool",
     "bar",
+    "common_limits",
     "place_at",
     "tagged",
 ]

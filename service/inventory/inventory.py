@@ -14,7 +14,8 @@ from service.inventory.pools import Home, aliases_of, home_of, paths_of, pool_na
 _NO_BARS: Mapping[str, int] = MappingProxyType({})
 
 
-def _common(_: PhoneNumber) -> str:
+def common_limits(_: PhoneNumber) -> str:
+    """The name of the limits that hold for most numbers."""
     return ""
 
 
@@ -33,7 +34,7 @@ class Inventory:
         instance_id: str,
         generation: int,
         numbers: Iterable[PhoneNumber],
-        limits_of: Callable[[PhoneNumber], str] = _common,
+        limits_of: Callable[[PhoneNumber], str] = common_limits,
     ) -> None:
         self.instance_id = instance_id
         self.generation = generation

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
 
-from service.inventory import Inventory, PhoneNumber
+from service.inventory import Inventory, PhoneNumber, common_limits
 from service.metrics import Metrics
 from service.redis_client import translated
 from service.sync.acceptance import Absence, SweepReport
@@ -70,7 +70,7 @@ class Replica:
         self._callbacks: list[Callable[[Inventory], None]] = []
         self._told: int | None = None
         self._read: Manifest | None = None
-        self._limits_of: Callable[[PhoneNumber], str] = _common
+        self._limits_of: Callable[[PhoneNumber], str] = common_limits
         self._is_relimited = False
         self.state = State()
         self.swapped = asyncio.Event()
@@ -166,7 +166,3 @@ class Replica:
             inventory.generation, state.swept_at, state.report, dict(state.absences)
         )
         await shared.cache.write(inventory.numbers.values(), manifest, fence)
-
-
-def _common(_: PhoneNumber) -> str:
-    return ""
