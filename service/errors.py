@@ -184,17 +184,58 @@ class CccError(CallerIdError):
 class CccRefused(CccError):
     """A refusal that repeating would not change: parameters, permissions, signature."""
 
+    code = "CccRefused"
+
 
 class CccThrottled(CccError):
     """The account's flow control refused the call; it did not happen."""
+
+    code = "CccThrottled"
 
 
 class CccUnavailable(CccError):
     """No usable answer: a timeout, a broken connection, a 5xx. The call may have happened."""
 
+    code = "CccUnavailable"
+
+
+class CccUnreachable(CccUnavailable):
+    """No connection could be made: the call did not happen."""
+
 
 class CccMalformed(CccError):
     """An answer that is not one: no JSON, or without the parts that the action promises."""
+
+    code = "CccMalformed"
+
+
+class PartlyAdded(CallerIdError):
+    """Adding numbers ended half-way, or its answer was lost.
+
+    `added` are those that CCC has said it added, or lists by now. The calls for the numbers in
+    `not_added` were refused whole or never made. Of those in `unknown` the answer was lost, and CCC
+    does not list them yet. The others are as in an answer that is whole.
+
+    Args:
+        asked: all numbers, in the order of the request.
+        fates: which of them ended how, by these names.
+        cause: what ended it.
+    """
+
+    code = "PartlyAdded"
+    FATES = ("added", "failed", "in_use", "in_arrears", "unknown", "not_added")
+
+    def __init__(
+        self, asked: Sequence[str], fates: Mapping[str, Sequence[str]], cause: CccError
+    ) -> None:
+        told = ", ".join(f"{len(fates[fate])} {fate}" for fate in self.FATES if fates.get(fate))
+        super().__init__(
+            f"CCC did not do all of it: {told}. Ask again for those not added; look for unknown "
+            f"ones in the inventory first. The cause: {cause}"
+        )
+        self.asked = tuple(asked)
+        self.fates = {fate: tuple(numbers) for fate, numbers in fates.items() if numbers}
+        self.cause = cause
 
 
 class SettingsError(CallerIdError):

@@ -14,7 +14,13 @@ from typing import TypeVar
 import aiohttp
 from yarl import URL
 
-from service.ccc.credentials import AccessKey, Credentials
+from service.ccc.additions import (
+    Batch,
+    BulkAnswer,
+    add_bulk_phone_numbers,
+    add_phone_numbers,
+)
+from service.ccc.credentials import Credentials
 from service.ccc.limiter import Limiter
 from service.ccc.payloads import (
     NumberPage,
@@ -25,9 +31,9 @@ from service.ccc.payloads import (
     number_pairs,
 )
 from service.ccc.replies import Failure, Reply, read_reply
+from service.ccc.requests import Stamp, signed
 from service.ccc.retries import MAX_ATTEMPTS, Action, may_repeat, pause_after
-from service.ccc.signing import EMPTY_SHA256, Acs3Request, acs3_authorization, canonical_query
-from service.errors import CccMalformed, CccThrottled, CccUnavailable
+from service.errors import CccMalformed, CccThrottled, CccUnavailable, CccUnreachable
 
 Answer = TypeVar("Answer")
 Observe = Callable[[str, str, float], None]
@@ -114,6 +120,14 @@ class CccClient:
         }
         return await self.call(PICK_OUTBOUND_NUMBERS, params, wait=wait)
 
+    async def add_phone_numbers(self, batch: Batch) -> tuple[str, ...]:
+        """Add numbers to an instance; returns those that CCC did not add."""
+        return await self.call(add_phone_numbers(batch), batch.params)
+
+    async def add_bulk_phone_numbers(self, batch: Batch) -> BulkAnswer:
+        """Add numbers to an instance and bind them to skill groups."""
+        return await self.call(add_bulk_phone_numbers(batch), batch.bulk_params)
+
     async def get_number_location(self, instance_id: str, number: str) -> PlacedNumber:
         """Return where CCC believes a number to be at home."""
         params = {"InstanceId": instance_id, "Number": number}
@@ -193,38 +207,27 @@ class CccClient:
         except TimeoutError:
             return Failure(CccUnavailable("Timeout", f"no answer within {limit:.1f} s"))
         except aiohttp.ClientConnectorError as error:
-            return Failure(CccUnavailable("Connection", str(error)), surely_not_done=True)
+            return Failure(CccUnreachable("Connection", str(error)), surely_not_done=True)
         except (aiohttp.ClientError, OSError) as error:
             # Its text may hold the address that was asked, and so the numbers in it.
             name = type(error).__name__
             return Failure(CccUnavailable("Connection", f"the connection broke: {name}"))
 
     async def _send(self, action: Action[Answer], params: Mapping[str, str]) -> Reply | Failure:
-        headers = self._headers(action, params, await self._credentials.get())
+        key = await self._credentials.get()
+        host = self._endpoint.host_port_subcomponent or ""
+        request = signed(action, params, key, host, self._stamp())
         # Quoted by us: yarl's own quoting differs from what is signed, in spaces and in `@*/,`.
-        url = URL(f"{self._endpoint}/?{canonical_query(params)}", encoded=True)
-        async with self._session.post(url, headers=headers, allow_redirects=False) as response:
+        url = URL(f"{self._endpoint}/?{request.query}", encoded=True)
+        async with self._session.post(
+            url, data=request.form or None, headers=request.headers, allow_redirects=False
+        ) as response:
             retry_after = response.headers.get("x-acs-retry-after", "")
             return read_reply(response.status, await response.read(), retry_after)
 
-    def _headers(
-        self, action: Action[Answer], params: Mapping[str, str], key: AccessKey
-    ) -> dict[str, str]:
-        """Sign what the V3 signature page asks to sign: the host and every x-acs header."""
+    def _stamp(self) -> Stamp:
         date = datetime.fromtimestamp(self._clock(), UTC)
-        headers = {
-            "host": self._endpoint.host_port_subcomponent or "",
-            "x-acs-action": action.name,
-            "x-acs-content-sha256": EMPTY_SHA256,
-            "x-acs-date": date.strftime("%Y-%m-%dT%H:%M:%SZ"),
-            "x-acs-signature-nonce": f"{self._randomness.getrandbits(128):032x}",
-            "x-acs-version": action.version,
-        }
-        if key.security_token:
-            headers["x-acs-accesskey-id"] = key.id
-            headers["x-acs-security-token"] = key.security_token
-        request = Acs3Request("POST", "/", params, headers)
-        return headers | {"authorization": acs3_authorization(request, key.id, key.secret)}
+        return Stamp(date, f"{self._randomness.getrandbits(128):032x}")
 
 
 def _now() -> float:

@@ -110,13 +110,13 @@ def number_page(reply: Reply) -> NumberPage:
     """
     page: _Page = _one(reply, _decoded(reply, list[_Page | None] | _Page | None))
     if page.rows is None and page.total_count != 0:
-        raise _malformed(reply, "List is null")
+        raise malformed(reply, "List is null")
     rows = enumerate(_several(page.rows))
     return NumberPage(
         total_count=page.total_count,
         page_number=page.page_number or 0,
         page_size=page.page_size or 0,
-        numbers=tuple(_listed(row, _usable(reply, index, row.number)) for index, row in rows),
+        numbers=tuple(_listed(row, usable(reply, index, row.number)) for index, row in rows),
     )
 
 
@@ -128,7 +128,7 @@ def number_pairs(reply: Reply) -> tuple[NumberPair, ...]:
     pairs: list[_Pair] = _several(_decoded(reply, list[_Pair | None] | _Pair | None))
     return tuple(
         NumberPair(
-            caller=_placed(pair.caller, _usable(reply, index, pair.caller.number)),
+            caller=_placed(pair.caller, usable(reply, index, pair.caller.number)),
             callee=_placed(pair.callee, _text(pair.callee.number)) if pair.callee else NOWHERE,
         )
         for index, pair in enumerate(pairs)
@@ -147,7 +147,7 @@ def _decoded(reply: Reply, shape: Any) -> Any:
     try:
         return msgspec.json.decode(bytes(reply.data) or b"null", type=shape, strict=False)
     except (ValueError, RecursionError) as error:  # they name types and places, never a value
-        raise _malformed(reply, f"Data is not as promised: {error}") from None
+        raise malformed(reply, f"Data is not as promised: {error}") from None
 
 
 def _several(found: list[Item] | Several[Item]) -> list[Item]:
@@ -158,7 +158,7 @@ def _several(found: list[Item] | Several[Item]) -> list[Item]:
 def _one(reply: Reply, found: Several[Item]) -> Item:
     items = _several(found)
     if len(items) != 1:
-        raise _malformed(reply, f"Data holds {len(items)} objects in place of one")
+        raise malformed(reply, f"Data holds {len(items)} objects in place of one")
     return items[0]
 
 
@@ -181,21 +181,22 @@ def _placed(place: _Place, number: str) -> PlacedNumber:
     return PlacedNumber(number, _text(place.province), _text(place.city))
 
 
-def _usable(reply: Reply, index: int, number: Text) -> str:
+def usable(reply: Reply, index: int, number: Text) -> str:
+    """The canonical form of a number that an answer names. Raises CccMalformed if it is none."""
     try:
         return restore_number("" if number is None else number)
     except ValueError as error:  # it does not repeat the number
         shown = mask(_text(number)[:LONGEST_SHOWN])
-        raise _malformed(reply, f"entry {index} of Data, number {shown}: {error}") from None
+        raise malformed(reply, f"entry {index} of Data, number {shown}: {error}") from None
 
 
 def _tags(tags: list[Text] | Text) -> tuple[str, ...]:
     if not isinstance(tags, list):
-        tags = _split(_text(tags))
+        tags = split(_text(tags))
     return tuple(filter(None, map(_text, tags)))
 
 
-def _split(text: str) -> list[Text]:
+def split(text: str) -> list[Text]:
     """Split a list written as JSON, or as text with commas, Western or Chinese."""
     if text.startswith("["):
         with contextlib.suppress(ValueError):
@@ -207,5 +208,6 @@ def _text(value: Text) -> str:
     return "" if value is None else str(value).strip()
 
 
-def _malformed(reply: Reply, why: str) -> CccMalformed:
+def malformed(reply: Reply, why: str) -> CccMalformed:
+    """The error of an answer that is none, with its request's id."""
     return CccMalformed("Malformed", why, status=200, request_id=str(reply.request_id or ""))

@@ -21,13 +21,22 @@ XML_PART = re.compile(r"<(Code|Message|RequestId)>([^<]*)</\1>")
 
 
 class Reply(msgspec.Struct, frozen=True, rename="pascal"):
-    """The envelope; a number may stand for a text, as it does on the wire."""
+    """The envelope; a number may stand for a text, as it does on the wire.
+
+    What AddBulkPhoneNumbers of 2017 answers stands beside the Code, and no `Data` holds it. `Userd`
+    is its own spelling.
+    """
 
     code: str | int | None = None
     message: str | int | None = None
     request_id: str | int | None = None
     http_status_code: str | int | None = None
     data: msgspec.Raw = msgspec.Raw()
+    success: bool | str | None = None
+    phone_numbers: msgspec.Raw = msgspec.Raw()
+    failed_phone_numbers: msgspec.Raw = msgspec.Raw()
+    userd_phone_numbers: msgspec.Raw = msgspec.Raw()
+    arrearage_phone_numbers: msgspec.Raw = msgspec.Raw()
 
 
 class Failure(msgspec.Struct, frozen=True):

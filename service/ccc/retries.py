@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
 import msgspec
 
@@ -25,6 +25,9 @@ class Action(msgspec.Struct, Generic[Answer], frozen=True):
     decode: Callable[[Reply], Answer]
     repeatable: bool = True
     version: str = "2020-07-01"
+
+
+AnyAction: TypeAlias = Action[Any]
 
 
 def may_repeat(action: Action[Answer], failure: Failure) -> bool:

@@ -1,0 +1,168 @@
+"""The two actions that add numbers: what is sent, and what is answered, decoded liberally.
+
+AddPhoneNumbers lists in `Data` the numbers that it could not add, "无" (nothing) in the documents'
+own example. AddBulkPhoneNumbers nests three such lists, and rows of what the instance has, each in
+a holder beside `Code`. A number that cannot be read, or was not asked for, is CccMalformed: it may
+stand for any of those that were.
+"""
+
+import json
+from collections.abc import Collection, Mapping
+from functools import partial
+from typing import Any
+
+import msgspec
+
+from service.ccc.payloads import malformed, split, usable
+from service.ccc.replies import Reply
+from service.ccc.requests import BY_RPC_V1
+from service.ccc.retries import Action
+from service.locality import restore_number
+
+NOTHING = ("", "无")
+
+
+class Batch(msgspec.Struct, frozen=True, kw_only=True):
+    """What one call adds; `number_group_id` is AddPhoneNumbers' own, `skill_group_ids` the other's.
+
+    The numbers are in canonical form.
+    """
+
+    instance_id: str
+    numbers: tuple[str, ...]
+    usage: str
+    contact_flow_id: str = ""
+    number_group_id: str = ""
+    skill_group_ids: tuple[str, ...] = ()
+
+    @property
+    def params(self) -> dict[str, str]:
+        """The parameters of AddPhoneNumbers."""
+        listed = {"NumberList": json.dumps(self.numbers), "NumberGroupId": self.number_group_id}
+        return _given(self._common | listed)
+
+    @property
+    def bulk_params(self) -> dict[str, str]:
+        """The parameters of AddBulkPhoneNumbers."""
+        numbers = {f"PhoneNumber.{at}": number for at, number in enumerate(self.numbers, 1)}
+        groups = {f"SkillGroupId.{at}": group for at, group in enumerate(self.skill_group_ids, 1)}
+        return _given(self._common | numbers | groups)
+
+    @property
+    def _common(self) -> dict[str, str]:
+        return {
+            "InstanceId": self.instance_id,
+            "Usage": self.usage,
+            "ContactFlowId": self.contact_flow_id,
+        }
+
+
+class BulkRow(msgspec.Struct, frozen=True):
+    """A number that the instance has, and what ListPhoneNumbers does not say of it.
+
+    `trunks` is how many calls it carries at once, 0 where that is not told; `remaining_time` what
+    is left to a test number, in minutes. `raw` is CCC's own row.
+    """
+
+    number: str
+    trunks: int
+    test_only: bool
+    remaining_time: int
+    allow_outbound: bool
+    raw: dict[str, Any]
+
+
+class BulkAnswer(msgspec.Struct, frozen=True):
+    """Which numbers AddBulkPhoneNumbers did not add, and all that the instance has now."""
+
+    failed: tuple[str, ...]
+    in_use: tuple[str, ...]
+    in_arrears: tuple[str, ...]
+    rows: tuple[BulkRow, ...]
+
+
+class _Row(msgspec.Struct, rename="pascal"):
+    number: str | int
+    trunks: int | None = None
+    test_only: bool | None = None
+    remaining_time: int | None = None
+    allow_outbound: bool | None = None
+
+
+def add_phone_numbers(batch: Batch) -> Action[tuple[str, ...]]:
+    """AddPhoneNumbers; its answer is the numbers that were not added.
+
+    Neither action is repeated unless CCC surely did nothing: a second answer would call failed, or
+    in use, what the first call added.
+    """
+    return Action("AddPhoneNumbers", partial(failed_numbers, batch.numbers), repeatable=False)
+
+
+def add_bulk_phone_numbers(batch: Batch) -> Action[BulkAnswer]:
+    """AddBulkPhoneNumbers of 2017-07-05."""
+    decode = partial(bulk_answer, batch.numbers)
+    return Action("AddBulkPhoneNumbers", decode, repeatable=False, version=BY_RPC_V1)
+
+
+def failed_numbers(asked: Collection[str], reply: Reply) -> tuple[str, ...]:
+    """Decode AddPhoneNumbers."""
+    return _numbers(asked, reply, reply.data, "")
+
+
+def bulk_answer(asked: Collection[str], reply: Reply) -> BulkAnswer:
+    """Decode AddBulkPhoneNumbers. Raises CccMalformed, too, where `Success` contradicts `Code`."""
+    if str(reply.success).lower() == "false":
+        raise malformed(reply, "Code is OK and Success is false")
+    rows = _held(reply, reply.phone_numbers, "PhoneNumber")
+    return BulkAnswer(
+        failed=_numbers(asked, reply, reply.failed_phone_numbers, "FailedPhoneNumber"),
+        in_use=_numbers(asked, reply, reply.userd_phone_numbers, "UserdPhoneNumber"),
+        in_arrears=_numbers(asked, reply, reply.arrearage_phone_numbers, "ArrearagePhoneNumber"),
+        rows=tuple(row for row in map(_row, rows) if row is not None),
+    )
+
+
+def _given(params: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in params.items() if value}
+
+
+def _numbers(
+    asked: Collection[str], reply: Reply, holder: msgspec.Raw, inner: str
+) -> tuple[str, ...]:
+    items = _held(reply, holder, inner)
+    if len(items) == 1 and isinstance(items[0], str):
+        items = [item.strip() if isinstance(item, str) else item for item in split(items[0])]
+    listed = (item for item in items if item not in NOTHING)
+    found = dict.fromkeys(usable(reply, at, item) for at, item in enumerate(listed))
+    if not found.keys() <= set(asked):
+        raise malformed(reply, f"{inner or 'Data'} names a number that was not to be added")
+    return tuple(found)
+
+
+def _held(reply: Reply, holder: msgspec.Raw, inner: str) -> list[Any]:
+    """The items of a list, of one alone, or of either in its holder; an empty holder has none."""
+    try:
+        found = msgspec.json.decode(bytes(holder) or b"null")
+    except (ValueError, RecursionError) as error:
+        raise malformed(reply, f"{inner or 'Data'} cannot be read: {error}") from None
+    if isinstance(found, dict) and (not found or inner in found):
+        found = found.get(inner)
+    items = found if isinstance(found, list) else [found]
+    return [item for item in items if item is not None]
+
+
+def _row(given: Any) -> BulkRow | None:
+    """A row whose number can be read; the others are not what was asked about."""
+    try:
+        row = msgspec.convert(given, _Row, strict=False)
+        number = restore_number(row.number)
+    except (ValueError, msgspec.ValidationError):
+        return None
+    return BulkRow(
+        number=number,
+        trunks=max(0, row.trunks or 0),
+        test_only=bool(row.test_only),
+        remaining_time=max(0, row.remaining_time or 0),
+        allow_outbound=row.allow_outbound is not False,
+        raw=given,
+    )
