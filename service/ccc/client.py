@@ -67,6 +67,7 @@ class CccClient:
         """
         self._session = session
         self._endpoint = URL(endpoint).origin()
+        self._host = self._endpoint.host_port_subcomponent or ""
         self._credentials = credentials
         self._limiter = limiter
         self._timeout = timeout
@@ -215,8 +216,7 @@ class CccClient:
 
     async def _send(self, action: Action[Answer], params: Mapping[str, str]) -> Reply | Failure:
         key = await self._credentials.get()
-        host = self._endpoint.host_port_subcomponent or ""
-        request = signed(action, params, key, host, self._stamp())
+        request = signed(action, params, key, self._host, self._stamp())
         # Quoted by us: yarl's own quoting differs from what is signed, in spaces and in `@*/,`.
         url = URL(f"{self._endpoint}/?{request.query}", encoded=True)
         async with self._session.post(

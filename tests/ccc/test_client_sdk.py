@@ -11,6 +11,7 @@ from alibabacloud_tea_openapi.models import Config
 from alibabacloud_tea_openapi.utils import Utils
 from darabonba.request import DaraRequest
 
+from service.ccc.additions import Batch
 from service.ccc.client import CccClient
 from service.ccc.credentials import AccessKey
 from service.ccc.signing import ACS3, Acs3Request, acs3_authorization
@@ -79,6 +80,26 @@ WISHES: list[Any] = [
         lambda ours: ours.get_number_location("ccc-test", "13888888888"),
         PLACE,
         id="location",
+    ),
+    pytest.param(
+        lambda sdk: sdk.add_phone_numbers(
+            models.AddPhoneNumbersRequest(
+                instance_id="ccc-test",
+                number_list='["01055500001", "13800138000"]',
+                usage="Bidirection",
+                contact_flow_id="flow 1",
+            )
+        ),
+        lambda ours: ours.add_phone_numbers(
+            Batch(
+                instance_id="ccc-test",
+                numbers=("01055500001", "13800138000"),
+                usage="Bidirection",
+                contact_flow_id="flow 1",
+            )
+        ),
+        [],
+        id="add",
     ),
 ]
 

@@ -1,4 +1,4 @@
-"""What the three emulated actions answer: parameters and rows in, the reply's `Data` out.
+"""What the three actions that read answer: parameters and rows in, the reply's `Data` out.
 
 Pure but for the randomness handed in. Rows have ListPhoneNumbers' own shape and are never changed.
 Limits and errors are those of the API pages; what they leave open is said where it is decided.
@@ -47,14 +47,14 @@ def _filtered(params: Params, rows: Sequence[Row]) -> Sequence[Row]:
 
     Usage is compared as it stands: Outbound does not include Bidirection.
     """
-    pattern, usage, active = params.get("SearchPattern", ""), _usage(params), _active(params)
-    if not pattern and not usage and active is None:
+    pattern, wanted, active = params.get("SearchPattern", ""), usage(params), _active(params)
+    if not pattern and not wanted and active is None:
         return rows
     return [
         row
         for row in rows
         if pattern in row["Number"]
-        and (not usage or row["Usage"] == usage)
+        and (not wanted or row["Usage"] == wanted)
         and (active is None or row["Active"] == active)
     ]
 
@@ -140,11 +140,16 @@ def _integer(params: Params, name: str, *, most: int | None = None) -> int:
     return int(text)
 
 
-def _usage(params: Params) -> str:
-    usage = params.get("Usage", "")
-    if usage and usage not in USAGES:
+def usage(params: Params) -> str:
+    """Return the usage, empty if none is given.
+
+    Raises:
+        Refusal: It is none of the three.
+    """
+    given = params.get("Usage", "")
+    if given and given not in USAGES:
         raise Refusal("Parameter.Enumeration", "Usage", f"[{', '.join(USAGES)}]")
-    return usage
+    return given
 
 
 def _active(params: Params) -> bool | None:

@@ -26,14 +26,14 @@ class Answer(msgspec.Struct, frozen=True):
     headers: dict[str, str]
 
 
-def success(data: Any, request_id: str, faults: Faults) -> Answer:
-    """Wrap an action's `Data` as CCC does, then let the switches at it."""
+def success(answered: dict[str, Any], request_id: str, faults: Faults) -> Answer:
+    """Put what an action answers beside the envelope's fields, then let the switches at it."""
     body = {
         "RequestId": request_id,
         "HttpStatusCode": int(HTTPStatus.OK),
         "Code": "OK",
         "Message": "",
-        "Data": data,
+        **answered,
     }
     return Answer(HTTPStatus.OK, distort(body, faults), {"x-acs-request-id": request_id})
 

@@ -24,6 +24,8 @@ from service.locality import Locator
 DEMO_KEY_ID = "demo-key"
 DEMO_KEY_SECRET = "demo-secret"  # noqa: S105 - no secret, see above
 
+_METAVARS: dict[type, str] = {float: "SECONDS", int: "N", str: "LIST"}
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Give a parser the emulator's options; each fault switch is one, named as in `Faults`."""
@@ -41,7 +43,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             group.add_argument(option, action="store_true", help=about)
         else:
             kind = type(field.default)
-            group.add_argument(option, type=kind, default=kind(), metavar="N", help=about)
+            group.add_argument(
+                option, type=kind, default=kind(), metavar=_METAVARS[kind], help=about
+            )
 
 
 def faults_from(args: argparse.Namespace) -> Faults:

@@ -25,6 +25,11 @@ class Faults(msgspec.Struct, forbid_unknown_fields=True):
     throttle_every: Annotated[int, _about("throttle every nth call (1: all, 0: none)", ge=0)] = 0
     retry_after_ms: Annotated[int, _about("add x-acs-retry-after to a throttled answer", ge=0)] = 0
     forbidden: Annotated[bool, _about("let RAM deny every call")] = False
+    denied_actions: Annotated[str, _about("let RAM deny these actions (A,B)")] = ""
+    lost_answers: Annotated[str, _about("do these actions and lose the answer (A,B)")] = ""
+    numbers_failing: Annotated[str, _about("numbers that cannot be added (A,B)")] = ""
+    numbers_in_use: Annotated[str, _about("numbers that are somebody else's (A,B)")] = ""
+    numbers_in_arrears: Annotated[str, _about("numbers that are in arrears (A,B)")] = ""
     code_not_ok: Annotated[bool, _about("answer 200 with another Code than OK")] = False
     missing_data: Annotated[bool, _about("leave out Data")] = False
     missing_list: Annotated[bool, _about("leave out Data.List")] = False
@@ -40,13 +45,19 @@ class Faults(msgspec.Struct, forbid_unknown_fields=True):
     truncated: Annotated[bool, _about("close the connection in the middle of the answer")] = False
 
 
+def named(listed: str) -> frozenset[str]:
+    """Return what a switch names, with commas between."""
+    return frozenset(filter(None, listed.split(",")))
+
+
 def distort(reply: dict[str, Any], faults: Faults) -> dict[str, Any]:
     """Return a reply as the switches would have it; the reply itself is left alone."""
     if faults.code_not_ok:
         return {**reply, "Code": "InternalError", "Data": None}
     if faults.missing_data:
         return {name: value for name, value in reply.items() if name != "Data"}
-    reply = {**reply, "Data": _distort_data(reply["Data"], faults)}
+    if "Data" in reply:
+        reply = {**reply, "Data": _distort_data(reply["Data"], faults)}
     if faults.single_objects:
         reply = _single_objects(reply)
     if faults.unquoted_numbers:
@@ -55,7 +66,10 @@ def distort(reply: dict[str, Any], faults: Faults) -> dict[str, Any]:
 
 
 def _distort_data(data: Any, faults: Faults) -> Any:
-    """Distort what one action alone answers: a page's `List`, or a pick's pairs, a bare list."""
+    """Distort what one action alone answers: a page's `List`, or a pick's pairs, a bare list.
+
+    Numbers that could not be added come as a tuple.
+    """
     if isinstance(data, list) and faults.strangers:
         return [{**pair, "Caller": _STRANGER} for pair in data or [{"Callee": _STRANGER}]]
     if "List" in data and faults.missing_list:
@@ -68,7 +82,7 @@ def _distort_data(data: Any, faults: Faults) -> Any:
 def _single_objects(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _single_objects(inner) for name, inner in value.items()}
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         inner = [_single_objects(item) for item in value]
         return inner[0] if len(inner) == 1 else inner
     return value

@@ -1,8 +1,9 @@
 """A look-alike of Alibaba Cloud CCC over HTTP, for the demo and the tests.
 
-It holds an inventory in memory and answers three actions of 2020-07-01 as the API pages and the
-official SDK have it, to callers that sign as CCC's do; the SDK works against it unchanged. It is
-not CCC: it adds no numbers, writes no XML, and its inventory is whatever it was given.
+It holds an inventory in memory and answers four actions of 2020-07-01 and one of 2017-07-05 as the
+API pages and the official SDKs have it, to callers that sign as CCC's do; the SDKs work against it
+unchanged. It is not CCC: it writes no XML, its inventory is whatever it was given, and any number
+can be added to it.
 """
 
 import asyncio
@@ -16,14 +17,21 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from service.ccc.emulator import actions, answers
+from service.ccc.emulator import actions, adding, answers
 from service.ccc.emulator.actions import Locate, Row
-from service.ccc.emulator.faults import Faults
+from service.ccc.emulator.faults import Faults, named
 from service.ccc.emulator.gate import Call, Gate, read_call
 from service.ccc.emulator.refusals import Refusal
 
-VERSION = "2020-07-01"
-ACTIONS = ("ListPhoneNumbers", "PickOutboundNumbers", "GetNumberLocation")
+ACTIONS = {
+    "2020-07-01": (
+        "ListPhoneNumbers",
+        "PickOutboundNumbers",
+        "GetNumberLocation",
+        "AddPhoneNumbers",
+    ),
+    "2017-07-05": ("AddBulkPhoneNumbers",),
+}
 
 
 class Emulator:
@@ -32,7 +40,8 @@ class Emulator:
     Everything public may be changed while it runs: `numbers` holds rows of ListPhoneNumbers' shape
     by instance id, `access_keys` secrets by key id, `security_tokens` the STS token by the id of a
     key that needs one. `max_requests_per_second` is the account's, all actions together; None is
-    no limit. `calls` counts the requests by action, refused ones too.
+    no limit. `calls` counts the requests by action, refused ones too. `lines` holds what
+    AddBulkPhoneNumbers is to say of a number in place of the usual, by number.
 
     `locate` gives a dialled number's province and city, `clock` the unix time in seconds;
     `randomness` decides among equal numbers, makes request ids and shifts pages.
@@ -55,6 +64,7 @@ class Emulator:
         self.faults = faults or Faults()
         self.max_requests_per_second = max_requests_per_second
         self.calls: Counter[str] = Counter()
+        self.lines: dict[str, Row] = {}
         self._locate = locate
         self._clock = clock
         self._randomness = randomness
@@ -81,27 +91,36 @@ class Emulator:
             answer = answers.success(self._perform(call), request_id, self.faults)
         except Refusal as refusal:
             answer = answers.failure(refusal, request_id, request.host, self.faults)
+        if call.action in named(self.faults.lost_answers):
+            return answers.disconnect(request)
         return await answers.send(request, answer, self.faults)
 
-    def _perform(self, call: Call) -> Any:
+    def _perform(self, call: Call) -> dict[str, Any]:
         """Do what a call asks for; refuse in the order in which the gateway and CCC would."""
         if self.faults.server_error:
             raise Refusal(answers.SERVER_ERRORS[self.faults.server_error])
         _check_api(call)
         self._gate.admit(call, self.access_keys, self.security_tokens)
         self._throttle()
-        if self.faults.forbidden:
+        if self.faults.forbidden or call.action in named(self.faults.denied_actions):
             raise Refusal("Forbidden.RAM")
         rows = self._rows(actions.required(call.params, "InstanceId"))
+        account = adding.Account(self.numbers, self.lines, self.faults, self._locate)
+        data: Any
         match call.action:
             case "ListPhoneNumbers":
-                return actions.list_phone_numbers(call.params, rows)
+                data = actions.list_phone_numbers(call.params, rows)
             case "PickOutboundNumbers":
-                return actions.pick_outbound_numbers(
+                data = actions.pick_outbound_numbers(
                     call.params, rows, self._locate, self._randomness
                 )
+            case "AddPhoneNumbers":
+                data = adding.add_phone_numbers(call.params, account)
+            case "AddBulkPhoneNumbers":
+                return adding.add_bulk_phone_numbers(call.params, account)
             case _:
-                return actions.get_number_location(call.params, self._locate)
+                data = actions.get_number_location(call.params, self._locate)
+        return {"Data": data}
 
     def _throttle(self) -> None:
         """Count the call against its second, as the documents state the quotas."""
@@ -160,9 +179,9 @@ async def running(emulator: Emulator, host: str = "127.0.0.1", port: int = 0) ->
 def _check_api(call: Call) -> None:
     if not call.version:
         raise Refusal("MissingParameter", "Version")
-    if call.version != VERSION:
+    if call.version not in ACTIONS:
         raise Refusal("InvalidVersion")
     if not call.action:
         raise Refusal("MissingParameter", "Action")
-    if call.action not in ACTIONS:
+    if call.action not in ACTIONS[call.version]:
         raise Refusal("InvalidAction.NotFound")
