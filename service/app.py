@@ -28,6 +28,7 @@ from service.metrics import Metrics
 from service.picking import Picker
 from service.picking.directory import Directory
 from service.picking.outcomes import Outcomes
+from service.provisioning import Provisioner
 from service.redis_client import open_client
 from service.settings import Settings
 from service.sync import Localities
@@ -92,6 +93,7 @@ class Service:
                 picker=Picker(self._instances, self._locator, localities, self.metrics),
                 outcomes=outcomes,
                 directory=Directory(self._instances, now_ms, self._instances.health_shown),
+                provisioner=Provisioner(self._instances.targets(clients)),
                 keepers=self._instances.keepers,
                 metrics=self.metrics,
                 health=self.health,

@@ -172,7 +172,9 @@ class SweepFailed(CallerIdError):
 
 
 class CccError(CallerIdError):
-    """Alibaba Cloud CCC did not do what was asked; `code` names it as the wire does."""
+    """Alibaba Cloud CCC did not do what was asked; `ccc_code` names it as the wire does."""
+
+    may_have_happened: ClassVar[bool] = False
 
     def __init__(self, code: str, message: str, *, status: int = 0, request_id: str = "") -> None:
         super().__init__(f"{code}: {message}" + (f" (request {request_id})" if request_id else ""))
@@ -197,16 +199,20 @@ class CccUnavailable(CccError):
     """No usable answer: a timeout, a broken connection, a 5xx. The call may have happened."""
 
     code = "CccUnavailable"
+    may_have_happened = True
 
 
 class CccUnreachable(CccUnavailable):
     """No connection could be made: the call did not happen."""
+
+    may_have_happened = False
 
 
 class CccMalformed(CccError):
     """An answer that is not one: no JSON, or without the parts that the action promises."""
 
     code = "CccMalformed"
+    may_have_happened = True
 
 
 class PartlyAdded(CallerIdError):

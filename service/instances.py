@@ -19,7 +19,8 @@ from redis.asyncio import Redis
 from service.ccc.client import CccClient
 from service.errors import LedgerUnavailable
 from service.health import MemoryStore, NumberHealth, RedisStore
-from service.ledger import Breaker, FailoverLedger, Ledger, MemoryLedger, RedisLedger
+from service.inventory import Inventory
+from service.ledger import Breaker, FailoverLedger, Ledger, MemoryLedger, RedisLedger, Rules
 from service.ledger.line import Line
 from service.locality import Locator
 from service.metrics import Metrics
@@ -27,9 +28,10 @@ from service.picking import Instance
 from service.picking.digests import Digests
 from service.picking.instance import Ccc
 from service.policy import limits_namer, opens_at, rules_for
+from service.provisioning import Target
 from service.settings import Instance as InstanceSettings
 from service.settings import Settings
-from service.sync import InventoryKeeper, share, sweep_numbers
+from service.sync import DetailedSweep, InventoryKeeper, OwnInbox, SharedInbox, share, sweep_numbers
 from service.tasks import heed_cancellation
 
 SCHEMA = 1  # of the keys in Redis; releases of one schema work side by side
@@ -48,6 +50,7 @@ class Instances(dict[str, Instance]):
     ) -> None:
         super().__init__()
         self.keepers: dict[str, InventoryKeeper] = {}
+        self.sweeps: dict[str, DetailedSweep] = {}
         self.health: dict[str, NumberHealth] = {}
         self.work: dict[str, Callable[[], Awaitable[None]]] = {"rules": self._renew_rules}
         self._settings = settings
@@ -55,6 +58,7 @@ class Instances(dict[str, Instance]):
         self._cache = cache
         self._metrics = metrics
         self._breakers: list[Breaker] = []
+        self._limits: dict[str, frozenset[str]] = {}
         self._process = uuid.uuid4().hex
 
     @property
@@ -73,9 +77,14 @@ class Instances(dict[str, Instance]):
             locator: places its numbers.
         """
         base = self._base(one)
+        sweep = self.sweeps[one.id] = DetailedSweep(
+            partial(sweep_numbers, ccc, one.id, locator),
+            SharedInbox(self._cache, f"{base}{one.id}:") if self._cache else OwnInbox(),
+            lambda: keeper.inventory,
+        )
         keeper = self.keepers[one.id] = InventoryKeeper(
             one.id,
-            partial(sweep_numbers, ccc, one.id, locator),
+            sweep,
             share(self._cache, f"{base}{one.id}:") if self._cache is not None else None,
             self._settings.inventory,
             clock=time.time,
@@ -89,6 +98,7 @@ class Instances(dict[str, Instance]):
         if self._settings.health.enabled:
             self._watch(one, keeper, ledger)
         self[one.id] = self._as_picked_for(one, keeper, ledger, ccc)
+        keeper.subscribe(partial(self._heed_limits, one))
 
     def apply(self, settings: Settings) -> None:
         """Go by other rules from now; instances come and go only at a start.
@@ -102,6 +112,13 @@ class Instances(dict[str, Instance]):
                 keeper = self.keepers[one.id]
                 keeper.name_limits(limits_namer(settings.numbers))
                 self[one.id] = self._as_picked_for(one, keeper, known.ledger, known.ccc)
+
+    def targets(self, clients: Mapping[str, CccClient]) -> dict[str, Target]:
+        """What it takes to add numbers to each instance."""
+        return {
+            name: Target(name, clients[name], self.keepers[name], self.sweeps[name])
+            for name in self
+        }
 
     async def review(self) -> None:
         """Look again at what limits keep out."""
@@ -122,7 +139,7 @@ class Instances(dict[str, Instance]):
         self, one: InstanceSettings, keeper: InventoryKeeper, ledger: Ledger, ccc: Ccc
     ) -> Instance:
         selection = self._settings.selection_for(one)
-        rules = rules_for(self._settings, selection, time.time())
+        rules = self._rules_for(one)
         ledger.rule(rules)
         asks = selection.fallback == "ccc"
         return Instance(
@@ -199,8 +216,24 @@ class Instances(dict[str, Instance]):
             await asyncio.sleep(RULES_SECONDS)
             for one in self._settings.instances:
                 if one.id in self:
-                    selection = self._settings.selection_for(one)
-                    self[one.id].ledger.rule(rules_for(self._settings, selection, time.time()))
+                    self[one.id].ledger.rule(self._rules_for(one))
+
+    def _rules_for(self, one: InstanceSettings) -> Rules:
+        inventory = self.keepers[one.id].inventory
+        return rules_for(
+            self._settings,
+            self._settings.selection_for(one),
+            time.time(),
+            inventory.limits if inventory else (),
+        )
+
+    def _heed_limits(self, one: InstanceSettings, inventory: Inventory) -> None:
+        """Go by rules that fit the limits of the numbers: some may be the first to need leases."""
+        if inventory.limits != self._limits.get(one.id):
+            self._limits[one.id] = inventory.limits
+            known = self[one.id]
+            keeper = self.keepers[one.id]
+            self[one.id] = self._as_picked_for(one, keeper, known.ledger, known.ccc)
 
 
 def now_ms() -> int:

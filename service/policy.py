@@ -3,12 +3,12 @@
 The one place where time zones become offsets: a ledger gets those around now, as data.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from service.inventory import PhoneNumber
-from service.ledger import CalleeRule, Limits, Rules
+from service.ledger import CalleeRule, Limits, Rules, with_trunks
 from service.settings import (
     CallerLimits,
     NumberOverride,
@@ -23,18 +23,22 @@ STEP = timedelta(hours=1)
 MINUTES_A_DAY = 1440
 
 
-def rules_for(settings: Settings, selection: Selection, now: float) -> Rules:
+def rules_for(
+    settings: Settings, selection: Selection, now: float, in_use: Collection[str] = ()
+) -> Rules:
     """The rules of an instance.
 
     Args:
         settings: the configuration.
         selection: the part of it that holds for the instance.
         now: Unix time in seconds.
+        in_use: what `limits_namer` calls the limits of the instance's numbers.
     """
     caller, callee = selection.caller, selection.callee
     limits = {"": _limits(caller, None)}
     limits |= {_name(one): _limits(caller, one) for one in settings.numbers}
-    leases = [one.lease for one in limits.values() if one.max_concurrent]
+    met = map(Rules(limits).limits_named, {*limits, *in_use})
+    leases = [one.lease for one in met if one.max_concurrent]
     follows = leases or settings.health.enabled or settings.sip_actions
     return Rules(
         limits=limits,
@@ -51,10 +55,17 @@ def rules_for(settings: Settings, selection: Selection, now: float) -> Rules:
 
 
 def limits_namer(overrides: Sequence[NumberOverride]) -> Callable[[PhoneNumber], str]:
-    """What names the limits of a number: those of the first override that it matches, or ""."""
+    """What names the limits of a number: those of the first override that it matches, or "".
+
+    Its trunks, where they are known, are its `max_concurrent` unless the override sets that.
+    """
 
     def name(number: PhoneNumber) -> str:
-        return next((_name(one) for one in overrides if _matches(one, number)), "")
+        override = next((one for one in overrides if _matches(one, number)), None)
+        of = _name(override) if override else ""
+        trunks = number.details.trunks if number.details else 0
+        is_set = override is not None and override.max_concurrent is not None
+        return with_trunks(of, trunks) if trunks and not is_set else of
 
     return name
 

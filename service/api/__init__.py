@@ -8,10 +8,10 @@ from aiohttp import web
 from service.api import inventory, numbers, ops, outcomes, pick, rpc
 from service.api.bodies import MAX_BYTES
 from service.api.envelope import answered, nothing_here
-from service.api.parts import API, Api, Follows, Health, Keeper, Lists, Parts, Picks
+from service.api.parts import API, Adds, Api, Follows, Health, Keeper, Lists, Parts, Picks
 from service.api.server import make_runner
 
-__all__ = ["Follows", "Health", "Keeper", "Lists", "Parts", "Picks", "build", "make_runner"]
+__all__ = ["Adds", "Follows", "Health", "Keeper", "Lists", "Parts", "Picks", "build", "make_runner"]
 
 
 def build(parts: Parts) -> web.Application:
@@ -25,6 +25,8 @@ def build(parts: Parts) -> web.Application:
     app.router.add_post("/v1/pick", answered(pick.post))
     app.router.add_post("/v1/outcomes", answered(outcomes.post))
     app.router.add_get("/v1/numbers", answered(numbers.get))
+    app.router.add_post("/v1/numbers", answered(numbers.add))
+    app.router.add_post("/v1/numbers/bulk", answered(numbers.add_bulk))
     app.router.add_put("/v1/numbers/{number}/park", answered(numbers.park))
     app.router.add_delete("/v1/numbers/{number}/park", answered(numbers.unpark))
     app.router.add_get("/v1/inventory", answered(inventory.get))

@@ -7,6 +7,7 @@ import msgspec
 import orjson
 from aiohttp import web
 
+from service.api import audit
 from service.api.parts import API, Api, Keeper
 from service.errors import InvalidField, InventoryUnavailable, UnknownInstance
 
@@ -32,6 +33,8 @@ async def refresh(request: web.Request) -> web.Response:
     report = await api.parts.keepers[instance_id].refresh(
         accept_shrink=_flag(request, "accept_shrink")
     )
+    what = f"refreshed the inventory, {report.result}"
+    audit.note(request, what, report.added + report.removed, instance_id)
     if report.result == "failed":
         raise InventoryUnavailable(f"The sweep failed, what was there stays: {report.detail}")
     return _shown(api, [instance_id])

@@ -1,22 +1,19 @@
-"""`/v1/numbers`: the cached numbers with how each stands, and an operator's park of one."""
+"""`/v1/numbers`: the cached numbers with how each stands, an operator's park, and new numbers."""
 
-import logging
 from datetime import UTC, datetime
-from hmac import compare_digest
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 from aiohttp import web
 
-from service.api import bodies, forms
+from service.api import audit, bodies, forms
 from service.api.parts import API, REQUEST_ID, Api
 from service.errors import InvalidField, UnsupportedMediaType
 from service.logs import mask
 from service.picking.directory import OPERATOR, NumberQuery
+from service.provisioning import AddRequest, BulkRequest
 
 LONGEST_SECONDS = 31_536_000  # a year; CCC is where a number is given up
-
-_log = logging.getLogger(__name__)
 
 
 class ParkRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
@@ -27,7 +24,11 @@ class ParkRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=Fa
     reason: Annotated[str, msgspec.Meta(max_length=200)] = ""
 
 
-_decoder = msgspec.json.Decoder(ParkRequest)
+T = TypeVar("T")
+
+_park_decoder = msgspec.json.Decoder(ParkRequest)
+_add_decoder = msgspec.json.Decoder(AddRequest)
+_bulk_decoder = msgspec.json.Decoder(BulkRequest)
 _encoder = msgspec.json.Encoder()
 
 
@@ -51,10 +52,11 @@ async def park(request: web.Request) -> web.Response:
     """
     api = request.app[API]
     api.tokens.require(request, "admin")
-    wanted = await _read(request, api)
+    wanted = await _read(request, api, _park_decoder)
     until = _until(wanted, api.parts.clock())
     number = await api.parts.directory.park(*_named(request), int(until.timestamp() * 1000))
-    _log.info("%s parked %s until %s: %s", _who(request, api), mask(number), until, wanted.reason)
+    what = f"parked {mask(number)} until {until}: {wanted.reason}"
+    audit.note(request, what, 1, request.query.get("instance_id", ""))
     return _answer(
         {
             "request_id": request[REQUEST_ID],
@@ -70,14 +72,45 @@ async def unpark(request: web.Request) -> web.Response:
     api = request.app[API]
     api.tokens.require(request, "admin")
     number = await api.parts.directory.unpark(*_named(request))
-    _log.info("%s unparked %s", _who(request, api), mask(number))
+    audit.note(request, f"unparked {mask(number)}", 1, request.query.get("instance_id", ""))
     return _answer({"request_id": request[REQUEST_ID], "number": number})
 
 
-async def _read(request: web.Request, api: Api) -> ParkRequest:
+async def add(request: web.Request) -> web.Response:
+    """Add numbers by AddPhoneNumbers; 200 also where CCC did not add some.
+
+    The answer waits for CCC and for the refresh; a client that hangs up ends neither.
+    """
+    api = request.app[API]
+    api.tokens.require(request, "admin")
+    wanted = await _read(request, api, _add_decoder)
+    adding = api.parts.provisioner.add(wanted, request[REQUEST_ID])
+    answer = await audit.noted(request, adding, wanted.instance_id)
+    shown = {"added": answer.added, "failed": answer.failed, "pending": answer.pending}
+    return _answer({"request_id": request[REQUEST_ID], **shown})
+
+
+async def add_bulk(request: web.Request) -> web.Response:
+    """Add numbers by AddBulkPhoneNumbers, and bind them to skill groups; else as `add`."""
+    api = request.app[API]
+    api.tokens.require(request, "admin")
+    wanted = await _read(request, api, _bulk_decoder)
+    adding = api.parts.provisioner.add_bulk(wanted, request[REQUEST_ID])
+    answer = await audit.noted(request, adding, wanted.instance_id)
+    shown = {
+        "added": answer.added,
+        "failed": answer.failed,
+        "in_use": answer.in_use,
+        "in_arrears": answer.in_arrears,
+        "pending": answer.pending,
+    }
+    return _answer({"request_id": request[REQUEST_ID], **shown})
+
+
+async def _read(request: web.Request, api: Api, decoder: msgspec.json.Decoder[T]) -> T:
     if request.content_type != "application/json":
         raise UnsupportedMediaType("Content-Type: send application/json")
-    return bodies.decode(await bodies.read(request, api.parts.body_seconds), _decoder)
+    return bodies.decode(await bodies.read(request, api.parts.body_seconds), decoder)
 
 
 def _until(wanted: ParkRequest, now: float) -> datetime:
@@ -92,15 +125,6 @@ def _until(wanted: ParkRequest, now: float) -> datetime:
 
 def _named(request: web.Request) -> tuple[str, str]:
     return request.query.get("instance_id", ""), request.match_info["number"]
-
-
-def _who(request: web.Request, api: Api) -> str:
-    """The client's name in the configuration, for the log; the token was checked before."""
-    given = request.headers.get("Authorization", "").partition(" ")[2].strip()
-    token = given.encode("utf-8", "surrogateescape")
-    clients = api.parts.settings.auth.clients
-    names = (one.name for one in clients if compare_digest(one.token.encode(), token))
-    return next(names, "Somebody without a token")
 
 
 def _answer(body: Any) -> web.Response:

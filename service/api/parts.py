@@ -14,6 +14,7 @@ from service.metrics import Children, Metrics
 from service.picking import PickAnswer, PickRequest
 from service.picking.directory import NumberPage, NumberQuery
 from service.picking.outcomes import OutcomeReport
+from service.provisioning import Addition, AddRequest, BulkAddition, BulkRequest
 from service.settings import Settings
 from service.sync import SweepReport
 
@@ -43,6 +44,16 @@ class Lists(Protocol):
 
     async def unpark(self, instance_id: str, number: str) -> str:
         """End an operator's park; returns the number's canonical form."""
+
+
+class Adds(Protocol):
+    """Who adds numbers to an instance, through CCC."""
+
+    async def add(self, request: AddRequest, request_id: str) -> Addition:
+        """Add by AddPhoneNumbers."""
+
+    async def add_bulk(self, request: BulkRequest, request_id: str) -> BulkAddition:
+        """Add by AddBulkPhoneNumbers."""
 
 
 class Keeper(Protocol):
@@ -93,6 +104,7 @@ class Parts(msgspec.Struct, frozen=True):
     picker: Picks
     outcomes: Follows
     directory: Lists
+    provisioner: Adds
     keepers: Mapping[str, Keeper]
     metrics: Metrics
     health: Callable[[], Health]

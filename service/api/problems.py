@@ -12,15 +12,20 @@ from aiohttp import web
 
 from service.errors import (
     CallerIdError,
+    CccThrottled,
+    CccUnavailable,
     Forbidden,
     InvalidField,
     NoEligibleNumber,
     OutsideCallingWindow,
+    PartlyAdded,
     RequestError,
     Unauthenticated,
     Unavailable,
 )
 from service.logs import mask, mask_text
+
+CCC_RETRY_SECONDS = "5"
 
 STATUS = {
     "MalformedRequest": HTTPStatus.BAD_REQUEST,
@@ -43,6 +48,11 @@ STATUS = {
     "Overloaded": HTTPStatus.SERVICE_UNAVAILABLE,
     "InventoryUnavailable": HTTPStatus.SERVICE_UNAVAILABLE,
     "LedgerUnavailable": HTTPStatus.SERVICE_UNAVAILABLE,
+    "CccThrottled": HTTPStatus.SERVICE_UNAVAILABLE,
+    "CccUnavailable": HTTPStatus.SERVICE_UNAVAILABLE,
+    "CccRefused": HTTPStatus.BAD_GATEWAY,
+    "CccMalformed": HTTPStatus.BAD_GATEWAY,
+    "PartlyAdded": HTTPStatus.BAD_GATEWAY,
 }
 
 
@@ -87,10 +97,21 @@ def document(error: CallerIdError, request_id: str) -> web.Response:
         if error.looks:
             # An error shows no number, not even one of ours to who may see it.
             body["explanation"] = [{**look, "number": mask(look["number"])} for look in error.looks]
+    if isinstance(error, PartlyAdded):
+        body |= _fates(error)
     if isinstance(error, OutsideCallingWindow):
         body["opens_at"] = error.opens_at
     headers = headers_of(error) | {"Content-Type": "application/problem+json"}
     return web.Response(status=status, body=orjson.dumps(body), headers=headers)
+
+
+def _fates(error: PartlyAdded) -> dict[str, Any]:
+    """How each number ended, by its place in the request: an error shows none in clear."""
+    places = {number: place for place, number in enumerate(error.asked)}
+    return {
+        fate: [{"index": places[one], "number": mask(one)} for one in error.fates.get(fate, ())]
+        for fate in error.FATES
+    }
 
 
 def line(error: CallerIdError) -> web.Response:
@@ -116,6 +137,8 @@ def detail_of(error: CallerIdError) -> str:
 def headers_of(error: CallerIdError) -> dict[str, str]:
     """The headers that help with an error."""
     match error:
+        case CccThrottled() | CccUnavailable():
+            return {"Retry-After": CCC_RETRY_SECONDS}
         case Unavailable():
             return {"Retry-After": str(max(1, math.ceil(error.retry_after)))}
         case Unauthenticated():

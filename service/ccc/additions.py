@@ -57,7 +57,7 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
         }
 
 
-class BulkRow(msgspec.Struct, frozen=True):
+class NumberDetails(msgspec.Struct, frozen=True):
     """A number that the instance has, and what ListPhoneNumbers does not say of it.
 
     `trunks` is how many calls it carries at once, 0 where that is not told; `remaining_time` what
@@ -78,7 +78,7 @@ class BulkAnswer(msgspec.Struct, frozen=True):
     failed: tuple[str, ...]
     in_use: tuple[str, ...]
     in_arrears: tuple[str, ...]
-    rows: tuple[BulkRow, ...]
+    details: tuple[NumberDetails, ...]
 
 
 class _Row(msgspec.Struct, rename="pascal"):
@@ -118,7 +118,7 @@ def bulk_answer(asked: Collection[str], reply: Reply) -> BulkAnswer:
         failed=_numbers(asked, reply, reply.failed_phone_numbers, "FailedPhoneNumber"),
         in_use=_numbers(asked, reply, reply.userd_phone_numbers, "UserdPhoneNumber"),
         in_arrears=_numbers(asked, reply, reply.arrearage_phone_numbers, "ArrearagePhoneNumber"),
-        rows=tuple(row for row in map(_row, rows) if row is not None),
+        details=tuple(row for row in map(_row, rows) if row is not None),
     )
 
 
@@ -151,14 +151,14 @@ def _held(reply: Reply, holder: msgspec.Raw, inner: str) -> list[Any]:
     return [item for item in items if item is not None]
 
 
-def _row(given: Any) -> BulkRow | None:
+def _row(given: Any) -> NumberDetails | None:
     """A row whose number can be read; the others are not what was asked about."""
     try:
         row = msgspec.convert(given, _Row, strict=False)
         number = restore_number(row.number)
     except (ValueError, msgspec.ValidationError):
         return None
-    return BulkRow(
+    return NumberDetails(
         number=number,
         trunks=max(0, row.trunks or 0),
         test_only=bool(row.test_only),

@@ -27,7 +27,12 @@ class Inventory:
         generation: counts the accepted changes; a greater one is newer.
         numbers: every number that CCC lists, candidates or not, each once.
         limits_of: names the limits that hold for a number, "" for those of most.
+
+    Attributes:
+        limits: the names of the limits that hold for any candidate.
     """
+
+    limits: frozenset[str]
 
     def __init__(
         self,
@@ -63,6 +68,7 @@ class Inventory:
                 pools = {self._aliases.get(pool, pool): None for path in owned for pool in path}
                 known[limits, owned] = home_of(tuple(pools), limits)
             homes[number] = known[limits, owned]
+        self.limits = frozenset(limits for limits, _ in known)
         return homes
 
     def __len__(self) -> int:

@@ -5,10 +5,24 @@ import msgspec
 OUTBOUND_USAGES = frozenset({"Outbound", "Bidirection"})
 
 
+class Details(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """What AddBulkPhoneNumbers alone tells of a number: so it was when the number was added.
+
+    `trunks` is how many calls the number carries at once, 0 where that was not told;
+    `remaining_time` what is left to a test number, in minutes.
+    """
+
+    trunks: int = 0
+    test_only: bool = False
+    remaining_time: int = 0
+    allow_outbound: bool = True
+
+
 class PhoneNumber(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """A number of one instance; names of places are in their normal form, "" where unknown.
 
-    It travels as an array between replicas: new fields go to the end, with a default.
+    `details` are None for a number that was not added in bulk through this service. It travels as
+    an array between replicas: new fields go to the end, with a default.
     """
 
     number: str
@@ -21,6 +35,7 @@ class PhoneNumber(msgspec.Struct, frozen=True, gc=False, array_like=True):
     agent_id: str = ""
     tags: tuple[str, ...] = ()
     provider: str = ""
+    details: Details | None = None
 
 
 def bar(number: PhoneNumber) -> str:

@@ -20,7 +20,7 @@ from service.ledger.port import (
     Unpark,
 )
 from service.ledger.redis_ledger import RedisLedger
-from service.ledger.rules import CalleeRule, Limits, Rules
+from service.ledger.rules import CalleeRule, Limits, Rules, with_trunks
 
 __all__ = [
     "Avoid",
@@ -44,4 +44,5 @@ __all__ = [
     "Stop",
     "Take",
     "Unpark",
+    "with_trunks",
 ]

@@ -4,6 +4,9 @@ They are data: what an operator changes takes hold with the next call, on whatev
 Spans are in ms. 0 is no limit and no span.
 """
 
+import re
+from functools import lru_cache
+
 import msgspec
 
 HOUR = 3_600_000
@@ -18,6 +21,23 @@ class Limits(msgspec.Struct, frozen=True, array_like=True, gc=False):
     max_concurrent: int = 0
     lease: int = HOUR
     rest: int = 0
+
+
+_named_with_trunks = re.compile(r"(.*)\|trunks=([0-9]+)").fullmatch
+
+
+def with_trunks(name: str, trunks: int) -> str:
+    """The name of these limits with another `max_concurrent`, that of the number's own line.
+
+    The name carries the value: whoever meets it can apply it, also a replica that has not heard of
+    the number yet, and no call has to bring along all the values that there are.
+    """
+    return f"{name}|trunks={trunks}"
+
+
+@lru_cache(maxsize=1024)
+def _concurrent(limits: Limits, most: int) -> Limits:
+    return msgspec.structs.replace(limits, max_concurrent=most)
 
 
 class CalleeRule(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -51,8 +71,15 @@ class Rules(msgspec.Struct, frozen=True, array_like=True, gc=False):
         return max(spans)
 
     def limits_named(self, name: str) -> Limits:
-        """The limits of a name; the common ones where no override has it any more."""
-        return self.limits.get(name) or self.limits[""]
+        """The limits of a name; the common ones where no override has it any more.
+
+        A name may end in the number's own `max_concurrent`, see `with_trunks`.
+        """
+        if limits := self.limits.get(name):
+            return limits
+        if (found := _named_with_trunks(name)) is None:
+            return self.limits[""]
+        return _concurrent(self.limits.get(found[1]) or self.limits[""], int(found[2]))
 
     def offset_at(self, instant: int) -> int:
         """The offset from UTC at an instant."""

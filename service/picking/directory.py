@@ -50,7 +50,8 @@ class Parked(msgspec.Struct, frozen=True):
 class NumberEntry(msgspec.Struct, frozen=True):
     """One number; what the ledger knows is None while it cannot be asked.
 
-    `health` says why a number is or was out of good health, with how sure that is.
+    `health` says why a number is or was out of good health, with how sure that is. What comes last
+    CCC told when the number was added in bulk; None where it was not.
     """
 
     number: str
@@ -68,6 +69,10 @@ class NumberEntry(msgspec.Struct, frozen=True):
     available: bool | None = None
     parked: tuple[Parked, ...] | None = None
     health: str = ""
+    trunks: int | None = None
+    test_only: bool | None = None
+    remaining_time: int | None = None
+    allow_outbound: bool | None = None
 
 
 class NumberPage(msgspec.Struct, frozen=True):
@@ -225,4 +230,6 @@ def _entry(one: PhoneNumber, standing: Standing, now: int) -> NumberEntry:
 
 
 def _plain(one: PhoneNumber) -> dict[str, Any]:
-    return msgspec.structs.asdict(one)
+    fields = msgspec.structs.asdict(one)
+    details = fields.pop("details")
+    return fields | (msgspec.structs.asdict(details) if details else {})

@@ -4,18 +4,14 @@ HTTP's two doors ask this; it asks CCC (`service.ccc`) and then has the inventor
 (`service.sync`). It knows nothing of HTTP here, and nothing of picks.
 """
 
-from collections.abc import Mapping
-
-from msgspec import Struct
-
+from service.ccc.additions import NumberDetails
 from service.provisioning.messages import (
     Addition,
+    AddRequest,
     BulkAddition,
     BulkRequest,
-    AddRequest,
-    NumberDetails,
 )
-from service.provisioning.provisioner import Provisioner
+from service.provisioning.provisioner import Provisioner, Target
 
 __all__ = [
     "AddRequest",
@@ -24,4 +20,5 @@ __all__ = [
     "BulkRequest",
     "NumberDetails",
     "Provisioner",
+    "Target",
 ]

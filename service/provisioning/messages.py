@@ -1,10 +1,16 @@
 """What may be asked of the write side, and what it answers."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from msgspec import Struct
+from msgspec import Meta, Struct
+
+from service.ccc.additions import NumberDetails
 
 Usage = Literal["Inbound", "Outbound", "Bidirection"]
+Identifier = Annotated[str, Meta(max_length=256)]
+SkillGroups = Annotated[
+    tuple[Annotated[str, Meta(min_length=1, max_length=256)], ...], Meta(max_length=16)
+]
 
 
 class AddRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -12,9 +18,9 @@ class AddRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     numbers: tuple[str, ...]
     usage: Usage
-    instance_id: str = ""
-    contact_flow_id: str = ""
-    number_group_id: str = ""
+    instance_id: Identifier = ""
+    contact_flow_id: Identifier = ""
+    number_group_id: Identifier = ""
 
 
 class BulkRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -22,34 +28,32 @@ class BulkRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
     numbers: tuple[str, ...]
     usage: Usage
-    instance_id: str = ""
-    contact_flow_id: str = ""
-    skill_group_ids: tuple[str, ...] = ()
+    instance_id: Identifier = ""
+    contact_flow_id: Identifier = ""
+    skill_group_ids: SkillGroups = ()
 
 
 class Addition(Struct, frozen=True):
-    """What became of each number; together they are the numbers that were asked for."""
+    """What became of each number; together they are the numbers that were asked for.
+
+    `pending` are the added ones that the inventory lacks after the refresh: CCC does not list them
+    yet, or the refresh failed. The next sweep that sees them lets them in.
+    """
 
     added: tuple[str, ...]
     failed: tuple[str, ...]
-
-
-class NumberDetails(Struct, frozen=True):
-    """What the bulk answer alone says of a number; `raw` is CCC's own row, for the RPC door."""
-
-    number: str
-    trunks: int
-    test_only: bool
-    remaining_time: int
-    allow_outbound: bool
-    raw: dict[str, object]
+    pending: tuple[str, ...] = ()
 
 
 class BulkAddition(Struct, frozen=True):
-    """What became of each number; `details` are of those that the instance has now."""
+    """What became of each number; `details` are of those that the instance has now.
+
+    `pending` as in `Addition`.
+    """
 
     added: tuple[str, ...]
     failed: tuple[str, ...]
     in_use: tuple[str, ...]
     in_arrears: tuple[str, ...]
     details: tuple[NumberDetails, ...] = ()
+    pending: tuple[str, ...] = ()

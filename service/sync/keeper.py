@@ -94,6 +94,11 @@ class InventoryKeeper:
         state = self._replica.state
         return msgspec.structs.replace(state.report, at=state.report.at + state.offset)
 
+    def lists(self, number: str) -> bool:
+        """Whether a number is in the inventory, and not absent from the last sweep."""
+        state = self._replica.state
+        return number in (state.known or {}) and number not in state.absences
+
     def subscribe(self, callback: Callable[[Inventory], None]) -> None:
         """Have a function called with each new snapshot, before anybody else sees it."""
         self._replica.subscribe(callback)

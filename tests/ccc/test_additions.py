@@ -6,7 +6,7 @@ import msgspec
 import orjson
 import pytest
 
-from service.ccc.additions import BulkAnswer, BulkRow, bulk_answer, failed_numbers
+from service.ccc.additions import BulkAnswer, NumberDetails, bulk_answer, failed_numbers
 from service.ccc.replies import Reply
 from service.errors import CccMalformed
 
@@ -95,8 +95,8 @@ def test_a_bulk_answer_as_documented_is_read_whole() -> None:
         failed=("01086394552",),
         in_use=("13800138000",),
         in_arrears=(),
-        rows=(
-            BulkRow(
+        details=(
+            NumberDetails(
                 "02160664656",
                 trunks=30,
                 test_only=False,
@@ -143,13 +143,13 @@ def test_numbers_in_arrears_are_read_with_and_without_their_holder(holder: Any) 
     ],
 )
 def test_rows_are_read_liberally_and_unreadable_ones_left_out(holder: Any) -> None:
-    (read,) = bulk_answer(ASKED, reply(PhoneNumbers=holder)).rows
+    (read,) = bulk_answer(ASKED, reply(PhoneNumbers=holder)).details
     assert (read.number, read.trunks, read.remaining_time) == ("02160664656", 30, 60)
     assert (read.test_only, read.allow_outbound) == (False, True)
 
 
 def test_a_row_that_says_nothing_of_its_line_forbids_nothing() -> None:
-    (read,) = bulk_answer(ASKED, reply(PhoneNumbers=[{"Number": "02160664656"}])).rows
+    (read,) = bulk_answer(ASKED, reply(PhoneNumbers=[{"Number": "02160664656"}])).details
     assert (read.trunks, read.test_only, read.allow_outbound) == (0, False, True)
 
 

@@ -19,6 +19,7 @@ from service.metrics import Metrics
 from service.picking import Pair, PickAnswer, PickRequest, PlacedNumber
 from service.picking.directory import NumberPage, NumberQuery
 from service.picking.outcomes import OutcomeReport
+from service.provisioning import Addition, AddRequest, BulkAddition, BulkRequest
 from service.settings import Auth, Client, Instance, Secret, Server, Settings
 from service.sync import SweepReport
 
@@ -104,6 +105,31 @@ class FakeDirectory:
             raise self.error
 
 
+class FakeProvisioner:
+    """Adds whatever it is told to but for what a test says, or raises."""
+
+    def __init__(self) -> None:
+        self.asked: list[AddRequest | BulkRequest] = []
+        self.addition = Addition(added=("01055500001",), failed=("01055500002",))
+        self.bulk = BulkAddition(
+            added=("01055500001",), failed=(), in_use=("01055500002",), in_arrears=("01055500003",)
+        )
+        self.error: Exception | None = None
+
+    async def add(self, request: AddRequest, request_id: str) -> Addition:
+        self._note(request)
+        return self.addition
+
+    async def add_bulk(self, request: BulkRequest, request_id: str) -> BulkAddition:
+        self._note(request)
+        return self.bulk
+
+    def _note(self, request: AddRequest | BulkRequest) -> None:
+        self.asked.append(request)
+        if self.error is not None:
+            raise self.error
+
+
 class FakeKeeper:
     """Holds an inventory; a refresh gives the report that the test put there."""
 
@@ -145,6 +171,7 @@ class Service:
         self.picker = FakePicker()
         self.outcomes = FakeOutcomes()
         self.directory = FakeDirectory()
+        self.provisioner = FakeProvisioner()
         self.keepers = {one.id: FakeKeeper(one.id) for one in self.settings.instances}
         self.metrics = Metrics()
         self.health = api.Health({"ccc-test": "ready"}, "up", draining=False)
@@ -159,6 +186,7 @@ class Service:
                 self.picker,
                 self.outcomes,
                 self.directory,
+                self.provisioner,
                 self.keepers,
                 self.metrics,
                 lambda: self.health,

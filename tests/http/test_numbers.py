@@ -186,22 +186,22 @@ async def test_each_change_leaves_who_made_it_and_no_whole_number(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     clients = (client_with("somebody", "pick"), client_with("ops", "admin"))
-    with caplog.at_level(logging.INFO, "service.api.numbers"):
+    with caplog.at_level(logging.INFO, "service.api.audit"):
         async with serving(Service(settings_with(clients=clients, required="always"))) as service:
             await parked(service, {"seconds": 60, "reason": "spam"}, Authorization="Bearer ops")
             await ask(service, "DELETE", PATH, Authorization="Bearer ops")
     assert [record.getMessage() for record in caplog.records] == [
-        "ops parked 010****0001 until 1970-01-01 00:18:22+00:00: spam",
-        "ops unparked 010****0001",
+        "ops parked 010****0001 until 1970-01-01 00:18:22+00:00: spam: 1 of ccc-test",
+        "ops unparked 010****0001: 1 of ccc-test",
     ]
 
 
 async def test_where_nobody_has_to_say_who_asks_the_log_says_so(
     service: Service, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with caplog.at_level(logging.INFO, "service.api.numbers"):
+    with caplog.at_level(logging.INFO, "service.api.audit"):
         await ask(service, "DELETE", PATH)
-    assert caplog.messages == ["Somebody without a token unparked 010****0001"]
+    assert caplog.messages == ["Somebody without a token unparked 010****0001: 1 of ccc-test"]
 
 
 @pytest.mark.parametrize(

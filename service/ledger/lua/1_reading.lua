@@ -86,6 +86,20 @@ local function pack_record(r)
     {r.home, r.turn, r.hour, r.in_hour, r.day, r.in_day, r.last, r.leases, r.cap, r.avoid})
 end
 
+-- The limits of a name, which may end in the number's own max_concurrent, see rules.py.
+local function limits_named(name)
+  local found = rules.limits[name]
+  if not found then
+    local of, trunks = string.match(name, '^(.*)|trunks=(%d+)$')
+    found = rules.limits[of or ''] or rules.limits['']
+    if trunks then
+      found = {found[1], found[2], tonumber(trunks), found[4], found[5], none = false}
+    end
+    rules.limits[name] = found
+  end
+  return found
+end
+
 local function load_homes(wanted)
   local missing, asked = {}, {}
   for _, home in ipairs(wanted) do
@@ -100,7 +114,7 @@ local function load_homes(wanted)
     local set = {}
     for pool in string.gmatch(rest, '[^\n]+') do set[pool] = true end
     homes[missing[i]] = set
-    limits_at[missing[i]] = rules.limits[name] or rules.limits['']
+    limits_at[missing[i]] = limits_named(name)
   end
 end
 
