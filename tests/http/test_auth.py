@@ -19,6 +19,8 @@ NEEDS = [
     ("POST", "/v1/pick", "pick"),
     ("POST", "/v1/outcomes", "pick"),
     ("GET", "/v1/numbers", "admin"),
+    ("POST", "/v1/numbers", "admin"),
+    ("POST", "/v1/numbers/bulk", "admin"),
     ("PUT", "/v1/numbers/01055500001/park", "admin"),
     ("DELETE", "/v1/numbers/01055500001/park", "admin"),
     ("GET", "/v1/inventory", "admin"),

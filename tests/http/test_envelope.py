@@ -120,7 +120,14 @@ def test_the_statuses_are_those_of_the_interface() -> None:
         415: {"UnsupportedMediaType"},
         422: {"InvalidField", "InvalidCalledNumber"},
         429: {"CalleeBudgetExceeded"},
-        503: {"Overloaded", "InventoryUnavailable", "LedgerUnavailable"},
+        502: {"CccRefused", "CccMalformed", "PartlyAdded"},
+        503: {
+            "Overloaded",
+            "InventoryUnavailable",
+            "LedgerUnavailable",
+            "CccThrottled",
+            "CccUnavailable",
+        },
     }
 
 

@@ -29,6 +29,8 @@ ENTRY = NumberEntry(
     used_day=2,
     available=False,
     parked=(Parked("operator", datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)),),
+    trunks=30,
+    test_only=False,
 )
 
 
@@ -59,6 +61,10 @@ async def test_a_page_is_written_as_promised(service: Service) -> None:
                 "available": False,
                 "parked": [{"reason": "operator", "until": "2026-01-02T03:04:05Z"}],
                 "health": "",
+                "trunks": 30,
+                "test_only": False,
+                "remaining_time": None,
+                "allow_outbound": None,
             }
         ],
         "page": 1,

@@ -34,6 +34,7 @@ from service.ledger import (
     Stop,
     Take,
     Unpark,
+    with_trunks,
 )
 from service.ledger.book import Answer, Book
 from service.ledger.line import Line
@@ -126,7 +127,8 @@ def inventories(draw: st.DrawFn) -> list[PhoneNumber]:
 
 
 def limits_of(number: PhoneNumber) -> str:
-    return "M1" if "M1" in number.tags else ""
+    name = "M1" if "M1" in number.tags else ""
+    return with_trunks(name, 2) if number.number.endswith(("0", "5", "7")) else name
 
 
 class BothLedgers(RuleBasedStateMachine):

@@ -255,6 +255,12 @@ def test_texts_that_differ_by_their_digits_alone_are_one_template(lines: Lines) 
     assert len(lines.all()) == 10
 
 
+def test_every_line_of_the_audit_is_written(lines: Lines) -> None:
+    for _ in range(100):
+        log.info("ops parked a number", extra={"audit": {"who": "ops"}})
+    assert [line["audit"] for line in lines.all()] == [{"who": "ops"}] * 100
+
+
 def test_texts_without_end_do_not_fill_the_memory() -> None:
     bound = RepeatBound(lambda: 0.0)
     for at in range(5_000):

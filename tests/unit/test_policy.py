@@ -1,0 +1,69 @@
+"""From overrides, trunks and the configuration to the limits of a number."""
+
+import pytest
+from msgspec.structs import replace
+
+from service.inventory import Details, PhoneNumber
+from service.ledger import Limits, Rules, with_trunks
+from service.policy import limits_namer, rules_for
+from service.settings import CallerLimits, NumberMatch, NumberOverride, Selection, Settings
+
+NOW = 1_795_219_200.0
+PLAIN = PhoneNumber("01055500001")
+BUSY = NumberOverride(match=NumberMatch(tag="M1"), max_per_day=150)
+NARROW = NumberOverride(match=NumberMatch(tag="M2"), max_concurrent=2)
+ENDLESS = NumberOverride(match=NumberMatch(tag="M3"), max_concurrent=0)
+SETTINGS = replace(
+    Settings(),
+    numbers=(BUSY, NARROW, ENDLESS),
+    selection=Selection(caller=CallerLimits(max_per_day=100, max_concurrent=5, lease_seconds=60)),
+)
+
+
+def limits_of(tag: str = "", trunks: int | None = None, settings: Settings = SETTINGS) -> Limits:
+    details = None if trunks is None else Details(trunks)
+    number = PhoneNumber("01055500001", tags=(tag,) if tag else (), details=details)
+    name = limits_namer(settings.numbers)(number)
+    return rules_for(settings, settings.selection, NOW, {name}).limits_named(name)
+
+
+@pytest.mark.parametrize(
+    ("tag", "trunks", "most"),
+    [
+        ("", None, 5),
+        ("", 30, 30),
+        ("", 1, 1),
+        ("", 0, 5),  # CCC did not tell them
+        ("M1", None, 5),
+        ("M1", 30, 30),
+        ("M2", None, 2),
+        ("M2", 30, 2),
+        ("M3", 30, 0),
+    ],
+)
+def test_the_override_goes_before_the_trunks_and_those_before_the_default(
+    tag: str, trunks: int | None, most: int
+) -> None:
+    assert limits_of(tag, trunks).max_concurrent == most
+
+
+def test_trunks_leave_the_other_limits_as_they_are() -> None:
+    assert limits_of("M1", 30) == Limits(0, 150, 30, 60_000, 0)
+    assert limits_of("", 30) == Limits(0, 100, 30, 60_000, 0)
+
+
+def test_a_number_whose_override_is_gone_keeps_its_trunks() -> None:
+    name = limits_namer(SETTINGS.numbers)(replace(PLAIN, tags=("M1",), details=Details(30)))
+    assert Rules({"": Limits(1, 2, 3)}).limits_named(name) == Limits(1, 2, 30)
+
+
+def test_an_unknown_name_has_the_common_limits() -> None:
+    rules = Rules({"": Limits(1, 2, 3)})
+    for name in ("tag=gone", "tag=|trunks=many", "|trunks="):
+        assert rules.limits_named(name) == Limits(1, 2, 3)
+
+
+def test_the_first_trunks_make_the_rules_follow_calls() -> None:
+    free = Settings()
+    assert rules_for(free, free.selection, NOW, {""}).remembered == 0
+    assert rules_for(free, free.selection, NOW, {"", with_trunks("", 3)}).remembered == 3_600_000
