@@ -49,8 +49,8 @@ async def answer_pick(request: web.Request, read: Read) -> PickAnswer:
     """Take a pick from its arrival to its answer; both doors pick through here.
 
     Args:
-        request: as it arrived, its body not yet read.
-        read: makes the pick of it.
+        request: as it arrived.
+        read: lets in who may pick, and makes the pick of it.
 
     Raises:
         CallerIdError: there is no answer; the refusal is counted.
@@ -59,7 +59,6 @@ async def answer_pick(request: web.Request, read: Read) -> PickAnswer:
     started = api.parts.timer()
     instance = ""
     try:
-        api.tokens.require(request, "pick")
         with api.gate:
             asked = await read(request, api)
             instance = api.label(asked.instance_id)
@@ -78,15 +77,17 @@ def _code(error: Exception) -> str:
 
 
 async def _read(request: web.Request, api: Api) -> PickRequest:
+    asker = api.tokens.require(request, "pick")
     if request.query_string:
         _wants_text(request)  # a wrong format is refused before anything is picked
     kind = request.content_type
     if kind not in ("application/json", _FORM):
         raise UnsupportedMediaType(f"Content-Type: send application/json or {_FORM}")
     body = await bodies.read(request, api.parts.body_seconds)
-    if kind == _FORM:
-        return forms.decode(body, PickRequest)
-    return bodies.decode(body, _decoder)
+    is_form = kind == _FORM
+    asked = forms.decode(body, PickRequest) if is_form else bodies.decode(body, _decoder)
+    asker.keep_to(asked.instance_id)
+    return asked
 
 
 def _wants_text(request: web.Request) -> bool:
