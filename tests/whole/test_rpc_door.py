@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
+from alibabacloud_ccc20170705 import models as models_2017
+from alibabacloud_ccc20170705.client import Client as Client2017
 from alibabacloud_ccc20200701 import models
 from alibabacloud_ccc20200701.client import Client
 from alibabacloud_tea_openapi.models import Config
@@ -61,6 +63,34 @@ async def test_the_sdk_picks_by_a_key_that_the_service_knows(scheme: dict[str, s
         callers = sorted(pair.caller.number for pair in body.data)
         assert callers == ["02855500000", "02855500001", "02855500002"]
         assert (await one.pick())[0] == 401
+
+
+async def test_the_sdks_add_numbers_through_the_service_and_list_them() -> None:
+    async with replicas("", 1) as (one,):
+        key = {"access_key_id": KEY.id, "access_key_secret": str(KEY.secret)}
+        config = Config(endpoint=one.url.removeprefix("http://"), protocol="HTTP", **key)
+        new, old = Client(config), Client2017(config)
+        numbers = '["02855510001", "02855500000"]'  # one is there already
+        request = models.AddPhoneNumbersRequest(
+            instance_id="ccc-test", usage="Outbound", number_list=numbers
+        )
+        added = (await asyncio.to_thread(new.add_phone_numbers, request)).body
+        assert (added.code, added.data) == ("OK", ["02855500000"])
+        bulk_request = models_2017.AddBulkPhoneNumbersRequest(
+            instance_id="ccc-test",
+            usage="Outbound",
+            phone_number=["02855510002", "02855510001"],
+            skill_group_id=[SALES],
+        )
+        bulk = (await asyncio.to_thread(old.add_bulk_phone_numbers, bulk_request)).body
+        assert bulk.userd_phone_numbers.userd_phone_number == ["02855510001"]
+        rows = {row.number: row for row in bulk.phone_numbers.phone_number}
+        assert rows["02855510002"].skill_groups.skill_group[0].skill_group_id == SALES
+        listing = models.ListPhoneNumbersRequest(
+            instance_id="ccc-test", page_number=1, page_size=10, search_pattern="5510"
+        )
+        listed = (await asyncio.to_thread(new.list_phone_numbers, listing)).body.data
+        assert [row.number for row in listed.list] == ["02855510001", "02855510002"]
 
 
 async def test_an_addition_replayed_is_refused_by_all_and_by_all_while_redis_is_gone(
