@@ -184,7 +184,7 @@ class Book:
         return self._turn
 
     def _undo(self, undo: Undo) -> bool:
-        call = self._calls.get(undo.call)
+        call = self._calls.get(undo.call) if self._call_span else None
         if undo.call and self._call_span and (call is None or call.instant != undo.instant):
             return False
         for number in undo.numbers:
