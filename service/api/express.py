@@ -29,6 +29,8 @@ MAX_HEAD_BYTES = 4096
 REST_SECONDS = 0.05  # clients that write head and body apart do so in one breath
 
 _END = b"\r\n\r\n"
+_LINES = {status: f"HTTP/1.1 {status:d} {status.phrase}\r\n" for status in HTTPStatus}
+_SERVER = f"Server: {SERVER_SOFTWARE}\r\n\r\n"
 # What makes a head mean more than a body's length and a client, or differ from pick to pick.
 _UNUSUAL = ("Content-Encoding", "Expect", "Transfer-Encoding", "Upgrade", "X-Request-Id")
 
@@ -188,9 +190,8 @@ def _is_plain(request: web.BaseRequest) -> bool:
 
 def _head(status: HTTPStatus, headers: Mapping[str, str], length: int, request_id: str) -> bytes:
     """A response's head, with the headers that aiohttp gives those of the application."""
-    own = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    own = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
     return (
-        f"HTTP/1.1 {status} {status.phrase}\r\n{own}X-Request-Id: {request_id}\r\n"
-        f"Content-Length: {length}\r\nDate: {rfc822_formatted_time()}\r\n"
-        f"Server: {SERVER_SOFTWARE}\r\n\r\n"
+        f"{_LINES[status]}{own}X-Request-Id: {request_id}\r\nContent-Length: {length}\r\n"
+        f"Date: {rfc822_formatted_time()}\r\n{_SERVER}"
     ).encode("latin-1")
