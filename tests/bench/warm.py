@@ -1,0 +1,67 @@
+"""Fills a Redis as the leader of a sweep would, so that a service starts from it and asks nobody.
+
+A million numbers would take CCC's look-alike ten thousand calls; here they are written by the
+service's own cache and members, and the lead rests, so that no sweep is due while we measure.
+"""
+
+import time
+
+from service.instances import SCHEMA
+from service.inventory import Inventory, PhoneNumber
+from service.ledger import Park, Rules
+from service.ledger.line import Line
+from service.ledger.port import BATCH_TURNS
+from service.redis_client import open_client
+from service.sync import share
+from service.sync.acceptance import SweepReport
+from service.sync.cache import Manifest
+
+INSTANCE = "ccc-test"
+SCOPE_BASE = f"callerid:{SCHEMA}:{{{INSTANCE}}}:"
+BASE = f"{SCOPE_BASE}{INSTANCE}:"
+GROUPS = ("sales@ccc-test", "support@ccc-test", "survey@ccc-test")
+SECONDS = 600.0  # nothing is given up here
+RESTING_SECONDS = 3600.0
+
+
+def numbers_of(count: int, groups: tuple[str, ...] = GROUPS[:1]) -> list[PhoneNumber]:
+    """So many numbers of one city, all of them in these groups."""
+    return [
+        PhoneNumber(f"028{at:08d}", "四川", "成都", "028", "Outbound", skill_group_ids=groups)
+        for at in range(50_000_000, 50_000_000 + count)
+    ]
+
+
+async def warm(url: str, numbers: list[PhoneNumber], generation: int = 1) -> None:
+    """Make these numbers the accepted inventory, and the ledger's members.
+
+    Args:
+        url: of Redis.
+        numbers: all of them.
+        generation: counts on from the one before, where there was one.
+    """
+    client = open_client(url, timeout=SECONDS)
+    async with client:
+        shared = share(client, BASE)
+        term = None
+        while term is None:
+            term = await shared.leader.acquire(early=True)
+        inventory = Inventory(INSTANCE, max(generation, term.fence), numbers)
+        await shared.members.write(inventory, term.fence, "bench")
+        report = SweepReport("accepted", time.time(), 0.0, total=len(numbers))
+        manifest = Manifest(inventory.generation, time.time(), report, {})
+        await shared.cache.write(inventory.numbers.values(), manifest, term.fence)
+        await shared.leader.release(term, RESTING_SECONDS)
+
+
+async def park(url: str, numbers: list[PhoneNumber]) -> None:
+    """Take these numbers out for an hour, as an operator would."""
+    until = time.time_ns() // 1_000_000 + 3_600_000
+    client = open_client(url, timeout=SECONDS)
+    async with client:
+        line = Line(client, (BASE, f"{SCOPE_BASE}callee:"), "bench", SECONDS)
+        line.rules = Rules()
+        for start in range(0, len(numbers), BATCH_TURNS):
+            some = numbers[start : start + BATCH_TURNS]
+            await line.call([Park(one.number, "operator", until) for one in some])
+        await line.close()
