@@ -23,6 +23,7 @@ from service.sync.acceptance import Absence, SweepReport
 from service.sync.leader import read_script
 
 NUMBERS_A_CHUNK = 128
+MOST_CHUNKS = 1024  # one script looks at all of them; beyond, chunks grow instead
 MOST_BYTES = 256 * 1024
 CHUNKS_A_READ = 16
 GRACE_SECONDS = 600
@@ -173,7 +174,7 @@ def pack(numbers: Collection[PhoneNumber]) -> tuple[dict[bytes, bytes], dict[byt
         Each chunk's content by its digest, and its numbers by its digest.
     """
     count = 1
-    while count * NUMBERS_A_CHUNK < len(numbers):
+    while count * NUMBERS_A_CHUNK < len(numbers) and count < MOST_CHUNKS:
         count *= 2
     while True:
         chunks = _spread(numbers, count)

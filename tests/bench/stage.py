@@ -104,11 +104,26 @@ class Stage:
 
     def service(self, redis_url: str = "", rules: str = "", workers: int = 1) -> Server:
         """The service over a warm Redis; without one, embedded, over the emulator's sample."""
+        config = self._configured(redis_url, rules)
+        words = ("serve", "--config", str(config), "--workers", str(workers))
+        return self._started("service", "/readyz", *words)
+
+    def seconds_to_first_pick(self, redis_url: str, group: str) -> float:
+        """From the start of a service over a warm Redis to its first answered pick."""
+        config, port = self._configured(redis_url, ""), free_port()
+        body = orjson.dumps({"called_number": "13800138000", "skill_group_ids": [group]})
+        headers = {"Content-Type": "application/json"}
+        request = urllib.request.Request(f"http://127.0.0.1:{port}/v1/pick", body, headers)
+        started = time.perf_counter()
+        with process("-m", "service", "serve", "--config", str(config), "--port", str(port)):
+            wait_for(request)
+            return time.perf_counter() - started
+
+    def _configured(self, redis_url: str, rules: str) -> Path:
         path = self._folder / f"{free_port()}.toml"
         emulator = 1 if redis_url else self.emulator(numbers_of(1000))
         path.write_text(_COMMON.format(redis=redis_url, emulator=emulator) + rules)
-        words = ("serve", "--config", str(path), "--workers", str(workers))
-        return self._started("service", "/readyz", *words)
+        return path
 
     def emulator(self, numbers: list[PhoneNumber]) -> int:
         """The port of CCC's look-alike with these numbers; one for all that ask."""
@@ -146,19 +161,19 @@ def process(*words: str) -> Iterator[subprocess.Popen[bytes]]:
         running.wait()
 
 
-def wait_for(url: str) -> None:
+def wait_for(request: str | urllib.request.Request) -> None:
     """Until a server answers; that it is not found there is an answer too."""
     until = time.monotonic() + STARTING_SECONDS
     while time.monotonic() < until:
         with suppress(OSError):
             try:
-                with urllib.request.urlopen(url, timeout=1):
+                with urllib.request.urlopen(request, timeout=1):
                     return
             except urllib.error.HTTPError as error:
                 if error.code < 500:
                     return
-        time.sleep(0.02)
-    raise RuntimeError(f"{url} does not answer")
+        time.sleep(0.005)
+    raise RuntimeError(f"{request} is not answered")
 
 
 def _row(number: PhoneNumber) -> dict[str, object]:

@@ -24,11 +24,14 @@ SECONDS = 600.0  # nothing is given up here
 RESTING_SECONDS = 3600.0
 
 
-def numbers_of(count: int, groups: tuple[str, ...] = GROUPS[:1]) -> list[PhoneNumber]:
+def numbers_of(
+    count: int, groups: tuple[str, ...] = GROUPS[:1], start: int = 0
+) -> list[PhoneNumber]:
     """So many numbers of one city, all of them in these groups."""
+    first = 50_000_000 + start
     return [
         PhoneNumber(f"028{at:08d}", "四川", "成都", "028", "Outbound", skill_group_ids=groups)
-        for at in range(50_000_000, 50_000_000 + count)
+        for at in range(first, first + count)
     ]
 
 
