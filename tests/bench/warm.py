@@ -15,6 +15,8 @@ from service.redis_client import open_client
 from service.sync import share
 from service.sync.acceptance import SweepReport
 from service.sync.cache import Manifest
+from service.sync.leader import Term
+from service.sync.shared import Shared
 
 INSTANCE = "ccc-test"
 SCOPE_BASE = f"callerid:{SCHEMA}:{{{INSTANCE}}}:"
@@ -35,13 +37,12 @@ def numbers_of(
     ]
 
 
-async def warm(url: str, numbers: list[PhoneNumber], generation: int = 1) -> None:
+async def warm(url: str, numbers: list[PhoneNumber]) -> None:
     """Make these numbers the accepted inventory, and the ledger's members.
 
     Args:
         url: of Redis.
         numbers: all of them.
-        generation: counts on from the one before, where there was one.
     """
     client = open_client(url, timeout=SECONDS)
     async with client:
@@ -49,12 +50,16 @@ async def warm(url: str, numbers: list[PhoneNumber], generation: int = 1) -> Non
         term = None
         while term is None:
             term = await shared.leader.acquire(early=True)
-        inventory = Inventory(INSTANCE, max(generation, term.fence), numbers)
-        await shared.members.write(inventory, term.fence, "bench")
-        report = SweepReport("accepted", time.time(), 0.0, total=len(numbers))
-        manifest = Manifest(inventory.generation, time.time(), report, {})
-        await shared.cache.write(inventory.numbers.values(), manifest, term.fence)
+        inventory = Inventory(INSTANCE, term.fence, numbers)
+        await shared.leader.hold(term, _publish(shared, inventory, term))
         await shared.leader.release(term, RESTING_SECONDS)
+
+
+async def _publish(shared: Shared, inventory: Inventory, term: Term) -> None:
+    await shared.members.write(inventory, term.fence, "bench")
+    report = SweepReport("accepted", term.now, 0.0, total=len(inventory))
+    manifest = Manifest(inventory.generation, term.now, report, {})
+    await shared.cache.write(inventory.numbers.values(), manifest, term.fence)
 
 
 async def park(url: str, numbers: list[PhoneNumber]) -> None:
