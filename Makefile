@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --custom-compile-command "make lock" pyproject.toml
-SOURCES := service tests
+SOURCES := service tests deploy
 
 .DEFAULT_GOAL := help
 .PHONY: help install run test check bench lock clean

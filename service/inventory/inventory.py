@@ -50,8 +50,10 @@ class Inventory:
             if pool not in self._aliases
         }
         self._homes: dict[str, Home] = {}
+        self.provinces: Counter[str] = Counter()
         for kind in kinds:
             self._homes |= dict.fromkeys(kind.numbers, self._home_of(kind))
+            self.provinces[kind.province] += len(kind.numbers)
         self._bars = _bars(self.numbers.values())
 
     def _home_of(self, kind: "_Kind") -> Home:
@@ -86,6 +88,7 @@ class Inventory:
 class _Kind(NamedTuple):
     """The candidates that differ in nothing but their digits: what holds for one holds for all."""
 
+    province: str
     paths: tuple[tuple[str, ...], ...]
     limits: str
     numbers: list[str]
@@ -100,7 +103,7 @@ def _kinds(numbers: Iterable[PhoneNumber], limits_of: Callable[[PhoneNumber], st
         place = one.province, one.city, one.area_code
         key = (*place, one.skill_group_ids, one.agent_id, one.tags, limits)
         if (kind := kinds.get(key)) is None:
-            kind = kinds[key] = _Kind(paths_of(one), limits, [])
+            kind = kinds[key] = _Kind(one.province, paths_of(one), limits, [])
         kind.numbers.append(one.number)
     return list(kinds.values())
 
