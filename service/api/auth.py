@@ -76,7 +76,7 @@ class Tokens:
             for client in settings.auth.clients
         )
 
-    def require(self, request: web.Request, scope: Scope) -> Asker:
+    def require(self, request: web.BaseRequest, scope: Scope) -> Asker:
         """Let a request pass whose token has a scope, or any where nobody has to say who asks.
 
         Returns:

@@ -6,6 +6,7 @@ flows, times of creation).
 """
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -24,7 +25,8 @@ from service.picking import PickRequest, PlacedNumber
 
 async def pick_outbound_numbers(request: web.Request) -> dict[str, Any]:
     """The pairs of caller and callee, best first."""
-    answer = await answer_pick(request, _read_pick)
+    api = request.app[API]
+    answer = await answer_pick(api, partial(_read_pick, request, api))
     pairs = [
         {"Callee": _placed(pair.callee), "Caller": _placed(pair.caller)} for pair in answer.data
     ]
