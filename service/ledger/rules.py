@@ -23,7 +23,7 @@ class Limits(msgspec.Struct, frozen=True, array_like=True, gc=False):
     rest: int = 0
 
 
-_named_with_trunks = re.compile(r"(.*)\|trunks=([0-9]+)").fullmatch
+_ends_in_trunks = re.compile(r"(.*)\|trunks=([0-9]+)").fullmatch
 
 
 def with_trunks(name: str, trunks: int) -> str:
@@ -33,6 +33,12 @@ def with_trunks(name: str, trunks: int) -> str:
     the number yet, and no call has to bring along all the values that there are.
     """
     return f"{name}|trunks={trunks}"
+
+
+@lru_cache(maxsize=1024)
+def _read_trunks(name: str) -> tuple[str, int]:
+    found = _ends_in_trunks(name)
+    return (found[1], int(found[2])) if found else (name, 0)
 
 
 @lru_cache(maxsize=1024)
@@ -77,9 +83,9 @@ class Rules(msgspec.Struct, frozen=True, array_like=True, gc=False):
         """
         if limits := self.limits.get(name):
             return limits
-        if (found := _named_with_trunks(name)) is None:
-            return self.limits[""]
-        return _concurrent(self.limits.get(found[1]) or self.limits[""], int(found[2]))
+        of, trunks = _read_trunks(name)
+        limits = self.limits.get(of) or self.limits[""]
+        return _concurrent(limits, trunks) if trunks else limits
 
     def offset_at(self, instant: int) -> int:
         """The offset from UTC at an instant."""

@@ -109,6 +109,8 @@ def test_no_option_means_no_fault() -> None:
 def test_every_fault_is_an_option() -> None:
     args = parsed("--throttle-every", "3", "--hang-seconds", "0.5", "--missing-list")
     assert faults_from(args) == Faults(throttle_every=3, hang_seconds=0.5, missing_list=True)
+    args = parsed("--denied-actions", "AddPhoneNumbers,PickOutboundNumbers")
+    assert faults_from(args) == Faults(denied_actions="AddPhoneNumbers,PickOutboundNumbers")
 
 
 @pytest.mark.parametrize("options", [("--server-error", "404"), ("--throttle-every", "-1")])
