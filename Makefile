@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --custom-compile-command "make lock" pyproject.toml
-SOURCES := service tests
+SOURCES := service tests deploy
 
 .DEFAULT_GOAL := help
 .PHONY: help install run test check bench lock clean
@@ -31,8 +31,8 @@ check: $(VENV)/.tools  ## format, lint, types, import contract
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(VENV)/.tools  ## how fast a pick is on this machine
-	$(BIN)/python -m tests.bench
+bench: $(VENV)/.tools  ## the table of docs/performance.md, on this machine; QUICK=1: its first five rows
+	$(BIN)/python -m tests.bench $(if $(QUICK),--quick)
 
 lock: $(VENV)/.tools  ## resolve the dependencies anew, by uv, which nothing else needs
 	$(PIP) install "uv>=0.9"

@@ -4,6 +4,7 @@ Built once; what an operator may change while the service runs is changed by `ap
 """
 
 import asyncio
+import math
 import time
 import uuid
 from collections import Counter
@@ -28,14 +29,22 @@ from service.picking import Instance
 from service.picking.digests import Digests
 from service.picking.instance import Ccc
 from service.policy import limits_namer, opens_at, rules_for
-from service.provisioning import Target
 from service.settings import Instance as InstanceSettings
 from service.settings import Settings
-from service.sync import DetailedSweep, InventoryKeeper, OwnInbox, SharedInbox, share, sweep_numbers
+from service.sync import (
+    Available,
+    DetailedSweep,
+    InventoryKeeper,
+    OwnInbox,
+    SharedInbox,
+    share,
+    sweep_numbers,
+)
 from service.tasks import heed_cancellation
 
 SCHEMA = 1  # of the keys in Redis; releases of one schema work side by side
 RETURN_SECONDS = 1.0
+AVAILABLE_SECONDS = 5.0
 RULES_SECONDS = 3600.0  # how often the offsets from UTC around now are looked up again
 
 
@@ -95,6 +104,7 @@ class Instances(dict[str, Instance]):
         ledger = self._ledger(one, keeper)
         self.work[f"inventory {one.id}"] = keeper.run
         self.work[f"returns {one.id}"] = partial(self._take_back, one.id, ledger)
+        self.work[f"available {one.id}"] = partial(self._show_available, one.id, keeper, ledger)
         if self._settings.health.enabled:
             self._watch(one, keeper, ledger)
         self[one.id] = self._as_picked_for(one, keeper, ledger, ccc)
@@ -112,13 +122,6 @@ class Instances(dict[str, Instance]):
                 keeper = self.keepers[one.id]
                 keeper.name_limits(limits_namer(settings.numbers))
                 self[one.id] = self._as_picked_for(one, keeper, known.ledger, known.ccc)
-
-    def targets(self, clients: Mapping[str, CccClient]) -> dict[str, Target]:
-        """What it takes to add numbers to each instance."""
-        return {
-            name: Target(name, clients[name], self.keepers[name], self.sweeps[name])
-            for name in self
-        }
 
     async def review(self) -> None:
         """Look again at what limits keep out."""
@@ -156,6 +159,7 @@ class Instances(dict[str, Instance]):
 
     def _ledger(self, one: InstanceSettings, keeper: InventoryKeeper) -> Ledger:
         if self._redis is None:
+            self._metrics.redis_up.set(math.nan)  # neither up nor down
             memory = MemoryLedger(now_ms)
             keeper.subscribe(memory.replace)
             return memory
@@ -210,6 +214,16 @@ class Instances(dict[str, Instance]):
             heed_cancellation()
             await asyncio.sleep(RETURN_SECONDS)
 
+    async def _show_available(
+        self, instance_id: str, keeper: InventoryKeeper, ledger: Ledger
+    ) -> None:
+        """Show how many numbers may be picked now: it looks at all that are out, so not often."""
+        available = Available(self._metrics, instance_id)
+        while True:
+            if keeper.inventory is not None:
+                available.show(keeper.inventory, ledger.parked())
+            await asyncio.sleep(AVAILABLE_SECONDS)
+
     async def _renew_rules(self) -> None:
         """Time zones change their offsets; the rules that are sent along must know in time."""
         while True:
@@ -231,8 +245,7 @@ class Instances(dict[str, Instance]):
         """Go by rules that fit the limits of the numbers: some may be the first to need leases."""
         if inventory.limits != self._limits.get(one.id):
             self._limits[one.id] = inventory.limits
-            known = self[one.id]
-            keeper = self.keepers[one.id]
+            known, keeper = self[one.id], self.keepers[one.id]
             self[one.id] = self._as_picked_for(one, keeper, known.ledger, known.ccc)
 
 

@@ -121,7 +121,9 @@ class Metrics:
         self.ledger_duration = self._histogram(
             "ledger_duration_seconds", "From a call of the ledger to its answer", _LEDGER
         )
-        self.redis_up = self._gauge("redis_up", "1 while every worker reaches Redis", "livemin")
+        self.redis_up = self._gauge(
+            "redis_up", "1 while every worker reaches Redis, NaN without one", "livemin"
+        )
         self.degraded_picks = self._counter(
             "degraded_picks_total", "Picks decided without the shared ledger"
         )

@@ -34,7 +34,7 @@ def answered(handler: Handler) -> Handler:
         try:
             response = await handler(request)
         except Exception as error:  # noqa: BLE001 - whatever it is, the client gets an answer
-            response = _refusal(request, _known(error, request_id), request_id)
+            response = _refusal(request, expected(error, request_id), request_id)
         response.headers["X-Request-Id"] = request_id
         if parts.is_draining():
             # Whoever keeps a connection learns now, and not in the middle of the next request.
@@ -55,7 +55,7 @@ async def nothing_here(request: web.Request) -> web.StreamResponse:
     raise NotFound("There is nothing at this path")
 
 
-def _known(error: Exception, request_id: str) -> CallerIdError:
+def expected(error: Exception, request_id: str) -> CallerIdError:
     """An error as the taxonomy has it; what nobody expected is logged, once."""
     match error:
         case CallerIdError() if error.code in STATUS:

@@ -1,6 +1,7 @@
 """`POST /v1/pick`, and the way of any pick through this process: let in, read, decided, counted."""
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 import msgspec
 from aiohttp import web
@@ -11,9 +12,11 @@ from service.api.problems import STATUS, InternalError
 from service.errors import InvalidField, UnsupportedMediaType
 from service.picking import Candidate, Pair, PickAnswer, PickRequest
 
-Read = Callable[[web.Request, Api], Awaitable[PickRequest]]
+Read = Callable[[], Awaitable[PickRequest]]
 
 _FORM = "application/x-www-form-urlencoded"
+
+HEADERS = {"Content-Type": "application/json"}
 
 _decoder = msgspec.json.Decoder(PickRequest)
 _encoder = msgspec.json.Encoder()
@@ -35,33 +38,47 @@ class ExplainedReply(Reply, frozen=True, gc=False):
 
 async def post(request: web.Request) -> web.Response:
     """Answer in JSON or, with `?format=text`, with the callers alone, a line each."""
-    answer = await answer_pick(request, _read)
+    api = request.app[API]
+    answer = await answer_pick(api, partial(_read, request, api))
     if request.query_string and _wants_text(request):
         return web.Response(text="".join(f"{pair.caller.number}\n" for pair in answer.data))
-    reply = Reply(request[REQUEST_ID], answer.source, answer.data)
-    if answer.explanation is not None:
-        reply = ExplainedReply(reply.request_id, reply.source, reply.data, answer.explanation)
-    headers = {"Content-Type": "application/json"}
-    return web.Response(body=_encoder.encode(reply), headers=headers)
+    return web.Response(body=encode(answer, request[REQUEST_ID]), headers=HEADERS)
 
 
-async def answer_pick(request: web.Request, read: Read) -> PickAnswer:
-    """Take a pick from its arrival to its answer; both doors pick through here.
+def decode(body: bytes) -> PickRequest:
+    """A pick of its JSON.
+
+    Raises:
+        MalformedRequest: it is no strict JSON.
+        InvalidField: it is, and no pick.
+    """
+    return bodies.decode(body, _decoder)
+
+
+def encode(answer: PickAnswer, request_id: str) -> bytes:
+    """An answer as JSON."""
+    if answer.explanation is None:
+        return _encoder.encode(Reply(request_id, answer.source, answer.data))
+    return _encoder.encode(
+        ExplainedReply(request_id, answer.source, answer.data, answer.explanation)
+    )
+
+
+async def answer_pick(api: Api, read: Read) -> PickAnswer:
+    """Take a pick from its arrival to its answer; every pick of this process goes through here.
 
     Args:
-        request: as it arrived, its body not yet read.
-        read: makes the pick of it.
+        api: what the handlers work with.
+        read: makes the pick of what arrived, once it is let in.
 
     Raises:
         CallerIdError: there is no answer; the refusal is counted.
     """
-    api = request.app[API]
     started = api.parts.timer()
     instance = ""
     try:
-        api.tokens.require(request, "pick")
         with api.gate:
-            asked = await read(request, api)
+            asked = await read()
             instance = api.label(asked.instance_id)
             answer = await api.parts.picker.pick(asked)
     except Exception as error:
@@ -78,6 +95,7 @@ def _code(error: Exception) -> str:
 
 
 async def _read(request: web.Request, api: Api) -> PickRequest:
+    api.tokens.require(request, "pick")
     if request.query_string:
         _wants_text(request)  # a wrong format is refused before anything is picked
     kind = request.content_type
@@ -86,7 +104,7 @@ async def _read(request: web.Request, api: Api) -> PickRequest:
     body = await bodies.read(request, api.parts.body_seconds)
     if kind == _FORM:
         return forms.decode(body, PickRequest)
-    return bodies.decode(body, _decoder)
+    return decode(body)
 
 
 def _wants_text(request: web.Request) -> bool:

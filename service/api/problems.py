@@ -81,6 +81,12 @@ class MethodNotAllowed(RequestError):
 
 def document(error: CallerIdError, request_id: str) -> web.Response:
     """An error as `application/problem+json`."""
+    status, headers, body = problem(error, request_id)
+    return web.Response(status=status, body=body, headers=headers)
+
+
+def problem(error: CallerIdError, request_id: str) -> tuple[HTTPStatus, dict[str, str], bytes]:
+    """The status, the headers and the body of an error's document."""
     status = status_of(error)
     body: dict[str, Any] = {
         "type": "about:blank",
@@ -102,7 +108,7 @@ def document(error: CallerIdError, request_id: str) -> web.Response:
     if isinstance(error, OutsideCallingWindow):
         body["opens_at"] = error.opens_at
     headers = headers_of(error) | {"Content-Type": "application/problem+json"}
-    return web.Response(status=status, body=orjson.dumps(body), headers=headers)
+    return status, headers, orjson.dumps(body)
 
 
 def _fates(error: PartlyAdded) -> dict[str, Any]:

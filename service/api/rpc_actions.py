@@ -6,6 +6,7 @@ flows, times of creation).
 """
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -23,7 +24,8 @@ from service.picking import PickRequest, PlacedNumber
 
 async def pick_outbound_numbers(request: web.Request) -> list[dict[str, Any]]:
     """The pairs of caller and callee, best first."""
-    answer = await answer_pick(request, _read_pick)
+    api = request.app[API]
+    answer = await answer_pick(api, partial(_read_pick, request, api))
     return [
         {"Callee": _placed(pair.callee), "Caller": _placed(pair.caller)} for pair in answer.data
     ]
@@ -47,6 +49,7 @@ async def list_phone_numbers(request: web.Request) -> dict[str, Any]:
 
 
 async def _read_pick(request: web.Request, api: Api) -> PickRequest:
+    api.tokens.require(request, "pick")
     params = await read_params(request, api)
     instance_id = required(params, "InstanceId")
     asked = {

@@ -21,7 +21,9 @@ from service.ledger.port import Cap, Ledger, Park
 from service.logs import mask
 from service.metrics import Metrics
 from service.selection.health import (
+    HEALTHY,
     HOUR,
+    PROBATION,
     QUARANTINED,
     Pools,
     Record,
@@ -70,6 +72,8 @@ class NumberHealth:
         self._waiting: dict[tuple[str, int], tuple[int, int]] = {}
         self._batch = Batch(0, ())
         self._dropped = 0
+        for state in (HEALTHY, QUARANTINED, PROBATION):
+            metrics.health_transitions.labels(instance_id, state)  # 0 now, so that the first shows
 
     def note(self, number: str, result: str) -> None:
         """Count one call; at once, and without I/O.

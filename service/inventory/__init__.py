@@ -1,12 +1,13 @@
 """Pure: the numbers of one instance and their immutable index."""
 
 from service.inventory.inventory import Inventory, common_limits
-from service.inventory.numbers import OUTBOUND_USAGES, Details, PhoneNumber, bar
+from service.inventory.numbers import OUTBOUND_USAGES, CommonFields, Details, PhoneNumber, bar
 from service.inventory.pools import LEVELS, Home, agent_pool, place_at, tagged
 
 __all__ = [
     "LEVELS",
     "OUTBOUND_USAGES",
+    "CommonFields",
     "Details",
     "Home",
     "Inventory",

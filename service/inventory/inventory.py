@@ -5,8 +5,10 @@ the ledger's.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import chain
 from types import MappingProxyType
+from typing import NamedTuple
 
 from service.inventory.numbers import PhoneNumber, bar
 from service.inventory.pools import Home, aliases_of, home_of, paths_of, pool_name
@@ -32,8 +34,6 @@ class Inventory:
         limits: the names of the limits that hold for any candidate.
     """
 
-    limits: frozenset[str]
-
     def __init__(
         self,
         instance_id: str,
@@ -44,32 +44,25 @@ class Inventory:
         self.instance_id = instance_id
         self.generation = generation
         self.numbers = {number.number: number for number in numbers}
-        paths = {
-            number.number: paths_of(number) for number in self.numbers.values() if not bar(number)
-        }
-        members = _members(paths)
-        self._aliases = aliases_of({path for owned in paths.values() for path in owned}, members)
+        kinds = _kinds(self.numbers.values(), limits_of)
+        self.limits = frozenset(kind.limits for kind in kinds)
+        pools = _pools(kinds)
+        self._aliases = aliases_of((path for kind in kinds for path in kind.paths), pools)
         self.members: dict[str, tuple[str, ...]] = {
-            pool: tuple(numbers) for pool, numbers in members.items() if pool not in self._aliases
+            pool: tuple(sorted(chain.from_iterable(kinds[each].numbers for each in within)))
+            for pool, within in pools.items()
+            if pool not in self._aliases
         }
-        self._homes = self._settle(paths, limits_of)
+        self._homes: dict[str, Home] = {}
+        self.provinces: Counter[str] = Counter()
+        for kind in kinds:
+            self._homes |= dict.fromkeys(kind.numbers, self._home_of(kind))
+            self.provinces[kind.province] += len(kind.numbers)
         self._bars = _bars(self.numbers.values())
 
-    def _settle(
-        self,
-        paths: Mapping[str, tuple[tuple[str, ...], ...]],
-        limits_of: Callable[[PhoneNumber], str],
-    ) -> dict[str, Home]:
-        known: dict[tuple[str, tuple[tuple[str, ...], ...]], Home] = {}
-        homes = {}
-        for number, owned in paths.items():
-            limits = limits_of(self.numbers[number])
-            if (limits, owned) not in known:
-                pools = {self._aliases.get(pool, pool): None for path in owned for pool in path}
-                known[limits, owned] = home_of(tuple(pools), limits)
-            homes[number] = known[limits, owned]
-        self.limits = frozenset(limits for limits, _ in known)
-        return homes
+    def _home_of(self, kind: "_Kind") -> Home:
+        pools = {self._aliases.get(pool, pool): None for path in kind.paths for pool in path}
+        return home_of(tuple(pools), kind.limits)
 
     def __len__(self) -> int:
         return len(self.numbers)
@@ -96,13 +89,37 @@ class Inventory:
         return total
 
 
-def _members(paths: Mapping[str, tuple[tuple[str, ...], ...]]) -> dict[str, list[str]]:
-    members: defaultdict[str, list[str]] = defaultdict(list)
-    for number, owned in sorted(paths.items()):
-        for path in owned:
+class _Kind(NamedTuple):
+    """The candidates that differ in nothing but their digits: what holds for one holds for all."""
+
+    province: str
+    paths: tuple[tuple[str, ...], ...]
+    limits: str
+    numbers: list[str]
+
+
+def _kinds(numbers: Iterable[PhoneNumber], limits_of: Callable[[PhoneNumber], str]) -> list[_Kind]:
+    kinds: dict[tuple[object, ...], _Kind] = {}
+    for one in numbers:
+        if bar(one):
+            continue
+        limits = limits_of(one)
+        place = one.province, one.city, one.area_code
+        key = (*place, one.skill_group_ids, one.agent_id, one.tags, limits)
+        if (kind := kinds.get(key)) is None:
+            kind = kinds[key] = _Kind(one.province, paths_of(one), limits, [])
+        kind.numbers.append(one.number)
+    return list(kinds.values())
+
+
+def _pools(kinds: Sequence[_Kind]) -> dict[str, list[int]]:
+    """The kinds in each pool; pools of the same kinds hold the same numbers."""
+    pools: defaultdict[str, list[int]] = defaultdict(list)
+    for index, kind in enumerate(kinds):
+        for path in kind.paths:
             for pool in path:
-                members[pool].append(number)
-    return dict(members)
+                pools[pool].append(index)
+    return dict(pools)
 
 
 def _bars(numbers: Iterable[PhoneNumber]) -> dict[str, Counter[str]]:

@@ -1,5 +1,7 @@
 """One of our numbers as the inventory knows it, and whether it may call out at all."""
 
+from typing import Any
+
 import msgspec
 
 OUTBOUND_USAGES = frozenset({"Outbound", "Bidirection"})
@@ -53,3 +55,20 @@ def bar(number: PhoneNumber) -> str:
     if not number.skill_group_ids and not number.agent_id:
         return "no_skill_group"
     return ""
+
+
+class CommonFields:
+    """Lets numbers share what they have in common, so that it stands in memory once.
+
+    A decoder makes its own string for each place, group and carrier of each number: three quarters
+    of what a large inventory would weigh.
+    """
+
+    def __init__(self) -> None:
+        self._first: dict[tuple[Any, ...], tuple[Any, ...]] = {}
+
+    def shared(self, number: PhoneNumber) -> PhoneNumber:
+        """The same number, with the fields of the first one that it is like."""
+        digits, *fields = msgspec.structs.astuple(number)
+        common = tuple(fields)
+        return PhoneNumber(digits, *self._first.setdefault(common, common))

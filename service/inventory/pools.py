@@ -83,7 +83,7 @@ def paths_of(number: PhoneNumber) -> tuple[tuple[str, ...], ...]:
 
 
 def aliases_of(
-    paths: Iterable[tuple[str, ...]], members: Mapping[str, list[str]]
+    paths: Iterable[tuple[str, ...]], members: Mapping[str, list[int]]
 ) -> dict[str, str]:
     """Name the pools that hold exactly what a narrower one holds: such a pair is one pool.
 

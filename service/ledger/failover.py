@@ -111,6 +111,10 @@ class FailoverLedger:
         """How many numbers are out, by reason."""
         return await self._shared.parked_by()
 
+    def parked(self) -> tuple[str, ...]:
+        """The numbers that are out, as far as the ledger here has kept up."""
+        return self._standby.parked()
+
     async def take_back(self) -> None:
         """Return numbers here; the shared ledger's own heartbeat does it there."""
         await self._standby.take_back()

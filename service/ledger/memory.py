@@ -115,6 +115,10 @@ class MemoryLedger:
         """How many numbers are out, by reason."""
         return self._book.parked_by()
 
+    def parked(self) -> tuple[str, ...]:
+        """The numbers that are out."""
+        return self._book.parked()
+
     async def take_back(self) -> None:
         """Return all numbers whose time has come, and forget what no rule needs."""
         while self._one(Return(RETURNS_A_SLICE)) == RETURNS_A_SLICE:

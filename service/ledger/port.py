@@ -5,7 +5,7 @@ give the same answers to the same operations; a property test holds them to it. 
 are in ms, instants since 1970. Callees, calls and sets of groups come as digests.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -259,6 +259,9 @@ class Ledger(Protocol):
 
     async def parked_by(self) -> Mapping[str, int]:
         """How many numbers are out, by reason."""
+
+    def parked(self) -> Sequence[str]:
+        """The numbers that are out, as this process knows them: some seconds late, at once."""
 
     async def take_back(self) -> None:
         """Return all numbers whose time has come, in bounded slices."""

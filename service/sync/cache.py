@@ -17,12 +17,13 @@ from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from service.errors import LedgerUnavailable, StaleLeader
-from service.inventory import PhoneNumber
+from service.inventory import CommonFields, PhoneNumber
 from service.redis_client import translated
 from service.sync.acceptance import Absence, SweepReport
 from service.sync.leader import read_script
 
 NUMBERS_A_CHUNK = 128
+MOST_CHUNKS = 1024  # one script looks at all of them; beyond, chunks grow instead
 MOST_BYTES = 256 * 1024
 CHUNKS_A_READ = 16
 GRACE_SECONDS = 600
@@ -89,6 +90,7 @@ class InventoryCache:
         """
         missing = [digest for digest in manifest.chunks if digest not in self._chunks]
         fetched: dict[bytes, Numbers] = {}
+        common = CommonFields()
         for start in range(0, len(missing), CHUNKS_A_READ):
             some = missing[start : start + CHUNKS_A_READ]
             with translated():
@@ -97,7 +99,7 @@ class InventoryCache:
                 if (chunk := _chunk(digest, content)) is None:
                     self._tell(digest, "A chunk of the cached inventory is lost or corrupt")
                     return None
-                fetched[digest] = chunk
+                fetched[digest] = tuple(map(common.shared, chunk))
         known = self._chunks | fetched
         self._chunks = {digest: known[digest] for digest in manifest.chunks}
         return [number for chunk in self._chunks.values() for number in chunk]
@@ -172,7 +174,7 @@ def pack(numbers: Collection[PhoneNumber]) -> tuple[dict[bytes, bytes], dict[byt
         Each chunk's content by its digest, and its numbers by its digest.
     """
     count = 1
-    while count * NUMBERS_A_CHUNK < len(numbers):
+    while count * NUMBERS_A_CHUNK < len(numbers) and count < MOST_CHUNKS:
         count *= 2
     while True:
         chunks = _spread(numbers, count)

@@ -1,6 +1,7 @@
-"""The inventory's metrics: what a snapshot holds, by usage and by province."""
+"""The inventory's metrics: what a snapshot holds, and how much of it can be shown now."""
 
 from collections import Counter
+from collections.abc import Iterable
 
 from service.inventory import Inventory
 from service.metrics import Metrics
@@ -14,7 +15,6 @@ class Gauges:
         self._metrics = metrics
         self._instance_id = instance_id
         self._usages: Counter[tuple[str, str]] = Counter()
-        self._provinces: Counter[str] = Counter()
 
     def show_sweep(self, report: SweepReport) -> None:
         """Tell whether a loss waits to be confirmed."""
@@ -25,11 +25,32 @@ class Gauges:
         homes = inventory.homes()
         numbers = inventory.numbers.values()
         usages = Counter((number.usage, str(number.number in homes).lower()) for number in numbers)
-        provinces = Counter(inventory.numbers[number].province for number in homes)
         for usage, available in self._usages.keys() | usages.keys():
             gauge = self._metrics.inventory_numbers.labels(self._instance_id, usage, available)
             gauge.set(usages[usage, available])
-        for province in self._provinces.keys() | provinces.keys():
-            gauge = self._metrics.numbers_available.labels(self._instance_id, province)
-            gauge.set(provinces[province])
-        self._usages, self._provinces = usages, provinces
+        self._usages = usages
+
+
+class Available:
+    """Shows how many numbers of each province may be picked now, of one instance."""
+
+    def __init__(self, metrics: Metrics, instance_id: str) -> None:
+        self._gauge = metrics.numbers_available
+        self._instance_id = instance_id
+        self._shown: set[str] = set()
+
+    def show(self, inventory: Inventory, parked: Iterable[str]) -> None:
+        """Count the candidates that are not parked; a province that has gone has 0.
+
+        Args:
+            inventory: whose candidates.
+            parked: the numbers that are out, others than candidates among them or not.
+        """
+        candidates = inventory.homes()
+        out = Counter(
+            inventory.numbers[number].province for number in parked if number in candidates
+        )
+        for province in self._shown | inventory.provinces.keys():
+            available = inventory.provinces[province] - out[province]
+            self._gauge.labels(self._instance_id, province).set(available)
+        self._shown |= inventory.provinces.keys()

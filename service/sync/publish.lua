@@ -13,8 +13,11 @@ local named = tonumber(ARGV[3])
 if tonumber(redis.call('GET', KEYS[2]) or 0) > tonumber(ARGV[1]) then
   return redis.error_reply('FENCED a later leader was chosen')
 end
-if redis.call('EXISTS', unpack(KEYS, 3, 2 + named)) < named then
-  return redis.error_reply('LACKING a chunk that the manifest names')
+-- One by one: there may be more of them than unpack takes.
+for i = 3, 2 + named do
+  if redis.call('EXISTS', KEYS[i]) == 0 then
+    return redis.error_reply('LACKING a chunk that the manifest names')
+  end
 end
 for i = 3, 2 + named do redis.call('PERSIST', KEYS[i]) end
 for i = 3 + named, #KEYS do redis.call('EXPIRE', KEYS[i], ARGV[4]) end

@@ -4,8 +4,9 @@ Raw protocols on uvloop, so that the generator takes as little as it can of the 
 """
 
 import asyncio
+import itertools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from random import Random
 from typing import cast
 
@@ -15,26 +16,53 @@ import uvloop
 PATIENCE = 10  # seconds beyond a run's own, before it is given up
 
 
-class Figures(msgspec.Struct, frozen=True):
-    """One run: answers per second, and how long the median and the 99th of them took, in ms."""
+class Load(msgspec.Struct, frozen=True):
+    """What the clients send: picks for ever new callees, each followed by its outcome or not."""
 
+    groups: tuple[str, ...]
+    connections: int = 64
+    seconds: float = 1.5
+    outcomes: bool = False
+    call_ids: bool = False
+
+
+class Figures(msgspec.Struct, frozen=True):
+    """One run: picks per second, and how long the median and the 99th of them took, in ms."""
+
+    picks: int
     per_second: float
     p50_ms: float
     p99_ms: float
     not_ok: int
 
 
-def request_bytes(port: int, group: str, callee: str) -> bytes:
-    body = b'{"called_number":"%s","skill_group_ids":["%s"]}' % (callee.encode(), group.encode())
+def _requests(port: int, path: str, body: bytes) -> bytes:
     return (
-        b"POST /v1/pick HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nContent-Type: application/json\r\n"
-        b"Content-Length: %d\r\n\r\n%s" % (port, len(body), body)
+        b"POST %b HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nContent-Type: application/json\r\n"
+        b"Content-Length: %d\r\n\r\n%b" % (path.encode(), port, len(body), body)
     )
 
 
+def _sent(port: int, load: Load, seed: int) -> Iterator[tuple[bool, bytes]]:
+    """What one run sends, in order: whether it is a pick, and its bytes."""
+    randomness = Random(seed)
+    groups = msgspec.json.encode(load.groups)
+    for number in itertools.count():
+        call = b"%d-%d" % (seed, number) if load.call_ids or load.outcomes else b""
+        named = b',"call_id":"%b"' % call if call else b""
+        callee = randomness.randrange(10**8)
+        body = b'{"called_number":"138%08d","skill_group_ids":%b%b}' % (callee, groups, named)
+        yield True, _requests(port, "/v1/pick", body)
+        if load.outcomes:
+            told = b'{"call_id":"%b","result":"answered"}' % call
+            yield False, _requests(port, "/v1/outcomes", told)
+
+
 class _Connection(asyncio.Protocol):
-    def __init__(self, ask: Callable[[], bytes], until: float) -> None:
-        self.ask, self.until = ask, until
+    """Sends a pick, and its outcome where there is one, when the answer before it is there."""
+
+    def __init__(self, sent: Iterator[tuple[bool, bytes]], until: float) -> None:
+        self.requests, self.until = sent, until
         self.times: list[float] = []
         self.not_ok = 0
         self.done = asyncio.get_running_loop().create_future()
@@ -45,8 +73,9 @@ class _Connection(asyncio.Protocol):
         self.send()
 
     def send(self) -> None:
+        self.is_pick, request = next(self.requests)
         self.sent = time.perf_counter()
-        self.transport.write(self.ask())
+        self.transport.write(request)
 
     def data_received(self, data: bytes) -> None:
         self.buffer += data
@@ -58,8 +87,9 @@ class _Connection(asyncio.Protocol):
         if len(body) < length:
             return
         now = time.perf_counter()
-        self.times.append(now - self.sent)
-        self.not_ok += not head.startswith(b"HTTP/1.1 200")
+        if self.is_pick:
+            self.times.append(now - self.sent)
+        self.not_ok += not head.startswith((b"HTTP/1.1 200", b"HTTP/1.1 202"))
         self.buffer = b""
         if now < self.until:
             self.send()
@@ -71,23 +101,21 @@ class _Connection(asyncio.Protocol):
             self.done.set_result(None)
 
 
-async def _run(port: int, connections: int, seconds: float, group: str) -> Figures:
-    randomness = Random(1)
+async def _run(port: int, load: Load, seed: int) -> Figures:
     loop = asyncio.get_running_loop()
-
-    def ask() -> bytes:
-        return request_bytes(port, group, f"138{randomness.randrange(10**8):08d}")
-
     start = time.perf_counter()
-    made = [
-        await loop.create_connection(lambda: _Connection(ask, start + seconds), "127.0.0.1", port)
-        for _ in range(connections)
-    ]
-    async with asyncio.timeout(seconds + PATIENCE):
+    requests = [_sent(port, load, 1000 * seed + at) for at in range(load.connections)]
+
+    def client_of(sent: Iterator[tuple[bool, bytes]]) -> Callable[[], _Connection]:
+        return lambda: _Connection(sent, start + load.seconds)
+
+    made = [await loop.create_connection(client_of(sent), "127.0.0.1", port) for sent in requests]
+    async with asyncio.timeout(load.seconds + PATIENCE):
         await asyncio.gather(*(protocol.done for _, protocol in made))
     took = time.perf_counter() - start
     times = sorted(one for _, protocol in made for one in protocol.times)
     return Figures(
+        len(times),
         len(times) / took,
         1000 * times[len(times) // 2],
         1000 * times[int(len(times) * 0.99)],
@@ -95,6 +123,9 @@ async def _run(port: int, connections: int, seconds: float, group: str) -> Figur
     )
 
 
-def run(port: int, connections: int, seconds: float, group: str) -> Figures:
-    """Load one server; callees are ever new."""
-    return uvloop.run(_run(port, connections, seconds, group))
+_seeds = itertools.count(time.time_ns() // 1_000_000_000)
+
+
+def run(port: int, load: Load) -> Figures:
+    """Load one server; neither callees nor calls come back in another run."""
+    return uvloop.run(_run(port, load, next(_seeds)))

@@ -21,8 +21,8 @@ import aiohttp
 import orjson
 
 from service.ledger import CalleeRule, Limits, Rules
-from tests.bench.__main__ import free_port, process, wait_for
-from tests.conftest import RedisServer
+from tests.bench.stage import process, wait_for
+from tests.conftest import RedisServer, free_port
 from tests.recounting import DAY, HOUR, Shown, Told, broken, counted_once
 
 GROUPS = ("sales@ccc-test", "support@ccc-test")

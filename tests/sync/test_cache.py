@@ -9,7 +9,14 @@ import pytest
 from service.errors import StaleLeader
 from service.inventory import PhoneNumber
 from service.sync.acceptance import Absence, SweepReport
-from service.sync.cache import MOST_BYTES, InventoryCache, Manifest, pack
+from service.sync.cache import (
+    MOST_BYTES,
+    MOST_CHUNKS,
+    NUMBERS_A_CHUNK,
+    InventoryCache,
+    Manifest,
+    pack,
+)
 from tests.sync.building import BASE
 
 GROUPS = ("sales@ccc-test", "support@ccc-test")
@@ -93,6 +100,13 @@ def test_no_chunk_is_larger_than_256_kb() -> None:
     contents, chunks = pack(large)
     assert max(map(len, contents.values())) <= MOST_BYTES
     assert sum(map(len, chunks.values())) == 40
+
+
+def test_a_large_inventory_has_larger_chunks_and_not_more() -> None:
+    contents, chunks = pack(numbers_of(MOST_CHUNKS * NUMBERS_A_CHUNK + 1))
+    assert len(contents) == MOST_CHUNKS
+    assert sum(map(len, chunks.values())) == MOST_CHUNKS * NUMBERS_A_CHUNK + 1
+    assert max(map(len, contents.values())) <= MOST_BYTES
 
 
 async def test_a_reader_of_the_manifest_before_still_finds_its_chunks(redis: Any) -> None:

@@ -147,7 +147,7 @@ async def test_an_inventory_that_no_sweep_confirms_grows_stale(
     assert not replica.keeper.is_stale
 
 
-async def test_the_numbers_are_shown_by_usage_and_by_province(
+async def test_the_numbers_are_shown_by_usage_and_candidacy(
     emulator: Emulator, ccc: CccClient, locator: Locator
 ) -> None:
     emulator.numbers[INSTANCE] = rows(4)
@@ -157,12 +157,10 @@ async def test_the_numbers_are_shown_by_usage_and_by_province(
     shown = {"usage": "Bidirection", "available": "true"}
     assert replica.metric("inventory_numbers", **shown) == 3
     assert replica.metric("inventory_numbers", usage="Inbound", available="false") == 1
-    assert replica.metric("numbers_available", province="北京") == 3
     for row in emulator.numbers[INSTANCE]:
         row["Active"] = False
     await replica.keeper.refresh()
     assert replica.metric("inventory_numbers", **shown) == 0
-    assert replica.metric("numbers_available", province="北京") == 0
 
 
 async def test_a_foreign_error_does_not_end_the_keeper(

@@ -1,6 +1,7 @@
+import msgspec
 import pytest
 
-from service.inventory import Inventory, PhoneNumber, bar, place_at
+from service.inventory import CommonFields, Inventory, PhoneNumber, bar, place_at
 
 SALES, SUPPORT = "sales@ccc-test", "support@ccc-test"
 
@@ -100,3 +101,16 @@ def test_an_inventory_looks_the_same_in_whatever_order_its_numbers_come() -> Non
     forwards, backwards = (Inventory("ccc-test", 1, listed) for listed in (numbers, numbers[::-1]))
     assert forwards.members == backwards.members
     assert forwards.homes() == backwards.homes()
+
+
+def test_numbers_that_have_fields_in_common_share_them_and_stay_what_they_are() -> None:
+    apart = [PhoneNumber(f"0285550000{last}", "四川", "成都", tags=("A",)) for last in range(2)]
+    decoded = [
+        msgspec.msgpack.decode(msgspec.msgpack.encode(one), type=PhoneNumber) for one in apart
+    ]
+    assert decoded[0].tags is not decoded[1].tags
+    common = CommonFields()
+    shared = [common.shared(one) for one in decoded]
+    assert shared == apart
+    assert shared[0].tags is shared[1].tags
+    assert shared[0].province is shared[1].province

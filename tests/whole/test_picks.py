@@ -1,10 +1,16 @@
 """Picks through every real part: signed HTTP to CCC's look-alike, Redis, locality, HTTP."""
 
 import asyncio
+import math
 from collections import Counter
 
+import pytest
+
+from service import instances
 from service.ccc.emulator import load_inventory, phone_number, running, skill_groups
 from service.ccc.emulator.faults import Faults
+from service.ledger import failover
+from service.settings import CallerLimits, Selection
 from tests.conftest import RedisServer
 from tests.waiting import eventually
 from tests.whole.services import (
@@ -164,6 +170,36 @@ async def test_the_metrics_tell_what_was_picked() -> None:
     assert 'callerid_picks_total{instance="ccc-test",match="city",source="memory"} 2.0' in told
     assert 'callerid_inventory_numbers{available="true",instance="ccc-test"' in told
     assert CHENGDU_MOBILE not in told
+
+
+@pytest.mark.parametrize("is_shared", [True, False], ids=["redis", "memory"])
+async def test_the_metrics_tell_what_may_be_picked_now(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch, *, is_shared: bool
+) -> None:
+    monkeypatch.setattr(instances, "AVAILABLE_SECONDS", 0.02)
+    monkeypatch.setattr(failover, "KEEP_UP_SECONDS", 0.02)
+    emulator = emulator_of(chengdu_numbers(3))
+    emulator.numbers["ccc-test"].append(phone_number(Number="01055500001", Province="北京"))
+    once_an_hour = Selection(caller=CallerLimits(max_per_hour=1))
+    url = redis_url if is_shared else ""
+    async with service_over(emulator, url, once_an_hour) as service:
+        shown = service.service.metrics.registry.get_sample_value
+
+        def available(province: str) -> float | None:
+            labels = {"instance": "ccc-test", "province": province}
+            return shown("callerid_numbers_available", labels)
+
+        await eventually(lambda: available("四川") == 3)
+        await service.pick(count=2)
+        await eventually(lambda: available("四川") == 1)
+        assert available("北京") is None  # a number without a skill group is no candidate
+        for row in emulator.numbers["ccc-test"]:
+            row["Active"] = False
+        async with service.client.post(f"{service.url}/v1/inventory/refresh"):
+            await eventually(lambda: available("四川") == 0)
+        up = shown("callerid_redis_up")
+    assert up is not None
+    assert up == 1 if is_shared else math.isnan(up)
 
 
 async def test_an_instance_without_an_inventory_is_unready_and_says_so() -> None:

@@ -1,0 +1,197 @@
+"""The express lane of `POST /v1/pick`: a head that aiohttp has read once is not read again.
+
+A dialer keeps its connections and sends the same head with every pick, to the byte. aiohttp parses
+the first one, checks it and routes it; its bytes are then remembered, and a request that begins
+with just these bytes, where a request has to begin, can only mean the same. So no HTTP is parsed
+here and nothing is decided otherwise: whatever is new, broken, pipelined or closing goes through
+aiohttp, to the handler in `pick`. Measured under uvloop, a request answered with a constant: 12 µs
+of CPU time by this lane, 80 µs by an application's handler (`make bench` compares whole picks).
+"""
+
+import asyncio
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from aiohttp import HttpVersion11, web
+from aiohttp.helpers import rfc822_formatted_time
+from aiohttp.http import SERVER_SOFTWARE
+from aiohttp.web_protocol import RequestHandler
+
+from service.api import bodies, pick
+from service.api.envelope import expected
+from service.api.parts import Api
+from service.api.problems import problem
+from service.picking import PickRequest
+
+HEADS_REMEMBERED = 1024
+MAX_HEAD_BYTES = 4096
+REST_SECONDS = 0.05  # clients that write head and body apart do so in one breath
+
+_END = b"\r\n\r\n"
+_LINES = {status: f"HTTP/1.1 {status:d} {status.phrase}\r\n" for status in HTTPStatus}
+_SERVER = f"Server: {SERVER_SOFTWARE}\r\n\r\n"
+# What makes a head mean more than a body's length and a client, or differ from pick to pick.
+_UNUSUAL = ("Content-Encoding", "Expect", "Transfer-Encoding", "Upgrade", "X-Request-Id")
+
+
+class Lane:
+    """The heads of picks that were answered in this process, each with its body's length.
+
+    Args:
+        api: what the handlers work with.
+    """
+
+    def __init__(self, api: Api) -> None:
+        self.api = api
+        self._lengths: dict[bytes, int] = {}
+
+    def length_after(self, head: bytes) -> int | None:
+        """How long the body behind a head is; None for a head that must be read first."""
+        return None if self.api.parts.is_draining() else self._lengths.get(head)
+
+    def learn(self, request: web.BaseRequest, head: bytes) -> None:
+        """Remember the head of a pick that was answered, unless there is more to it than that."""
+        length = request.content_length
+        if length is None or len(head) > MAX_HEAD_BYTES or not _is_plain(request):
+            return
+        if len(self._lengths) >= HEADS_REMEMBERED:
+            self._lengths.clear()
+        self._lengths[head] = length
+
+
+class Connection(RequestHandler):
+    """A client's connection: aiohttp's own, but for the picks behind a head that is known.
+
+    Args:
+        manager: aiohttp's server.
+        lane: what all connections know.
+        options: as aiohttp's own takes them.
+    """
+
+    __slots__ = ("_answering", "_held", "_lane", "_seen", "_timer")
+
+    def __init__(self, manager: web.Server, lane: Lane, **options: Any) -> None:
+        super().__init__(manager, **options)
+        self._lane = lane
+        # What came since the last place where a request had to begin; None once that is unclear.
+        self._seen: bytes | None = b""
+        # What cannot be looked at yet: the beginning of a pick, or what came behind one.
+        self._held = b""
+        self._timer: asyncio.TimerHandle | None = None
+        self._answering: asyncio.Task[None] | None = None
+
+    def data_received(self, data: bytes) -> None:
+        """Start a pick whose head is known; leave anything else to aiohttp."""
+        if self._held:
+            data = self._release() + data
+        if self._answering is not None:
+            self._held = data
+            self._pause_transport_reading()
+        elif self._seen != b"" or not self._is_idle() or not self._take(data):
+            self._pass_on(data)
+
+    async def finish_response(
+        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> tuple[web.StreamResponse, bool]:
+        """Learn from a request that went through aiohttp, and where the next one begins."""
+        seen, self._seen = self._seen, None
+        if seen and "Transfer-Encoding" not in request.headers:
+            head = seen[: seen.find(_END) + len(_END)]
+            if len(head) + (request.content_length or 0) == len(seen):
+                self._seen = b""
+                if resp.status == web.HTTPOk.status_code:
+                    self._lane.learn(request, head)
+        return await super().finish_response(request, resp, start_time)
+
+    async def shutdown(self, timeout: float | None = 15.0) -> None:  # noqa: ASYNC109 - aiohttp's
+        """Close, after the pick that is being answered."""
+        if self._answering is not None:
+            await asyncio.wait([self._answering], timeout=timeout)
+        await super().shutdown(timeout)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Forget what waits; a pick under way is decided all the same, as in aiohttp."""
+        self._release()
+        super().connection_lost(exc)
+
+    def _is_idle(self) -> bool:
+        """Whether all that came before is answered, and the client reads what it is sent."""
+        return not (
+            self._request_in_progress
+            or self._messages
+            or self._paused
+            or self._close
+            or self._force_close
+        )
+
+    def _take(self, data: bytes) -> bool:
+        """Begin the pick that these bytes are; False where they are no pick to be taken here."""
+        start = data.find(_END) + len(_END)
+        length = self._lane.length_after(data[:start])
+        if length is None or len(data) > start + length:
+            return False
+        if len(data) < start + length:
+            self._hold(data)
+            return True
+        self._answering = self._loop.create_task(self._answer(data[start:]))
+        return True
+
+    async def _answer(self, body: bytes) -> None:
+        api = self._lane.api
+        request_id = api.parts.new_id()
+
+        async def read() -> PickRequest:
+            return pick.decode(body)
+
+        try:
+            answer = await pick.answer_pick(api, read)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the client gets an answer
+            status, headers, told = problem(expected(error, request_id), request_id)
+        else:
+            status, headers, told = HTTPStatus.OK, pick.HEADERS, pick.encode(answer, request_id)
+        if self.transport is not None:
+            self.transport.write(_head(status, headers, len(told), request_id) + told)
+        self._answering = None
+        self._next_keepalive_close_time = self._loop.time() + self._keepalive_timeout
+        if self._held:
+            self._resume_transport_reading()
+            self.data_received(b"")
+
+    def _hold(self, data: bytes) -> None:
+        """Wait for the rest of a body, and then let aiohttp wait for it."""
+        self._held = data
+        self._timer = self._loop.call_later(REST_SECONDS, lambda: self._pass_on(self._release()))
+
+    def _release(self) -> bytes:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        held, self._held = self._held, b""
+        return held
+
+    def _pass_on(self, data: bytes) -> None:
+        if self._seen is not None:
+            room = len(self._seen) + len(data) <= MAX_HEAD_BYTES + bodies.MAX_BYTES
+            self._seen = self._seen + data if room else None
+        super().data_received(data)
+
+
+def _is_plain(request: web.BaseRequest) -> bool:
+    return (
+        request.raw_path == "/v1/pick"
+        and request.method == "POST"
+        and request.version == HttpVersion11
+        and request.keep_alive
+        and request.content_type == "application/json"
+        and not any(name in request.headers for name in _UNUSUAL)
+    )
+
+
+def _head(status: HTTPStatus, headers: Mapping[str, str], length: int, request_id: str) -> bytes:
+    """A response's head, with the headers that aiohttp gives those of the application."""
+    own = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
+    return (
+        f"{_LINES[status]}{own}X-Request-Id: {request_id}\r\nContent-Length: {length}\r\n"
+        f"Date: {rfc822_formatted_time()}\r\n{_SERVER}"
+    ).encode("latin-1")

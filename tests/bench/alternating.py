@@ -1,0 +1,77 @@
+"""Sides measured by turns in one run, so that a busy moment of the machine is in all of them."""
+
+from collections.abc import Callable, Mapping
+from statistics import median
+
+import msgspec
+
+from tests.bench.load import Figures, Load, run
+from tests.bench.stage import Server
+
+
+class Side(msgspec.Struct, frozen=True):
+    """A server and what is sent to it."""
+
+    server: Server
+    load: Load
+
+
+class Turn(msgspec.Struct, frozen=True):
+    """One side's share of one round."""
+
+    figures: Figures
+    cpu_micros: float  # of the server process, for each pick
+
+
+Rounds = dict[str, list[Turn]]
+
+
+def measure(sides: Mapping[str, Side], rounds: int) -> Rounds:
+    """Let the sides take turns, in the opposite order each other round; the first is not kept."""
+    found: Rounds = {name: [] for name in sides}
+    for number in range(rounds + 1):
+        order = list(sides) if number % 2 else list(sides)[::-1]
+        for name in order:
+            turn = _turn(sides[name])
+            if number:
+                found[name].append(turn)
+    return found
+
+
+def ratio(rounds: Rounds, one: str, other: str, value: Callable[[Turn], float]) -> float:
+    """The median over the rounds of one side's value to the other's in the same round."""
+    pairs = zip(rounds[one], rounds[other], strict=True)
+    return median(value(mine) / value(theirs) for mine, theirs in pairs)
+
+
+def middle(rounds: Rounds, name: str, value: Callable[[Turn], float]) -> float:
+    """The median over the rounds of one side's value."""
+    return median(map(value, rounds[name]))
+
+
+def per_second(turn: Turn) -> float:
+    """Picks a second."""
+    return turn.figures.per_second
+
+
+def p99(turn: Turn) -> float:
+    """The time of all but a hundredth of the picks, in ms."""
+    return turn.figures.p99_ms
+
+
+def p50(turn: Turn) -> float:
+    """The median time of a pick, in ms."""
+    return turn.figures.p50_ms
+
+
+def cpu(turn: Turn) -> float:
+    """Microseconds of the server process for a pick."""
+    return turn.cpu_micros
+
+
+def _turn(side: Side) -> Turn:
+    before = side.server.cpu_seconds
+    figures = run(side.server.port, side.load)
+    if figures.not_ok:
+        raise RuntimeError(f"{figures.not_ok} of {figures.picks} picks were refused")
+    return Turn(figures, 1e6 * (side.server.cpu_seconds - before) / figures.picks)

@@ -1,0 +1,168 @@
+"""What grows with the inventory: throughput, memory, the start, the swap of a snapshot."""
+
+import asyncio
+import os
+from multiprocessing import get_context
+from statistics import median
+from urllib.request import urlopen
+
+import orjson
+
+from service.redis_client import open_client
+from tests.bench.alternating import Side, cpu, measure, middle, p99, per_second, ratio
+from tests.bench.load import Load, run
+from tests.bench.stage import ALL_RULES, Server, Stage
+from tests.bench.table import Row
+from tests.bench.warm import GROUPS, numbers_of, warm
+from tests.conftest import RedisServer
+
+MILLION = 1_000_000
+POOL = 500_000
+PARKED, OF = 9_900, 10_000
+SWAPPED = 100_000
+SECONDS_WITH_A_SWAP = 8.0
+
+
+def pool_rows(rounds: int, seconds: float) -> list[Row]:
+    """A million numbers beside a hundred, under all rules, and what they weigh."""
+    load = Load(GROUPS[:1], seconds=seconds)
+    halves = numbers_of(POOL) + numbers_of(MILLION - POOL, GROUPS[1:2], start=POOL)
+    with Stage() as stage:
+        few, many = stage.redis(numbers_of(100)), stage.redis(halves)
+        used = _used_memory(many) - _used_memory(few)
+        sides = {
+            "few": Side(stage.service(few.url, ALL_RULES), load),
+            "many": Side(stage.service(many.url, ALL_RULES), load),
+        }
+        resident = sides["many"].server.resident_bytes - sides["few"].server.resident_bytes
+        found = measure(sides, rounds)
+    return [
+        Row(
+            "picks/s with 1,000,000 numbers, of those with 100",
+            ratio(found, "many", "few", per_second),
+            at_least=0.9,
+            beyond=1.0,
+            detail=f"{middle(found, 'many', cpu):.0f} µs CPU, {middle(found, 'few', cpu):.0f} µs",
+        ),
+        Row(
+            "memory of a process for each of 1,000,000 numbers",
+            resident / MILLION,
+            "B",
+            at_most=400,
+            beyond=200,
+        ),
+        Row(
+            "memory of Redis for each of them, with the cache",
+            used / MILLION,
+            "B",
+            at_most=600,
+            beyond=350,
+        ),
+    ]
+
+
+def parked_rows(rounds: int, seconds: float) -> list[Row]:
+    """A pool of which next to nothing is free, beside one that is free."""
+    load = Load(GROUPS[:1], seconds=seconds)
+    with Stage() as stage:
+        free = stage.redis(numbers_of(OF))
+        parked = stage.redis(numbers_of(OF), PARKED)
+        sides = {
+            "free": Side(stage.service(free.url), load),
+            "parked": Side(stage.service(parked.url), load),
+        }
+        found = measure(sides, rounds)
+    return [
+        Row(
+            "picks/s with 9,900 of 10,000 parked, of none parked",
+            ratio(found, "parked", "free", per_second),
+            at_least=0.95,
+            beyond=1.0,
+        )
+    ]
+
+
+def start_rows(rounds: int) -> list[Row]:
+    """From the start of the process to its first answered pick, over a warm cache."""
+    with Stage() as stage:
+        redis = stage.redis(numbers_of(SWAPPED))
+        times = [stage.seconds_to_first_pick(redis.url, GROUPS[0]) for _ in range(rounds)]
+    return [
+        Row(
+            "start to first pick from the cache, 100,000 numbers",
+            median(times),
+            "s",
+            at_most=1.5,
+            beyond=0.5,
+        )
+    ]
+
+
+def swap_rows(rounds: int) -> list[Row]:
+    """A new snapshot of 100,000 numbers under load: what it does to the slowest hundredth."""
+    load = Load(GROUPS[:1], seconds=SECONDS_WITH_A_SWAP)
+    numbers = numbers_of(SWAPPED + rounds)
+    ratios = []
+    with Stage() as stage:
+        redis = stage.redis(numbers[:SWAPPED])
+        server = stage.service(redis.url)
+        run(server.port, load)
+        for number in range(rounds):
+            calm = run(server.port, load).p99_ms
+            ratios.append(_swapping(server, redis, load, SWAPPED + number + 1) / calm)
+    return [
+        Row(
+            "p99 while a snapshot of 100,000 is swapped in, of that without",
+            median(ratios),
+            at_most=1.5,
+            beyond=1.05,
+        )
+    ]
+
+
+def worker_rows(rounds: int, seconds: float) -> list[Row]:
+    """Two workers beside one, which share the two cores with the load and with Redis."""
+    load = Load(GROUPS[:1], seconds=seconds)
+    with Stage() as stage:
+        urls = [stage.redis(numbers_of(1000)).url for _ in range(2)]
+        sides = {
+            "one": Side(stage.service(urls[0]), load),
+            "two": Side(stage.service(urls[1], workers=2), load),
+        }
+        found = measure(sides, rounds)
+    return [
+        Row("picks/s of 2 workers, of 1", ratio(found, "two", "one", per_second)),
+        Row("p99 of 2 workers, of 1", ratio(found, "two", "one", p99)),
+    ]
+
+
+def _swapping(server: Server, redis: RedisServer, load: Load, count: int) -> float:
+    """The 99th of a hundred in a run in whose midst another process publishes one number more."""
+    before = _generation(server)
+    swap = get_context("spawn").Process(target=_publish, args=(redis.url, count))
+    swap.start()
+    figures = run(server.port, load)
+    swap.join()
+    if _generation(server) == before:
+        raise RuntimeError("The snapshot was not swapped while we measured")
+    return figures.p99_ms
+
+
+def _publish(url: str, count: int) -> None:
+    os.nice(19)  # what is measured is the swap, and not the making of what is swapped in
+    asyncio.run(warm(url, numbers_of(count)))
+
+
+def _generation(server: Server) -> int:
+    with urlopen(f"http://127.0.0.1:{server.port}/v1/inventory") as response:
+        generation: int = orjson.loads(response.read())["data"][0]["generation"]
+        return generation
+
+
+def _used_memory(redis: RedisServer) -> int:
+    async def ask() -> int:
+        async with open_client(redis.url, timeout=5.0) as client:
+            memory: int = (await client.info("memory"))["used_memory"]
+            return memory
+
+    return asyncio.run(ask())

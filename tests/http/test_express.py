@@ -1,0 +1,316 @@
+"""The express lane answers as aiohttp does, and only what it may."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from itertools import pairwise
+
+import pytest
+from aiohttp import web
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from service.api.express import MAX_HEAD_BYTES, Connection, Lane
+from service.errors import CalleeBudgetExceeded
+from service.picking import Pair, PickAnswer, PickRequest, PlacedNumber
+from tests.http.http_fixtures import CALLED, PICK, Service, serving, status_of, whole_answer
+from tests.waiting import eventually
+
+HEAD = b"POST /v1/pick HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+
+
+def pick_of(body: bytes = PICK, *headers: bytes) -> bytes:
+    extra = b"".join(header + b"\r\n" for header in headers)
+    return HEAD + extra + b"Content-Length: %d\r\n\r\n" % len(body) + body
+
+
+def asking_for(called: str) -> bytes:
+    return pick_of(PICK.replace(CALLED.encode(), called.encode()))
+
+
+class Echo:
+    """Answers a pick with the number that it called, at its leisure."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    async def pick(self, request: PickRequest) -> PickAnswer:
+        self.asked += 1
+        for _ in range(self.asked % 3):
+            await asyncio.sleep(0)
+        callee = PlacedNumber(request.called_number, "", "")
+        return PickAnswer("redis", (Pair(PlacedNumber("01055500001", "", ""), callee, "any"),))
+
+
+class Client:
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader, self.writer = reader, writer
+
+    async def ask(self, *parts: bytes) -> bytes:
+        for part in parts:
+            self.writer.write(part)
+            await asyncio.sleep(0.01)
+        return await whole_answer(self.reader)
+
+
+@asynccontextmanager
+async def connected(service: Service) -> AsyncIterator[Client]:
+    reader, writer = await asyncio.open_connection("127.0.0.1", service.port)
+    try:
+        yield Client(reader, writer)
+    finally:
+        writer.close()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
+
+
+@pytest.fixture
+def taken(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """The bodies that went by the express lane."""
+    bodies: list[bytes] = []
+    answer = Connection._answer
+
+    async def noted(connection: Connection, body: bytes) -> None:
+        bodies.append(body)
+        await answer(connection, body)
+
+    monkeypatch.setattr(Connection, "_answer", noted)
+    return bodies
+
+
+def likeness(answer: bytes) -> tuple[bytes, list[bytes], bytes]:
+    """An answer but for its time and its ids: the first line, the headers sorted, the body."""
+    head, _, body = answer.partition(b"\r\n\r\n")
+    first, *headers = head.split(b"\r\n")
+    kept = [one for one in headers if not one.startswith((b"Date", b"X-Request-Id"))]
+    return first, sorted(kept), re.sub(rb'"request_id":"[^"]*"', b"", body)
+
+
+async def test_a_head_seen_before_takes_the_lane_and_is_answered_alike(
+    service: Service, taken: list[bytes]
+) -> None:
+    async with connected(service) as client:
+        first = await client.ask(pick_of())
+        assert not taken
+        second = await client.ask(pick_of())
+        assert taken == [PICK]
+    assert likeness(first) == likeness(second)
+    assert b"Date: " in second
+    assert first.count(b"made-1") == 2
+    assert second.count(b"made-2") == 2
+
+
+async def test_what_one_connection_taught_holds_on_another(
+    service: Service, taken: list[bytes]
+) -> None:
+    async with connected(service) as client:
+        await client.ask(pick_of())
+    async with connected(service) as client:
+        assert status_of(await client.ask(pick_of())) == 200
+    assert len(taken) == 1
+
+
+async def test_a_refusal_by_the_lane_is_aiohttps(service: Service, taken: list[bytes]) -> None:
+    async with connected(service) as client:
+        await client.ask(pick_of())
+        service.picker.error = CalleeBudgetExceeded(7.2)
+        by_lane = await client.ask(pick_of())
+        assert len(taken) == 1
+        by_aiohttp = await client.ask(pick_of(PICK, b"X-Request-Id: mine-3"))
+        assert len(taken) == 1
+    assert b"Retry-After: 8" in by_lane
+    assert likeness(by_lane) == likeness(by_aiohttp)
+    assert service.sample("pick_refusals_total", instance="ccc-test", code="CalleeBudgetExceeded")
+
+
+async def test_a_body_that_is_wrong_is_refused_by_the_lane_too(
+    service: Service, taken: list[bytes]
+) -> None:
+    wrong = PICK[:-2] + b"}]"
+    async with connected(service) as client:
+        before = await client.ask(pick_of(wrong))
+        await client.ask(pick_of())
+        after = await client.ask(pick_of(wrong))
+    assert taken == [wrong]
+    assert status_of(after) == 400
+    assert likeness(before) == likeness(after)
+
+
+async def test_a_body_in_two_parts_takes_the_lane(service: Service, taken: list[bytes]) -> None:
+    whole = pick_of()
+    cut = len(whole) - len(PICK)
+    async with connected(service) as client:
+        await client.ask(whole[:cut], whole[cut:])
+        assert status_of(await client.ask(whole[:cut], whole[cut:])) == 200
+    assert taken == [PICK]
+
+
+async def test_a_body_that_never_ends_is_aiohttps_to_refuse(
+    service: Service, taken: list[bytes]
+) -> None:
+    async with connected(service) as client:
+        await client.ask(pick_of())
+        assert status_of(await client.ask(pick_of()[:-1])) == 408
+        client.writer.write(PICK[-1:])  # so that nobody waits for it any more
+    assert not taken
+
+
+async def test_what_comes_behind_a_pick_waits_for_its_answer(
+    service: Service, taken: list[bytes]
+) -> None:
+    async with connected(service) as client:
+        await client.ask(pick_of())
+        service.picker.gate.clear()
+        client.writer.write(pick_of())
+        await eventually(lambda: taken)
+        client.writer.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n" + pick_of())
+        await asyncio.sleep(0.02)
+        service.picker.gate.set()
+        answers = [await whole_answer(client.reader) for _ in range(3)]
+    assert [b"made-2" in answers[0], b"ok\n" in answers[1]] == [True, True]
+    assert [status_of(answer) for answer in answers] == [200, 200, 200]
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"X-Request-Id: mine",
+        b"Connection: close",
+        b"Expect: 100-continue",
+        b"X-Long: " + b"a" * MAX_HEAD_BYTES,
+    ],
+)
+async def test_an_unusual_head_is_not_remembered(
+    service: Service, taken: list[bytes], header: bytes
+) -> None:
+    for _ in range(2):
+        async with connected(service) as client:
+            assert status_of(await client.ask(pick_of(PICK, header))) in {100, 200}
+    assert not taken
+
+
+async def test_a_refused_head_is_not_remembered(service: Service, taken: list[bytes]) -> None:
+    head = pick_of().replace(b"application/json", b"text/plain")
+    async with connected(service) as client:
+        assert [status_of(await client.ask(head)) for _ in range(2)] == [415, 415]
+    assert not taken
+
+
+async def test_a_draining_service_answers_by_aiohttp_and_closes(
+    service: Service, taken: list[bytes]
+) -> None:
+    async with connected(service) as client:
+        await client.ask(pick_of())
+        service.health = type(service.health)({}, "up", draining=True)
+        answer = await client.ask(pick_of())
+        assert b"Connection: close" in answer
+        assert await client.reader.read() == b""
+    assert not taken
+
+
+async def test_a_pick_under_way_is_answered_before_the_service_closes(taken: list[bytes]) -> None:
+    async with serving(Service()) as service:
+        client = await asyncio.open_connection("127.0.0.1", service.port)
+        client[1].write(pick_of())
+        await whole_answer(client[0])
+        service.picker.gate.clear()
+        client[1].write(pick_of())
+        await eventually(lambda: taken)
+        asyncio.get_running_loop().call_later(0.02, service.picker.gate.set)
+    assert status_of(await whole_answer(client[0])) == 200
+    client[1].close()
+    await client[1].wait_closed()
+
+
+async def test_a_client_that_leaves_in_a_pick_leaves_nothing_behind(
+    service: Service, taken: list[bytes]
+) -> None:
+    async with connected(service) as client:
+        await client.ask(pick_of())
+        service.picker.gate.clear()
+        client.writer.write(pick_of())
+        await eventually(lambda: taken)
+    service.picker.gate.set()
+    await eventually(lambda: service.sample("in_flight") == 0)
+
+
+def test_heads_are_forgotten_rather_than_kept_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def ask_with_ever_new_heads() -> int:
+        async with serving(Service()) as service, connected(service) as client:
+            for number in range(5):
+                await client.ask(pick_of(PICK, b"X-New: %d" % number))
+            return len(lanes[0]._lengths)
+
+    lanes: list[Lane] = []
+    make = Lane.__init__
+
+    def noted(lane: Lane, *arguments: object) -> None:
+        lanes.append(lane)
+        make(lane, *arguments)  # type: ignore[arg-type]  # whatever it was made with
+
+    monkeypatch.setattr(Lane, "__init__", noted)
+    monkeypatch.setattr("service.api.express.HEADS_REMEMBERED", 3)
+    assert asyncio.run(ask_with_ever_new_heads()) == 2
+
+
+MESSAGES = st.sampled_from(
+    [
+        *(asking_for(f"1388888{last}") for last in ("0001", "0002", "0003")),
+        asking_for("010-5550 0001"),
+        pick_of(PICK[:-1] + b","),
+        pick_of(b""),
+        pick_of(PICK, b"X-Request-Id: mine"),
+        pick_of(PICK, b"Connection: close"),
+        HEAD + b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%b\r\n0\r\n\r\n" % (len(PICK), PICK),
+        HEAD + b"Content-Length: -1\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"\r\n",
+        b"POST /v1/outcomes HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+        b"Content-Length: 34\r\n\r\n" + b'{"call_id":"a","result":"ringing"}',
+    ]
+)
+LAST = b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+
+
+async def answers_to(parts: Sequence[bytes], *, express: bool) -> list[object]:
+    """What one connection hears, after another has taught the server the usual heads."""
+    service = Service()
+    service.picker = Echo()  # type: ignore[assignment]  # in the fake's place
+    async with serving(service) if express else by_aiohttp(service):
+        async with connected(service) as teacher:
+            await teacher.ask(asking_for("13888880000"))
+        async with connected(service) as client:
+            for part in parts:
+                client.writer.write(part)
+                await asyncio.sleep(0)
+            heard = []
+            with suppress(ConnectionError):
+                while answer := await whole_answer(client.reader):
+                    heard.append(likeness(answer))
+            return [*heard, service.picker.asked]
+
+
+@asynccontextmanager
+async def by_aiohttp(service: Service) -> AsyncIterator[None]:
+    """The same application without the lane."""
+    runner = web.AppRunner(service.app(), access_log=None, auto_decompress=False)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        service.port = runner.addresses[0][1]
+        yield
+    finally:
+        await runner.cleanup()
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(MESSAGES, max_size=8), st.lists(st.floats(0, 1), max_size=6))
+def test_whatever_a_connection_sends_it_hears_what_aiohttp_would_say(
+    messages: list[bytes], cuts: list[float]
+) -> None:
+    stream = b"".join([*messages, LAST])
+    edges = [0, *sorted(int(cut * len(stream)) for cut in cuts), len(stream)]
+    parts = [stream[start:end] for start, end in pairwise(edges)]
+    express = asyncio.run(answers_to(parts, express=True))
+    assert express == asyncio.run(answers_to(parts, express=False))

@@ -1,0 +1,16 @@
+"""Programs that tests run and no Python package brings; `.ci/programs` installs them."""
+
+import os
+import shutil
+
+import pytest
+
+
+def program(name: str) -> str:
+    """Where it is. Without it a test is skipped, and in CI it fails."""
+    if found := shutil.which(name):
+        return found
+    why = f"no {name} on PATH; `.ci/programs` installs it from Debian"
+    if os.environ.get("CI"):
+        pytest.fail(why)
+    pytest.skip(why)
