@@ -25,6 +25,7 @@ from service.errors import LedgerUnavailable, SettingsError
 from service.instances import SCHEMA, Instances, now_ms
 from service.locality import Locator
 from service.metrics import Metrics
+from service.nonces import SharedNonces
 from service.picking import Picker
 from service.picking.directory import Directory
 from service.picking.outcomes import Outcomes
@@ -105,8 +106,14 @@ class Service:
                 is_draining=lambda: self.draining,
                 new_id=_request_ids(),
                 timer=time.perf_counter,
+                nonces=self._nonces(),
             )
         )
+
+    def _nonces(self) -> SharedNonces | None:
+        if self._cache is None:
+            return None
+        return SharedNonces(self._cache, f"{self._settings.redis.prefix}:{SCHEMA}:nonce:")
 
     @asynccontextmanager
     async def working(self) -> AsyncIterator[None]:

@@ -78,6 +78,15 @@ class Unauthenticated(RequestError):
     code = "Unauthenticated"
 
 
+class ClaimRefused(Unauthenticated):
+    """A signature is not that of who it names; `ccc_code` with `values` says why."""
+
+    def __init__(self, ccc_code: str, *values: str) -> None:
+        super().__init__(f"The request's signature was refused: {ccc_code}")
+        self.ccc_code = ccc_code
+        self.values = values
+
+
 class Forbidden(RequestError):
     """The credential lacks the scope."""
 

@@ -6,12 +6,12 @@ somebody may change a thing is decided before.
 
 import logging
 from collections.abc import Awaitable
-from hmac import compare_digest
 from typing import TypeVar
 
 from aiohttp import web
 
-from service.api.parts import API, REQUEST_ID, Api
+from service.api.auth import Asker
+from service.api.parts import API, REQUEST_ID
 from service.errors import PartlyAdded
 from service.provisioning import Addition, BulkAddition
 
@@ -20,31 +20,32 @@ A = TypeVar("A", Addition, BulkAddition)
 _log = logging.getLogger(__name__)
 
 
-def note(request: web.Request, what: str, numbers: int, instance_id: str) -> None:
+def note(request: web.Request, asker: Asker, what: str, numbers: int, instance_id: str) -> None:
     """Tell of a change that was made.
 
     Args:
-        request: whose sender made it; its token was checked before.
+        request: by which it was asked for.
+        asker: who made it.
         what: the change, in the past tense; numbers in it are masked.
         numbers: how many numbers have changed.
         instance_id: whose, "" for the one that is configured.
     """
-    api = request.app[API]
     told = {
-        "who": _who(request, api),
+        "who": asker.name,
         "what": what,
         "numbers": numbers,
-        "instance": api.label(instance_id),
+        "instance": request.app[API].label(instance_id),
         "request_id": request[REQUEST_ID],
     }
     _log.info("%(who)s %(what)s: %(numbers)d of %(instance)s", told, extra={"audit": told})
 
 
-async def noted(request: web.Request, adding: Awaitable[A], instance_id: str) -> A:
+async def noted(request: web.Request, asker: Asker, adding: Awaitable[A], instance_id: str) -> A:
     """Wait for an addition of numbers, and tell of it, also where it ended half-way.
 
     Args:
-        request: who asked for it.
+        request: by which it was asked for.
+        asker: who asked for it.
         adding: the addition.
         instance_id: to which instance, "" for the one that is configured.
 
@@ -54,16 +55,7 @@ async def noted(request: web.Request, adding: Awaitable[A], instance_id: str) ->
     try:
         answer = await adding
     except PartlyAdded as error:
-        note(request, "added, half-way", len(error.fates.get("added", ())), instance_id)
+        note(request, asker, "added, half-way", len(error.fates.get("added", ())), instance_id)
         raise
-    note(request, "added", len(answer.added), instance_id)
+    note(request, asker, "added", len(answer.added), instance_id)
     return answer
-
-
-def _who(request: web.Request, api: Api) -> str:
-    """The client's name in the configuration."""
-    given = request.headers.get("Authorization", "").partition(" ")[2].strip()
-    token = given.encode("utf-8", "surrogateescape")
-    clients = api.parts.settings.auth.clients
-    names = (one.name for one in clients if compare_digest(one.token.encode(), token))
-    return next(names, "Somebody without a token")

@@ -1,44 +1,112 @@
-"""Bearer tokens and their scopes. Signed requests are not read here."""
+"""Who asks, and what they may: bearer tokens, scopes, and the instances a credential is bound to.
 
+Signed requests are the RPC door's (`rpc_auth`), which says who asks in the same terms.
+"""
+
+from collections.abc import Mapping
 from hashlib import sha256
 from hmac import compare_digest
 
+import msgspec
 from aiohttp import web
 
 from service.errors import Forbidden, Unauthenticated
-from service.settings import Scope, Settings
+from service.settings import AccessKey, Client, Scope, Secret, Settings
+
+
+class Asker(msgspec.Struct, frozen=True, gc=False):
+    """Somebody who asks, by the name in the configuration.
+
+    `scopes` is None for who may do everything, `instances` empty for who may do it everywhere.
+    """
+
+    name: str
+    scopes: tuple[Scope, ...] | None = None
+    instances: tuple[str, ...] = ()
+
+    def need(self, scope: Scope) -> None:
+        """Raise Forbidden unless the credential has a scope."""
+        if self.scopes is not None and scope not in self.scopes:
+            raise Forbidden(f"The credential has no scope {scope!r}; use one that has")
+
+    def keep_to(self, instance_id: str) -> None:
+        """Raise Forbidden if the credential is bound to other instances than this.
+
+        Args:
+            instance_id: as it was asked for. "" passes: it is the only one that there is, which
+                every bound credential is bound to, or is refused for being one of several.
+        """
+        if self.instances and instance_id and instance_id not in self.instances:
+            raise Forbidden(f"The credential is not for instance {instance_id!r}; use one that is")
+
+
+NOBODY = Asker("somebody without a credential")
+
+
+class Key(msgspec.Struct, frozen=True):
+    """What is needed to check the signatures of an access key; `asker` is its holder."""
+
+    secret: Secret
+    security_token: Secret
+    asker: Asker
+
+
+def keys_of(settings: Settings) -> Mapping[str, Key]:
+    """The access keys by their ids, which are no secret."""
+    return {
+        key.id: Key(key.secret, key.security_token, _holder(key.id, key, settings))
+        for key in settings.auth.access_keys
+    }
+
+
+def _holder(name: str, credential: Client | AccessKey, settings: Settings) -> Asker:
+    """Who holds a credential; they may do everything where nobody has to say who asks."""
+    if not settings.auth_is_required:
+        return Asker(name)
+    return Asker(name, credential.scopes, credential.instances)
 
 
 class Tokens:
-    """Knows who may ask for what, by digests: no comparison sees a token's length or start."""
+    """Knows the holders of tokens by digests: no comparison sees a token's length or start."""
 
     def __init__(self, settings: Settings) -> None:
         self._required = settings.auth_is_required
         self._clients = tuple(
-            (_digest(client.token), frozenset(client.scopes)) for client in settings.auth.clients
+            (_digest(client.token), _holder(client.name, client, settings))
+            for client in settings.auth.clients
         )
 
-    def require(self, request: web.Request, scope: Scope) -> None:
+    def require(self, request: web.BaseRequest, scope: Scope) -> Asker:
         """Let a request pass whose token has a scope, or any where nobody has to say who asks.
+
+        Returns:
+            Who asks; hold the instance against it (`Asker.keep_to`) as soon as it is known.
 
         Raises:
             Unauthenticated: it has no token, or an unknown one.
             Forbidden: its token lacks the scope.
         """
-        if self._required and scope not in self._scopes_of(request):
-            raise Forbidden(f"The token has no scope {scope!r}; use one that has")
+        authorization = request.headers.get("Authorization")
+        if authorization is None and not self._required:
+            return NOBODY
+        asker = self._asker(authorization or "")
+        asker.need(scope)
+        return asker
 
-    def _scopes_of(self, request: web.Request) -> frozenset[str]:
-        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    def _asker(self, authorization: str) -> Asker:
+        scheme, _, token = authorization.partition(" ")
         if scheme.lower() != "bearer" or not token:
-            raise Unauthenticated("Send a token: Authorization: Bearer <token>")
+            return self._unknown("Send a token: Authorization: Bearer <token>")
         given, found = _digest(token.strip()), None
-        for known, scopes in self._clients:  # to the end, whoever it is
+        for known, asker in self._clients:  # to the end, whoever it is
             if compare_digest(given, known):
-                found = scopes
-        if found is None:
-            raise Unauthenticated("The token is not one of those configured here")
-        return found
+                found = asker
+        return found or self._unknown("The token is not one of those configured here")
+
+    def _unknown(self, why: str) -> Asker:
+        if self._required:
+            raise Unauthenticated(why)
+        return NOBODY
 
 
 def _digest(token: str) -> bytes:

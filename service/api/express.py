@@ -11,7 +11,7 @@ of CPU time by this lane, 80 µs by an application's handler (`make bench` compa
 import asyncio
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any
+from typing import Any, NamedTuple
 
 from aiohttp import HttpVersion11, web
 from aiohttp.helpers import rfc822_formatted_time
@@ -19,6 +19,7 @@ from aiohttp.http import SERVER_SOFTWARE
 from aiohttp.web_protocol import RequestHandler
 
 from service.api import bodies, pick
+from service.api.auth import Asker
 from service.api.envelope import expected
 from service.api.parts import Api
 from service.api.problems import problem
@@ -35,8 +36,15 @@ _SERVER = f"Server: {SERVER_SOFTWARE}\r\n\r\n"
 _UNUSUAL = ("Content-Encoding", "Expect", "Transfer-Encoding", "Upgrade", "X-Request-Id")
 
 
+class Known(NamedTuple):
+    """What a head that was let in says: how long its body is, and who asks."""
+
+    length: int
+    asker: Asker
+
+
 class Lane:
-    """The heads of picks that were answered in this process, each with its body's length.
+    """The heads of picks that were answered in this process.
 
     Args:
         api: what the handlers work with.
@@ -44,20 +52,20 @@ class Lane:
 
     def __init__(self, api: Api) -> None:
         self.api = api
-        self._lengths: dict[bytes, int] = {}
+        self._heads: dict[bytes, Known] = {}
 
-    def length_after(self, head: bytes) -> int | None:
-        """How long the body behind a head is; None for a head that must be read first."""
-        return None if self.api.parts.is_draining() else self._lengths.get(head)
+    def known(self, head: bytes) -> Known | None:
+        """What a head says; None for a head that must be read first."""
+        return None if self.api.parts.is_draining() else self._heads.get(head)
 
     def learn(self, request: web.BaseRequest, head: bytes) -> None:
         """Remember the head of a pick that was answered, unless there is more to it than that."""
         length = request.content_length
         if length is None or len(head) > MAX_HEAD_BYTES or not _is_plain(request):
             return
-        if len(self._lengths) >= HEADS_REMEMBERED:
-            self._lengths.clear()
-        self._lengths[head] = length
+        if len(self._heads) >= HEADS_REMEMBERED:
+            self._heads.clear()
+        self._heads[head] = Known(length, self.api.tokens.require(request, "pick"))
 
 
 class Connection(RequestHandler):
@@ -128,21 +136,23 @@ class Connection(RequestHandler):
     def _take(self, data: bytes) -> bool:
         """Begin the pick that these bytes are; False where they are no pick to be taken here."""
         start = data.find(_END) + len(_END)
-        length = self._lane.length_after(data[:start])
-        if length is None or len(data) > start + length:
+        known = self._lane.known(data[:start])
+        if known is None or len(data) > start + known.length:
             return False
-        if len(data) < start + length:
+        if len(data) < start + known.length:
             self._hold(data)
             return True
-        self._answering = self._loop.create_task(self._answer(data[start:]))
+        self._answering = self._loop.create_task(self._answer(known.asker, data[start:]))
         return True
 
-    async def _answer(self, body: bytes) -> None:
+    async def _answer(self, asker: Asker, body: bytes) -> None:
         api = self._lane.api
         request_id = api.parts.new_id()
 
         async def read() -> PickRequest:
-            return pick.decode(body)
+            asked = pick.decode(body)
+            asker.keep_to(asked.instance_id)
+            return asked
 
         try:
             answer = await pick.answer_pick(api, read)

@@ -8,17 +8,18 @@ import orjson
 from aiohttp import web
 
 from service.api import audit
+from service.api.auth import Asker
 from service.api.parts import API, Api, Keeper
 from service.errors import InvalidField, InventoryUnavailable, UnknownInstance
 
 
 async def get(request: web.Request) -> web.Response:
-    """Every instance's inventory, or that of the one named by `instance_id`."""
+    """The inventories of all instances that who asks may ask for, or of the one named."""
     api = request.app[API]
-    api.tokens.require(request, "admin")
+    asker = api.tokens.require(request, "admin")
     if "instance_id" in request.query:
-        return _shown(api, [_named(request, api)])
-    return _shown(api, api.parts.keepers)
+        return _shown(api, [_named(request, api, asker)])
+    return _shown(api, asker.instances or api.parts.keepers)
 
 
 async def refresh(request: web.Request) -> web.Response:
@@ -28,21 +29,22 @@ async def refresh(request: web.Request) -> web.Response:
         InventoryUnavailable: the sweep failed; the last good inventory stays.
     """
     api = request.app[API]
-    api.tokens.require(request, "admin")
-    instance_id = _named(request, api)
+    asker = api.tokens.require(request, "admin")
+    instance_id = _named(request, api, asker)
     report = await api.parts.keepers[instance_id].refresh(
         accept_shrink=_flag(request, "accept_shrink")
     )
     what = f"refreshed the inventory, {report.result}"
-    audit.note(request, what, report.added + report.removed, instance_id)
+    audit.note(request, asker, what, report.added + report.removed, instance_id)
     if report.result == "failed":
         raise InventoryUnavailable(f"The sweep failed, what was there stays: {report.detail}")
     return _shown(api, [instance_id])
 
 
-def _named(request: web.Request, api: Api) -> str:
+def _named(request: web.Request, api: Api, asker: Asker) -> str:
     keepers = api.parts.keepers
     instance_id = request.query.get("instance_id", "")
+    asker.keep_to(instance_id)
     if not instance_id and len(keepers) == 1:
         return next(iter(keepers))
     if not instance_id:

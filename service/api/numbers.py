@@ -7,6 +7,7 @@ import msgspec
 from aiohttp import web
 
 from service.api import audit, bodies, forms
+from service.api.auth import Asker
 from service.api.parts import API, REQUEST_ID, Api
 from service.errors import InvalidField, UnsupportedMediaType
 from service.logs import mask
@@ -39,9 +40,10 @@ async def get(request: web.Request) -> web.Response:
     `used_hour`, `used_day`, `available` and `parked` are null, which is no claim either way.
     """
     api = request.app[API]
-    api.tokens.require(request, "admin")
+    asker = api.tokens.require(request, "admin")
     query = request.rel_url.raw_query_string.encode("utf-8", "surrogateescape")
     asked = forms.decode(query, NumberQuery) if query else NumberQuery()
+    asker.keep_to(asked.instance_id)
     return _answer(await api.parts.directory.page(asked))
 
 
@@ -51,12 +53,13 @@ async def park(request: web.Request) -> web.Response:
     The ledger knows the reason as `operator`; the words go back in the answer and to the log.
     """
     api = request.app[API]
-    api.tokens.require(request, "admin")
+    asker = api.tokens.require(request, "admin")
+    instance_id, named = _named(request, asker)
     wanted = await _read(request, api, _park_decoder)
     until = _until(wanted, api.parts.clock())
-    number = await api.parts.directory.park(*_named(request), int(until.timestamp() * 1000))
+    number = await api.parts.directory.park(instance_id, named, int(until.timestamp() * 1000))
     what = f"parked {mask(number)} until {until}: {wanted.reason}"
-    audit.note(request, what, 1, request.query.get("instance_id", ""))
+    audit.note(request, asker, what, 1, instance_id)
     return _answer(
         {
             "request_id": request[REQUEST_ID],
@@ -70,9 +73,10 @@ async def park(request: web.Request) -> web.Response:
 async def unpark(request: web.Request) -> web.Response:
     """End an operator's park; whatever else keeps the number out still does."""
     api = request.app[API]
-    api.tokens.require(request, "admin")
-    number = await api.parts.directory.unpark(*_named(request))
-    audit.note(request, f"unparked {mask(number)}", 1, request.query.get("instance_id", ""))
+    asker = api.tokens.require(request, "admin")
+    instance_id, named = _named(request, asker)
+    number = await api.parts.directory.unpark(instance_id, named)
+    audit.note(request, asker, f"unparked {mask(number)}", 1, instance_id)
     return _answer({"request_id": request[REQUEST_ID], "number": number})
 
 
@@ -82,10 +86,11 @@ async def add(request: web.Request) -> web.Response:
     The answer waits for CCC and for the refresh; a client that hangs up ends neither.
     """
     api = request.app[API]
-    api.tokens.require(request, "admin")
+    asker = api.tokens.require(request, "admin")
     wanted = await _read(request, api, _add_decoder)
+    asker.keep_to(wanted.instance_id)
     adding = api.parts.provisioner.add(wanted, request[REQUEST_ID])
-    answer = await audit.noted(request, adding, wanted.instance_id)
+    answer = await audit.noted(request, asker, adding, wanted.instance_id)
     shown = {"added": answer.added, "failed": answer.failed, "pending": answer.pending}
     return _answer({"request_id": request[REQUEST_ID], **shown})
 
@@ -93,10 +98,11 @@ async def add(request: web.Request) -> web.Response:
 async def add_bulk(request: web.Request) -> web.Response:
     """Add numbers by AddBulkPhoneNumbers, and bind them to skill groups; else as `add`."""
     api = request.app[API]
-    api.tokens.require(request, "admin")
+    asker = api.tokens.require(request, "admin")
     wanted = await _read(request, api, _bulk_decoder)
+    asker.keep_to(wanted.instance_id)
     adding = api.parts.provisioner.add_bulk(wanted, request[REQUEST_ID])
-    answer = await audit.noted(request, adding, wanted.instance_id)
+    answer = await audit.noted(request, asker, adding, wanted.instance_id)
     shown = {
         "added": answer.added,
         "failed": answer.failed,
@@ -123,8 +129,11 @@ def _until(wanted: ParkRequest, now: float) -> datetime:
     return wanted.until.astimezone(UTC)
 
 
-def _named(request: web.Request) -> tuple[str, str]:
-    return request.query.get("instance_id", ""), request.match_info["number"]
+def _named(request: web.Request, asker: Asker) -> tuple[str, str]:
+    """The instance that was named, if any, and the number."""
+    instance_id = request.query.get("instance_id", "")
+    asker.keep_to(instance_id)
+    return instance_id, request.match_info["number"]
 
 
 def _answer(body: Any) -> web.Response:

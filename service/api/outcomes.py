@@ -21,8 +21,10 @@ async def post(request: web.Request) -> web.Response:
     busy.
     """
     api = request.app[API]
-    api.tokens.require(request, "pick")
-    await api.parts.outcomes.report(await _read(request, api))
+    asker = api.tokens.require(request, "pick")
+    report = await _read(request, api)
+    asker.keep_to(report.instance_id)
+    await api.parts.outcomes.report(report)
     body = orjson.dumps({"request_id": request[REQUEST_ID]})
     return web.Response(status=202, body=body, content_type="application/json")
 

@@ -7,10 +7,11 @@ from typing import Literal, Protocol
 import msgspec
 from aiohttp import web
 
-from service.api.auth import Tokens
+from service.api.auth import Tokens, keys_of
 from service.api.overload import Gate
 from service.inventory import Inventory
 from service.metrics import Children, Metrics
+from service.nonces import LocalNonces, Nonces
 from service.picking import PickAnswer, PickRequest
 from service.picking.directory import NumberPage, NumberQuery
 from service.picking.outcomes import OutcomeReport
@@ -97,7 +98,8 @@ class Parts(msgspec.Struct, frozen=True):
     """The dependencies of the HTTP side.
 
     `keepers` are by instance id, `new_id` makes request ids, `timer` counts seconds that only go
-    forward, `clock` gives the Unix time, `body_seconds` is what a body may take to arrive.
+    forward, `clock` gives the Unix time, `body_seconds` is what a body may take to arrive. `nonces`
+    are those that all replicas share, None where there is but one process.
     """
 
     settings: Settings
@@ -113,6 +115,7 @@ class Parts(msgspec.Struct, frozen=True):
     timer: Callable[[], float]
     clock: Callable[[], float] = time.time
     body_seconds: float = 1.0
+    nonces: Nonces | None = None
 
 
 class Api:
@@ -121,6 +124,9 @@ class Api:
     def __init__(self, parts: Parts) -> None:
         self.parts = parts
         self.tokens = Tokens(parts.settings)
+        self.keys = keys_of(parts.settings)
+        self.nonces: Nonces = LocalNonces()
+        self.shared_nonces = parts.nonces or self.nonces
         self.gate = Gate(parts.settings.server.max_in_flight, parts.metrics.in_flight)
         self.picked = Children(parts.metrics.picks)
         self.refused = Children(parts.metrics.pick_refusals)

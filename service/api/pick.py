@@ -69,7 +69,7 @@ async def answer_pick(api: Api, read: Read) -> PickAnswer:
 
     Args:
         api: what the handlers work with.
-        read: makes the pick of what arrived, once it is let in.
+        read: lets in who may pick, and makes the pick of what arrived.
 
     Raises:
         CallerIdError: there is no answer; the refusal is counted.
@@ -95,16 +95,16 @@ def _code(error: Exception) -> str:
 
 
 async def _read(request: web.Request, api: Api) -> PickRequest:
-    api.tokens.require(request, "pick")
+    asker = api.tokens.require(request, "pick")
     if request.query_string:
         _wants_text(request)  # a wrong format is refused before anything is picked
     kind = request.content_type
     if kind not in ("application/json", _FORM):
         raise UnsupportedMediaType(f"Content-Type: send application/json or {_FORM}")
     body = await bodies.read(request, api.parts.body_seconds)
-    if kind == _FORM:
-        return forms.decode(body, PickRequest)
-    return decode(body)
+    asked = forms.decode(body, PickRequest) if kind == _FORM else decode(body)
+    asker.keep_to(asked.instance_id)
+    return asked
 
 
 def _wants_text(request: web.Request) -> bool:

@@ -1,4 +1,4 @@
-"""The two actions of the RPC door: parameters in, the answer's `Data` out.
+"""The two actions of the RPC door that ask: parameters in, the answer's `Data` out.
 
 A pick decides as `/v1/pick` does. A list is told from the cached inventory: places in their
 normal form, a skill group's name from its id, and none of what the cache does not keep (contact
@@ -12,50 +12,55 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from service.api import faults, rpc_params
+from service.api import faults, rpc_auth, rpc_params
 from service.api.parts import API, Api
 from service.api.pick import answer_pick
-from service.api.rpc_params import Params, integer, read_params, required, skill_groups
+from service.api.rpc_call import CALL
+from service.api.rpc_params import Params, integer, required, required_texts
 from service.api.rpc_refusal import NoSuchInstance
 from service.errors import InventoryUnavailable
 from service.inventory import Inventory, PhoneNumber
 from service.picking import PickRequest, PlacedNumber
 
 
-async def pick_outbound_numbers(request: web.Request) -> list[dict[str, Any]]:
+async def pick_outbound_numbers(request: web.Request) -> dict[str, Any]:
     """The pairs of caller and callee, best first."""
     api = request.app[API]
     answer = await answer_pick(api, partial(_read_pick, request, api))
-    return [
+    pairs = [
         {"Callee": _placed(pair.callee), "Caller": _placed(pair.caller)} for pair in answer.data
     ]
+    return {"Data": pairs}
 
 
 async def list_phone_numbers(request: web.Request) -> dict[str, Any]:
     """One page of the cached inventory, ordered by number so that all replicas page alike."""
-    api = request.app[API]
-    api.tokens.require(request, "admin")
-    params = await read_params(request, api)
-    inventory = _inventory(api, required(params, "InstanceId"))
+    api, params = request.app[API], request[CALL].params
+    asker = await rpc_auth.require(request, "admin", api.nonces)
+    instance_id = required(params, "InstanceId")
+    asker.keep_to(instance_id)
+    inventory = _inventory(api, instance_id)
     page, size = integer(params, "PageNumber"), integer(params, "PageSize")
     found = sorted(number.number for number in _filtered(inventory, params))
     shown = found[(page - 1) * size : page * size]
-    return {
+    data = {
         "PageNumber": page,
         "PageSize": size,
         "TotalCount": len(found),
-        "List": [_row(inventory.instance_id, inventory.numbers[number]) for number in shown],
+        "List": [_row(instance_id, inventory.numbers[number]) for number in shown],
     }
+    return {"Data": data}
 
 
 async def _read_pick(request: web.Request, api: Api) -> PickRequest:
-    api.tokens.require(request, "pick")
-    params = await read_params(request, api)
+    asker = await rpc_auth.require(request, "pick", api.nonces)
+    params = request[CALL].params
     instance_id = required(params, "InstanceId")
+    asker.keep_to(instance_id)
     asked = {
         "instance_id": instance_id,
         "called_number": required(params, "CalledNumber"),
-        "skill_group_ids": skill_groups(params),
+        "skill_group_ids": required_texts(params, "SkillGroupIdList"),
         "count": integer(params, "Count", default="1"),
     }
     if instance_id not in api.parts.keepers:
@@ -77,7 +82,7 @@ def _inventory(api: Api, instance_id: str) -> Inventory:
 
 def _filtered(inventory: Inventory, params: Params) -> Iterator[PhoneNumber]:
     """The numbers that the filters leave; an empty filter is none."""
-    pattern, usage = params.get("SearchPattern", ""), rpc_params.usage(params)
+    pattern, usage = rpc_params.optional(params, "SearchPattern"), rpc_params.usage(params)
     active = rpc_params.active(params)
     return (
         number

@@ -1,39 +1,24 @@
-"""The parameters of a call at the RPC door: from query and form, text all of them, and checked."""
+"""What the parameters of a call at the RPC door say: text all of them, and checked."""
 
 import re
 from collections.abc import Mapping
+from typing import cast, get_args
 
 import msgspec
-from aiohttp import web
 
-from service.api import bodies, forms
-from service.api.parts import Api
 from service.api.rpc_refusal import Refused
 from service.errors import InvalidField
+from service.provisioning.messages import Usage
 
 Params = Mapping[str, str]
 
-USAGES = ("Inbound", "Outbound", "Bidirection")
+USAGES = get_args(Usage)
 MOST = 100  # of pages, of numbers on one, and of a pick
+LONGEST = 256  # characters of an id, of a number, or of what is searched for
 
-_PARAMS = web.RequestKey("PARAMS", dict[str, str])
-_GROUPS = "SkillGroupIdList"
-_PLACE = re.compile(r"[1-9][0-9]{0,2}")
+_PLACE = re.compile(r"[1-9][0-9]{0,3}")
 _INTEGER = re.compile(r"-?[0-9]{1,9}")
 _FLAGS = {"": None, "true": True, "false": False}
-
-
-async def read_params(request: web.Request, api: Api) -> dict[str, str]:
-    """All parameters by name; the form's over the query's."""
-    if _PARAMS not in request:
-        found = dict(request.query)
-        if request.content_type == "application/x-www-form-urlencoded" and request.can_read_body:
-            body = await bodies.read(request, api.parts.body_seconds)
-            found |= {name: values[-1] for name, values in forms.fields(body).items()}
-        for name, value in found.items():
-            _check_text(name, value)
-        request[_PARAMS] = found
-    return request[_PARAMS]
 
 
 def required(params: Params, name: str) -> str:
@@ -42,6 +27,11 @@ def required(params: Params, name: str) -> str:
     if not value:
         raise Refused("Parameter.Empty", name)
     return value
+
+
+def optional(params: Params, name: str) -> str:
+    """A parameter that may be missing or empty."""
+    return _short(name, params.get(name, ""))
 
 
 def integer(params: Params, name: str, default: str = "") -> int:
@@ -58,11 +48,19 @@ def integer(params: Params, name: str, default: str = "") -> int:
     return int(text)
 
 
-def usage(params: Params) -> str:
-    """The usage to filter by, or ""."""
+def usage(params: Params) -> Usage | None:
+    """A usage to filter by, or None."""
     given = params.get("Usage", "")
     if given and given not in USAGES:
         raise Refused("Parameter.Enumeration", "Usage", f"[{', '.join(USAGES)}]")
+    return cast("Usage", given) if given else None
+
+
+def required_usage(params: Params) -> Usage:
+    """The usage of numbers that are added."""
+    given = usage(params)
+    if given is None:
+        raise Refused("Parameter.Empty", "Usage")
     return given
 
 
@@ -74,27 +72,39 @@ def active(params: Params) -> bool | None:
     return _FLAGS[given]
 
 
-def skill_groups(params: Params) -> tuple[str, ...]:
-    """The groups, a JSON array in one parameter, or `SkillGroupIdList.1` and on.
+def texts(params: Params, name: str) -> tuple[str, ...]:
+    """A list, a JSON array in one parameter, or `<name>.1` and on; empty if there is none.
 
-    The documents have the first; the SDK makes the second of a Python list.
+    The documents of 2020-07-01 have the first; the SDK makes the second of a Python list.
     """
-    if text := params.get(_GROUPS):
+    if text := params.get(name):
         try:
-            groups = msgspec.json.decode(text, type=tuple[str, ...])
+            found = msgspec.json.decode(text, type=tuple[str, ...])
         except (msgspec.DecodeError, UnicodeError, RecursionError):
-            raise InvalidField(_GROUPS, 'takes a JSON array, ["…"]') from None
-        for group in groups:
-            _check_text(_GROUPS, group)
-        return groups
-    prefix = f"{_GROUPS}."
-    rest = {name.removeprefix(prefix): params[name] for name in params if name.startswith(prefix)}
+            raise InvalidField(name, 'takes a JSON array, ["…"]') from None
+    else:
+        found = numbered(params, name)
+    return tuple(_short(name, each, least=1) for each in found)
+
+
+def required_texts(params: Params, name: str) -> tuple[str, ...]:
+    """A list of one or more."""
+    if not (found := texts(params, name)):
+        raise Refused("Parameter.Empty", name)
+    return found
+
+
+def numbered(params: Params, name: str) -> tuple[str, ...]:
+    """The values of `<name>.1` and on, in the order of their numbers, whichever are missing."""
+    prefix = f"{name}."
+    rest = {given.removeprefix(prefix): given for given in params if given.startswith(prefix)}
     places = sorted((int(place), rest[place]) for place in rest if _PLACE.fullmatch(place))
-    if not places:
-        raise Refused("Parameter.Empty", _GROUPS)
-    return tuple(value for _, value in places)
+    return tuple(_short(given, params[given], least=1) for _, given in places)
 
 
-def _check_text(name: str, text: str) -> None:
-    if "\0" in text:
+def _short(name: str, text: str, least: int = 0) -> str:
+    if not least <= len(text) <= LONGEST:
+        raise InvalidField(name, f"takes {least} to {LONGEST} characters")
+    if "\0" in text:  # a JSON array can write it
         raise InvalidField(name, "has NUL in it; leave it out")
+    return text

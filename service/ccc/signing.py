@@ -8,6 +8,7 @@ in constant time, its age and its nonce are the business of whoever checks it.
 import base64
 import hashlib
 import hmac
+import re
 from collections.abc import Mapping
 from urllib.parse import quote
 
@@ -15,6 +16,8 @@ import msgspec
 
 ACS3 = "ACS3-HMAC-SHA256"
 EMPTY_SHA256 = hashlib.sha256(b"").hexdigest()
+
+_PLAIN = re.compile(r"[A-Za-z0-9_.~-]*")
 
 
 class Acs3Request(msgspec.Struct, frozen=True):
@@ -32,7 +35,8 @@ def percent(text: str) -> str:
 
     Raises UnicodeEncodeError, a ValueError, for text that is no UTF-8 (a lone surrogate).
     """
-    return quote(text, safe="")
+    # Names and most values are plain, and to see that costs a third of what `quote` does.
+    return text if _PLAIN.fullmatch(text) else quote(text, safe="")
 
 
 def canonical_query(params: Mapping[str, str]) -> str:
@@ -62,8 +66,11 @@ def acs3_canonical_request(request: Acs3Request) -> str:
 
 
 def acs3_signature(canonical_request: str, secret: str) -> str:
-    """Sign a canonical request with an access key's secret: 64 hexadecimal digits."""
-    digest = hashlib.sha256(canonical_request.encode()).hexdigest()
+    """Sign a canonical request with an access key's secret: 64 hexadecimal digits.
+
+    A received header's bytes that are no UTF-8 stand in it as surrogates.
+    """
+    digest = hashlib.sha256(canonical_request.encode("utf-8", "surrogateescape")).hexdigest()
     return hmac.digest(secret.encode(), f"{ACS3}\n{digest}".encode(), "sha256").hex()
 
 
@@ -79,7 +86,9 @@ def rpc_v1_string_to_sign(method: str, params: Mapping[str, str]) -> str:
 
     `Signature` itself must not be among them. The path is always `/`.
     """
-    return f"{method}&%2F&{percent(canonical_query(params))}"
+    # Percent-encoded once, a query has only these three left to encode; this is far quicker.
+    query = canonical_query(params).replace("%", "%25").replace("&", "%26").replace("=", "%3D")
+    return f"{method}&%2F&{query}"
 
 
 def rpc_v1_signature(string_to_sign: str, secret: str) -> str:

@@ -34,6 +34,8 @@ class Inventory:
         limits: the names of the limits that hold for any candidate.
     """
 
+    limits: frozenset[str]
+
     def __init__(
         self,
         instance_id: str,
@@ -45,7 +47,6 @@ class Inventory:
         self.generation = generation
         self.numbers = {number.number: number for number in numbers}
         kinds = _kinds(self.numbers.values(), limits_of)
-        self.limits = frozenset(kind.limits for kind in kinds)
         pools = _pools(kinds)
         self._aliases = aliases_of((path for kind in kinds for path in kind.paths), pools)
         self.members: dict[str, tuple[str, ...]] = {
@@ -58,6 +59,7 @@ class Inventory:
         for kind in kinds:
             self._homes |= dict.fromkeys(kind.numbers, self._home_of(kind))
             self.provinces[kind.province] += len(kind.numbers)
+        self.limits = frozenset(kind.limits for kind in kinds)
         self._bars = _bars(self.numbers.values())
 
     def _home_of(self, kind: "_Kind") -> Home:

@@ -53,19 +53,22 @@ class Server(Struct, frozen=True):
 
 
 class Client(Struct, frozen=True):
-    """A holder of a bearer token."""
+    """A holder of a bearer token, for some instances or, with none named, for all."""
 
     name: Name
     token: Secret
     scopes: Scopes
+    instances: tuple[Word, ...] = ()
 
 
 class AccessKey(Struct, frozen=True):
-    """A key pair that signs requests at the RPC door."""
+    """A key pair that signs requests at the RPC door; a temporary one has a security token."""
 
     id: Name
     secret: Secret
     scopes: Scopes
+    security_token: Secret = Secret()
+    instances: tuple[Word, ...] = ()
 
 
 class Auth(Struct, frozen=True):

@@ -77,9 +77,20 @@ def _auth(settings: Settings) -> Iterator[Fault]:
     for at, client in enumerate(auth.clients):
         if not client.token:
             yield Fault(("auth", "clients", at, "token"), "nothing", "a token")
+        yield from _bound(client.instances, ("auth", "clients", at, "instances"), settings)
     for at, key in enumerate(auth.access_keys):
         if not key.secret:
             yield Fault(("auth", "access_keys", at, "secret"), "nothing", "a secret")
+        yield from _bound(key.instances, ("auth", "access_keys", at, "instances"), settings)
+
+
+def _bound(instances: tuple[str, ...], path: KeyPath, settings: Settings) -> Iterator[Fault]:
+    """A credential bound to what there is not would open nothing, and nobody would see why."""
+    known = [instance.id for instance in settings.instances]
+    for at, named in enumerate(instances):
+        if named not in known:
+            expected = f"one of {', '.join(known) or 'the ids in [[instances]]'}"
+            yield Fault((*path, at), repr(named), expected, (("instances",),))
 
 
 def _endpoint(endpoint: str, path: KeyPath) -> Iterator[Fault]:

@@ -153,9 +153,7 @@ async def test_rpc_v1_takes_parameters_from_the_form(address: str) -> None:
 async def test_rpc_v1_shows_its_string_to_sign(address: str) -> None:
     body = await post_rpc_v1(address, {"Signature": "AAAA"}, PARAMS)
     assert body["Code"] == "SignatureDoesNotMatch"
-    assert (
-        "server string to sign is: POST&%2F&AccessKeyId%3Dtest-key%26Action%3D" in body["Message"]
-    )
+    assert "server string to sign is:POST&%2F&AccessKeyId%3Dtest-key%26Action%3D" in body["Message"]
 
 
 @pytest.mark.parametrize(

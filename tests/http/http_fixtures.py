@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
@@ -16,11 +16,12 @@ from yarl import URL
 from service import api
 from service.inventory import Inventory, PhoneNumber
 from service.metrics import Metrics
+from service.nonces import Nonces
 from service.picking import Pair, PickAnswer, PickRequest, PlacedNumber
 from service.picking.directory import NumberPage, NumberQuery
 from service.picking.outcomes import OutcomeReport
 from service.provisioning import Addition, AddRequest, BulkAddition, BulkRequest
-from service.settings import Auth, Client, Instance, Secret, Server, Settings
+from service.settings import AccessKey, Auth, Client, Instance, Secret, Server, Settings
 from service.sync import SweepReport
 
 GROUP = "sales@ccc-test"
@@ -172,6 +173,8 @@ class Service:
         self.outcomes = FakeOutcomes()
         self.directory = FakeDirectory()
         self.provisioner = FakeProvisioner()
+        self.nonces: Nonces | None = None
+        self.clock: Callable[[], float] = lambda: 1042.0
         self.keepers = {one.id: FakeKeeper(one.id) for one in self.settings.instances}
         self.metrics = Metrics()
         self.health = api.Health({"ccc-test": "ready"}, "up", draining=False)
@@ -193,8 +196,9 @@ class Service:
                 lambda: self.health.draining,
                 lambda: f"made-{next(ids)}",
                 itertools.count().__next__,
-                lambda: 1042.0,
+                self.clock,
                 body_seconds=0.03,
+                nonces=self.nonces,
             )
         )
 
@@ -203,11 +207,15 @@ class Service:
 
 
 def settings_with(
-    *instances: str, clients: tuple[Client, ...] = (), required: Any = "auto", limit: int = 100
+    *instances: str,
+    clients: tuple[Client, ...] = (),
+    keys: tuple[AccessKey, ...] = (),
+    required: Any = "auto",
+    limit: int = 100,
 ) -> Settings:
     return Settings(
         server=Server(max_in_flight=limit),
-        auth=Auth(required=required, clients=clients),
+        auth=Auth(required=required, clients=clients, access_keys=keys),
         instances=tuple(Instance(id=name) for name in instances or ("ccc-test",)),
     )
 

@@ -3,18 +3,22 @@
 from collections.abc import AsyncIterator
 
 import pytest
+from msgspec.structs import replace
 
 from service.api.auth import Tokens
-from service.settings import Auth, Client, Server, Settings
+from service.settings import Auth, Client, Secret, Server, Settings
 from tests.http.http_fixtures import Service, ask, client_with, picked, raw, serving, settings_with
 
 CLIENTS = (
     client_with("dialer", "pick"),
     client_with("operator", "admin", "pick"),
     client_with("prometheus", "metrics"),
+    client_with("everything", "pick", "admin", "metrics"),
     client_with("通行证", "pick"),
 )
-LIST = "/?Action=ListPhoneNumbers&Version=2020-07-01"
+SCOPES = {str(client.token): client.scopes for client in CLIENTS}
+DOOR = "/?Version=2020-07-01&Action="
+BULK = "/?Version=2017-07-05&Action=AddBulkPhoneNumbers"
 NEEDS = [
     ("POST", "/v1/pick", "pick"),
     ("POST", "/v1/outcomes", "pick"),
@@ -26,8 +30,33 @@ NEEDS = [
     ("GET", "/v1/inventory", "admin"),
     ("POST", "/v1/inventory/refresh", "admin"),
     ("GET", "/metrics", "metrics"),
-    ("POST", LIST, "admin"),
-    ("GET", "/?Action=PickOutboundNumbers&Version=2020-07-01", "pick"),
+    ("POST", f"{DOOR}PickOutboundNumbers", "pick"),
+    ("GET", f"{DOOR}PickOutboundNumbers", "pick"),
+    ("GET", f"{DOOR}ListPhoneNumbers", "admin"),
+    ("POST", f"{DOOR}AddPhoneNumbers", "admin"),
+    ("POST", BULK, "admin"),
+]
+NONE, WRONG = "", "unknown"
+
+# Where a request says which instance it is for.
+IN_QUERY = "instance_id=ccc-test"
+IN_BODY = b'{"instance_id": "ccc-test", "called_number": "13888888888", "skill_group_ids": ["a"]}'
+ADDITION = b'{"instance_id": "ccc-test", "numbers": ["01055500001"], "usage": "Outbound"}'
+OUTCOME = b'{"instance_id": "ccc-test", "call_id": "a", "result": "busy"}'
+NAMING = [
+    ("POST", "/v1/pick", IN_BODY),
+    ("POST", "/v1/outcomes", OUTCOME),
+    ("GET", f"/v1/numbers?{IN_QUERY}", None),
+    ("POST", "/v1/numbers", ADDITION),
+    ("POST", "/v1/numbers/bulk", ADDITION),
+    ("PUT", f"/v1/numbers/01055500001/park?{IN_QUERY}", b'{"seconds": 60}'),
+    ("DELETE", f"/v1/numbers/01055500001/park?{IN_QUERY}", None),
+    ("GET", f"/v1/inventory?{IN_QUERY}", None),
+    ("POST", f"/v1/inventory/refresh?{IN_QUERY}", None),
+    ("GET", f"{DOOR}PickOutboundNumbers&InstanceId=ccc-test", None),
+    ("GET", f"{DOOR}ListPhoneNumbers&InstanceId=ccc-test", None),
+    ("GET", f"{DOOR}AddPhoneNumbers&InstanceId=ccc-test", None),
+    ("GET", f"{BULK}&InstanceId=ccc-test", None),
 ]
 
 
@@ -37,24 +66,19 @@ async def guarded() -> AsyncIterator[Service]:
         yield service
 
 
+@pytest.mark.parametrize("token", [NONE, WRONG, "dialer", "operator", "prometheus", "everything"])
 @pytest.mark.parametrize(("method", "path", "scope"), NEEDS)
-async def test_a_request_without_a_token_is_unauthenticated(
-    guarded: Service, method: str, path: str, scope: str
+async def test_each_route_lets_in_who_has_its_scope_and_nobody_else(
+    guarded: Service, method: str, path: str, scope: str, token: str
 ) -> None:
-    answer = await ask(guarded, method, path)
-    assert answer.status == 401
-    assert answer.headers["WWW-Authenticate"].startswith("Bearer")
-
-
-@pytest.mark.parametrize(("method", "path", "scope"), NEEDS)
-@pytest.mark.parametrize("client", CLIENTS[:3], ids=lambda client: str(client.name))
-async def test_a_token_opens_what_its_scopes_name_and_nothing_else(
-    guarded: Service, method: str, path: str, scope: str, client: Client
-) -> None:
-    answer = await ask(guarded, method, path, Authorization=f"Bearer {client.token}")
-    allowed = scope in client.scopes
-    assert (answer.status == 403) != allowed
-    assert answer.status != 401
+    sent = {"Authorization": f"Bearer {token}"} if token else {}
+    answer = await ask(guarded, method, path, None, **sent)
+    if token in (NONE, WRONG):
+        assert answer.status == 401
+        assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+    else:
+        assert answer.status != 401
+        assert (answer.status == 403) == (scope not in SCOPES[token])
 
 
 def test_every_route_but_the_two_open_ones_is_in_the_table_above() -> None:
@@ -70,6 +94,40 @@ def test_every_route_but_the_two_open_ones_is_in_the_table_above() -> None:
     open_ones = {("GET", "/healthz"), ("GET", "/readyz")}
     refused_whatever_it_is = {("*", "/{path}")}
     assert routes - named == open_ones | refused_whatever_it_is
+
+
+@pytest.mark.parametrize(
+    ("instances", "passes"),
+    [((), True), (("ccc-test",), True), (("other",), False), (("other", "ccc-test"), True)],
+    ids=["unbound", "bound", "bound elsewhere", "bound to both"],
+)
+@pytest.mark.parametrize(("method", "path", "body"), NAMING)
+async def test_a_token_opens_the_instances_that_it_is_bound_to_and_no_other(
+    method: str, path: str, body: bytes | None, instances: tuple[str, ...], *, passes: bool
+) -> None:
+    client = replace(client_with("one", "pick", "admin"), instances=instances)
+    settings = settings_with("ccc-test", "other", clients=(client,), required="always")
+    async with serving(Service(settings)) as service:
+        token = {"Authorization": "Bearer one", "Content_Type": "application/json"}
+        answer = await ask(service, method, path, body, **token)
+    assert (answer.status == 403) != passes
+    asked = [*service.picker.asked, *service.outcomes.told, *service.provisioner.asked]
+    assert passes or not (asked or service.directory.asked or service.directory.parked)
+
+
+def test_every_route_that_takes_an_instance_is_in_the_table_above() -> None:
+    """All but the metrics, which are the process's."""
+    named = {(method, path.partition("?")[0]) for method, path, _ in NAMING} | {("POST", "/")}
+    needing = {(method, path.partition("?")[0]) for method, path, _ in NEEDS}
+    assert needing - named == {("GET", "/metrics")}
+
+
+async def test_who_is_bound_sees_the_inventories_of_those_instances_alone() -> None:
+    client = replace(client_with("one", "admin"), instances=("other",))
+    settings = settings_with("ccc-test", "other", clients=(client,), required="always")
+    async with serving(Service(settings)) as service:
+        answer = await ask(service, "GET", "/v1/inventory", Authorization="Bearer one")
+    assert [each["instance_id"] for each in answer.json["data"]] == ["other"]
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz"])
@@ -139,5 +197,6 @@ async def test_a_token_is_asked_for_as_configured(
 
 
 def test_the_tokens_themselves_are_not_kept() -> None:
-    tokens = Tokens(settings_with(clients=CLIENTS, required="always"))
-    assert "dialer" not in repr(vars(tokens))
+    client = Client(name="dialer", token=Secret("hunter2"), scopes=("pick",))
+    tokens = Tokens(settings_with(clients=(client,), required="always"))
+    assert "hunter2" not in repr(vars(tokens))

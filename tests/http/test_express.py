@@ -10,11 +10,22 @@ import pytest
 from aiohttp import web
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
+from service.api.auth import Asker
 from service.api.express import MAX_HEAD_BYTES, Connection, Lane
 from service.errors import CalleeBudgetExceeded
 from service.picking import Pair, PickAnswer, PickRequest, PlacedNumber
-from tests.http.http_fixtures import CALLED, PICK, Service, serving, status_of, whole_answer
+from tests.http.http_fixtures import (
+    CALLED,
+    PICK,
+    Service,
+    client_with,
+    serving,
+    settings_with,
+    status_of,
+    whole_answer,
+)
 from tests.waiting import eventually
 
 HEAD = b"POST /v1/pick HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
@@ -71,9 +82,9 @@ def taken(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     bodies: list[bytes] = []
     answer = Connection._answer
 
-    async def noted(connection: Connection, body: bytes) -> None:
+    async def noted(connection: Connection, asker: Asker, body: bytes) -> None:
         bodies.append(body)
-        await answer(connection, body)
+        await answer(connection, asker, body)
 
     monkeypatch.setattr(Connection, "_answer", noted)
     return bodies
@@ -223,6 +234,21 @@ async def test_a_pick_under_way_is_answered_before_the_service_closes(taken: lis
     await client[1].wait_closed()
 
 
+async def test_a_head_seen_before_opens_no_instance_that_its_token_is_not_bound_to(
+    taken: list[bytes],
+) -> None:
+    bound = replace(client_with("dialer", "pick"), instances=("one",))
+    guarded = settings_with("one", "two", clients=(bound,), required="always")
+    mine, theirs = (PICK[:-1] + b', "instance_id": "%b"}' % name for name in (b"one", b"two"))
+    token = b"Authorization: Bearer dialer"
+    async with serving(Service(guarded)) as service, connected(service) as client:
+        for body, status in ((mine, 200), (mine, 200), (theirs, 403), (mine, 200)):
+            assert status_of(await client.ask(pick_of(body, token))) == status
+        assert service.sample("pick_refusals_total", instance="", code="Forbidden") == 1
+        assert {one.instance_id for one in service.picker.asked} == {"one"}
+    assert taken == [mine, theirs, mine]
+
+
 async def test_a_client_that_leaves_in_a_pick_leaves_nothing_behind(
     service: Service, taken: list[bytes]
 ) -> None:
@@ -240,7 +266,7 @@ def test_heads_are_forgotten_rather_than_kept_without_end(monkeypatch: pytest.Mo
         async with serving(Service()) as service, connected(service) as client:
             for number in range(5):
                 await client.ask(pick_of(PICK, b"X-New: %d" % number))
-            return len(lanes[0]._lengths)
+            return len(lanes[0]._heads)
 
     lanes: list[Lane] = []
     make = Lane.__init__

@@ -207,7 +207,7 @@ async def test_where_nobody_has_to_say_who_asks_the_log_says_so(
 ) -> None:
     with caplog.at_level(logging.INFO, "service.api.audit"):
         await ask(service, "DELETE", PATH)
-    assert caplog.messages == ["Somebody without a token unparked 010****0001: 1 of ccc-test"]
+    assert caplog.messages == ["somebody without a credential unparked 010****0001: 1 of ccc-test"]
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,7 @@ from tests.http.http_fixtures import (
 PICK = {
     "Action": "PickOutboundNumbers",
     "Version": "2020-07-01",
+    "Format": "JSON",
     "InstanceId": "ccc-test",
     "CalledNumber": CALLED,
     "SkillGroupIdList": f'["{GROUP}"]',
@@ -46,6 +47,7 @@ PICK = {
 LIST = {
     "Action": "ListPhoneNumbers",
     "Version": "2020-07-01",
+    "Format": "JSON",
     "InstanceId": "ccc-test",
     "PageNumber": "1",
     "PageSize": "100",
@@ -234,10 +236,11 @@ async def test_an_error_has_the_shape_of_the_gateway(service: Service) -> None:
 @pytest.mark.parametrize(
     ("given", "code", "told"),
     [
-        ({}, "MissingParameter", "Version"),
-        ({"Version": "2020-07-01"}, "MissingParameter", "Action"),
-        ({**PICK, "Version": "2017-07-05"}, "InvalidVersion", "Version"),
-        ({**PICK, "Action": "AddPhoneNumbers"}, "InvalidAction.NotFound", "not found"),
+        ({"Format": "JSON"}, "MissingParameter", "Version"),
+        ({"Format": "JSON", "Version": "2020-07-01"}, "MissingParameter", "Action"),
+        ({**PICK, "Version": "2018-01-01"}, "InvalidVersion", "Version"),
+        ({**PICK, "Version": "2017-07-05"}, "InvalidAction.NotFound", "not found"),
+        ({**PICK, "Action": "AddBulkPhoneNumbers"}, "InvalidAction.NotFound", "not found"),
         ({**PICK, "InstanceId": ""}, "Parameter.Empty", "InstanceId"),
         ({**PICK, "CalledNumber": ""}, "Parameter.Empty", "CalledNumber"),
         ({**PICK, "CalledNumber": "1\0"}, "InvalidParameter", "CalledNumber"),
@@ -284,8 +287,10 @@ async def test_parameters_may_stand_in_a_form(service: Service) -> None:
 async def test_system_parameters_may_stand_in_the_query_and_the_rest_in_a_form(
     service: Service,
 ) -> None:
-    query = urlencode({name: PICK[name] for name in ("Action", "Version")})
-    form = urlencode({name: PICK[name] for name in PICK if name not in ("Action", "Version")})
+    query = urlencode({name: PICK[name] for name in ("Action", "Version", "Format")})
+    form = urlencode(
+        {name: PICK[name] for name in PICK if name not in ("Action", "Version", "Format")}
+    )
     answer = await ask(service, "POST", f"/?{query}", form.encode(), Content_Type=FORM)
     assert (answer.status, answer.json["Code"]) == (200, "OK")
 
@@ -311,7 +316,7 @@ async def test_sixteen_long_groups_fit_into_the_query(service: Service) -> None:
 async def test_a_form_that_is_too_long_is_refused_in_the_envelope_of_the_door(
     service: Service,
 ) -> None:
-    answer = await ask(service, "POST", "/", b"a=" + b"b" * 70_000, Content_Type=FORM)
+    answer = await ask(service, "POST", "/?Format=JSON", b"a=" + b"b" * 70_000, Content_Type=FORM)
     assert (answer.status, answer.json["Code"]) == (413, "RequestTooLarge")
 
 

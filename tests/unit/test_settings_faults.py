@@ -279,6 +279,27 @@ def test_a_file_that_is_missing_is_named(file: Path) -> None:
     assert refused.value.faults == [f"{file}: cannot be read: No such file or directory"]
 
 
+def test_a_credential_is_bound_to_instances_that_there_are(file: Path) -> None:
+    text = """
+[[auth.clients]]
+name = "a"
+token = "a"
+scopes = ["pick"]
+instances = ["one", "two"]
+[[auth.access_keys]]
+id = "a"
+secret = "a"
+scopes = ["pick"]
+instances = ["three"]
+[[instances]]
+id = "one"
+"""
+    assert faults(file, text) == [
+        "auth.clients[0].instances[1]: found 'two', expected one of one",
+        "auth.access_keys[0].instances[0]: found 'three', expected one of one",
+    ]
+
+
 # Secrets
 
 SECRETS = """
@@ -290,6 +311,7 @@ scopes = ["pick"]
 [[auth.access_keys]]
 id = "a"
 secret = "hunter2"
+security_token = "hunter2"
 scopes = ["pick"]
 [[instances]]
 id = "a"
@@ -301,7 +323,7 @@ def test_no_secret_is_in_a_repr(file: Path) -> None:
     settings = read(file, SECRETS)
     assert "hunter2" in settings.redis.url
     assert "hunter2" not in repr(settings)
-    assert repr(settings).count("***") == 5
+    assert repr(settings).count("***") == 6
 
 
 def test_a_number_in_an_override_is_not_in_a_repr(file: Path) -> None:

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from service.ccc.claims import Call
 from service.ccc.emulator import Emulator, phone_number, running, skill_groups
 from service.ccc.emulator.faults import Faults
-from service.ccc.emulator.gate import Call
 from service.ccc.emulator.refusals import Refusal
 from service.provisioning import provisioner
 from service.settings import NumberMatch, NumberOverride, Secret, Selection

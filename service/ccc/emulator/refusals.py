@@ -39,7 +39,7 @@ _CATALOGUE: dict[str, tuple[HTTPStatus, str]] = {
         _BAD,
         "The request signature does not conform to Alibaba Cloud standards.",
     ),
-    "SignatureDoesNotMatch": (_BAD, "{} {}"),
+    "SignatureDoesNotMatch": (_BAD, "{}"),
     "Throttling.User": (_BAD, "Request was denied due to user flow control."),
     "Forbidden.RAM": (
         _DENIED,

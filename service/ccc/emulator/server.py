@@ -17,10 +17,11 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
+from service.ccc.claims import Call
 from service.ccc.emulator import actions, adding, answers
 from service.ccc.emulator.actions import Locate, Row
 from service.ccc.emulator.faults import Faults, named
-from service.ccc.emulator.gate import Call, Gate, read_call
+from service.ccc.emulator.gate import Gate, read_call
 from service.ccc.emulator.refusals import Refusal
 
 ACTIONS = {
