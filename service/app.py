@@ -29,7 +29,7 @@ from service.nonces import SharedNonces
 from service.picking import Picker
 from service.picking.directory import Directory
 from service.picking.outcomes import Outcomes
-from service.provisioning import Provisioner
+from service.provisioning import Provisioner, Target
 from service.redis_client import open_client
 from service.settings import Settings
 from service.sync import Localities
@@ -94,7 +94,12 @@ class Service:
                 picker=Picker(self._instances, self._locator, localities, self.metrics),
                 outcomes=outcomes,
                 directory=Directory(self._instances, now_ms, self._instances.health_shown),
-                provisioner=Provisioner(self._instances.targets(clients)),
+                provisioner=Provisioner(
+                    {
+                        name: Target(name, clients[name], keeper, self._instances.sweeps[name])
+                        for name, keeper in self._instances.keepers.items()
+                    }
+                ),
                 keepers=self._instances.keepers,
                 metrics=self.metrics,
                 health=self.health,

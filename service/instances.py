@@ -29,7 +29,6 @@ from service.picking import Instance
 from service.picking.digests import Digests
 from service.picking.instance import Ccc
 from service.policy import limits_namer, opens_at, rules_for
-from service.provisioning import Target
 from service.settings import Instance as InstanceSettings
 from service.settings import Settings
 from service.sync import (
@@ -123,13 +122,6 @@ class Instances(dict[str, Instance]):
                 keeper = self.keepers[one.id]
                 keeper.name_limits(limits_namer(settings.numbers))
                 self[one.id] = self._as_picked_for(one, keeper, known.ledger, known.ccc)
-
-    def targets(self, clients: Mapping[str, CccClient]) -> dict[str, Target]:
-        """What it takes to add numbers to each instance."""
-        return {
-            name: Target(name, clients[name], self.keepers[name], self.sweeps[name])
-            for name in self
-        }
 
     async def review(self) -> None:
         """Look again at what limits keep out."""
@@ -253,8 +245,7 @@ class Instances(dict[str, Instance]):
         """Go by rules that fit the limits of the numbers: some may be the first to need leases."""
         if inventory.limits != self._limits.get(one.id):
             self._limits[one.id] = inventory.limits
-            known = self[one.id]
-            keeper = self.keepers[one.id]
+            known, keeper = self[one.id], self.keepers[one.id]
             self[one.id] = self._as_picked_for(one, keeper, known.ledger, known.ccc)
 
 
