@@ -1,0 +1,160 @@
+"""A pick tried for a person: where the callee is, what there is at each level, and why who is next.
+
+It is decided by the picker itself, as a dry run: nothing is recorded and CCC is not asked.
+"""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+import msgspec
+
+from service.errors import (
+    CalleeBudgetExceeded,
+    CallerIdError,
+    InventoryUnavailable,
+    NoEligibleNumber,
+    OutsideCallingWindow,
+)
+from service.inventory import Inventory, place_at
+from service.locality import Callee, Locator
+from service.logs import mask
+from service.picking.fallback import may_ask_ccc
+from service.picking.instance import Instance
+from service.picking.messages import Candidate, PickAnswer, PickRequest, PlacedNumber
+from service.picking.naming import instance_named
+from service.selection import Step, Wish, levels_down_to, steps_for
+
+REFUSALS = (NoEligibleNumber, CalleeBudgetExceeded, OutsideCallingWindow, InventoryUnavailable)
+
+
+class Level(msgspec.Struct, frozen=True):
+    """A level of the pick: its place, "" where the callee has none there, and its pools' sizes."""
+
+    level: str
+    place: str
+    pools: Mapping[str, int]
+
+
+class CalledPlace(msgspec.Struct, frozen=True):
+    """The callee, masked, and where it is."""
+
+    number: str
+    kind: str
+    country: str
+    province: str
+    city: str
+    area_code: str
+
+
+class Choice(msgspec.Struct, frozen=True):
+    """One number that would be shown."""
+
+    caller: PlacedNumber
+    match: str
+
+
+class Trial(msgspec.Struct, frozen=True):
+    """What a pick would have answered; `code` and `detail` say why there was none.
+
+    `levels` are those that the request allows, in order. `asks_ccc` where a pick in earnest would
+    ask CCC for its own. `reasons` counts the numbers passed over, `explanation` names the first.
+    """
+
+    instance_id: str
+    callee: CalledPlace
+    levels: tuple[Level, ...]
+    source: str
+    data: tuple[Choice, ...]
+    code: str
+    detail: str
+    asks_ccc: bool
+    reasons: Mapping[str, int]
+    explanation: tuple[Candidate, ...]
+
+
+class Picks(Protocol):
+    """Who decides a pick."""
+
+    async def pick(self, request: PickRequest) -> PickAnswer:
+        """Choose the numbers to show, or raise an error of the taxonomy."""
+
+
+class Trials:
+    """Tries picks for every configured instance.
+
+    Args:
+        instances: by id.
+        locator: knows the callees' places.
+        picker: decides.
+    """
+
+    def __init__(self, instances: Mapping[str, Instance], locator: Locator, picker: Picks) -> None:
+        self._instances = instances
+        self._locator = locator
+        self._picker = picker
+
+    async def run(self, request: PickRequest) -> Trial:
+        """Try a pick; what it asks to record is not recorded.
+
+        Raises:
+            InvalidField, InvalidCalledNumber, UnknownInstance: there is nothing to try.
+        """
+        tried = msgspec.structs.replace(request, dry_run=True, explain=True, call_id="")
+        instance = instance_named(self._instances, tried.instance_id)
+        callee = self._locator.locate(tried.called_number)
+        levels = _levels(instance, callee, tried)
+        try:
+            answer, error = await self._picker.pick(tried), None
+        except REFUSALS as refusal:
+            answer, error = PickAnswer("", ()), refusal
+        found = any(level.pools for level in levels)
+        in_earnest = msgspec.structs.replace(tried, dry_run=False)
+        return Trial(
+            instance_id=instance.instance_id,
+            callee=_placed(callee),
+            levels=levels,
+            source=answer.source,
+            data=tuple(Choice(pair.caller, pair.match) for pair in answer.data),
+            code=error.code if error else "",
+            detail=error.detail if error else "",
+            asks_ccc=not found and may_ask_ccc(instance, in_earnest),
+            reasons=dict(answer.rejected) or _reasons(error),
+            explanation=answer.explanation or _looks(error),
+        )
+
+
+def _levels(instance: Instance, callee: Callee, request: PickRequest) -> tuple[Level, ...]:
+    wish = Wish(request.skill_group_ids, request.agent_id, request.tags)
+    levels = levels_down_to(instance.levels, request.min_match)
+    inventory, place = instance.keeper.inventory, callee.locality
+    steps = steps_for(inventory, place, wish, levels) if inventory else ()
+    pools = {step.level: _sizes(inventory, step) for step in steps if inventory}
+    agents = (Level("agent", request.agent_id, pools["agent"]),) if "agent" in pools else ()
+    return agents + tuple(
+        Level(
+            level,
+            place_at(level, place.province, place.city, place.area_code),
+            pools.get(level, {}),
+        )
+        for level in levels
+    )
+
+
+def _sizes(inventory: Inventory, step: Step) -> dict[str, int]:
+    return {pool: len(inventory.members[pool]) for pool in step.pools}
+
+
+def _placed(callee: Callee) -> CalledPlace:
+    place = callee.locality
+    return CalledPlace(
+        mask(callee.number), callee.kind, place.country, place.province, place.city, place.area_code
+    )
+
+
+def _reasons(error: CallerIdError | None) -> Mapping[str, int]:
+    return error.reasons if isinstance(error, NoEligibleNumber) else {}
+
+
+def _looks(error: CallerIdError | None) -> tuple[Candidate, ...]:
+    looks = error.looks if isinstance(error, NoEligibleNumber) else ()
+    return tuple(Candidate(**look) for look in looks)
