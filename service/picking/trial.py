@@ -3,7 +3,9 @@
 It is decided by the picker itself, as a dry run: nothing is recorded and CCC is not asked.
 """
 
+from collections import Counter
 from collections.abc import Mapping
+from itertools import chain
 from typing import Protocol
 
 import msgspec
@@ -15,24 +17,31 @@ from service.errors import (
     NoEligibleNumber,
     OutsideCallingWindow,
 )
-from service.inventory import Inventory, place_at
+from service.inventory import place_at
 from service.locality import Callee, Locator
 from service.logs import mask
 from service.picking.fallback import may_ask_ccc
 from service.picking.instance import Instance
 from service.picking.messages import Candidate, PickAnswer, PickRequest, PlacedNumber
 from service.picking.naming import instance_named
-from service.selection import Step, Wish, levels_down_to, steps_for
+from service.selection import Wish, levels_down_to, steps_for
 
+LOOKED_AT = 500  # numbers of a level, in less than a ms
 REFUSALS = (NoEligibleNumber, CalleeBudgetExceeded, OutsideCallingWindow, InventoryUnavailable)
 
 
 class Level(msgspec.Struct, frozen=True):
-    """A level of the pick: its place, "" where the callee has none there, and its pools' sizes."""
+    """A level of the pick: its place, "" where the callee has none there, and its pools' sizes.
+
+    No pools where it has no numbers that the level before it lacks. `parked` counts those that are
+    out, by reason, among the first `counted` of them.
+    """
 
     level: str
     place: str
     pools: Mapping[str, int]
+    parked: Mapping[str, int]
+    counted: int
 
 
 class CalledPlace(msgspec.Struct, frozen=True):
@@ -128,20 +137,25 @@ def _levels(instance: Instance, callee: Callee, request: PickRequest) -> tuple[L
     levels = levels_down_to(instance.levels, request.min_match)
     inventory, place = instance.keeper.inventory, callee.locality
     steps = steps_for(inventory, place, wish, levels) if inventory else ()
-    pools = {step.level: _sizes(inventory, step) for step in steps if inventory}
-    agents = (Level("agent", request.agent_id, pools["agent"]),) if "agent" in pools else ()
-    return agents + tuple(
-        Level(
-            level,
-            place_at(level, place.province, place.city, place.area_code),
-            pools.get(level, {}),
-        )
-        for level in levels
+    places = {
+        level: place_at(level, place.province, place.city, place.area_code) for level in levels
+    }
+    if any(step.level == "agent" for step in steps):
+        places = {"agent": request.agent_id, **places}
+    pools = {step.level: step.pools for step in steps}
+    return tuple(
+        _level(instance, level, named, pools.get(level, ())) for level, named in places.items()
     )
 
 
-def _sizes(inventory: Inventory, step: Step) -> dict[str, int]:
-    return {pool: len(inventory.members[pool]) for pool in step.pools}
+def _level(instance: Instance, level: str, place: str, pools: tuple[str, ...]) -> Level:
+    inventory = instance.keeper.inventory
+    members = {pool: inventory.members.get(pool, ()) for pool in pools} if inventory else {}
+    some = list(dict.fromkeys(chain.from_iterable(each[:LOOKED_AT] for each in members.values())))
+    glances = instance.ledger.glance(some[:LOOKED_AT])
+    parked = Counter(reason for glance in glances for reason in glance.reasons)
+    sizes = {pool: len(each) for pool, each in members.items()}
+    return Level(level, place, sizes, parked, len(glances))
 
 
 def _placed(callee: Callee) -> CalledPlace:

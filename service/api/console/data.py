@@ -15,7 +15,6 @@ from service.errors import UnsupportedMediaType
 from service.picking import PickRequest
 from service.picking.directory import NumberEntry
 from service.picking.messages import Identifier
-from service.picking.overview import Overview
 
 Word = Annotated[str, msgspec.Meta(max_length=64)]
 
