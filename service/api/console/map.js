@@ -54,13 +54,14 @@ function drawTile(tile, figures, chosen, choose) {
     "button",
     {
       type: "button", className: `tile ${shade(figures)}`, title: name, tabIndex: tile.name === reached ? 0 : -1,
-      data: { key: tile.name }, aria: { label: described(name, figures), pressed: String(chosen === tile.name) },
+      data: { key: tile.name }, aria: { pressed: String(chosen === tile.name) },
       onclick: () => { reached = tile.name; choose(chosen === tile.name ? "" : tile.name); },
       onkeydown: (event) => move(event, tile),
     },
-    make("span", { className: "name" }, make("span", { className: "long" }, name), make("span", { className: "short" }, brief)),
+    make("span", { className: "name" }, make("span", { className: "long" }, name), make("span", { className: "short" }, brief)), " ",
     make("span", { className: "free" }, figures.numbers ? short(figures.available) : "–",
-      figures.numbers ? make("span", { className: "of" }, ` / ${short(figures.candidates)}`) : ""),
+      figures.numbers ? make("span", { className: "of" }, ` / ${short(figures.candidates)}`) : ""), " ",
+    make("span", { className: "visually-hidden" }, described(figures)),
     figures.max_per_day ? bar(figures.used_day, figures.max_per_day) : "",
   );
   button.style.gridColumn = tile.column;
@@ -68,11 +69,11 @@ function drawTile(tile, figures, chosen, choose) {
   return button;
 }
 
-function described(name, figures) {
-  if (!figures.numbers) return text("tileNone", { name });
-  const { available, candidates, used_day: used, max_per_day: cap } = figures;
-  const told = { name, available: amount(available), candidates: amount(candidates), parked: amount(candidates - available), used: amount(used) };
-  return text("tile", told) + (cap ? text("tileCap", { cap: amount(cap) }) : "");
+/** What the figures of a tile mean, for who does not see it. */
+function described({ numbers, candidates, available, used_day: used, max_per_day: cap }) {
+  if (!numbers) return text("tileNone");
+  const told = text("tile", { parked: amount(candidates - available), used: amount(used) });
+  return told + (cap ? text("tileCap", { cap: amount(cap) }) : "");
 }
 
 /** An arrow key goes to the next tile that way, the nearest to its line first. */

@@ -172,6 +172,7 @@ function askToPark(kind, number, table) {
     }
   };
   dialog.showModal();
+  if (kind === "unpark") dialog.querySelector(".primary").focus();
 }
 
 function park(kind, number, fields) {

@@ -53,7 +53,7 @@ function step(level, data) {
 }
 
 function scrolling(table, label) {
-  return make("div", { className: "scroll", tabIndex: 0, role: "region", aria: { label } }, table);
+  return make("div", { className: "scroll", tabIndex: 0, role: "group", aria: { label } }, table);
 }
 
 function drawTrialRefusal(error) {
