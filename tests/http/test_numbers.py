@@ -27,6 +27,8 @@ ENTRY = NumberEntry(
     provider="alicom",
     used_hour=1,
     used_day=2,
+    max_per_hour=10,
+    max_per_day=0,
     available=False,
     parked=(Parked("operator", datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)),),
 )
@@ -56,6 +58,8 @@ async def test_a_page_is_written_as_promised(service: Service) -> None:
                 "provider": "alicom",
                 "used_hour": 1,
                 "used_day": 2,
+                "max_per_hour": 10,
+                "max_per_day": 0,
                 "available": False,
                 "parked": [{"reason": "operator", "until": "2026-01-02T03:04:05Z"}],
                 "health": "",
