@@ -13,6 +13,8 @@ from service.ledger.port import Glance, Standing
 from service.ledger.rotation import Rotation
 from service.ledger.rules import DAY, Limits, Rules
 
+NO_LIMITS = Limits()
+
 
 class Members:
     """The numbers with what is known of their use, their pools and their parks.
@@ -124,14 +126,14 @@ class Members:
         """What is known of these numbers; nothing is made up for those that were never used."""
         day = rules.window(now, DAY)[0]
         for number in numbers:
-            if number not in self._homes:
-                yield Glance()
-            elif (caller := self._callers.get(number)) is None:
-                yield Glance(max_per_day=self.limits(number, rules).max_per_day)
+            home, caller = self._homes.get(number), self._callers.get(number)
+            limits = rules.limits_named(home.limits) if home is not None else NO_LIMITS
+            if caller is None:
+                yield Glance(0, limits.max_per_day)
             else:
                 reasons = tuple(reason for reason, until in caller.parks.items() if until > now)
                 used = caller.in_day if caller.day == day else 0
-                yield Glance(used, caller.day_cap(self.limits(number, rules)), reasons)
+                yield Glance(used, caller.day_cap(limits), reasons)
 
     def hold(self, number: str, held: list[tuple[str, int]]) -> None:
         """Park a number for more reasons than it is parked for."""
