@@ -8,7 +8,7 @@ from aiohttp import web
 from service.api import bodies, forms
 from service.api.parts import API, REQUEST_ID, Api
 from service.api.problems import STATUS, InternalError
-from service.api.recent import Refusal, refusal_of
+from service.api.recent import refusal_of
 from service.errors import InvalidField, UnsupportedMediaType
 from service.picking import Candidate, Pair, PickAnswer, PickRequest
 
@@ -69,20 +69,13 @@ async def answer_pick(request: web.Request, read: Read) -> PickAnswer:
         code = _code(error)
         api.refused[instance, code].inc()
         if asked is not None:
-            _remember(request, api, asked, refusal_of(error, code))
+            kept = refusal_of(error, code)
+            api.last_picks.append((api.parts.clock(), request[REQUEST_ID], instance, asked, kept))
         raise
     api.picked[instance, answer.source, answer.data[0].match].inc()
     api.durations[(answer.source,)].observe(api.parts.timer() - started)
-    _remember(request, api, asked, answer)
+    api.last_picks.append((api.parts.clock(), request[REQUEST_ID], instance, asked, answer))
     return answer
-
-
-def _remember(
-    request: web.Request, api: Api, asked: PickRequest, answer: PickAnswer | Refusal
-) -> None:
-    """Leave the pick to the console, which makes of it what it shows when somebody looks."""
-    at, instance = api.parts.clock(), api.label(asked.instance_id)
-    api.last_picks.append((at, request[REQUEST_ID], instance, asked, answer))
 
 
 def _code(error: Exception) -> str:

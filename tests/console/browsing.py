@@ -155,7 +155,9 @@ def beside(context: AbstractAsyncContextManager[Running]) -> Iterator[Beside]:
     thread.start()
     try:
         service = ready.result()
-        yield service
-        service.do(leave())
+        try:
+            yield service
+        finally:
+            service.do(leave())
     finally:
         thread.join(WITHIN)

@@ -19,6 +19,11 @@ SICHUAN, BEIJING = '#map [data-key="四川"]', '#map [data-key="北京"]'
 MARKUP = "<img src=x onerror=document.title='run'>"
 TWICE_A_DAY = Selection(caller=CallerLimits(max_per_day=2))
 ALL_BUT_TWO = [f"028555{last:05d}" for last in range(2, 12)]
+HURRIED = """
+performance.setResourceTimingBufferSize(100000);
+const later = setTimeout;
+window.setTimeout = (work, milliseconds) => later(work, milliseconds / 100);
+"""
 CONTRAST = Path(__file__).with_name("contrast.js").read_text("utf-8")
 OPERATOR = Client(name="operator", token=Secret("开门"), scopes=("admin",))
 DIALER = Client(name="dialer", token=Secret("dialer-token"), scopes=("pick",))
@@ -286,12 +291,53 @@ def test_a_token_is_asked_for_and_must_have_the_scope_admin(
         browser.wait_for("#sign-in", "A token is needed")
 
 
-def test_while_paused_nothing_is_asked_for(browser: Browser, service: Beside) -> None:
-    browser.open(service.url)
-    browser.wait_for("#refreshed", "Updated")
-    browser.find("#pause").send_keys(Keys.ENTER)
-    browser.wait_for("#refreshed", "Paused")
-    assert browser.find("#pause").get_attribute("aria-pressed") == "true"
+@pytest.fixture
+def hurried(browser: Browser) -> Iterator[Browser]:
+    """A browser whose pages wait a hundredth of the time that they mean to."""
+    script = {"source": HURRIED}
+    added = browser.driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", script)
+    yield browser
+    browser.driver.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", added)
+
+
+def rounds(browser: Browser) -> int:
+    """How often the page has asked for everything."""
+    path = "location.origin + '/v1/console/picks'"
+    return int(browser.run(f"return performance.getEntriesByName({path}).length"))
+
+
+def goes_on(browser: Browser) -> bool:
+    """Whether the page asks again and again, over as long as ten rounds take."""
+
+    def passed(milliseconds: int) -> None:
+        start = browser.run("return performance.now()")
+        browser.wait(lambda: browser.run("return performance.now()") > start + milliseconds)
+
+    passed(500)  # what is under way comes to its end
+    before = rounds(browser)
+    passed(1000)
+    return rounds(browser) > before
+
+
+def test_the_page_asks_again_by_itself_unless_it_is_paused_or_hidden(
+    hurried: Browser, service: Beside
+) -> None:
+    hurried.open(service.url)
+    hurried.wait_for("#refreshed", "Updated")
+    assert goes_on(hurried)
+    hurried.find("#pause").send_keys(Keys.ENTER)
+    hurried.wait_for("#refreshed", "Paused")
+    assert not goes_on(hurried)
+    hurried.find("#pause").send_keys(Keys.ENTER)
+    assert goes_on(hurried)
+    hide = (
+        "Object.defineProperty(document, 'hidden', {value: arguments[0], configurable: true});"
+        "document.dispatchEvent(new Event('visibilitychange'))"
+    )
+    hurried.run(hide, True)  # noqa: FBT003 - an argument of the script
+    assert not goes_on(hurried)
+    hurried.run(hide, False)  # noqa: FBT003 - the same
+    assert goes_on(hurried)
 
 
 def test_a_service_that_is_gone_is_told_of(browser: Browser) -> None:
