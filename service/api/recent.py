@@ -21,7 +21,8 @@ class Refusal(msgspec.Struct, frozen=True, gc=False):
     """Why a pick had no number; not the error itself, which holds its request."""
 
     code: str
-    rejected: tuple[tuple[str, int], ...]
+    rejected: tuple[tuple[str, int], ...] = ()
+    explanation: tuple[Candidate, ...] = ()
 
 
 # Unix time, request id, instance, and what was asked and answered.
@@ -31,8 +32,10 @@ LastPicks = deque[LastPick]
 
 def refusal_of(error: Exception, code: str) -> Refusal:
     """What is kept of an error."""
-    reasons = error.reasons if isinstance(error, NoEligibleNumber) else {}
-    return Refusal(code, tuple(sorted(reasons.items())))
+    if not isinstance(error, NoEligibleNumber):
+        return Refusal(code)
+    looks = tuple(Candidate(**look) for look in error.looks)
+    return Refusal(code, tuple(sorted(error.reasons.items())), looks)
 
 
 def shown(pick: LastPick) -> dict[str, Any]:
@@ -50,7 +53,7 @@ def shown(pick: LastPick) -> dict[str, Any]:
         "code": "",
         "source": "",
         "data": (),
-        "explanation": (),
+        "explanation": [_masked(one) for one in answer.explanation or ()],
     }
     if isinstance(answer, Refusal):
         return told | {"code": answer.code}
@@ -60,7 +63,6 @@ def shown(pick: LastPick) -> dict[str, Any]:
             {"caller": _masked(one.caller), "callee": _masked(one.callee), "match": one.match}
             for one in answer.data
         ],
-        "explanation": [_masked(one) for one in answer.explanation or ()],
     }
 
 

@@ -129,12 +129,14 @@ async def test_the_last_picks_come_newest_first_and_masked(service: Service) -> 
     looks = (Candidate("01055500002", "any", 3, 0, 1, "cooldown"),)
     service.picker.answer = PickAnswer("redis", ANSWER.data[:1], looks, (("cooldown", 1),))
     await picked(service, X_Request_Id="first")
-    service.picker.error = NoEligibleNumber({"rest": 2})
+    look = {"number": "01055500002", "match": "any", "turn": 3, "used_hour": 0, "used_day": 1}
+    service.picker.error = NoEligibleNumber({"rest": 2}, [{**look, "reason": "rest"}])
     await picked(service, X_Request_Id="second")
     answer = await ask(service, "GET", "/v1/console/picks")
     second, first = answer.json["data"]
     assert (second["request_id"], second["code"]) == ("second", "NoEligibleNumber")
     assert (second["rejected"], second["data"]) == ({"rest": 2}, [])
+    assert second["explanation"] == [{**look, "number": "010****0002", "reason": "rest"}]
     assert first == {
         "at": "1970-01-01T00:17:22Z",
         "request_id": "first",

@@ -91,7 +91,7 @@ function draw() {
   drawReasons(overview.provinces, now.reason, (reason) => change({ reason, parkedPage: 1 }));
   drawParked(parked, (page) => change({ parkedPage: page }), askToPark);
   byId("parked-total").textContent = text("counted", { time: instant(overview.counted_at, true) });
-  drawPicks([...now.picks.values()], picks.workers);
+  drawPicks([...now.picks.values()].filter((one) => one.instance_id === now.instance), picks.workers);
   drawChoices(overview);
   byId("leave").hidden = !sessionStorage.getItem(TOKEN);
   const time = instant(now.answers.at, true);
