@@ -29,6 +29,8 @@ from service.nonces import SharedNonces
 from service.picking import Picker
 from service.picking.directory import Directory
 from service.picking.outcomes import Outcomes
+from service.picking.overview import Overviews
+from service.picking.trial import Trials
 from service.provisioning import Provisioner, Target
 from service.redis_client import open_client
 from service.settings import Settings
@@ -87,11 +89,12 @@ class Service:
             now=now_ms,
             health=self._instances.note_outcome,
         )
+        picker = Picker(self._instances, self._locator, localities, self.metrics)
         self._work |= {"localities": localities.run, "outcomes": outcomes.run}
         return api.build(
             api.Parts(
                 settings=self._settings,
-                picker=Picker(self._instances, self._locator, localities, self.metrics),
+                picker=picker,
                 outcomes=outcomes,
                 directory=Directory(self._instances, now_ms, self._instances.health_shown),
                 provisioner=Provisioner(
@@ -107,6 +110,8 @@ class Service:
                 new_id=_request_ids(),
                 timer=time.perf_counter,
                 nonces=self._nonces(),
+                overviews=Overviews(self._instances, now_ms, time.perf_counter),
+                trials=Trials(self._instances, self._locator, picker),
             )
         )
 

@@ -61,6 +61,8 @@ def welcome(url: str, emulator_url: str) -> str:
 {picks}
 # the caller number alone, as a dialplan wants it
 curl -s '{url}/v1/pick?format=text' -d called_number=13880001234 -d skill_group_ids={GROUP}
+# the operator's page, in a browser
+#   {url}/console
 # the inventory, the readiness, the metrics
 curl -s {url}/v1/inventory
 curl -s {url}/readyz

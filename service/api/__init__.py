@@ -5,13 +5,37 @@ It decides no pick, keeps no inventory and opens no port: `server` says how a ru
 
 from aiohttp import web
 
-from service.api import inventory, numbers, ops, outcomes, pick, rpc
+from service.api import console, inventory, numbers, ops, outcomes, pick, rpc
 from service.api.bodies import MAX_BYTES
 from service.api.envelope import answered, nothing_here
-from service.api.parts import API, Adds, Api, Follows, Health, Keeper, Lists, Parts, Picks
+from service.api.parts import (
+    API,
+    Adds,
+    Api,
+    Counts,
+    Follows,
+    Health,
+    Keeper,
+    Lists,
+    Parts,
+    Picks,
+    Tries,
+)
 from service.api.server import make_runner
 
-__all__ = ["Adds", "Follows", "Health", "Keeper", "Lists", "Parts", "Picks", "build", "make_runner"]
+__all__ = [
+    "Adds",
+    "Counts",
+    "Follows",
+    "Health",
+    "Keeper",
+    "Lists",
+    "Parts",
+    "Picks",
+    "Tries",
+    "build",
+    "make_runner",
+]
 
 
 def build(parts: Parts) -> web.Application:
@@ -31,6 +55,8 @@ def build(parts: Parts) -> web.Application:
     app.router.add_delete("/v1/numbers/{number}/park", answered(numbers.unpark))
     app.router.add_get("/v1/inventory", answered(inventory.get))
     app.router.add_post("/v1/inventory/refresh", answered(inventory.refresh))
+    if parts.settings.console.enabled:
+        console.add_routes(app)
     app.router.add_get("/healthz", answered(ops.healthz))
     app.router.add_get("/readyz", answered(ops.readyz))
     app.router.add_get("/metrics", answered(ops.metrics))

@@ -29,6 +29,10 @@ class Asker(msgspec.Struct, frozen=True, gc=False):
         if self.scopes is not None and scope not in self.scopes:
             raise Forbidden(f"The credential has no scope {scope!r}; use one that has")
 
+    def may_see(self, instance_id: str) -> bool:
+        """Whether the credential is for an instance; "" stands for the only one, or for none."""
+        return not self.instances or not instance_id or instance_id in self.instances
+
     def keep_to(self, instance_id: str) -> None:
         """Raise Forbidden if the credential is bound to other instances than this.
 
@@ -36,7 +40,7 @@ class Asker(msgspec.Struct, frozen=True, gc=False):
             instance_id: as it was asked for. "" passes: it is the only one that there is, which
                 every bound credential is bound to, or is refused for being one of several.
         """
-        if self.instances and instance_id and instance_id not in self.instances:
+        if not self.may_see(instance_id):
             raise Forbidden(f"The credential is not for instance {instance_id!r}; use one that is")
 
 

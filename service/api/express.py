@@ -155,7 +155,7 @@ class Connection(RequestHandler):
             return asked
 
         try:
-            answer = await pick.answer_pick(api, read)
+            answer = await pick.answer_pick(api, request_id, read)
         except Exception as error:  # noqa: BLE001 - whatever it is, the client gets an answer
             status, headers, told = problem(expected(error, request_id), request_id)
         else:

@@ -1,7 +1,7 @@
 """What the handlers work with, handed in from outside, and what is made of it once at the start."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Literal, Protocol
 
 import msgspec
@@ -9,12 +9,15 @@ from aiohttp import web
 
 from service.api.auth import Tokens, keys_of
 from service.api.overload import Gate
+from service.api.recent import KEPT, LastPicks
 from service.inventory import Inventory
 from service.metrics import Children, Metrics
 from service.nonces import LocalNonces, Nonces
 from service.picking import PickAnswer, PickRequest
-from service.picking.directory import NumberPage, NumberQuery
+from service.picking.directory import NumberEntry, NumberPage, NumberQuery
 from service.picking.outcomes import OutcomeReport
+from service.picking.overview import Overview
+from service.picking.trial import Trial
 from service.provisioning import Addition, AddRequest, BulkAddition, BulkRequest
 from service.settings import Settings
 from service.sync import SweepReport
@@ -40,6 +43,9 @@ class Lists(Protocol):
     async def page(self, query: NumberQuery) -> NumberPage:
         """The numbers that a query leaves."""
 
+    async def look_up(self, instance_id: str, numbers: Iterable[str]) -> tuple[NumberEntry, ...]:
+        """How these numbers stand."""
+
     async def park(self, instance_id: str, number: str, until: int) -> str:
         """Take a number out until an instant in ms; returns its canonical form."""
 
@@ -55,6 +61,20 @@ class Adds(Protocol):
 
     async def add_bulk(self, request: BulkRequest, request_id: str) -> BulkAddition:
         """Add by AddBulkPhoneNumbers."""
+
+
+class Counts(Protocol):
+    """Who counts the numbers by province."""
+
+    async def of(self, instance_id: str) -> Overview:
+        """The numbers of an instance."""
+
+
+class Tries(Protocol):
+    """Who tries a pick."""
+
+    async def run(self, request: PickRequest) -> Trial:
+        """What a pick would answer, and why."""
 
 
 class Keeper(Protocol):
@@ -113,6 +133,8 @@ class Parts(msgspec.Struct, frozen=True):
     is_draining: Callable[[], bool]
     new_id: Callable[[], str]
     timer: Callable[[], float]
+    overviews: Counts
+    trials: Tries
     clock: Callable[[], float] = time.time
     body_seconds: float = 1.0
     nonces: Nonces | None = None
@@ -131,6 +153,7 @@ class Api:
         self.picked = Children(parts.metrics.picks)
         self.refused = Children(parts.metrics.pick_refusals)
         self.durations = Children(parts.metrics.pick_duration)
+        self.last_picks = LastPicks(maxlen=KEPT if parts.settings.console.enabled else 0)
         ids = [instance.id for instance in parts.settings.instances]
         self._labels = {instance_id: instance_id for instance_id in ids}
         self._labels[""] = ids[0] if len(ids) == 1 else ""

@@ -9,6 +9,7 @@ from aiohttp import web
 from service.api import bodies, forms
 from service.api.parts import API, REQUEST_ID, Api
 from service.api.problems import STATUS, InternalError
+from service.api.recent import refusal_of
 from service.errors import InvalidField, UnsupportedMediaType
 from service.picking import Candidate, Pair, PickAnswer, PickRequest
 
@@ -39,7 +40,7 @@ class ExplainedReply(Reply, frozen=True, gc=False):
 async def post(request: web.Request) -> web.Response:
     """Answer in JSON or, with `?format=text`, with the callers alone, a line each."""
     api = request.app[API]
-    answer = await answer_pick(api, partial(_read, request, api))
+    answer = await answer_pick(api, request[REQUEST_ID], partial(_read, request, api))
     if request.query_string and _wants_text(request):
         return web.Response(text="".join(f"{pair.caller.number}\n" for pair in answer.data))
     return web.Response(body=encode(answer, request[REQUEST_ID]), headers=HEADERS)
@@ -64,28 +65,34 @@ def encode(answer: PickAnswer, request_id: str) -> bytes:
     )
 
 
-async def answer_pick(api: Api, read: Read) -> PickAnswer:
+async def answer_pick(api: Api, request_id: str, read: Read) -> PickAnswer:
     """Take a pick from its arrival to its answer; every pick of this process goes through here.
 
     Args:
         api: what the handlers work with.
+        request_id: the request's.
         read: lets in who may pick, and makes the pick of what arrived.
 
     Raises:
         CallerIdError: there is no answer; the refusal is counted.
     """
     started = api.parts.timer()
-    instance = ""
+    instance, asked = "", None
     try:
         with api.gate:
             asked = await read()
             instance = api.label(asked.instance_id)
             answer = await api.parts.picker.pick(asked)
     except Exception as error:
-        api.refused[instance, _code(error)].inc()
+        code = _code(error)
+        api.refused[instance, code].inc()
+        if asked is not None:
+            kept = refusal_of(error, code)
+            api.last_picks.append((api.parts.clock(), request_id, instance, asked, kept))
         raise
     api.picked[instance, answer.source, answer.data[0].match].inc()
     api.durations[(answer.source,)].observe(api.parts.timer() - started)
+    api.last_picks.append((api.parts.clock(), request_id, instance, asked, answer))
     return answer
 
 

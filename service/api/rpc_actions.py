@@ -13,7 +13,7 @@ import msgspec
 from aiohttp import web
 
 from service.api import faults, rpc_auth, rpc_params
-from service.api.parts import API, Api
+from service.api.parts import API, REQUEST_ID, Api
 from service.api.pick import answer_pick
 from service.api.rpc_call import CALL
 from service.api.rpc_params import Params, integer, required, required_texts
@@ -26,7 +26,7 @@ from service.picking import PickRequest, PlacedNumber
 async def pick_outbound_numbers(request: web.Request) -> dict[str, Any]:
     """The pairs of caller and callee, best first."""
     api = request.app[API]
-    answer = await answer_pick(api, partial(_read_pick, request, api))
+    answer = await answer_pick(api, request[REQUEST_ID], partial(_read_pick, request, api))
     pairs = [
         {"Callee": _placed(pair.callee), "Caller": _placed(pair.caller)} for pair in answer.data
     ]

@@ -4,7 +4,7 @@ The twin of `lua/5_operations.lua`: the same operations have the same answers. N
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from service.inventory import Inventory
@@ -18,6 +18,7 @@ from service.ledger.port import (
     Cap,
     Describe,
     Followed,
+    Glance,
     Operation,
     Outcome,
     Park,
@@ -87,6 +88,10 @@ class Book:
         """How many numbers are out, by reason."""
         parked = self._members.parked()
         return Counter(reason for number in parked for reason in self._members.caller(number).parks)
+
+    def glance(self, now: int, numbers: Iterable[str]) -> list[Glance]:
+        """What is known of these numbers at an instant, in their order; changes nothing."""
+        return list(self._members.glance(numbers, self.rules, now))
 
     def forget(self) -> None:
         """Let go of the callees and picks that no rule needs any more."""

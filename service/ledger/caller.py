@@ -64,6 +64,10 @@ class Caller:
         """Its uses in the day around an instant."""
         return self.in_day if self.day == rules.window(now, DAY)[0] else 0
 
+    def day_cap(self, limits: Limits) -> int:
+        """The lower of its limits' daily cap and its own; 0 for none."""
+        return _lower(limits.max_per_day, self.cap)
+
     def open_leases(self, now: int) -> dict[int, int]:
         """Its leases whose end has not come."""
         return {turn: ends for turn, ends in self.leases.items() if ends > now}
@@ -115,7 +119,7 @@ class Caller:
         per_hour = _share(limits.max_per_hour, before.in_hour * (before.hour == hour), sharing)
         if per_hour and self.used_in_hour(rules, now) >= per_hour:
             found.append(("max_per_hour", hour_end))
-        cap = _lower(limits.max_per_day, self.cap)
+        cap = self.day_cap(limits)
         per_day = _share(cap, before.in_day * (before.day == day), sharing)
         if per_day and self.used_in_day(rules, now) >= per_day:
             found.append(("max_per_day", day_end))

@@ -1,7 +1,7 @@
 """The ledger that always decides: Redis where it answers, this process where it does not."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
 from service.errors import LedgerUnavailable
@@ -12,6 +12,7 @@ from service.ledger.port import (
     Cap,
     Decision,
     Followed,
+    Glance,
     Outcome,
     Park,
     Pick,
@@ -79,12 +80,16 @@ class FailoverLedger:
             return decision
 
     async def park(self, park: Park) -> bool:
-        """Take a number out of rotation, on every replica."""
-        return await self._shared.park(park)
+        """Take a number out of rotation, on every replica; here at once, should Redis fail now."""
+        done = await self._shared.park(park)
+        await self._standby.park(park)
+        return done
 
     async def unpark(self, unpark: Unpark) -> bool:
-        """Put a number back, on every replica."""
-        return await self._shared.unpark(unpark)
+        """Put a number back, on every replica; here at once."""
+        done = await self._shared.unpark(unpark)
+        await self._standby.unpark(unpark)
+        return done
 
     async def follow(self, outcome: Outcome) -> Followed:
         """Renew or free the leases of a call."""
@@ -106,6 +111,10 @@ class FailoverLedger:
     async def describe(self, numbers: tuple[str, ...]) -> tuple[Standing, ...]:
         """How these numbers stand, in their order."""
         return await self._shared.describe(numbers)
+
+    def glance(self, numbers: Sequence[str]) -> list[Glance]:
+        """What this process keeps up with, at most some seconds old."""
+        return self._standby.glance(numbers)
 
     async def parked_by(self) -> Mapping[str, int]:
         """How many numbers are out, by reason."""

@@ -4,14 +4,16 @@ A pool is ordered when it is first asked for, so standing by for Redis costs nex
 """
 
 from bisect import bisect_left, insort
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from heapq import merge
 
 from service.inventory import Home, Inventory
 from service.ledger.caller import LIMIT_REASONS, Caller, Known
-from service.ledger.port import Standing
+from service.ledger.port import Glance, Standing
 from service.ledger.rotation import Rotation
-from service.ledger.rules import Limits, Rules
+from service.ledger.rules import DAY, Limits, Rules
+
+NO_LIMITS = Limits()
 
 
 class Members:
@@ -109,14 +111,29 @@ class Members:
 
     def standing(self, number: str, rules: Rules, now: int) -> Standing:
         """How a member stands."""
-        caller = self.caller(number)
+        caller, limits = self.caller(number), self.limits(number, rules)
         parks = {reason: until for reason, until in caller.parks.items() if until > now}
         return Standing(
             caller.used_in_hour(rules, now),
             caller.used_in_day(rules, now),
             len(caller.open_leases(now)),
             tuple(sorted(parks.items())),
+            limits.max_per_hour,
+            caller.day_cap(limits),
         )
+
+    def glance(self, numbers: Iterable[str], rules: Rules, now: int) -> Iterator[Glance]:
+        """What is known of these numbers; nothing is made up for those that were never used."""
+        day = rules.window(now, DAY)[0]
+        for number in numbers:
+            home, caller = self._homes.get(number), self._callers.get(number)
+            limits = rules.limits_named(home.limits) if home is not None else NO_LIMITS
+            if caller is None:
+                yield Glance(0, limits.max_per_day)
+            else:
+                reasons = tuple(reason for reason, until in caller.parks.items() if until > now)
+                used = caller.in_day if caller.day == day else 0
+                yield Glance(used, caller.day_cap(limits), reasons)
 
     def hold(self, number: str, held: list[tuple[str, int]]) -> None:
         """Park a number for more reasons than it is parked for."""

@@ -3,7 +3,7 @@
 It keeps the same rules as the Lua and forgets at a restart.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import cast
 
 from service.inventory import Inventory
@@ -15,6 +15,7 @@ from service.ledger.port import (
     Decision,
     Describe,
     Followed,
+    Glance,
     Operation,
     Outcome,
     Park,
@@ -110,6 +111,10 @@ class MemoryLedger:
         """How these numbers stand, in their order."""
         described = self._one(Describe(dry_run=True, numbers=numbers))
         return cast("tuple[Standing, ...]", described)
+
+    def glance(self, numbers: Sequence[str]) -> list[Glance]:
+        """What is known of these numbers, in their order; changes nothing."""
+        return self._book.glance(self._clock(), numbers)
 
     async def parked_by(self) -> Mapping[str, int]:
         """How many numbers are out, by reason."""

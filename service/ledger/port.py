@@ -201,12 +201,25 @@ class Picked(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class Standing(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """How one number stands: its uses in this hour and day, its open leases, its parks."""
+    """How one number stands: its uses in this hour and day, its open leases, its parks, its caps.
+
+    A cap of 0 is none.
+    """
 
     used_hour: int
     used_day: int
     leases: int
     parks: tuple[tuple[str, int], ...]
+    max_per_hour: int = 0
+    max_per_day: int = 0
+
+
+class Glance(msgspec.Struct, frozen=True, gc=False):
+    """What this process knows of a number without asking: its uses today, its cap, its parks."""
+
+    used_day: int = 0
+    max_per_day: int = 0
+    reasons: tuple[str, ...] = ()
 
 
 class Followed(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -256,6 +269,9 @@ class Ledger(Protocol):
 
     async def describe(self, numbers: tuple[str, ...]) -> tuple[Standing, ...]:
         """How these numbers stand, in their order; at most 100."""
+
+    def glance(self, numbers: Sequence[str]) -> list[Glance]:
+        """What this process knows of these numbers, in their order; no I/O, some seconds old."""
 
     async def parked_by(self) -> Mapping[str, int]:
         """How many numbers are out, by reason."""

@@ -48,7 +48,7 @@ class Parked(msgspec.Struct, frozen=True):
 
 
 class NumberEntry(msgspec.Struct, frozen=True):
-    """One number; what the ledger knows is None while it cannot be asked.
+    """One number; what the ledger knows is None while it cannot be asked. A cap of 0 is none.
 
     `health` says why a number is or was out of good health, with how sure that is. What comes last
     CCC told when the number was added in bulk; None where it was not.
@@ -66,6 +66,8 @@ class NumberEntry(msgspec.Struct, frozen=True):
     provider: str
     used_hour: int | None = None
     used_day: int | None = None
+    max_per_hour: int | None = None
+    max_per_day: int | None = None
     available: bool | None = None
     parked: tuple[Parked, ...] | None = None
     health: str = ""
@@ -122,12 +124,19 @@ class Directory:
         instance = instance_named(self._instances, query.instance_id)
         found = await self._found(_inventory(instance), query)
         shown = found[(query.page - 1) * query.page_size : query.page * query.page_size]
-        standing, entries = await self._entries(instance.ledger, shown)
-        reasons = await self._health(instance.instance_id, [one.number for one in shown])
-        judged = tuple(
-            msgspec.structs.replace(one, health=reasons.get(one.number, "")) for one in entries
-        )
-        return NumberPage(judged, query.page, query.page_size, len(found), standing)
+        standing, entries = await self._judged(instance, shown)
+        return NumberPage(entries, query.page, query.page_size, len(found), standing)
+
+    async def look_up(self, instance_id: str, numbers: Iterable[str]) -> tuple[NumberEntry, ...]:
+        """How these numbers stand; those that the inventory lacks are left out.
+
+        Raises:
+            InvalidField, UnknownInstance, InventoryUnavailable: as `page`.
+        """
+        instance = instance_named(self._instances, instance_id)
+        listed = _inventory(instance).numbers
+        shown = [listed[number] for number in numbers if number in listed]
+        return (await self._judged(instance, shown))[1]
 
     async def park(self, instance_id: str, number: str, until: int) -> str:
         """Take a number out of rotation until an instant in ms, on every replica; returns its key.
@@ -177,6 +186,15 @@ class Directory:
             self._ordered[inventory.instance_id] = inventory, ordered
         return ordered
 
+    async def _judged(
+        self, instance: Instance, shown: list[PhoneNumber]
+    ) -> tuple[Literal["known", "unavailable"], tuple[NumberEntry, ...]]:
+        standing, entries = await self._entries(instance.ledger, shown)
+        reasons = await self._health(instance.instance_id, [one.number for one in shown])
+        return standing, tuple(
+            msgspec.structs.replace(one, health=reasons.get(one.number, "")) for one in entries
+        )
+
     async def _entries(
         self, ledger: Ledger, shown: list[PhoneNumber]
     ) -> tuple[Literal["known", "unavailable"], tuple[NumberEntry, ...]]:
@@ -224,6 +242,8 @@ def _entry(one: PhoneNumber, standing: Standing, now: int) -> NumberEntry:
         **_plain(one),
         used_hour=standing.used_hour,
         used_day=standing.used_day,
+        max_per_hour=standing.max_per_hour,
+        max_per_day=standing.max_per_day,
         available=not parked,
         parked=tuple(parked),
     )

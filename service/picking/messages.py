@@ -57,9 +57,11 @@ class Candidate(msgspec.Struct, frozen=True, gc=False):
 class PickAnswer(msgspec.Struct, frozen=True, gc=False):
     """The numbers to show, best first, and which ledger decided.
 
-    `explanation` has every candidate that was looked at, in order, where it was asked for.
+    `explanation` has every candidate that was looked at, in order, where it was asked for;
+    `rejected` how many were passed over, by reason.
     """
 
     source: str
     data: tuple[Pair, ...]
     explanation: tuple[Candidate, ...] | None = None
+    rejected: tuple[tuple[str, int], ...] = ()

@@ -125,7 +125,7 @@ class Picker:
             for number, level in decision.picked.uses
         ]
         told = _explained(decision) if question.request.explain else None
-        return PickAnswer(decision.source, tuple(pairs), told)
+        return PickAnswer(decision.source, tuple(pairs), told, decision.picked.rejected)
 
     async def _caller(self, instance: Instance, number: str) -> PlacedNumber:
         inventory = instance.keeper.inventory

@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 import re
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
@@ -18,11 +18,12 @@ from service.inventory import Inventory, PhoneNumber
 from service.metrics import Metrics
 from service.nonces import Nonces
 from service.picking import Pair, PickAnswer, PickRequest, PlacedNumber
-from service.picking.directory import NumberPage, NumberQuery
+from service.picking.directory import NumberEntry, NumberPage, NumberQuery
 from service.picking.outcomes import OutcomeReport
 from service.provisioning import Addition, AddRequest, BulkAddition, BulkRequest
 from service.settings import AccessKey, Auth, Client, Instance, Secret, Server, Settings
 from service.sync import SweepReport
+from tests.http.console_fixtures import FakeOverviews, FakeTrials
 
 GROUP = "sales@ccc-test"
 CALLED = "13888888888"
@@ -52,6 +53,7 @@ class FakePicker:
     def __init__(self) -> None:
         self.asked: list[PickRequest] = []
         self.error: Exception | None = None
+        self.answer = ANSWER
         self.gate = asyncio.Event()
         self.gate.set()
 
@@ -60,7 +62,7 @@ class FakePicker:
         await self.gate.wait()
         if self.error is not None:
             raise self.error
-        return ANSWER
+        return self.answer
 
 
 class FakeOutcomes:
@@ -83,13 +85,20 @@ class FakeDirectory:
         self.asked: list[NumberQuery] = []
         self.parked: list[tuple[str, str, int]] = []
         self.unparked: list[tuple[str, str]] = []
+        self.looked_up: list[tuple[str, str]] = []
         self.next_page = NumberPage((), 1, 20, 0, "known")
+        self.next_entries: tuple[NumberEntry, ...] = ()
         self.error: Exception | None = None
 
     async def page(self, query: NumberQuery) -> NumberPage:
         self._fail()
         self.asked.append(query)
         return self.next_page
+
+    async def look_up(self, instance_id: str, numbers: Iterable[str]) -> tuple[NumberEntry, ...]:
+        self._fail()
+        self.looked_up += [(instance_id, number) for number in numbers]
+        return self.next_entries
 
     async def park(self, instance_id: str, number: str, until: int) -> str:
         self._fail()
@@ -175,6 +184,8 @@ class Service:
         self.provisioner = FakeProvisioner()
         self.nonces: Nonces | None = None
         self.clock: Callable[[], float] = lambda: 1042.0
+        self.overviews = FakeOverviews()
+        self.trials = FakeTrials()
         self.keepers = {one.id: FakeKeeper(one.id) for one in self.settings.instances}
         self.metrics = Metrics()
         self.health = api.Health({"ccc-test": "ready"}, "up", draining=False)
@@ -196,6 +207,8 @@ class Service:
                 lambda: self.health.draining,
                 lambda: f"made-{next(ids)}",
                 itertools.count().__next__,
+                self.overviews,
+                self.trials,
                 self.clock,
                 body_seconds=0.03,
                 nonces=self.nonces,

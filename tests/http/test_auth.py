@@ -29,6 +29,10 @@ NEEDS = [
     ("DELETE", "/v1/numbers/01055500001/park", "admin"),
     ("GET", "/v1/inventory", "admin"),
     ("POST", "/v1/inventory/refresh", "admin"),
+    ("GET", "/v1/console/overview", "admin"),
+    ("GET", "/v1/console/parked", "admin"),
+    ("GET", "/v1/console/picks", "admin"),
+    ("POST", "/v1/console/try", "admin"),
     ("GET", "/metrics", "metrics"),
     ("POST", f"{DOOR}PickOutboundNumbers", "pick"),
     ("GET", f"{DOOR}PickOutboundNumbers", "pick"),
@@ -53,6 +57,9 @@ NAMING = [
     ("DELETE", f"/v1/numbers/01055500001/park?{IN_QUERY}", None),
     ("GET", f"/v1/inventory?{IN_QUERY}", None),
     ("POST", f"/v1/inventory/refresh?{IN_QUERY}", None),
+    ("GET", f"/v1/console/overview?{IN_QUERY}", None),
+    ("GET", f"/v1/console/parked?{IN_QUERY}", None),
+    ("POST", "/v1/console/try", IN_BODY),
     ("GET", f"{DOOR}PickOutboundNumbers&InstanceId=ccc-test", None),
     ("GET", f"{DOOR}ListPhoneNumbers&InstanceId=ccc-test", None),
     ("GET", f"{DOOR}AddPhoneNumbers&InstanceId=ccc-test", None),
@@ -81,7 +88,7 @@ async def test_each_route_lets_in_who_has_its_scope_and_nobody_else(
         assert (answer.status == 403) == (scope not in SCOPES[token])
 
 
-def test_every_route_but_the_two_open_ones_is_in_the_table_above() -> None:
+def test_every_route_but_the_open_ones_is_in_the_table_above() -> None:
     routes = {
         (route.method, route.resource.canonical)
         for route in Service().app().router.routes()
@@ -91,7 +98,7 @@ def test_every_route_but_the_two_open_ones_is_in_the_table_above() -> None:
         (method, path.partition("?")[0].replace("01055500001", "{number}"))
         for method, path, _ in NEEDS
     }
-    open_ones = {("GET", "/healthz"), ("GET", "/readyz")}
+    open_ones = {("GET", "/healthz"), ("GET", "/readyz"), ("GET", "/console")}
     refused_whatever_it_is = {("*", "/{path}")}
     assert routes - named == open_ones | refused_whatever_it_is
 
@@ -116,10 +123,24 @@ async def test_a_token_opens_the_instances_that_it_is_bound_to_and_no_other(
 
 
 def test_every_route_that_takes_an_instance_is_in_the_table_above() -> None:
-    """All but the metrics, which are the process's."""
+    """All but the metrics, which are the process's, and the last picks, told by those one sees."""
     named = {(method, path.partition("?")[0]) for method, path, _ in NAMING} | {("POST", "/")}
     needing = {(method, path.partition("?")[0]) for method, path, _ in NEEDS}
-    assert needing - named == {("GET", "/metrics")}
+    assert needing - named == {("GET", "/metrics"), ("GET", "/v1/console/picks")}
+
+
+async def test_who_is_bound_sees_the_last_picks_of_those_instances_alone() -> None:
+    bound = replace(client_with("one", "admin"), instances=("other",))
+    clients = (bound, client_with("all", "pick", "admin"))
+    settings = settings_with("ccc-test", "other", clients=clients, required="always")
+    async with serving(Service(settings)) as service:
+        token = {"Authorization": "Bearer all", "Content_Type": "application/json"}
+        await ask(service, "POST", "/v1/pick", IN_BODY, **token)
+        await ask(service, "POST", "/v1/pick", IN_BODY.replace(b"ccc-test", b"other"), **token)
+        seen = await ask(service, "GET", "/v1/console/picks", Authorization="Bearer one")
+        everything = await ask(service, "GET", "/v1/console/picks", Authorization="Bearer all")
+    assert [each["instance_id"] for each in seen.json["data"]] == ["other"]
+    assert [each["instance_id"] for each in everything.json["data"]] == ["other", "ccc-test"]
 
 
 async def test_who_is_bound_sees_the_inventories_of_those_instances_alone() -> None:

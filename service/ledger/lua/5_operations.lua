@@ -232,8 +232,10 @@ function run.describe(_, numbers)
       if instant > now then parks[#parks + 1] = {reason, instant} end
     end
     table.sort(parks, function(one, other) return one[1] < other[1] end)
+    local limits = record and limits_at[record.home]
     standings[i] = record and
-      {used_in_hour(record), used_in_day(record), #open_leases(record) / 2, parks} or {0, 0, 0, {}}
+      {used_in_hour(record), used_in_day(record), #open_leases(record) / 2, parks, limits[1],
+        day_cap(record, limits)} or {0, 0, 0, {}}
   end
   return standings
 end

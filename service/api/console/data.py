@@ -1,0 +1,128 @@
+"""What the page asks for: the overview, who is parked, the last picks, and a pick to try."""
+
+import os
+from datetime import UTC, datetime
+from itertools import chain, islice
+from typing import Annotated, Any
+
+import msgspec
+from aiohttp import web
+
+from service.api import bodies, forms
+from service.api.auth import Asker
+from service.api.parts import API, REQUEST_ID, Api
+from service.api.recent import shown
+from service.errors import UnsupportedMediaType
+from service.picking import PickRequest
+from service.picking.directory import NumberEntry
+from service.picking.messages import Identifier
+
+Word = Annotated[str, msgspec.Meta(max_length=64)]
+
+_decoder = msgspec.json.Decoder(PickRequest)
+_encoder = msgspec.json.Encoder()
+
+
+class OverviewQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
+    """Whose overview."""
+
+    instance_id: Identifier = ""
+
+
+class ParkedQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
+    """Which parked numbers to list, and which page of them; "" filters nothing."""
+
+    instance_id: Identifier = ""
+    province: Word = ""
+    reason: Word = ""
+    page: Annotated[int, msgspec.Meta(ge=1, le=10**6)] = 1
+    page_size: Annotated[int, msgspec.Meta(ge=1, le=100)] = 20
+
+
+async def overview(request: web.Request) -> web.Response:
+    """An instance's numbers by province, and how far they are used today."""
+    api, asker = _admitted(request)
+    instance_id = _queried(request, OverviewQuery).instance_id
+    asker.keep_to(instance_id)
+    found = await api.parts.overviews.of(instance_id)
+    return _answer(
+        request,
+        {
+            "instance_id": found.instance_id,
+            "counted_at": _instant(found.at),
+            "skill_group_ids": found.skill_group_ids,
+            "provinces": found.provinces,
+        },
+    )
+
+
+async def parked(request: web.Request) -> web.Response:
+    """One page of the parked numbers, each as it stands at this moment.
+
+    Who is parked is known from the overview; whoever has come back since is left out.
+    """
+    api, asker = _admitted(request)
+    asked = _queried(request, ParkedQuery)
+    asker.keep_to(asked.instance_id)
+    found = await api.parts.overviews.of(asked.instance_id)
+    lists = [
+        numbers
+        for (province, reason), numbers in found.parked_numbers.items()
+        if reason == asked.reason and asked.province in ("", province)
+    ]
+    first = (asked.page - 1) * asked.page_size
+    page = islice(chain.from_iterable(lists), first, first + asked.page_size)
+    entries = await api.parts.directory.look_up(found.instance_id, page)
+    still = [entry for entry in entries if _is_out(entry)]
+    return _answer(
+        request,
+        {
+            "data": still,
+            "page": asked.page,
+            "page_size": asked.page_size,
+            "total": sum(map(len, lists)),
+        },
+    )
+
+
+async def picks(request: web.Request) -> web.Response:
+    """The last picks that this process decided, the newest first."""
+    api, asker = _admitted(request)
+    told = [shown(one) for one in reversed(api.last_picks) if asker.may_see(one[2])]
+    workers = api.parts.settings.server.workers
+    return _answer(request, {"worker": os.getpid(), "workers": workers, "data": told})
+
+
+async def try_pick(request: web.Request) -> web.Response:
+    """Try a pick, as `/v1/pick` takes it; nothing is recorded, whatever it says of that."""
+    api, asker = _admitted(request)
+    if request.content_type != "application/json":
+        raise UnsupportedMediaType("Content-Type: send application/json")
+    asked = bodies.decode(await bodies.read(request, api.parts.body_seconds), _decoder)
+    asker.keep_to(asked.instance_id)
+    with api.gate:
+        return _answer(request, msgspec.structs.asdict(await api.parts.trials.run(asked)))
+
+
+def _admitted(request: web.Request) -> tuple[Api, Asker]:
+    api = request.app[API]
+    return api, api.tokens.require(request, "admin")
+
+
+def _queried(request: web.Request, shape: Any) -> Any:
+    query = request.rel_url.raw_query_string.encode("utf-8", "surrogateescape")
+    return forms.decode(query, shape) if query else shape()
+
+
+def _is_out(entry: NumberEntry) -> bool:
+    return entry.available is not True
+
+
+def _instant(ms: int) -> datetime:
+    return datetime.fromtimestamp(ms / 1000, UTC)
+
+
+def _answer(request: web.Request, body: dict[str, Any]) -> web.Response:
+    headers = {"Content-Type": "application/json", "Cache-Control": "no-store"}
+    told = {"request_id": request[REQUEST_ID], **body}
+    return web.Response(body=_encoder.encode(told), headers=headers)

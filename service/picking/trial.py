@@ -1,0 +1,174 @@
+"""A pick tried for a person: where the callee is, what there is at each level, and why who is next.
+
+It is decided by the picker itself, as a dry run: nothing is recorded and CCC is not asked.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from itertools import chain
+from typing import Protocol
+
+import msgspec
+
+from service.errors import (
+    CalleeBudgetExceeded,
+    CallerIdError,
+    InventoryUnavailable,
+    NoEligibleNumber,
+    OutsideCallingWindow,
+)
+from service.inventory import place_at
+from service.locality import Callee, Locator
+from service.logs import mask
+from service.picking.fallback import may_ask_ccc
+from service.picking.instance import Instance
+from service.picking.messages import Candidate, PickAnswer, PickRequest, PlacedNumber
+from service.picking.naming import instance_named
+from service.selection import Wish, levels_down_to, steps_for
+
+LOOKED_AT = 500  # numbers of a level, in less than a ms
+REFUSALS = (NoEligibleNumber, CalleeBudgetExceeded, OutsideCallingWindow, InventoryUnavailable)
+
+
+class Level(msgspec.Struct, frozen=True):
+    """A level of the pick: its place, "" where the callee has none there, and its pools' sizes.
+
+    No pools where it has no numbers that the level before it lacks. `parked` counts those that are
+    out, by reason, among the first `counted` of them.
+    """
+
+    level: str
+    place: str
+    pools: Mapping[str, int]
+    parked: Mapping[str, int]
+    counted: int
+
+
+class CalledPlace(msgspec.Struct, frozen=True):
+    """The callee, masked, and where it is."""
+
+    number: str
+    kind: str
+    country: str
+    province: str
+    city: str
+    area_code: str
+
+
+class Choice(msgspec.Struct, frozen=True):
+    """One number that would be shown."""
+
+    caller: PlacedNumber
+    match: str
+
+
+class Trial(msgspec.Struct, frozen=True):
+    """What a pick would have answered; `code` and `detail` say why there was none.
+
+    `levels` are those that the request allows, in order. `asks_ccc` where a pick in earnest would
+    ask CCC for its own. `reasons` counts the numbers passed over, `explanation` names the first.
+    """
+
+    instance_id: str
+    callee: CalledPlace
+    levels: tuple[Level, ...]
+    source: str
+    data: tuple[Choice, ...]
+    code: str
+    detail: str
+    asks_ccc: bool
+    reasons: Mapping[str, int]
+    explanation: tuple[Candidate, ...]
+
+
+class Picks(Protocol):
+    """Who decides a pick."""
+
+    async def pick(self, request: PickRequest) -> PickAnswer:
+        """Choose the numbers to show, or raise an error of the taxonomy."""
+
+
+class Trials:
+    """Tries picks for every configured instance.
+
+    Args:
+        instances: by id.
+        locator: knows the callees' places.
+        picker: decides.
+    """
+
+    def __init__(self, instances: Mapping[str, Instance], locator: Locator, picker: Picks) -> None:
+        self._instances = instances
+        self._locator = locator
+        self._picker = picker
+
+    async def run(self, request: PickRequest) -> Trial:
+        """Try a pick; what it asks to record is not recorded.
+
+        Raises:
+            InvalidField, InvalidCalledNumber, UnknownInstance: there is nothing to try.
+        """
+        tried = msgspec.structs.replace(request, dry_run=True, explain=True, call_id="")
+        instance = instance_named(self._instances, tried.instance_id)
+        callee = self._locator.locate(tried.called_number)
+        levels = _levels(instance, callee, tried)
+        try:
+            answer, error = await self._picker.pick(tried), None
+        except REFUSALS as refusal:
+            answer, error = PickAnswer("", ()), refusal
+        found = any(level.pools for level in levels)
+        in_earnest = msgspec.structs.replace(tried, dry_run=False)
+        return Trial(
+            instance_id=instance.instance_id,
+            callee=_placed(callee),
+            levels=levels,
+            source=answer.source,
+            data=tuple(Choice(pair.caller, pair.match) for pair in answer.data),
+            code=error.code if error else "",
+            detail=error.detail if error else "",
+            asks_ccc=not found and may_ask_ccc(instance, in_earnest),
+            reasons=dict(answer.rejected) or _reasons(error),
+            explanation=answer.explanation or _looks(error),
+        )
+
+
+def _levels(instance: Instance, callee: Callee, request: PickRequest) -> tuple[Level, ...]:
+    wish = Wish(request.skill_group_ids, request.agent_id, request.tags)
+    levels = levels_down_to(instance.levels, request.min_match)
+    inventory, place = instance.keeper.inventory, callee.locality
+    steps = steps_for(inventory, place, wish, levels) if inventory else ()
+    places = {
+        level: place_at(level, place.province, place.city, place.area_code) for level in levels
+    }
+    if any(step.level == "agent" for step in steps):
+        places = {"agent": request.agent_id, **places}
+    pools = {step.level: step.pools for step in steps}
+    return tuple(
+        _level(instance, level, named, pools.get(level, ())) for level, named in places.items()
+    )
+
+
+def _level(instance: Instance, level: str, place: str, pools: tuple[str, ...]) -> Level:
+    inventory = instance.keeper.inventory
+    members = {pool: inventory.members.get(pool, ()) for pool in pools} if inventory else {}
+    some = list(dict.fromkeys(chain.from_iterable(each[:LOOKED_AT] for each in members.values())))
+    glances = instance.ledger.glance(some[:LOOKED_AT])
+    parked = Counter(reason for glance in glances for reason in glance.reasons)
+    sizes = {pool: len(each) for pool, each in members.items()}
+    return Level(level, place, sizes, parked, len(glances))
+
+
+def _placed(callee: Callee) -> CalledPlace:
+    place = callee.locality
+    return CalledPlace(
+        mask(callee.number), callee.kind, place.country, place.province, place.city, place.area_code
+    )
+
+
+def _reasons(error: CallerIdError | None) -> Mapping[str, int]:
+    return error.reasons if isinstance(error, NoEligibleNumber) else {}
+
+
+def _looks(error: CallerIdError | None) -> tuple[Candidate, ...]:
+    looks = error.looks if isinstance(error, NoEligibleNumber) else ()
+    return tuple(Candidate(**look) for look in looks)
