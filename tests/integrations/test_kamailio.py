@@ -1,6 +1,5 @@
 """Kamailio with the configuration of the manual, between a dialer and a trunk that sipp plays."""
 
-import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,6 +11,7 @@ from service.settings import CalleeLimits, CalleeRule, CallerLimits, Selection
 from tests.conftest import free_port
 from tests.integrations.programs import PAGES, program, running
 from tests.integrations.sip import dial, free_udp_port, header, trunk, until_listening
+from tests.integrations.way import way_to
 from tests.waiting import eventually
 from tests.whole.services import Running, chengdu_numbers, emulator_of, service_over
 
@@ -224,36 +224,31 @@ async def test_without_the_service_a_default_caller_is_shown_where_one_is_set(
         assert line.shown == ["02160664656"]
 
 
-@asynccontextmanager
-async def hanging() -> AsyncIterator[str]:
-    """A service that takes connections and never answers, by its URL."""
-    taken: list[asyncio.StreamWriter] = []
-    server = await asyncio.start_server(lambda _, writer: taken.append(writer), "127.0.0.1", 0)
-    try:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    finally:
-        server.close()
-        for writer in taken:
-            writer.close()
-
-
 async def test_a_service_that_hangs_is_a_service_that_is_away(tmp_path: Path) -> None:
     async with (
-        hanging() as url,
+        service_over(emulator_of(chengdu_numbers(1))) as service,
+        way_to(service.url) as way,
         trunk(tmp_path, "answers") as line,
-        kamailio(tmp_path, url, line.port) as port,
+        kamailio(tmp_path, way.url, line.port) as port,
     ):
+        way.is_open.clear()
         done = await dial(tmp_path, port, "refused", status=503)
         assert done.status == 0, done.output
         assert not line.invites
 
 
-async def test_a_caller_who_hangs_up_while_the_pick_waits_is_let_go(tmp_path: Path) -> None:
+async def test_a_caller_who_hangs_up_while_the_pick_waits_gives_its_number_back(
+    tmp_path: Path,
+) -> None:
     async with (
-        hanging() as url,
+        service_over(emulator_of(chengdu_numbers(1)), selection=ONE_CALL_EACH) as service,
+        way_to(service.url) as way,
         trunk(tmp_path, "answers") as line,
-        kamailio(tmp_path, url, line.port, 'DEFAULT_CALLER="02160664656"') as port,
+        kamailio(tmp_path, way.url, line.port) as port,
     ):
+        way.is_open.clear()
         done = await dial(tmp_path, port, "impatient")
         assert done.status == 0, done.output
+        way.is_open.set()
+        await eventually(lambda: told(service, "no_answer") == 1)
         assert not line.invites
