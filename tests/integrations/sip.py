@@ -83,7 +83,7 @@ async def until_listening(port: int) -> None:
     """Return once a SIP server answers OPTIONS; fail after 10 s."""
     loop = asyncio.get_running_loop()
     with socket.socket(type=socket.SOCK_DGRAM) as client:
-        client.setblocking(False)
+        client.settimeout(0)
         client.bind(("127.0.0.1", 0))
         own = client.getsockname()[1]
         async with asyncio.timeout(10):

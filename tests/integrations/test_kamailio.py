@@ -7,25 +7,19 @@ from pathlib import Path
 
 import pytest
 
-from service.settings import CalleeLimits, CalleeRule, CallerLimits, Selection
 from tests.conftest import free_port
+from tests.integrations.calls import ONE_CALL_EACH, ONE_PER_CALLEE, told
 from tests.integrations.programs import PAGES, program, running
 from tests.integrations.sip import dial, free_udp_port, header, trunk, until_listening
 from tests.integrations.way import way_to
 from tests.waiting import eventually
-from tests.whole.services import Running, chengdu_numbers, emulator_of, service_over
+from tests.whole.services import chengdu_numbers, emulator_of, service_over
 
-ONE_CALL_EACH = Selection(caller=CallerLimits(max_concurrent=1))
-ONE_PER_CALLEE = Selection(
-    callee=CalleeLimits(rules=(CalleeRule(limit=1, window_seconds=300, kind="sliding"),))
-)
 OWN = [f"0285550000{last}" for last in range(4)]
 
 
 @asynccontextmanager
-async def kamailio(
-    directory: Path, url: str, trunk_port: int, *defines: str
-) -> AsyncIterator[int]:
+async def kamailio(directory: Path, url: str, trunk_port: int, *defines: str) -> AsyncIterator[int]:
     """Kamailio in the foreground, by its port."""
     port = free_udp_port()
     given = (
@@ -42,13 +36,6 @@ async def kamailio(
     async with running(*command, directory=directory):
         await until_listening(port)
         yield port
-
-
-def told(service: Running, result: str) -> float:
-    """How many calls came to this result."""
-    registry = service.service.metrics.registry
-    labels = {"instance": "ccc-test", "match": "city", "result": result}
-    return registry.get_sample_value("callerid_outcomes_total", labels) or 0
 
 
 async def test_a_callee_is_shown_the_picked_number_and_the_dialer_its_own(tmp_path: Path) -> None:

@@ -11,14 +11,16 @@ from aiohttp import web
 class Way:
     """Passes on each POST and its answer; `url` is where it begins.
 
-    `is_open` cleared, requests wait before they reach the service. So many `losses` are answers
-    that get lost behind it: the service has decided, and whoever asked sees a broken connection.
+    `is_open` cleared, requests wait before they reach the service. So many as `busy` says are
+    answered with 503 instead. So many answers as `losses` says get lost: the service has decided,
+    and whoever asked sees a broken connection.
     """
 
     def __init__(self, service_url: str) -> None:
         self.url = ""
         self.is_open = asyncio.Event()
         self.is_open.set()
+        self.busy = 0
         self.losses = 0
         self.asked = 0
         self._service_url = service_url
@@ -26,6 +28,9 @@ class Way:
     async def pass_on(self, request: web.Request) -> web.Response:
         self.asked += 1
         await self.is_open.wait()
+        if self.busy:
+            self.busy -= 1
+            return web.Response(status=503)
         kind = {"Content-Type": request.headers["Content-Type"]}
         async with (
             aiohttp.ClientSession() as client,
