@@ -35,7 +35,7 @@ async def agi(
     about |= {f"arg_{at}": one for at, one in enumerate(arguments, 1)}
     process.stdin.write("".join(f"agi_{key}: {value}\n" for key, value in about.items()).encode())
     process.stdin.write(b"\n")
-    said = []
+    said: list[str] = []
     async with asyncio.timeout(20):
         while command := (await process.stdout.readline()).decode().strip():
             process.stdin.write(f"{_answer(command, variables, said)}\n".encode())
