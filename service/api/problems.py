@@ -125,9 +125,13 @@ def line(error: CallerIdError) -> web.Response:
 
     For `?format=text`: a dialplan gets the body whatever the status is, and cannot read JSON. No
     code starts as a number does, so one look at the first sign tells a refusal from a caller.
+    Headers it cannot read either, so that Retry-After stands at the end once more, in brackets.
     """
-    text = f"{error.code}: {' '.join(detail_of(error).split())}\n"
-    return web.Response(status=status_of(error), text=text, headers=headers_of(error))
+    headers = headers_of(error)
+    text = f"{error.code}: {' '.join(detail_of(error).split())}"
+    if "Retry-After" in headers:
+        text += f" (Retry-After: {headers['Retry-After']})"
+    return web.Response(status=status_of(error), text=f"{text}\n", headers=headers)
 
 
 def status_of(error: CallerIdError) -> HTTPStatus:

@@ -7,6 +7,7 @@ import pytest
 
 from service.api.problems import STATUS
 from service.errors import (
+    CalleeBudgetExceeded,
     CallerIdError,
     InvalidCalledNumber,
     InventoryUnavailable,
@@ -123,6 +124,13 @@ async def test_as_text_a_refusal_is_one_line_that_is_no_number(service: Service)
     answer = await picked_by_form(service, b"called_number=1", "?format=text")
     assert answer.status == 409
     assert re.fullmatch(r"NoEligibleNumber: [^\n]+\n", answer.text)
+
+
+async def test_as_text_a_refusal_that_ends_says_when(service: Service) -> None:
+    service.picker.error = CalleeBudgetExceeded(12.3)
+    answer = await picked_by_form(service, b"called_number=1", "?format=text")
+    assert (answer.status, answer.headers["Retry-After"]) == (429, "13")
+    assert re.fullmatch(r"CalleeBudgetExceeded: [^\n]+ \(Retry-After: 13\)\n", answer.text)
 
 
 async def test_an_unknown_format_is_refused_before_anything_is_picked(service: Service) -> None:
