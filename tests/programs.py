@@ -8,7 +8,7 @@ import pytest
 
 def program(name: str) -> str:
     """Where it is. Without it a test is skipped, and in CI it fails."""
-    if found := shutil.which(name):
+    if found := shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin"):
         return found
     why = f"no {name} on PATH; `.ci/programs` installs it from Debian"
     if os.environ.get("CI"):

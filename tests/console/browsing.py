@@ -1,8 +1,6 @@
 """Chromium without a window, at the console of a whole service that runs beside the test."""
 
 import asyncio
-import os
-import shutil
 import threading
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import Future
@@ -10,18 +8,18 @@ from contextlib import AbstractAsyncContextManager, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-import pytest
 from selenium.webdriver import Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service as Driver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.wait import WebDriverWait
 
+from tests.programs import program
 from tests.whole.services import Running
 
 T = TypeVar("T")
 
-PROGRAMS = ("chromium", "chromedriver")  # Debian's packages chromium and chromium-driver
+PROGRAMS = ("chromium", "chromedriver")
 FLAGS = (
     "--headless",
     "--no-sandbox",
@@ -98,7 +96,7 @@ class Browser:
 @contextmanager
 def chromium(profile: Path) -> Iterator[Browser]:
     """A browser with a profile of its own."""
-    binary, driver = (_program(name) for name in PROGRAMS)
+    binary, driver = (program(name) for name in PROGRAMS)
     options = ChromeOptions()
     options.binary_location = binary
     for flag in (*FLAGS, f"--user-data-dir={profile}"):
@@ -109,15 +107,6 @@ def chromium(profile: Path) -> Iterator[Browser]:
         yield Browser(window)
     finally:
         window.quit()
-
-
-def _program(name: str) -> str:
-    if found := shutil.which(name):
-        return found
-    missing = f"no {name} on PATH: install Debian's packages chromium and chromium-driver"
-    if os.environ.get("CI"):
-        pytest.fail(missing)
-    pytest.skip(missing)
 
 
 class Beside:

@@ -2,14 +2,11 @@
 
 import asyncio
 import os
-import shutil
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
-
-import pytest
 
 ROOT = Path(__file__).parents[2]
 PAGES = ROOT / "docs" / "integrations"
@@ -20,22 +17,6 @@ class Ended(NamedTuple):
 
     status: int
     output: str
-
-
-def program(name: str, package: str) -> str:
-    """The path of a program; a test without it is skipped, and fails in CI.
-
-    Args:
-        name: as it stands on PATH, where /usr/sbin counts.
-        package: the Debian package that has it.
-    """
-    found = shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin")
-    if found:
-        return found
-    reason = f"no {name} on PATH: apt-get install {package}"
-    if os.environ.get("CI"):
-        pytest.fail(reason)
-    pytest.skip(reason)
 
 
 @asynccontextmanager

@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from tests.integrations.programs import Ended, ended, program, running
+from tests.integrations.programs import Ended, ended, running
+from tests.programs import program
 
 SCENARIOS = Path(__file__).parent / "sipp"
 CALLED = "13880001234"
@@ -118,7 +119,7 @@ def _sipp(directory: Path, scenario: str, status: int, port: int, messages: Path
     written = directory / f"{scenario}.xml"
     written.write_text(text.replace("STATUS", str(status)), "utf-8")
     return [
-        *(program("sipp", "sip-tester"), "-sf", str(written), "-nostdin", "-skip_rlimit"),
+        *(program("sipp"), "-sf", str(written), "-nostdin", "-skip_rlimit"),
         *("-i", "127.0.0.1", "-p", str(port), "-trace_msg", "-message_file", str(messages)),
         *("-message_overwrite", "true", "-deadcall_wait", "0"),
     ]

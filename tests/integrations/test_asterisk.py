@@ -8,7 +8,8 @@ import pytest
 
 from tests.conftest import free_port
 from tests.integrations.calls import ONE_CALL_EACH, ONE_PER_CALLEE, told
-from tests.integrations.programs import PAGES, ended, program
+from tests.integrations.programs import PAGES, ended
+from tests.programs import program
 from tests.whole.services import SALES, chengdu_numbers, emulator_of, service_over
 
 DIALPLAN = (PAGES / "asterisk" / "extensions.conf").read_text("utf-8")
@@ -31,7 +32,7 @@ async def curl(directory: Path, name: str, url: str, **variables: str) -> str:
     )
     expanded = re.sub(r"\$\{(\w+)\}", lambda one: values[one[1]], expanded)
     address, body = expanded.split(",", 1)
-    words = (program("curl", "curl"), "--silent", "--max-time", "5", "--data-raw", body, address)
+    words = (program("curl"), "--silent", "--max-time", "5", "--data-raw", body, address)
     return (await ended(*words, directory=directory)).output.rstrip("\n")
 
 

@@ -8,7 +8,8 @@ import pytest
 
 from tests.conftest import free_port
 from tests.integrations.calls import ONE_CALL_EACH, ONE_PER_CALLEE, told
-from tests.integrations.programs import PAGES, ended, program
+from tests.integrations.programs import PAGES, ended
+from tests.programs import program
 from tests.whole.services import SALES, Running, chengdu_numbers, emulator_of, service_over
 
 STAND_IN = Path(__file__).parent / "freeswitch.lua"
@@ -23,7 +24,7 @@ async def service() -> AsyncIterator[Running]:
 
 async def script(directory: Path, url: str, argument: str, **variables: str) -> list[str]:
     """What the script did to the call, less what it logged."""
-    program("curl", "curl")
+    program("curl")
     given = {
         "uuid": "3f1c 1%&a",  # every sign of it must arrive
         "destination_number": "+8613880001234",
@@ -32,7 +33,7 @@ async def script(directory: Path, url: str, argument: str, **variables: str) -> 
         **variables,
     }
     words = (f"{name}={value}" for name, value in given.items())
-    lua = program("lua5.4", "lua5.4")
+    lua = program("lua5.4")
     done = await ended(
         *(lua, STAND_IN, FOLDER / "callerid.lua", argument), *words, directory=directory
     )

@@ -9,9 +9,10 @@ import pytest
 
 from tests.conftest import free_port
 from tests.integrations.calls import ONE_CALL_EACH, ONE_PER_CALLEE, told
-from tests.integrations.programs import PAGES, program, running
+from tests.integrations.programs import PAGES, running
 from tests.integrations.sip import dial, free_udp_port, header, trunk, until_listening
 from tests.integrations.way import way_to
+from tests.programs import program
 from tests.waiting import eventually
 from tests.whole.services import chengdu_numbers, emulator_of, service_over
 
@@ -29,7 +30,7 @@ async def kamailio(directory: Path, url: str, trunk_port: int, *defines: str) ->
         *defines,
     )
     command = [
-        *(program("kamailio", "kamailio kamailio-utils-modules"), "-DD", "-E", "-m", "32"),
+        *(program("kamailio"), "-DD", "-E", "-m", "32"),
         *("-f", str(PAGES / "kamailio" / "kamailio.cfg"), "-Y", str(directory)),
         *(word for define in given for word in ("-A", define)),
     ]

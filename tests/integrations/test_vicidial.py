@@ -9,7 +9,8 @@ import pytest
 
 from tests.conftest import free_port
 from tests.integrations.calls import ONE_CALL_EACH, ONE_PER_CALLEE, told
-from tests.integrations.programs import PAGES, program
+from tests.integrations.programs import PAGES
+from tests.programs import program
 from tests.whole.services import SALES, Running, chengdu_numbers, emulator_of, service_over
 
 CALL = "V1121153000000012345"
@@ -27,7 +28,7 @@ async def agi(
 ) -> list[str]:
     """What the script said, run on a channel whose variables it may change."""
     process = await asyncio.create_subprocess_exec(
-        *(program("perl", "perl"), PAGES / "vicidial" / "callerid.agi"), stdin=PIPE, stdout=PIPE
+        *(program("perl"), PAGES / "vicidial" / "callerid.agi"), stdin=PIPE, stdout=PIPE
     )
     assert process.stdin is not None
     assert process.stdout is not None
