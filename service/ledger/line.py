@@ -15,12 +15,12 @@ import msgspec
 from redis.asyncio import Redis
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import NoScriptError, RedisError, ResponseError
+from redis.exceptions import MovedError, NoScriptError, RedisError, ResponseError
 
 from service.errors import LedgerUnavailable, LedgerWiped
 from service.ledger.caller import Known
 from service.ledger.rules import Rules
-from service.redis_client import translated
+from service.redis_client import client_for, translated
 
 _reply = msgspec.msgpack.Decoder(tuple[str, int, int, int, list[msgspec.Raw]])
 _known = msgspec.msgpack.Decoder(Known)
@@ -84,6 +84,7 @@ class Line:
         self._process = process
         self._timeout = timeout
         self._script = Script(*CALLS)
+        self._home = client
         self._connection: AbstractConnection | None = None
         self._number = 0
         self._is_sent = False
@@ -176,7 +177,8 @@ class Line:
         """
         key = f"{self._bases[0]}processes"
         with translated():
-            async with self._client.pipeline(transaction=True) as together:
+            home = client_for(self._client, key)
+            async with home.pipeline(transaction=True) as together:
                 together.zadd(key, {self._process: now})
                 together.zremrangebyscore(key, "-inf", now - PRESENT_MS)
                 together.pexpire(key, PRESENT_MS)
@@ -217,26 +219,34 @@ class Line:
     async def _send_twice(self, payload: bytes) -> Any:
         try:
             return await self._send(payload)
-        except (RedisConnectionError, OSError):
+        except (RedisConnectionError, OSError, MovedError):
             # The number makes a second sending safe, whatever became of the first.
             await self.close()
             return await self._send(payload)
 
     async def _send(self, payload: bytes) -> Any:
+        home = client_for(self._client, self._bases[0])
+        if home is not self._home:  # the server that holds the keys is another one now
+            await self._drop()
+            self._home = home
         connection = self._connection or await self._connect()
         keys = (len(self._bases), *self._bases)
         command = connection.pack_command("EVALSHA", self._script.sha, *keys, payload)
-        self._is_sent = True
-        await connection.send_packed_command(command, check_health=False)
+        was_sent, self._is_sent = self._is_sent, True
         try:
-            return await connection.read_response()
-        except NoScriptError:
-            command = connection.pack_command("EVAL", self._script.source, *keys, payload)
             await connection.send_packed_command(command, check_health=False)
-            return await connection.read_response()
+            try:
+                return await connection.read_response()
+            except NoScriptError:
+                command = connection.pack_command("EVAL", self._script.source, *keys, payload)
+                await connection.send_packed_command(command, check_health=False)
+                return await connection.read_response()
+        except ResponseError:
+            self._is_sent = was_sent  # refused, so this sending has changed nothing
+            raise
 
     async def _connect(self) -> AbstractConnection:
-        pool = cast("Any", self._client.connection_pool)
+        pool = cast("Any", self._home.connection_pool)
         connection: AbstractConnection = pool.make_connection()
         # The line has one timeout around a whole call; the connection's own would only cost.
         connection.socket_timeout = None

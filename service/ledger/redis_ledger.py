@@ -158,10 +158,14 @@ class RedisLedger:
 
     async def _beat(self) -> None:
         while True:
-            with suppress(LedgerUnavailable):
-                if self._breaker.is_open:
+            was_open = self._breaker.is_open
+            try:
+                if was_open:
                     await self._queue.enqueue(PROBE, BATCH_TURNS)
                 await self.take_back()
+            except LedgerUnavailable:
+                if was_open:  # it reads, perhaps, and does not write: a master without replicas
+                    self._breaker.trip()
             if self._breaker.is_open:
                 await asyncio.sleep(self._breaker.probe_pause())
             else:
