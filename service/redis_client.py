@@ -51,13 +51,13 @@ class RoutingClient(Redis):
     """A client of several servers: a command goes to the one that holds its key now.
 
     Args:
-        topology: knows which that is; it must be running.
+        topology: knows which that is, if it is running.
         timeout: as for `open_client`.
     """
 
-    def __init__(self, topology: Topology, timeout: float) -> None:
+    def __init__(self, topology: Topology, *, timeout: float) -> None:
         super().__init__()
-        self._topology = topology
+        self.topology = topology
         self._timeout = timeout
         self._clients: dict[Address, Redis] = {}
 
@@ -67,9 +67,12 @@ class RoutingClient(Redis):
         Raises:
             redis.exceptions.ConnectionError: it is not known.
         """
-        address = self._topology.address_of(key)
+        return self.at(self.topology.address_of(key))
+
+    def at(self, address: Address) -> Redis:
+        """The client of one server."""
         if address not in self._clients:
-            self._clients[address] = _open_followed(self._topology, address, self._timeout)
+            self._clients[address] = _open_followed(self.topology, address, self._timeout)
         return self._clients[address]
 
     async def execute_command(self, *args: Any, **options: Any) -> Any:
@@ -122,7 +125,7 @@ def open_client(where: str | Topology, *, timeout: float) -> Redis:
         SettingsError: the URL is of another kind, or redis-py cannot read it.
     """
     if isinstance(where, Topology):
-        return RoutingClient(where, timeout)
+        return RoutingClient(where, timeout=timeout)
     try:
         return _open(timeout, **parse_url(where))
     except ValueError:

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from redis.asyncio import Redis
-from redis.crc import REDIS_CLUSTER_HASH_SLOTS, key_slot
+from redis.crc import REDIS_CLUSTER_HASH_SLOTS as SLOTS
+from redis.crc import key_slot
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import MovedError
 
@@ -42,7 +43,7 @@ class Cluster(Topology):
         super().__init__(url)
         self.hosts = url.hosts
         self._to_ask = deque(url.hosts)
-        self._holders: list[Address | None] = [None] * REDIS_CLUSTER_HASH_SLOTS
+        self._holders: list[Address | None] = [None] * SLOTS
 
     def address_of(self, key: str | bytes) -> Address:
         """The node that serves the key's slot."""
@@ -50,6 +51,14 @@ class Cluster(Topology):
         if (holder := self._holders[slot]) is None:
             raise RedisConnectionError(f"No node is known that serves slot {slot}")
         return holder
+
+    def masters(self) -> tuple[Address, ...]:
+        """The nodes that serve slots."""
+        return tuple(dict.fromkeys(holder for holder in self._holders if holder))
+
+    def slots_served(self) -> int:
+        """How many slots a node is known of."""
+        return SLOTS - self._holders.count(None)
 
     def doubt(self, error: BaseException) -> None:
         """Search soon; a node that redirects is believed now."""
@@ -92,7 +101,7 @@ class Cluster(Topology):
 
 def holders_of(claims: Iterable[Claim]) -> list[Address | None]:
     """Who serves each slot: of those that claim it, the one with the greatest epoch."""
-    holders: list[Address | None] = [None] * REDIS_CLUSTER_HASH_SLOTS
+    holders: list[Address | None] = [None] * SLOTS
     for _, first, last, node in sorted(set(claims)):
         holders[first : last + 1] = [node] * (last + 1 - first)
     return holders

@@ -39,6 +39,10 @@ class Sentinels(Topology):
             raise RedisConnectionError("No Sentinel has told where the master is")
         return self._master
 
+    def masters(self) -> tuple[Address, ...]:
+        """The one that is known."""
+        return (self._master,) if self._master else ()
+
     async def search(self) -> None:
         """Ask all Sentinels; the latest epoch counts, and in it the word of most."""
         told = [one for one in await self.ask() if one is not None]

@@ -51,6 +51,10 @@ class Topology(ABC):
         """
 
     @abstractmethod
+    def masters(self) -> tuple[Address, ...]:
+        """The servers that hold data, as far as is known."""
+
+    @abstractmethod
     async def search(self) -> None:
         """Ask where the servers are, and remember it; what fails is asked again."""
 
@@ -83,12 +87,11 @@ class Topology(ABC):
     async def _ask(self, whom: Address, ask: Callable[[Redis], Awaitable[T]]) -> T | None:
         try:
             async with asyncio.timeout(ASK_SECONDS):
-                return await ask(self.reach(whom))
+                return await ask(self._client_of(whom))
         except (RedisError, OSError):
             return None
 
-    def reach(self, whom: Address) -> Redis:
-        """A client of one that is asked, kept for the next time."""
+    def _client_of(self, whom: Address) -> Redis:
         if whom not in self._asked:
             self._asked[whom] = Redis(
                 **self._options_to_ask(),
