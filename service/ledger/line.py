@@ -6,7 +6,7 @@ connection: it belongs to another call.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from hashlib import sha1
 from importlib.resources import files
 from typing import Any, NamedTuple, cast
@@ -19,6 +19,8 @@ from redis.exceptions import MovedError, NoScriptError, RedisError, ResponseErro
 
 from service.errors import LedgerUnavailable, LedgerWiped
 from service.ledger.caller import Known
+from service.ledger.port import Operation
+from service.ledger.recent import Applied, Recent
 from service.ledger.rules import Rules
 from service.redis_client import client_for, translated
 
@@ -39,6 +41,8 @@ class Script:
 SCAN_SLICE = 1000
 KNOWN_SLICE = 200
 PRESENT_MS = 30_000
+# The script forgets a process that has been silent for an hour; what it lacks is not known then.
+REMEMBERED_SECONDS = 1800
 CALLS = (
     "1_reading.lua",
     "2_candidates.lua",
@@ -76,6 +80,8 @@ class Line:
         bases: what the ledger's keys begin with, and those of callees.
         process: this process's id, unique among all that share the ledger, also over time.
         timeout: seconds that a call may take, connecting and one resend included.
+
+    `missed` is told what a server has not applied that another one had answered.
     """
 
     def __init__(self, client: Redis, bases: tuple[str, str], process: str, timeout: float) -> None:
@@ -88,7 +94,10 @@ class Line:
         self._connection: AbstractConnection | None = None
         self._number = 0
         self._is_sent = False
+        self._recent = Recent()
+        self._answered_at = 0.0
         self.rules = Rules()
+        self.missed: Callable[[list[Operation]], None] = lambda _: None
 
     async def call(self, operations: Sequence[object], now: int = 0) -> tuple[int, list[Any]]:
         """Apply operations in one step.
@@ -112,16 +121,19 @@ class Line:
             async with asyncio.timeout(self._timeout):
                 reply = await self._send_twice(payload)
         except (RedisError, OSError, TimeoutError) as error:
+            await self._drop()
             if isinstance(error, ResponseError) and str(error).startswith("WIPED"):
                 raise LedgerWiped("The ledger in Redis has no members") from error
-            await self._drop()
             if self._is_sent:
                 raise CallLost(self._number) from error
             raise LedgerUnavailable(f"Redis did not answer: {type(error).__name__}") from error
         except BaseException:
             await self._drop()
             raise
-        return await self._read(reply)
+        instant, generation, answers = await self._read(reply)
+        self._recent.note(Applied(self._number, instant, operations, answers))
+        self._answered_at = asyncio.get_running_loop().time()
+        return generation, answers
 
     async def fates(self) -> dict[int, tuple[int, list[msgspec.Raw]]]:
         """The last calls that were applied, by number, each with its instant and its answers.
@@ -252,15 +264,27 @@ class Line:
         connection.socket_timeout = None
         self._connection = connection
         await connection.connect()
+        if self._recent:
+            await self._look_back(connection)
         return connection
 
-    async def _read(self, reply: Any) -> tuple[int, list[Any]]:
+    async def _look_back(self, connection: AbstractConnection) -> None:
+        """Find out whether this server has all that was answered: it may be another one."""
+        key = f"{self._bases[0]}process:{self._process}"
+        await connection.send_command("HGET", key, "number", check_health=False)
+        number = int(await connection.read_response() or 0)
+        if self._answered_at < asyncio.get_running_loop().time() - REMEMBERED_SECONDS:
+            self._recent.forget()
+        if missing := self._recent.missing_after(number):
+            self.missed(missing)
+
+    async def _read(self, reply: Any) -> tuple[int, int, list[Any]]:
         try:
-            process, number, _, generation, answers = _reply.decode(reply)
+            process, number, instant, generation, answers = _reply.decode(reply)
         except (msgspec.MsgspecError, TypeError) as error:
             await self._drop()
             raise CallLost(self._number) from error
         if (process, number) != (self._process, self._number):
             await self._drop()
             raise CallLost(self._number)
-        return generation, answers
+        return instant, generation, answers

@@ -133,6 +133,10 @@ class RedisLedger:
         """How many processes share this ledger, this one included."""
         return await self._line.processes(now)
 
+    def on_missed(self, callback: Callable[[list[Operation]], None]) -> None:
+        """Have what a failover has lost handed to a function, to be told again."""
+        self._line.missed = callback
+
     async def tell(self, operation: Operation) -> None:
         """Have an operation applied whose answer says nothing."""
         await self._ask(operation)

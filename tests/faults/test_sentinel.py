@@ -1,14 +1,18 @@
 """A ledger behind three Sentinels: its master killed, demoted, cut off from its replica."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import redis
+from msgspec.structs import replace
 
+from service.ledger import Outcome, Park
 from tests.ledgers import (
     ONE,
+    Shared,
     counted,
     inventory_of,
     picks_until,
@@ -119,3 +123,58 @@ async def test_two_dead_sentinels_and_one_that_knows_are_enough(watched: Watched
     await write_members(watched.url, INVENTORY)
     async with shared_ledger(watched.url, INVENTORY) as side:
         assert (await side.ledger.pick(ONE)).source == "redis"
+
+
+async def test_what_an_old_master_answered_while_another_was_promoted_is_not_lost(
+    watched: Watched,
+) -> None:
+    shown: Counter[str] = Counter()
+    await write_members(watched.url, INVENTORY)
+    async with shared_ledger(watched.url, INVENTORY) as side:
+        await picks_until(side, "redis", shown)
+        await eventually(lambda: caught_up(watched.master, watched.replica))
+        watched.fail_over()
+        # The replica is promoted first, the master told a second later: until then it answers.
+        async with asyncio.timeout(15):
+            while replayed(side) == 0:
+                await picks_until(side, "redis", shown)
+        assert await counted(side, INVENTORY) == shown
+
+
+async def test_what_a_lagging_replica_lacks_is_told_to_it_once_it_is_promoted(
+    watched: Watched,
+) -> None:
+    shown: Counter[str] = Counter()
+    repeated = replace(ONE, call="again", body="b")
+    await write_members(watched.url, INVENTORY)
+    async with shared_ledger(watched.url, INVENTORY) as side:
+        await picks_until(side, "redis", shown)
+        await eventually(lambda: caught_up(watched.master, watched.replica))
+        watched.replica.stop_signal()
+        try:
+            with redis.Redis(port=watched.master.port) as master:
+                master.client_kill_filter(_type="replica")
+            for _ in range(100):
+                await picks_until(side, "redis", shown)
+            first = await side.ledger.pick(repeated)
+            assert await side.ledger.pick(repeated) == first
+            await side.ledger.follow(Outcome("again", "", "", final=True))
+            await side.ledger.park(Park("01089890003", "operator", 2**42))
+            watched.master.kill()
+        finally:
+            watched.replica.continue_signal()
+        shown.update(number for number, _ in first.picked.uses)
+        await picks_until(side, "degraded", shown)
+        await picks_until(side, "redis", shown)
+        assert await counted(side, INVENTORY) == shown
+        assert replayed(side) >= 100
+        assert await side.ledger.pick(repeated) == first
+        assert await counted(side, INVENTORY) == shown
+        assert await side.ledger.parked_by() == {"operator": 1}
+
+
+def replayed(side: Shared) -> float:
+    return (
+        side.metrics.registry.get_sample_value("callerid_write_backs_total", {"result": "replayed"})
+        or 0.0
+    )
