@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from redis.asyncio import Redis
 
+from service.errors import LedgerUnavailable
 from service.inventory import Inventory, PhoneNumber
 from service.ledger import (
     Breaker,
@@ -18,6 +19,7 @@ from service.ledger import (
     MemoryLedger,
     Pick,
     RedisLedger,
+    Standing,
 )
 from service.ledger.line import Line
 from service.metrics import Metrics
@@ -129,6 +131,10 @@ async def counted(side: Shared, inventory: Inventory) -> Counter[str]:
         lambda: not side.metrics.registry.get_sample_value("callerid_write_back_backlog")
     )
     numbers = tuple(inventory.numbers)
-    standings = await side.shared.describe(numbers)
+    standings: tuple[Standing, ...] = ()
+    async with asyncio.timeout(10):
+        while not standings:
+            with suppress(LedgerUnavailable):
+                standings = await side.shared.describe(numbers)
     used = {number: one.used_hour for number, one in zip(numbers, standings, strict=True)}
     return +Counter(used)

@@ -96,6 +96,7 @@ class Line:
         self._is_sent = False
         self._recent = Recent()
         self._answered_at = 0.0
+        self._unanswered: dict[int, Sequence[object]] = {}
         self.rules = Rules()
         self.missed: Callable[[list[Operation]], None] = lambda _: None
 
@@ -125,6 +126,7 @@ class Line:
             if isinstance(error, ResponseError) and str(error).startswith("WIPED"):
                 raise LedgerWiped("The ledger in Redis has no members") from error
             if self._is_sent:
+                self._unanswered[self._number] = operations
                 raise CallLost(self._number) from error
             raise LedgerUnavailable(f"Redis did not answer: {type(error).__name__}") from error
         except BaseException:
@@ -150,6 +152,9 @@ class Line:
             if field != b"number":
                 _, number, now, _, answers = _reply.decode(reply)
                 applied[number] = now, answers
+                if operations := self._unanswered.get(number):
+                    self._recent.note_late(Applied(number, now, operations, answers))
+        self._unanswered.clear()
         return applied
 
     async def known(self) -> AsyncIterator[tuple[dict[str, Known], dict[str, dict[str, int]]]]:

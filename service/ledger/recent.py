@@ -53,6 +53,15 @@ class Recent:
         while self._calls[0].instant < call.instant - KEPT_MS or self._size > MOST_KEPT:
             self._size -= len(self._calls.popleft().operations)
 
+    def note_late(self, call: Applied) -> None:
+        """Remember a call of which it was found out only now that it was applied."""
+        later = []
+        while self._calls and self._calls[-1].number > call.number:
+            later.append(self._calls.pop())
+        self._calls.append(call)
+        self._size += len(call.operations)
+        self._calls.extend(reversed(later))
+
     def forget(self) -> None:
         """Remember nothing."""
         self._calls.clear()
@@ -61,11 +70,15 @@ class Recent:
     def missing_after(self, number: int) -> list[Operation]:
         """What a server lacks that has applied no call beyond this one, in its order.
 
-        It is forgotten here: it will come back under the numbers of new calls.
+        It is forgotten here: it will come back under the numbers of new calls. What the server has
+        may still be missing on the next one.
         """
-        missing = [call for call in self._calls if call.number > number]
-        self.forget()
-        return [operation for call in missing for operation in _again(call)]
+        missing: list[Operation] = []
+        while self._calls and self._calls[-1].number > number:
+            call = self._calls.pop()
+            self._size -= len(call.operations)
+            missing = [*_again(call), *missing]
+        return missing
 
 
 def _again(call: Applied) -> Iterator[Operation]:

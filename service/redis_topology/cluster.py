@@ -14,7 +14,7 @@ from redis.crc import key_slot
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import MovedError
 
-from service.redis_topology.topology import Topology, is_heard
+from service.redis_topology.topology import Topology
 from service.redis_url import Address, RedisUrl
 
 ASKED_AT_ONCE = 3  # other nodes each time
@@ -71,8 +71,8 @@ class Cluster(Topology):
         asked = list(self._to_ask)[:ASKED_AT_ONCE]
         self._to_ask.rotate(-len(asked))
         views = [view for view in await self._ask_all(asked, self.view) if view is not None]
-        is_first = not any(self._holders)
-        if views and (is_first or is_heard(len(views), len(asked))):
+        epoch = max((claim.epoch for view in views for claim in view.claims), default=0)
+        if self._is_news(len(views), len(asked), epoch):
             self._adopt(views)
 
     async def ask(self) -> list[View | None]:

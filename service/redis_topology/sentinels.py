@@ -6,7 +6,7 @@ from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 
-from service.redis_topology.topology import Topology, is_heard
+from service.redis_topology.topology import Topology
 from service.redis_url import Address, RedisUrl
 
 # What the Sentinels do not share with the servers: their users, and databases.
@@ -46,9 +46,10 @@ class Sentinels(Topology):
     async def search(self) -> None:
         """Ask all Sentinels; the latest epoch counts, and in it the word of most."""
         told = [one for one in await self.ask() if one is not None]
-        if told and (self._master is None or is_heard(len(told), len(self.hosts))):
-            latest = max(told, key=lambda one: (one.epoch, told.count(one)))
-            self._master = latest.master
+        epoch = max((one.epoch for one in told), default=0)
+        if self._is_news(len(told), len(self.hosts), epoch):
+            latest = [one.master for one in told if one.epoch == epoch]
+            self._master = max(latest, key=latest.count)
 
     async def ask(self) -> list[Told | None]:
         """What each Sentinel says, in the order of the URL; None for who says nothing."""

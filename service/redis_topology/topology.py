@@ -1,7 +1,8 @@
 """What Sentinels and a cluster have in common: a search, done again when a server is doubted.
 
 What was found last stands until more than half of those who are asked have told otherwise: no
-failover is agreed on by fewer, so what fewer tell may be the old state of a part cut off.
+failover is agreed on by fewer, so what fewer tell may be the old state of a part cut off. And it
+stands against those who have not heard yet of the latest failover that somebody has told of.
 """
 
 import asyncio
@@ -22,6 +23,7 @@ from service.tasks import heed_cancellation
 ASK_SECONDS = 0.3  # for one answer, connecting included; all are asked at once
 REFRESH_SECONDS = 1.0
 SHORTEST_PAUSE = 0.05  # between two searches, however many doubts there are
+BEHIND_SECONDS = 10.0  # who has not heard of a failover for so long never will: it is undone
 
 T = TypeVar("T")
 
@@ -40,6 +42,8 @@ class Topology(ABC):
         self.options.pop("host", None)
         self.is_tls = self.options.pop("connection_class", None) is not None
         self._doubted = asyncio.Event()
+        self._epoch = 0
+        self._heard_at = 0.0
         self._asked: dict[Address, Redis] = {}
 
     @abstractmethod
@@ -78,6 +82,16 @@ class Topology(ABC):
         for client in self._asked.values():
             await client.aclose()
 
+    def _is_news(self, answers: int, asked: int, epoch: int) -> bool:
+        """Whether what so many have told at the most by this epoch replaces what is known."""
+        now = asyncio.get_running_loop().time()
+        if not answers or (self._heard_at and 2 * answers <= asked):
+            return False
+        if epoch < self._epoch and now < self._heard_at + BEHIND_SECONDS:
+            return False
+        self._epoch, self._heard_at = epoch, now
+        return True
+
     async def _ask_all(
         self, whom: Sequence[Address], ask: Callable[[Redis], Awaitable[T]]
     ) -> list[T | None]:
@@ -109,8 +123,3 @@ class Topology(ABC):
 
     def _options_to_ask(self) -> dict[str, Any]:
         return self.options
-
-
-def is_heard(answers: int, asked: int) -> bool:
-    """Whether so many have answered that what they tell replaces what is known."""
-    return 2 * answers > asked

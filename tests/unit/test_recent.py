@@ -40,6 +40,24 @@ def test_what_a_server_has_applied_does_not_come_back() -> None:
     recent.note(parked(3))
     recent.note(parked(4))
     assert recent.missing_after(3) == [PARK]
+    assert recent.missing_after(3) == []
+
+
+def test_what_one_server_has_may_be_missing_on_the_next() -> None:
+    recent = Recent()
+    recent.note(parked(3))
+    assert recent.missing_after(3) == []
+    assert recent.missing_after(2) == [PARK]
+
+
+def test_a_call_whose_answer_was_lost_takes_its_place() -> None:
+    recent = Recent()
+    late = Applied(4, 7, (PICK,), (picked("0101"),))
+    for number in (3, 5, 6):
+        recent.note(parked(number))
+    recent.note_late(late)
+    assert [type(one) for one in recent.missing_after(3)] == [Record, Park, Park]
+    assert recent.missing_after(2) == [PARK]
 
 
 def test_what_has_come_back_does_not_come_back_again() -> None:
