@@ -100,6 +100,12 @@ def client_for(client: Redis, key: str) -> Redis:
     return client.holding(key) if isinstance(client, RoutingClient) else client
 
 
+def doubt(client: Redis, error: BaseException) -> None:
+    """Have a topology, if there is one, look for the servers again: one has failed like this."""
+    if isinstance(client, RoutingClient):
+        client.topology.doubt(error)
+
+
 def open_topology(url: str) -> Topology | None:
     """What is to be followed for a URL; None for one server.
 

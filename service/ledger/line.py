@@ -22,7 +22,7 @@ from service.ledger.caller import Known
 from service.ledger.port import Operation
 from service.ledger.recent import Applied, Recent
 from service.ledger.rules import Rules
-from service.redis_client import client_for, translated
+from service.redis_client import client_for, doubt, translated
 
 _reply = msgspec.msgpack.Decoder(tuple[str, int, int, int, list[msgspec.Raw]])
 _known = msgspec.msgpack.Decoder(Known)
@@ -123,6 +123,7 @@ class Line:
                 reply = await self._send_twice(payload)
         except (RedisError, OSError, TimeoutError) as error:
             await self._drop()
+            doubt(self._client, error)
             if isinstance(error, ResponseError) and str(error).startswith("WIPED"):
                 raise LedgerWiped("The ledger in Redis has no members") from error
             if self._is_sent:
@@ -236,7 +237,8 @@ class Line:
     async def _send_twice(self, payload: bytes) -> Any:
         try:
             return await self._send(payload)
-        except (RedisConnectionError, OSError, MovedError):
+        except (RedisConnectionError, OSError, MovedError) as error:
+            doubt(self._client, error)
             # The number makes a second sending safe, whatever became of the first.
             await self.close()
             return await self._send(payload)
