@@ -32,7 +32,7 @@ from service.picking.outcomes import Outcomes
 from service.picking.overview import Overviews
 from service.picking.trial import Trials
 from service.provisioning import Provisioner, Target
-from service.redis_client import open_client
+from service.redis_client import open_client, open_topology
 from service.settings import Settings
 from service.sync import Localities
 from service.tasks import keep_running, measure_lag
@@ -61,12 +61,16 @@ class Service:
         self.draining = False
         self._settings = settings
         self._locator = Locator(prefix_table.read(settings.locality.phone_dat))
-        redis = _open_redis(settings, settings.redis.timeout_ms / 1000, lifetime)
-        self._cache = _open_redis(settings, CACHE_SECONDS, lifetime)
+        self._topology = open_topology(settings.redis.url) if settings.redis.url else None
+        redis = self._open_redis(settings.redis.timeout_ms / 1000, lifetime)
+        self._cache = self._open_redis(CACHE_SECONDS, lifetime)
         self._accounts = Accounts(settings, self._cache, self.metrics, lifetime)
         self._instances = Instances(settings, redis, self._cache, self.metrics)
         self._work = self._instances.work
         self._work["event-loop-lag"] = partial(measure_lag, self.metrics)
+        if self._topology is not None:
+            lifetime.push_async_callback(self._topology.aclose)
+            self._work["redis-topology"] = self._topology.run
 
     async def application(self) -> web.Application:
         """Build everything; nothing runs yet."""
@@ -123,6 +127,8 @@ class Service:
     @asynccontextmanager
     async def working(self) -> AsyncIterator[None]:
         """Run what goes on beside the requests."""
+        if self._topology is not None:
+            await self._topology.search()  # or the rest would start as if Redis were down
         async with asyncio.TaskGroup() as tasks:
             running = [
                 tasks.create_task(keep_running(name, work, self.metrics), name=name)
@@ -153,6 +159,13 @@ class Service:
             await self._instances.review()
         except LedgerUnavailable:
             _log.warning("Redis is out of reach: what is parked is looked at again as it returns")
+
+    def _open_redis(self, timeout: float, lifetime: AsyncExitStack) -> Redis | None:
+        if not self._settings.redis.url:
+            return None
+        client = open_client(self._topology or self._settings.redis.url, timeout=timeout)
+        lifetime.push_async_callback(client.aclose)
+        return client
 
     def health(self) -> api.Health:
         """How the components are now."""
@@ -231,14 +244,6 @@ async def _reload_at(asked: asyncio.Event, service: Service, read: Reload) -> No
         await asked.wait()
         asked.clear()
         await service.reload(read)
-
-
-def _open_redis(settings: Settings, timeout: float, lifetime: AsyncExitStack) -> Redis | None:
-    if not settings.redis.url:
-        return None
-    client = open_client(settings.redis.url, timeout=timeout)
-    lifetime.push_async_callback(client.aclose)
-    return client
 
 
 def _request_ids() -> Callable[[], str]:

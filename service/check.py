@@ -4,12 +4,13 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from service.ccc.accounts import Accounts
+from service.check_redis import check_server, check_topology
 from service.errors import CccError
+from service.instances import SCHEMA
 from service.metrics import Metrics
-from service.redis_client import open_client
+from service.redis_client import RoutingClient, open_client, open_topology
 from service.settings import Settings
 
 TIMEOUT_SECONDS = 5.0
@@ -31,9 +32,11 @@ async def check(settings: Settings) -> int:
 async def _findings(settings: Settings, lifetime: AsyncExitStack) -> AsyncIterator[bool]:
     redis = None
     if settings.redis.url:
-        redis = open_client(settings.redis.url, timeout=TIMEOUT_SECONDS)
+        where = open_topology(settings.redis.url) or settings.redis.url
+        redis = open_client(where, timeout=TIMEOUT_SECONDS)
         lifetime.push_async_callback(redis.aclose)
-        yield await _check_redis(redis)
+        async for well in _redis_findings(settings, redis, lifetime):
+            yield well
     else:
         print("redis: none configured; the ledger is embedded in the one process")
     accounts = Accounts(settings, redis, Metrics(), lifetime)
@@ -49,14 +52,15 @@ async def _findings(settings: Settings, lifetime: AsyncExitStack) -> AsyncIterat
             yield True
 
 
-async def _check_redis(redis: Redis) -> bool:
-    try:
-        version = (await redis.info("server"))["redis_version"]
-        policy = (await redis.config_get("maxmemory-policy"))["maxmemory-policy"]
-    except (RedisError, OSError) as error:
-        print(f"redis: out of reach: {type(error).__name__}: {error}")
-        return False
-    print(f"redis: up, version {version}, maxmemory-policy {policy}")
-    if policy != "noeviction":
-        print("redis: set maxmemory-policy to noeviction: an evicted key is a forgotten cap")
-    return bool(policy == "noeviction")
+async def _redis_findings(
+    settings: Settings, redis: Redis, lifetime: AsyncExitStack
+) -> AsyncIterator[bool]:
+    if not isinstance(redis, RoutingClient):
+        yield await check_server(redis)
+        return
+    lifetime.push_async_callback(redis.topology.aclose)
+    await redis.topology.search()
+    scopes = dict.fromkeys(instance.scope for instance in settings.instances)
+    keys = [f"{settings.redis.prefix}:{SCHEMA}:{{{scope}}}:" for scope in scopes]
+    async for well in check_topology(redis, keys):
+        yield well

@@ -2,24 +2,36 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections import Counter
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import aclosing, asynccontextmanager, suppress
 from random import Random
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from redis.asyncio import Redis
 
+from service.errors import LedgerUnavailable
 from service.inventory import Inventory, PhoneNumber
-from service.ledger import Breaker, FailoverLedger, MembersWriter, MemoryLedger, RedisLedger
+from service.ledger import (
+    Breaker,
+    FailoverLedger,
+    MembersWriter,
+    MemoryLedger,
+    Pick,
+    RedisLedger,
+    Standing,
+)
 from service.ledger.line import Line
 from service.metrics import Metrics
-from service.redis_client import open_client
+from service.redis_client import open_client, open_topology
 from service.selection import Step
+from tests.waiting import eventually
 
 BASE = "callerid:1:{ccc-test}:ccc-test:"
 BASES = (BASE, "callerid:1:{ccc-test}:callee:")
 GROUP = "sales@ccc-test"
 EVERYONE = (Step("any", (f"{GROUP}|any|*",)),)
+ONE = Pick(dry_run=False, steps=EVERYONE)
 
 
 class Shared(NamedTuple):
@@ -51,30 +63,78 @@ def inventory_of(count: int, generation: int = 1) -> Inventory:
 
 @asynccontextmanager
 async def shared_ledger(
-    url: str, inventory: Inventory, *, process: str = "one", seconds: float = 0.1
+    url: str,
+    inventory: Inventory,
+    *,
+    process: str = "one",
+    seconds: float = 0.1,
+    bases: tuple[str, str] = BASES,
 ) -> AsyncIterator[Shared]:
     """A ledger with more time than the defaults give: the machine may be busy."""
     metrics, notices = Metrics(), list[int]()
-    client = open_client(url, timeout=seconds)
-    line = Line(client, BASES, process, seconds)
-    breaker = Breaker(Random(1))
-    shared = RedisLedger(line, breaker, patience=seconds, metrics=metrics, notice=notices.append)
-    standby = MemoryLedger(now_ms, source="degraded")
-    standby.replace(inventory)
-    ledger = FailoverLedger(shared, standby, metrics, now_ms)
-    running = asyncio.create_task(ledger.run())
+    async with client_of(url, seconds) as client:
+        line = Line(client, bases, process, seconds)
+        breaker = Breaker(Random(1))
+        shared = RedisLedger(
+            line, breaker, patience=seconds, metrics=metrics, notice=notices.append
+        )
+        standby = MemoryLedger(now_ms, source="degraded")
+        standby.replace(inventory)
+        ledger = FailoverLedger(shared, standby, metrics, now_ms)
+        async with running(ledger.run()):
+            yield Shared(ledger, shared, line, breaker, client, metrics, notices)
+
+
+@asynccontextmanager
+async def client_of(url: str, seconds: float) -> AsyncIterator[Redis]:
+    """A client of any kind of URL, with its topology followed."""
+    topology = open_topology(url)
+    if topology is None:
+        async with open_client(url, timeout=seconds) as client:
+            yield client
+        return
+    async with aclosing(topology):
+        await topology.search()
+        async with running(topology.run()), open_client(topology, timeout=seconds) as client:
+            yield client
+
+
+@asynccontextmanager
+async def running(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    task = asyncio.create_task(work)
     try:
-        yield Shared(ledger, shared, line, breaker, client, metrics, notices)
+        yield
     finally:
-        running.cancel()
+        task.cancel()
         with suppress(asyncio.CancelledError):
-            await running
-        await client.aclose()
+            await task
 
 
-async def write_members(url: str, inventory: Inventory, fence: int = 1) -> None:
-    client = open_client(url, timeout=5)
-    try:
-        await MembersWriter(client, BASE).write(inventory, fence, "epoch")
-    finally:
-        await client.aclose()
+async def write_members(url: str, inventory: Inventory, fence: int = 1, base: str = BASE) -> None:
+    async with client_of(url, 5) as client:
+        await MembersWriter(client, base).write(inventory, fence, "epoch")
+
+
+async def picks_until(side: Shared, source: str, shown: Counter[str]) -> None:
+    """Pick and pick again until one is decided there, counting what is shown."""
+    decision = None
+    async with asyncio.timeout(15):
+        while decision is None or decision.source != source:
+            decision = await side.ledger.pick(ONE)
+            shown.update(number for number, _ in decision.picked.uses)
+            await asyncio.sleep(0.005)
+
+
+async def counted(side: Shared, inventory: Inventory) -> Counter[str]:
+    """What the shared ledger has counted, once all is written back to it."""
+    await eventually(
+        lambda: not side.metrics.registry.get_sample_value("callerid_write_back_backlog")
+    )
+    numbers = tuple(inventory.numbers)
+    standings: tuple[Standing, ...] = ()
+    async with asyncio.timeout(10):
+        while not standings:
+            with suppress(LedgerUnavailable):
+                standings = await side.shared.describe(numbers)
+    used = {number: one.used_hour for number, one in zip(numbers, standings, strict=True)}
+    return +Counter(used)

@@ -125,8 +125,8 @@ class Book:
     # Picking
 
     def _decide(self, asked: Pick | Take) -> Picked:
-        known = None if asked.dry_run else self._calls.get(asked.call)
-        if known and known.instant > self._now - self.rules.idempotency:
+        known = None if asked.dry_run else self._answered_before(asked.call)
+        if known:
             if known.body != asked.body:
                 return Picked(refusal="reused")
             return Picked(tuple((number, level) for number, level, _ in known.uses))
@@ -140,6 +140,10 @@ class Book:
         if picked.uses and not asked.dry_run:
             self._record(asked, picked.uses, self._now)
         return picked
+
+    def _answered_before(self, call: str) -> Call | None:
+        known = self._calls.get(call)
+        return known if known and known.instant > self._now - self.rules.idempotency else None
 
     def _take(self, number: str, callee: Callee | None) -> Picked:
         cooldown = self.rules.cooldown
@@ -253,6 +257,8 @@ class Book:
         return True
 
     def _record_elsewhere(self, record: Record) -> bool:
+        if record.unless_known and self._answered_before(record.call):
+            return False
         self._record(record, record.uses, min(record.instant, self._now))
         return True
 

@@ -31,6 +31,10 @@ class Breaker:
         """A call was not answered in time, or broke."""
         self._failures += 1
 
+    def trip(self) -> None:
+        """Open at once: what was asked for has shown that Redis does not serve."""
+        self._failures = FAILURES_TO_OPEN
+
     def probe_pause(self) -> float:
         """Seconds to the next probe while open: jittered, so that processes do not march."""
         return PROBE_SECONDS * self._randomness.uniform(0.8, 1.2)

@@ -6,7 +6,7 @@ connection: it belongs to another call.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from hashlib import sha1
 from importlib.resources import files
 from typing import Any, NamedTuple, cast
@@ -15,12 +15,14 @@ import msgspec
 from redis.asyncio import Redis
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import NoScriptError, RedisError, ResponseError
+from redis.exceptions import MovedError, NoScriptError, RedisError, ResponseError
 
 from service.errors import LedgerUnavailable, LedgerWiped
 from service.ledger.caller import Known
+from service.ledger.port import Operation
+from service.ledger.recent import Applied, Recent
 from service.ledger.rules import Rules
-from service.redis_client import translated
+from service.redis_client import client_for, doubt, translated
 
 _reply = msgspec.msgpack.Decoder(tuple[str, int, int, int, list[msgspec.Raw]])
 _known = msgspec.msgpack.Decoder(Known)
@@ -39,6 +41,8 @@ class Script:
 SCAN_SLICE = 1000
 KNOWN_SLICE = 200
 PRESENT_MS = 30_000
+# The script forgets a process that has been silent for an hour; what it lacks is not known then.
+REMEMBERED_SECONDS = 1800
 CALLS = (
     "1_reading.lua",
     "2_candidates.lua",
@@ -76,6 +80,8 @@ class Line:
         bases: what the ledger's keys begin with, and those of callees.
         process: this process's id, unique among all that share the ledger, also over time.
         timeout: seconds that a call may take, connecting and one resend included.
+
+    `missed` is told what a server has not applied that another one had answered.
     """
 
     def __init__(self, client: Redis, bases: tuple[str, str], process: str, timeout: float) -> None:
@@ -84,10 +90,15 @@ class Line:
         self._process = process
         self._timeout = timeout
         self._script = Script(*CALLS)
+        self._home = client
         self._connection: AbstractConnection | None = None
         self._number = 0
         self._is_sent = False
+        self._recent = Recent()
+        self._answered_at = 0.0
+        self._unanswered: dict[int, Sequence[object]] = {}
         self.rules = Rules()
+        self.missed: Callable[[list[Operation]], None] = lambda _: None
 
     async def call(self, operations: Sequence[object], now: int = 0) -> tuple[int, list[Any]]:
         """Apply operations in one step.
@@ -111,16 +122,21 @@ class Line:
             async with asyncio.timeout(self._timeout):
                 reply = await self._send_twice(payload)
         except (RedisError, OSError, TimeoutError) as error:
+            await self._drop()
+            doubt(self._client, error)
             if isinstance(error, ResponseError) and str(error).startswith("WIPED"):
                 raise LedgerWiped("The ledger in Redis has no members") from error
-            await self._drop()
             if self._is_sent:
+                self._unanswered[self._number] = operations
                 raise CallLost(self._number) from error
             raise LedgerUnavailable(f"Redis did not answer: {type(error).__name__}") from error
         except BaseException:
             await self._drop()
             raise
-        return await self._read(reply)
+        instant, generation, answers = await self._read(reply)
+        self._recent.note(Applied(self._number, instant, operations, answers))
+        self._answered_at = asyncio.get_running_loop().time()
+        return generation, answers
 
     async def fates(self) -> dict[int, tuple[int, list[msgspec.Raw]]]:
         """The last calls that were applied, by number, each with its instant and its answers.
@@ -137,6 +153,9 @@ class Line:
             if field != b"number":
                 _, number, now, _, answers = _reply.decode(reply)
                 applied[number] = now, answers
+                if operations := self._unanswered.get(number):
+                    self._recent.note_late(Applied(number, now, operations, answers))
+        self._unanswered.clear()
         return applied
 
     async def known(self) -> AsyncIterator[tuple[dict[str, Known], dict[str, dict[str, int]]]]:
@@ -176,7 +195,8 @@ class Line:
         """
         key = f"{self._bases[0]}processes"
         with translated():
-            async with self._client.pipeline(transaction=True) as together:
+            home = client_for(self._client, key)
+            async with home.pipeline(transaction=True) as together:
                 together.zadd(key, {self._process: now})
                 together.zremrangebyscore(key, "-inf", now - PRESENT_MS)
                 together.pexpire(key, PRESENT_MS)
@@ -217,40 +237,61 @@ class Line:
     async def _send_twice(self, payload: bytes) -> Any:
         try:
             return await self._send(payload)
-        except (RedisConnectionError, OSError):
+        except (RedisConnectionError, OSError, MovedError) as error:
+            doubt(self._client, error)
             # The number makes a second sending safe, whatever became of the first.
             await self.close()
             return await self._send(payload)
 
     async def _send(self, payload: bytes) -> Any:
+        home = client_for(self._client, self._bases[0])
+        if home is not self._home:  # the server that holds the keys is another one now
+            await self._drop()
+            self._home = home
         connection = self._connection or await self._connect()
         keys = (len(self._bases), *self._bases)
         command = connection.pack_command("EVALSHA", self._script.sha, *keys, payload)
-        self._is_sent = True
-        await connection.send_packed_command(command, check_health=False)
+        was_sent, self._is_sent = self._is_sent, True
         try:
-            return await connection.read_response()
-        except NoScriptError:
-            command = connection.pack_command("EVAL", self._script.source, *keys, payload)
             await connection.send_packed_command(command, check_health=False)
-            return await connection.read_response()
+            try:
+                return await connection.read_response()
+            except NoScriptError:
+                command = connection.pack_command("EVAL", self._script.source, *keys, payload)
+                await connection.send_packed_command(command, check_health=False)
+                return await connection.read_response()
+        except ResponseError:
+            self._is_sent = was_sent  # refused, so this sending has changed nothing
+            raise
 
     async def _connect(self) -> AbstractConnection:
-        pool = cast("Any", self._client.connection_pool)
+        pool = cast("Any", self._home.connection_pool)
         connection: AbstractConnection = pool.make_connection()
         # The line has one timeout around a whole call; the connection's own would only cost.
         connection.socket_timeout = None
         self._connection = connection
         await connection.connect()
+        if self._recent:
+            await self._look_back(connection)
         return connection
 
-    async def _read(self, reply: Any) -> tuple[int, list[Any]]:
+    async def _look_back(self, connection: AbstractConnection) -> None:
+        """Find out whether this server has all that was answered: it may be another one."""
+        key = f"{self._bases[0]}process:{self._process}"
+        await connection.send_command("HGET", key, "number", check_health=False)
+        number = int(await connection.read_response() or 0)
+        if self._answered_at < asyncio.get_running_loop().time() - REMEMBERED_SECONDS:
+            self._recent.forget()
+        if missing := self._recent.missing_after(number):
+            self.missed(missing)
+
+    async def _read(self, reply: Any) -> tuple[int, int, list[Any]]:
         try:
-            process, number, _, generation, answers = _reply.decode(reply)
+            process, number, instant, generation, answers = _reply.decode(reply)
         except (msgspec.MsgspecError, TypeError) as error:
             await self._drop()
             raise CallLost(self._number) from error
         if (process, number) != (self._process, self._number):
             await self._drop()
             raise CallLost(self._number)
-        return generation, answers
+        return instant, generation, answers

@@ -134,7 +134,8 @@ class Avoid(msgspec.Struct, frozen=True, array_like=True, tag="avoid", gc=False)
 class Record(msgspec.Struct, frozen=True, array_like=True, tag="record", gc=False):
     """What was picked elsewhere at an instant: counted and remembered, not judged.
 
-    `uses` has each number with its level.
+    `uses` has each number with its level. `unless_known`: an answer under `call` that is remembered
+    has been counted already, so nothing is.
     """
 
     uses: tuple[tuple[str, str], ...]
@@ -143,6 +144,7 @@ class Record(msgspec.Struct, frozen=True, array_like=True, tag="record", gc=Fals
     groups: str = ""
     call: str = ""
     body: str = ""
+    unless_known: bool = False
 
 
 class Undo(msgspec.Struct, frozen=True, array_like=True, tag="undo", gc=False):

@@ -21,7 +21,7 @@ from service.metrics import Metrics
 from service.tasks import heed_cancellation
 
 NO_MEMBERS = 0
-FATES_KEPT = 64
+FATES_KEPT = 4096
 
 
 class _Waiting(NamedTuple):
@@ -72,14 +72,14 @@ class CallQueue:
         return answer
 
     def fate(self, lost: CallLost) -> Fate | None:
-        """What became of a lost operation: None where it was not applied.
+        """What became of a lost operation: None where it was not applied, or is forgotten.
 
         Raises:
             LedgerUnavailable: that is not known yet.
         """
-        if lost.call not in self._fates:
+        if lost.call in self._lost:
             raise LedgerUnavailable("It is not known yet what became of a call")
-        applied = self._fates[lost.call]
+        applied = self._fates.get(lost.call)
         return Fate(applied[0], applied[1][lost.index]) if applied else None
 
     async def run(self) -> None:

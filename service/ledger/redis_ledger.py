@@ -133,6 +133,10 @@ class RedisLedger:
         """How many processes share this ledger, this one included."""
         return await self._line.processes(now)
 
+    def on_missed(self, callback: Callable[[list[Operation]], None]) -> None:
+        """Have what a failover has lost handed to a function, to be told again."""
+        self._line.missed = callback
+
     async def tell(self, operation: Operation) -> None:
         """Have an operation applied whose answer says nothing."""
         await self._ask(operation)
@@ -158,10 +162,14 @@ class RedisLedger:
 
     async def _beat(self) -> None:
         while True:
-            with suppress(LedgerUnavailable):
-                if self._breaker.is_open:
+            was_open = self._breaker.is_open
+            try:
+                if was_open:
                     await self._queue.enqueue(PROBE, BATCH_TURNS)
                 await self.take_back()
+            except LedgerUnavailable:
+                if was_open:  # it reads, perhaps, and does not write: a master without replicas
+                    self._breaker.trip()
             if self._breaker.is_open:
                 await asyncio.sleep(self._breaker.probe_pause())
             else:

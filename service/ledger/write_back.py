@@ -1,11 +1,14 @@
-"""What was picked while Redis was out of reach, written to it once when it is back.
+"""What Redis has not counted, written to it once when it is back.
 
-A call that broke off may have been applied all the same: then Redis counted a number, and the
-client was shown another. What became of such a call is found out first; what it counted is undone.
+That is what was picked while it was out of reach, and what a failover has lost of what it had
+answered. A call that broke off may have been applied all the same: then Redis counted a number, and
+the client was shown another. What became of such a call is found out first; what it counted is
+undone.
 """
 
 import asyncio
 from collections import deque
+from collections.abc import Iterable
 
 import msgspec
 
@@ -14,6 +17,7 @@ from service.ledger.line import CallLost
 from service.ledger.port import Operation, Pick, Picked, Record, Take, Undo
 from service.ledger.redis_ledger import RedisLedger
 from service.metrics import Metrics
+from service.tasks import heed_cancellation
 
 MOST_KEPT = 100_000
 TOGETHER = 16
@@ -22,14 +26,26 @@ PAUSE_SECONDS = 0.25  # between two tries while Redis is out of reach
 _picked = msgspec.msgpack.Decoder(Picked)
 
 
-class Degraded:
-    """A pick that was decided here at an instant in ms.
+class Unwritten:
+    """What is to be written: `left` is what still is, in order.
 
-    `lost` is the call that last broke off with it or with what is to be written for it; what is
-    still to be written is in `left`, None until the fate of the pick's own call is known.
+    `lost` is the call that last broke off with it.
     """
 
-    __slots__ = ("asked", "instant", "left", "lost", "picked")
+    __slots__ = ("left", "lost")
+
+    def __init__(self, left: list[Operation] | None, lost: CallLost | None = None) -> None:
+        self.left = left
+        self.lost = lost
+
+
+class Degraded(Unwritten):
+    """A pick that was decided here at an instant in ms.
+
+    What is to be written for it is None until the fate of the pick's own call is known.
+    """
+
+    __slots__ = ("asked", "instant", "picked")
 
     def __init__(
         self, asked: Pick | Take, picked: Picked, instant: int, lost: CallLost | None
@@ -37,8 +53,7 @@ class Degraded:
         self.asked = asked
         self.picked = picked
         self.instant = instant
-        self.lost = lost
-        self.left: list[Operation] | None = None
+        super().__init__(None, lost)
 
 
 class WriteBack:
@@ -52,23 +67,32 @@ class WriteBack:
     def __init__(self, shared: RedisLedger, metrics: Metrics) -> None:
         self._shared = shared
         self._metrics = metrics
-        self._waiting: deque[Degraded] = deque()
+        self._waiting: deque[Unwritten] = deque()
         self._wake = asyncio.Event()
+        shared.on_missed(self.replay)
 
-    def keep(self, degraded: Degraded) -> None:
+    def replay(self, missed: Iterable[Operation]) -> None:
+        """Write once more what Redis had applied, and a failover has lost."""
+        for operation in missed:
+            self._metrics.write_backs.labels("replayed").inc()
+            self.keep(Unwritten([operation]))
+
+    def keep(self, unwritten: Unwritten) -> None:
         """Write this one when Redis is back; beyond the bound, the oldest is given up."""
         if len(self._waiting) >= MOST_KEPT:
             self._waiting.popleft()
             self._metrics.write_backs.labels("dropped").inc()
-        self._waiting.append(degraded)
+        self._waiting.append(unwritten)
         self._metrics.write_back_backlog.set(len(self._waiting))
         self._wake.set()
 
     async def run(self) -> None:
-        """Write what waits, until cancelled."""
+        """Write what waits, in a tenth of the time at the most, until cancelled."""
+        clock = asyncio.get_running_loop().time
         while True:
             await self._wake.wait()
             some = [self._waiting.popleft() for _ in range(min(TOGETHER, len(self._waiting)))]
+            start = clock()
             results = await asyncio.gather(*map(self._write, some), return_exceptions=True)
             failed = [one for one, result in zip(some, results, strict=True) if result is not None]
             self._waiting.extendleft(reversed(failed))
@@ -78,24 +102,25 @@ class WriteBack:
             for result in results:
                 if result is not None and not isinstance(result, LedgerUnavailable):
                     raise result
-            if failed:
-                await asyncio.sleep(PAUSE_SECONDS)
+            heed_cancellation()
+            busy = clock() - start
+            await asyncio.sleep(PAUSE_SECONDS if failed else min(9 * busy, PAUSE_SECONDS))
 
-    async def _write(self, degraded: Degraded) -> None:
-        if degraded.left is None:
-            degraded.left = self._to_write(degraded)
-            degraded.lost = None
-        while degraded.left:
-            if degraded.lost is not None and self._shared.fate(degraded.lost) is not None:
-                degraded.left.pop(0)
-            degraded.lost = None
-            if degraded.left:
+    async def _write(self, unwritten: Unwritten) -> None:
+        if isinstance(unwritten, Degraded) and unwritten.left is None:
+            unwritten.left = self._to_write(unwritten)
+            unwritten.lost = None
+        while unwritten.left:
+            if unwritten.lost is not None and self._shared.fate(unwritten.lost) is not None:
+                unwritten.left.pop(0)
+            unwritten.lost = None
+            if unwritten.left:
                 try:
-                    await self._shared.tell(degraded.left[0])
+                    await self._shared.tell(unwritten.left[0])
                 except CallLost as lost:
-                    degraded.lost = lost
+                    unwritten.lost = lost
                     raise
-                degraded.left.pop(0)
+                unwritten.left.pop(0)
 
     def _to_write(self, degraded: Degraded) -> list[Operation]:
         """What makes the shared ledger know what the client was shown.

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from msgspec import structs
 
+from service.redis_url import FORMS, read_url
 from service.settings.faults import Fault, KeyPath
 from service.settings.kinds import Level, parse_calling_window
 from service.settings.model import (
@@ -20,8 +21,6 @@ from service.settings.model import (
     Settings,
 )
 
-_ONE_SERVER = ("redis", "rediss")
-_REDIS_SCHEMES = (*_ONE_SERVER, "unix", "redis+sentinel", "redis+cluster")
 _LEVELS = get_args(Level)
 
 
@@ -42,9 +41,10 @@ def contradictions(settings: Settings) -> Iterator[Fault]:
 
 def _redis(settings: Settings) -> Iterator[Fault]:
     if settings.redis.url:
-        if not _is_redis_url(settings.redis.url):
-            expected = f"{'://, '.join(_REDIS_SCHEMES)}:// with a host or a path"
-            yield Fault(("redis", "url"), "no such URL (hidden)", expected)
+        try:
+            read_url(settings.redis.url)
+        except ValueError:
+            yield Fault(("redis", "url"), "no such URL (hidden)", FORMS)
     elif settings.server.workers > 1:
         yield Fault(
             ("server", "workers"),
@@ -52,17 +52,6 @@ def _redis(settings: Settings) -> Iterator[Fault]:
             "1, or a redis.url: the embedded ledger belongs to one process",
             (("redis", "url"),),
         )
-
-
-def _is_redis_url(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        if parts.scheme in _ONE_SERVER:
-            _ = parts.port  # raises where it is no port
-    except ValueError:
-        return False
-    place = parts.path if parts.scheme == "unix" else parts.netloc.rpartition("@")[2]
-    return parts.scheme in _REDIS_SCHEMES and bool(place)
 
 
 def _auth(settings: Settings) -> Iterator[Fault]:

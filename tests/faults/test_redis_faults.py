@@ -1,13 +1,18 @@
 """Redis killed, hung and wiped under picks that go on."""
 
 import asyncio
+from collections import Counter
 
-from service.ledger import Pick
 from tests.conftest import RedisServer
-from tests.ledgers import EVERYONE, inventory_of, shared_ledger, write_members
+from tests.ledgers import (
+    ONE,
+    counted,
+    inventory_of,
+    picks_until,
+    shared_ledger,
+    write_members,
+)
 from tests.waiting import eventually
-
-ONE = Pick(dry_run=False, steps=EVERYONE)
 
 
 async def test_picks_go_on_when_redis_is_killed_and_return_to_it(own_redis: RedisServer) -> None:
@@ -57,3 +62,19 @@ async def test_a_wiped_redis_is_noticed_and_decides_again_once_it_has_members(
         assert 0 in side.notices
         await write_members(own_redis.url, inventory)
         assert (await side.ledger.pick(ONE)).source == "redis"
+
+
+async def test_what_was_picked_before_redis_was_wiped_is_counted_again(
+    own_redis: RedisServer,
+) -> None:
+    shown: Counter[str] = Counter()
+    inventory = inventory_of(5)
+    await write_members(own_redis.url, inventory)
+    async with shared_ledger(own_redis.url, inventory) as side:
+        for _ in range(12):
+            await picks_until(side, "redis", shown)
+        await side.client.flushall()
+        await picks_until(side, "degraded", shown)
+        await write_members(own_redis.url, inventory)
+        await picks_until(side, "redis", shown)
+        assert await counted(side, inventory) == shown

@@ -6,6 +6,7 @@ import pytest
 
 from service.ledger import CalleeRule, Limits, Park, Pick, Rules
 from service.ledger import failover as failover_module
+from service.ledger import queue as queue_module
 from tests.conftest import RedisServer
 from tests.ledgers import EVERYONE, Shared, inventory_of, shared_ledger, write_members
 from tests.waiting import eventually
@@ -75,6 +76,25 @@ async def test_a_call_that_timed_out_and_was_applied_is_corrected(own_redis: Red
     assert again.picked.uses == decision.picked.uses
     assert sum(counted.values()) == 2
     assert written(side, "written") + written(side, "corrected") + written(side, "agreed") == 1
+
+
+async def test_a_call_whose_fate_is_forgotten_holds_nothing_up(
+    own_redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue_module, "FATES_KEPT", 0)
+    inventory = inventory_of(3)
+    await write_members(own_redis.url, inventory)
+    async with shared_ledger(own_redis.url, inventory) as side:
+        await side.ledger.pick(pick())
+        own_redis.stop_signal()
+        try:
+            assert (await side.ledger.pick(pick())).source == "degraded"
+        finally:
+            own_redis.continue_signal()
+        await eventually(
+            lambda: side.metrics.registry.get_sample_value("callerid_write_back_backlog") == 0
+        )
+    assert written(side, "written") == 1
 
 
 def has_kept_up(side: Shared) -> bool:

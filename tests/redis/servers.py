@@ -38,9 +38,9 @@ def redis_cluster(directory: Path, key: str) -> Iterator[str]:
         nodes = [stack.enter_context(_running(_node(directory / str(at)))) for at in range(NODES)]
         clients = [stack.enter_context(redis.Redis(port=node.port)) for node in nodes]
         for at, client in enumerate(clients):
-            _ask(client, "CLUSTER SET-CONFIG-EPOCH", at + 1)
-            _ask(client, "CLUSTER ADDSLOTS", *range(at, SLOTS, NODES))
-            _ask(client, "CLUSTER MEET", "127.0.0.1", nodes[0].port)
+            ask(client, "CLUSTER SET-CONFIG-EPOCH", at + 1)
+            ask(client, "CLUSTER ADDSLOTS", *range(at, SLOTS, NODES))
+            ask(client, "CLUSTER MEET", "127.0.0.1", nodes[0].port)
         while not all(_is_whole(client) for client in clients):
             time.sleep(0.01)
         yield nodes[key_slot(key.encode()) % NODES].url
@@ -64,10 +64,10 @@ def _running(server: RedisServer) -> Iterator[RedisServer]:
 
 def _node(directory: Path) -> RedisServer:
     directory.mkdir()
-    return RedisServer(directory, "--cluster-enabled", "yes", port=_port_with_bus())
+    return RedisServer(directory, "--cluster-enabled", "yes", port=port_with_bus())
 
 
-def _port_with_bus() -> int:
+def port_with_bus() -> int:
     while True:
         port = free_port()
         if port + BUS < 2**16 and _is_free(port + BUS):
@@ -79,10 +79,10 @@ def _is_free(port: int) -> bool:
         return listener.connect_ex(("127.0.0.1", port)) != 0
 
 
-def _ask(client: redis.Redis, command: str, *arguments: object) -> Any:
+def ask(client: redis.Redis, command: str, *arguments: object) -> Any:
     return client.execute_command(*command.split(), *arguments)
 
 
 def _is_whole(client: redis.Redis) -> bool:
-    state = _ask(client, "CLUSTER INFO")
+    state = ask(client, "CLUSTER INFO")
     return b"cluster_state:ok" in state and b"cluster_known_nodes:3" in state

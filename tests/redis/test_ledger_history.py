@@ -65,10 +65,10 @@ def witness(line: Line, history: list[Seen], monkeypatch: pytest.MonkeyPatch) ->
     """Write down what goes over a line."""
     call, read, instant = line.call, line._read, 0
 
-    async def reading(reply: Any) -> tuple[int, list[Any]]:
+    async def reading(reply: Any) -> tuple[int, int, list[Any]]:
         nonlocal instant
-        instant = msgspec.msgpack.decode(reply)[2]
-        return await read(reply)
+        instant, generation, answers = await read(reply)
+        return instant, generation, answers
 
     async def calling(operations: Sequence[Operation], now: int = 0) -> tuple[int, list[Any]]:
         generation, answers = await call(operations, now)

@@ -224,7 +224,7 @@ class BothLedgers(RuleBasedStateMachine):
     def record(self, draw: Any) -> Record:
         uses = tuple((number, "any") for number in draw(st.sets(numbers, min_size=1, max_size=2)))
         then = self.now + draw(st.integers(-5000, 500))
-        return Record(uses, then, draw(callees), "g", draw(calls), "b")
+        return Record(uses, then, draw(callees), "g", draw(calls), "b", draw(st.booleans()))
 
     def undo(self, draw: Any) -> Undo:
         shown = tuple(draw(st.sets(numbers, min_size=1, max_size=2)))

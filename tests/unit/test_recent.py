@@ -1,0 +1,96 @@
+"""What is sent again to a server that has not applied it."""
+
+import msgspec
+
+from service.ledger import Park, Pick, Picked
+from service.ledger.port import Describe, Record, Return
+from service.ledger.recent import KEPT_MS, MOST_KEPT, Applied, Recent
+
+PICK = Pick(dry_run=False, steps=(), callee="a", groups="g", call="x", body="b")
+PARK = Park("0101", "operator", 5)
+
+
+def raw(answer: object) -> msgspec.Raw:
+    return msgspec.Raw(msgspec.msgpack.encode(answer))
+
+
+def picked(number: str) -> msgspec.Raw:
+    return raw(Picked(((number, "any"),)))
+
+
+def parked(number: int, instant: int = 7) -> Applied:
+    return Applied(number, instant, (PARK,), (raw(answer=1),))
+
+
+def raw_true() -> msgspec.Raw:
+    return raw(True)  # noqa: FBT003 - an answer
+
+
+def test_a_pick_comes_back_as_what_was_shown_and_the_rest_as_it_was() -> None:
+    recent = Recent()
+    recent.note(Applied(3, 7, (PICK, PARK), (picked("0101"), raw_true())))
+    assert recent.missing_after(2) == [
+        Record((("0101", "any"),), 7, "a", "g", "x", "b", unless_known=True),
+        PARK,
+    ]
+
+
+def test_what_a_server_has_applied_does_not_come_back() -> None:
+    recent = Recent()
+    recent.note(parked(3))
+    recent.note(parked(4))
+    assert recent.missing_after(3) == [PARK]
+    assert recent.missing_after(3) == []
+
+
+def test_what_one_server_has_may_be_missing_on_the_next() -> None:
+    recent = Recent()
+    recent.note(parked(3))
+    assert recent.missing_after(3) == []
+    assert recent.missing_after(2) == [PARK]
+
+
+def test_a_call_whose_answer_was_lost_takes_its_place() -> None:
+    recent = Recent()
+    late = Applied(4, 7, (PICK,), (picked("0101"),))
+    for number in (3, 5, 6):
+        recent.note(parked(number))
+    recent.note_late(late)
+    assert [type(one) for one in recent.missing_after(3)] == [Record, Park, Park]
+    assert recent.missing_after(2) == [PARK]
+
+
+def test_what_has_come_back_does_not_come_back_again() -> None:
+    recent = Recent()
+    recent.note(parked(3))
+    assert recent.missing_after(0)
+    assert not recent
+    assert recent.missing_after(0) == []
+
+
+def test_what_changed_nothing_does_not_come_back() -> None:
+    recent = Recent()
+    operations = (
+        msgspec.structs.replace(PICK, dry_run=True),
+        PICK,
+        Return(8),
+        Describe(dry_run=True, numbers=()),
+    )
+    answers = (picked("0101"), raw(Picked(refusal="budget")), raw(1), raw(()))
+    recent.note(Applied(3, 7, operations, answers))
+    assert recent.missing_after(0) == []
+
+
+def test_only_the_last_ten_seconds_come_back() -> None:
+    recent = Recent()
+    recent.note(parked(1, instant=0))
+    recent.note(parked(2, instant=1))
+    recent.note(parked(3, instant=KEPT_MS + 1))
+    assert len(recent.missing_after(0)) == 2
+
+
+def test_only_so_many_come_back() -> None:
+    recent = Recent()
+    for number in range(MOST_KEPT + 10):
+        recent.note(parked(number))
+    assert len(recent.missing_after(-1)) == MOST_KEPT

@@ -1,0 +1,48 @@
+"""Who serves a slot, where nodes of a cluster differ."""
+
+import pytest
+from redis.crc import key_slot
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import MovedError
+
+from service.redis_topology import topology_of
+from service.redis_topology.cluster import Claim, holders_of
+
+OLD, NEW, OTHER = ("old", 1), ("new", 2), ("other", 3)
+
+
+def test_the_claim_with_the_greatest_epoch_counts_whoever_told_it() -> None:
+    claims = [Claim(7, 0, 99, NEW), Claim(3, 0, 199, OLD), Claim(9, 150, 150, OTHER)]
+    holders = holders_of(claims)
+    assert holders[0] == holders[99] == NEW
+    assert holders[100] == holders[149] == holders[151] == OLD
+    assert holders[150] == OTHER
+    assert holders[200] is None
+
+
+def test_a_node_that_redirects_is_believed() -> None:
+    cluster = topology_of("redis+cluster://h")
+    assert cluster is not None
+    with pytest.raises(RedisConnectionError, match="No node is known"):
+        cluster.address_of("{a}:1")
+    cluster.doubt(MovedError(f"{key_slot(b'a')} h:7"))
+    assert cluster.address_of("{a}:1") == cluster.address_of(b"{a}:2") == ("h", 7)
+
+
+def test_a_redirection_that_names_no_host_is_asked_about() -> None:
+    cluster = topology_of("redis+cluster://h")
+    assert cluster is not None
+    cluster.doubt(MovedError(f"{key_slot(b'a')} :7"))
+    with pytest.raises(RedisConnectionError):
+        cluster.address_of("{a}:1")
+
+
+def test_nobody_has_told_where_the_master_is() -> None:
+    sentinels = topology_of("redis+sentinel://h/ledger")
+    assert sentinels is not None
+    with pytest.raises(RedisConnectionError, match="No Sentinel"):
+        sentinels.address_of("any")
+
+
+def test_one_server_is_not_followed() -> None:
+    assert topology_of("redis://h") is None
