@@ -32,7 +32,7 @@ from service.settings import Settings
 from service.sync import InventoryKeeper, share, sweep_numbers
 from service.tasks import heed_cancellation
 
-SCHEMA = 1  # of the keys in Redis; releases of one schema work side by side
+SCHEMA = 2  # of the keys in Redis; releases of one schema work side by side
 RETURN_SECONDS = 1.0
 RULES_SECONDS = 3600.0  # how often the offsets from UTC around now are looked up again
 
@@ -176,7 +176,7 @@ class Instances(dict[str, Instance]):
         """What the keys of a scope begin with; its hash tag keeps them in one slot."""
         return f"{self._settings.redis.prefix}:{SCHEMA}:{{{one.scope}}}:"
 
-    def _scattered(self, number: str) -> int:
+    def _scattered(self, number: str, _: str) -> int:
         """Orders unused numbers differently in each process, which all decide alone meanwhile."""
         return -1 - crc32((self._process + number).encode())
 

@@ -16,8 +16,8 @@ from service.metrics import Metrics
 from service.redis_client import open_client
 from service.selection import Step
 
-BASE = "callerid:1:{ccc-test}:ccc-test:"
-BASES = (BASE, "callerid:1:{ccc-test}:callee:")
+BASE = "callerid:2:{ccc-test}:ccc-test:"
+BASES = (BASE, "callerid:2:{ccc-test}:callee:")
 GROUP = "sales@ccc-test"
 EVERYONE = (Step("any", (f"{GROUP}|any|*",)),)
 

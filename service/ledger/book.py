@@ -11,7 +11,7 @@ from service.inventory import Inventory
 from service.ledger.callee import Call, Callee, Use
 from service.ledger.caller import Known
 from service.ledger.choice import Choice
-from service.ledger.members import Members
+from service.ledger.members import Members, UnusedTurn
 from service.ledger.port import (
     RETURNS_A_CALL,
     Avoid,
@@ -41,10 +41,10 @@ class Book:
     """Members, callees and remembered picks, under `rules`.
 
     Args:
-        unused_turn: orders the numbers that were never used, by turns of 0 and below.
+        unused_turn: the turn, 0 or below, of a number of a home that was never used.
     """
 
-    def __init__(self, unused_turn: Callable[[str], int]) -> None:
+    def __init__(self, unused_turn: UnusedTurn) -> None:
         self.rules = Rules()
         self._members = Members(unused_turn)
         self._callees: dict[str, Callee] = {}

@@ -3,6 +3,7 @@
 The twin of `lua/3_callers.lua`.
 """
 
+from struct import Struct, unpack_from
 from typing import Any
 
 import msgspec
@@ -12,19 +13,36 @@ from service.ledger.rules import DAY, HOUR, Limits, Rules
 LIMIT_REASONS = ("max_per_hour", "max_per_day", "max_concurrent", "rest")
 
 
-class Known(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """What the shared ledger knows of a number, as its record stands in Redis."""
+_RECORD = Struct("<12sdddddII")
+
+
+class Known(msgspec.Struct, frozen=True, gc=False):
+    """What the shared ledger knows of a number; `leases` has the turn and the end of each."""
 
     home: str
     turn: int
-    hour: int = 0
-    in_hour: int = 0
-    day: int = 0
-    in_day: int = 0
     last: int = 0
+    hour: int = 0
+    day: int = 0
+    in_hour: int = 0
+    in_day: int = 0
     leases: tuple[int, ...] = ()
     cap: int = 0
     avoid: Any = ()
+
+
+def known_from(packed: bytes) -> Known:
+    """A number's record as it stands in Redis: `lua/1_reading.lua` says what is where."""
+    home, turn, last, _, hour, day, in_hour, in_day = _RECORD.unpack_from(packed)
+    leases: tuple[int, ...] = ()
+    cap, avoid = 0, ()
+    if len(packed) > _RECORD.size:
+        count = 2 * packed[_RECORD.size]
+        leases = tuple(map(int, unpack_from(f"<{count}d", packed, _RECORD.size + 1)))
+        if more := packed[_RECORD.size + 1 + 8 * count :]:
+            cap, avoid = msgspec.msgpack.decode(more)
+    instants = int(last), int(hour), int(day)
+    return Known(home.decode(), int(turn), *instants, in_hour, in_day, leases, cap, avoid)
 
 
 class Caller:

@@ -88,4 +88,4 @@ class Choice:
             caller = self._members.caller(number)
             in_hour = caller.used_in_hour(self._rules, self._now)
             in_day = caller.used_in_day(self._rules, self._now)
-            self.looks.append(Look(number, level, caller.turn, in_hour, in_day, reason))
+            self.looks.append(Look(number, level, max(caller.turn, 0), in_hour, in_day, reason))

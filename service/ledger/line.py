@@ -7,8 +7,6 @@ connection: it belongs to another call.
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from hashlib import sha1
-from importlib.resources import files
 from typing import Any, NamedTuple, cast
 
 import msgspec
@@ -18,23 +16,12 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import NoScriptError, RedisError, ResponseError
 
 from service.errors import LedgerUnavailable, LedgerWiped
-from service.ledger.caller import Known
+from service.ledger.caller import Known, known_from
+from service.ledger.port import Operation
 from service.ledger.rules import Rules
+from service.ledger.script import Script
+from service.ledger.wire import packed_call, packed_rules, unpacked
 from service.redis_client import translated
-
-_reply = msgspec.msgpack.Decoder(tuple[str, int, int, int, list[msgspec.Raw]])
-_known = msgspec.msgpack.Decoder(Known)
-_encoder = msgspec.msgpack.Encoder()
-
-
-class Script:
-    """Lua of this room, and what Redis calls it by; several files are one script, in order."""
-
-    def __init__(self, *names: str) -> None:
-        folder = files("service.ledger").joinpath("lua")
-        self.source = "\n".join(folder.joinpath(name).read_text("utf-8") for name in names)
-        self.sha = sha1(self.source.encode(), usedforsecurity=False).hexdigest()
-
 
 SCAN_SLICE = 1000
 KNOWN_SLICE = 200
@@ -44,8 +31,9 @@ CALLS = (
     "2_candidates.lua",
     "3_callers.lua",
     "4_callees.lua",
-    "5_operations.lua",
-    "6_writing.lua",
+    "5_picks.lua",
+    "6_operations.lua",
+    "7_writing.lua",
 )
 
 
@@ -62,10 +50,10 @@ class CallLost(LedgerUnavailable):
 
 
 class Fate(NamedTuple):
-    """A lost operation was applied: at this instant in ms, with this undecoded answer."""
+    """A lost operation was applied: at this instant in ms, with this answer."""
 
     now: int
-    answer: msgspec.Raw
+    answer: Any
 
 
 class Line:
@@ -87,9 +75,13 @@ class Line:
         self._connection: AbstractConnection | None = None
         self._number = 0
         self._is_sent = False
-        self.rules = Rules()
+        self.rule(Rules())
 
-    async def call(self, operations: Sequence[object], now: int = 0) -> tuple[int, list[Any]]:
+    def rule(self, rules: Rules) -> None:
+        """Send these rules from the next call."""
+        self._packed_rules = packed_rules(rules)
+
+    async def call(self, operations: Sequence[Operation], now: int = 0) -> tuple[int, list[Any]]:
         """Apply operations in one step.
 
         Args:
@@ -97,7 +89,7 @@ class Line:
             now: the instant in ms; 0 for the server's own clock.
 
         Returns:
-            The generation of the ledger's members, and an undecoded answer each.
+            The generation of the ledger's members, and an answer each.
 
         Raises:
             LedgerWiped: the ledger has no members.
@@ -106,7 +98,7 @@ class Line:
         """
         self._number += 1
         self._is_sent = False
-        payload = _encoder.encode((self._process, self._number, now, self.rules, operations))
+        payload = packed_call(self._process, self._number, now, self._packed_rules, operations)
         try:
             async with asyncio.timeout(self._timeout):
                 reply = await self._send_twice(payload)
@@ -122,7 +114,7 @@ class Line:
             raise
         return await self._read(reply)
 
-    async def fates(self) -> dict[int, tuple[int, list[msgspec.Raw]]]:
+    async def fates(self) -> dict[int, tuple[int, list[Any]]]:
         """The last calls that were applied, by number, each with its instant and its answers.
 
         Ask once a later call was answered: no earlier one can be applied any more.
@@ -134,8 +126,8 @@ class Line:
             kept: Any = await self._client.hgetall(f"{self._bases[0]}process:{self._process}")
         applied = {}
         for field, reply in kept.items():
-            if field != b"number":
-                _, number, now, _, answers = _reply.decode(reply)
+            if field.startswith(b"answer"):
+                _, number, now, _, answers = unpacked(reply)
                 applied[number] = now, answers
         return applied
 
@@ -153,7 +145,7 @@ class Line:
                     f"{base}numbers", cursor, count=KNOWN_SLICE
                 )
                 parked: Any = await self._client.hmget(f"{base}parks", list(found) or [b""])
-            known = {name.decode(): _known.decode(record) for name, record in found.items()}
+            known = {name.decode(): known_from(record) for name, record in found.items()}
             yield (
                 known,
                 {
@@ -246,7 +238,7 @@ class Line:
 
     async def _read(self, reply: Any) -> tuple[int, list[Any]]:
         try:
-            process, number, _, generation, answers = _reply.decode(reply)
+            process, number, _, generation, answers = unpacked(reply)
         except (msgspec.MsgspecError, TypeError) as error:
             await self._drop()
             raise CallLost(self._number) from error

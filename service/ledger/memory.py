@@ -9,6 +9,7 @@ from typing import cast
 from service.inventory import Inventory
 from service.ledger.book import Answer, Book
 from service.ledger.caller import Known
+from service.ledger.members import UnusedTurn
 from service.ledger.port import (
     Avoid,
     Cap,
@@ -32,9 +33,9 @@ from service.ledger.rules import Rules
 RETURNS_A_SLICE = 100
 
 
-def never_used(number: str) -> int:  # noqa: ARG001 - the signature of an order of unused numbers
-    """The turn of a number that was never used: all alike, so the lowest number is first."""
-    return 0
+def never_used(number: str, home_id: str) -> int:  # noqa: ARG001 - the signature of UnusedTurn
+    """The turn of a number that was never used: its home's own, so its lowest number is first."""
+    return -int(home_id, 16)
 
 
 class MemoryLedger:
@@ -43,7 +44,7 @@ class MemoryLedger:
     Args:
         clock: the instant, in ms since 1970.
         source: what a decision says of its origin, `memory` or `degraded`.
-        unused_turn: orders the numbers that were never used, by turns of 0 and below; processes
+        unused_turn: the turn, 0 or below, of a number of a home that was never used; processes
             that decide apart start apart.
     """
 
@@ -52,7 +53,7 @@ class MemoryLedger:
         clock: Callable[[], int],
         *,
         source: str = "memory",
-        unused_turn: Callable[[str], int] = never_used,
+        unused_turn: UnusedTurn = never_used,
     ) -> None:
         self._clock = clock
         self._source = source

@@ -1,6 +1,6 @@
 """The port of the ledger: what it can be asked, and what it answers.
 
-An operation travels to Redis as an array, its name first, just as the Lua takes it. Both adapters
+An operation travels to Redis as an array, its name first, a pick as `wire` says. Both adapters
 give the same answers to the same operations; a property test holds them to it. Instants and spans
 are in ms, instants since 1970. Callees, calls and sets of groups come as digests.
 """
@@ -22,7 +22,7 @@ BATCH_TURNS = 32
 STICKY = "sticky"
 
 
-class Pick(msgspec.Struct, frozen=True, array_like=True, tag="pick", gc=False):
+class Pick(msgspec.Struct, frozen=True, gc=False):
     """The least recently used of the first step that has one, `count` of them.
 
     `excluded` numbers are passed over. `callee` is "" where no rule needs it, `groups` tells

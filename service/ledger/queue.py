@@ -11,8 +11,6 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any, NamedTuple
 
-import msgspec
-
 from service.errors import LedgerUnavailable, LedgerWiped
 from service.ledger.breaker import Breaker
 from service.ledger.line import CallLost, Fate, Line
@@ -59,12 +57,12 @@ class CallQueue:
         self._notice = notice
         self._waiting: deque[_Waiting] = deque()
         self._lost: set[int] = set()
-        self._fates: dict[int, tuple[int, list[msgspec.Raw]] | None] = {}
+        self._fates: dict[int, tuple[int, list[Any]] | None] = {}
         self._wake = asyncio.Event()
         self.opened = asyncio.Event()
 
     def enqueue(self, operation: Operation, turns: int) -> asyncio.Future[Any]:
-        """Have an operation sent; its future gets the undecoded answer, or LedgerUnavailable."""
+        """Have an operation sent; its future gets the answer, or LedgerUnavailable."""
         loop = asyncio.get_running_loop()
         answer = loop.create_future()
         self._waiting.append(_Waiting(operation, turns, loop.time(), answer))

@@ -166,7 +166,7 @@ async def time_of_picks(url: str) -> None:
 async def micros_of_picks(url: str, rules: Rules, groups: tuple[str, ...], batch: int) -> str:
     names = {} if rules.horizon else {"callee": "", "call": "", "groups": ""}
     async with pool_of(url, 100, groups=groups) as bench:
-        bench.line.rules = rules
+        bench.line.rule(rules)
         picks = [
             bench.pick(at, groups, **names) for at in range(PICKS if batch > 1 else PICKS // 4)
         ]
@@ -182,16 +182,17 @@ async def memory(url: str, size: int) -> None:
         empty = await bench.used_memory()
         await write_members(url, Inventory("ccc-test", 2, numbers(size, (), GROUPS)), fence=2)
         say("bytes a number, three groups, unused", (await bench.used_memory() - empty) // size)
-        bench.line.rules = EVERY_RULE
+        bench.line.rule(EVERY_RULE)
         everyone = (Step("any", (f"{GROUPS[0]}|any|*",)),)
         await bench.prepare([Pick(dry_run=False, steps=everyone)] * size)
         say("bytes a number, used under every limit", (await bench.used_memory() - empty) // size)
     async with pool_of(url, 1000) as bench:
-        bench.line.rules = replace(EVERY_RULE, limits={"": Limits()})
+        rules = replace(EVERY_RULE, limits={"": Limits()})
+        bench.line.rule(rules)
         by_callee = [bench.pick(at, call="") for at in range(CALLEES)]
         await bench.prepare([bench.pick(at, callee="", call="") for at in range(1000)])
         say("bytes a callee with one pick", await bytes_each(bench, by_callee))
-        bench.line.rules = replace(bench.line.rules, callee=())
+        bench.line.rule(replace(rules, callee=()))
         again = await bytes_each(bench, by_callee * 4)
         say("bytes more for each further pick", again // 4)
         by_call = [bench.pick(at, callee="") for at in range(CALLEES)]

@@ -128,7 +128,7 @@ def test_processes_that_decide_apart_do_not_all_start_with_the_same_number() -> 
     for seed in range(50):
         order = Random(seed)
         turns = {f"0105550{last:04d}": -order.getrandbits(30) for last in range(10)}
-        ledger = MemoryLedger(lambda: 0, unused_turn=turns.__getitem__)
+        ledger = MemoryLedger(lambda: 0, unused_turn=lambda number, _: turns[number])
         ledger.replace(inventory_of(10))
         starts.update(shown(ledger))
     assert max(starts.values()) < 25
