@@ -37,9 +37,10 @@ def known_from(packed: bytes) -> Known:
     leases: tuple[int, ...] = ()
     cap, avoid = 0, ()
     if len(packed) > _RECORD.size:
-        count = 2 * packed[_RECORD.size]
-        leases = tuple(map(int, unpack_from(f"<{count}d", packed, _RECORD.size + 1)))
-        if more := packed[_RECORD.size + 1 + 8 * count :]:
+        (count,) = unpack_from("<H", packed, _RECORD.size)
+        leases_format = Struct(f"<{2 * count}d")
+        leases = tuple(map(int, leases_format.unpack_from(packed, _RECORD.size + 2)))
+        if more := packed[_RECORD.size + 2 + leases_format.size :]:
             cap, avoid = msgspec.msgpack.decode(more)
     instants = int(last), int(hour), int(day)
     return Known(home.decode(), int(turn), *instants, in_hour, in_day, leases, cap, avoid)

@@ -9,14 +9,16 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from typing import Any, NamedTuple, cast
 
+import hiredis
 import msgspec
 from redis.asyncio import Redis
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import NoScriptError, RedisError, ResponseError
+from redis.exceptions import RedisError, ResponseError
 
 from service.errors import LedgerUnavailable, LedgerWiped
 from service.ledger.caller import Known, known_from
+from service.ledger.exchange import Exchange
 from service.ledger.port import Operation
 from service.ledger.rules import Rules
 from service.ledger.script import Script
@@ -72,7 +74,7 @@ class Line:
         self._process = process
         self._timeout = timeout
         self._script = Script(*CALLS)
-        self._connection: AbstractConnection | None = None
+        self._exchange: Exchange | None = None
         self._number = 0
         self._is_sent = False
         self.rule(Rules())
@@ -105,12 +107,12 @@ class Line:
         except (RedisError, OSError, TimeoutError) as error:
             if isinstance(error, ResponseError) and str(error).startswith("WIPED"):
                 raise LedgerWiped("The ledger in Redis has no members") from error
-            await self._drop()
+            await self.close(nowait=True)
             if self._is_sent:
                 raise CallLost(self._number) from error
             raise LedgerUnavailable(f"Redis did not answer: {type(error).__name__}") from error
         except BaseException:
-            await self._drop()
+            await self.close(nowait=True)
             raise
         return await self._read(reply)
 
@@ -195,18 +197,13 @@ class Line:
             counted: Any = await self._client.hgetall(f"{self._bases[0]}parked_by")
         return {reason.decode(): int(count) for reason, count in counted.items()}
 
-    async def close(self) -> None:
-        """Close the connection in good order; the next call would open another."""
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            await connection.disconnect()
+    async def close(self, *, nowait: bool = False) -> None:
+        """Close the connection in good order, or at once; the next call would open another."""
+        exchange, self._exchange = self._exchange, None
+        if exchange is not None:
+            await exchange.close(nowait=nowait)
 
-    async def _drop(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            await connection.disconnect(nowait=True)
-
-    async def _send_twice(self, payload: bytes) -> Any:
+    async def _send_twice(self, payload: bytes) -> bytes:
         try:
             return await self._send(payload)
         except (RedisConnectionError, OSError):
@@ -214,35 +211,41 @@ class Line:
             await self.close()
             return await self._send(payload)
 
-    async def _send(self, payload: bytes) -> Any:
-        connection = self._connection or await self._connect()
-        keys = (len(self._bases), *self._bases)
-        command = connection.pack_command("EVALSHA", self._script.sha, *keys, payload)
+    async def _send(self, payload: bytes) -> bytes:
+        exchange = self._exchange
+        if exchange is None or not exchange.is_open:
+            exchange = await self._connect()
         self._is_sent = True
-        await connection.send_packed_command(command, check_health=False)
         try:
-            return await connection.read_response()
-        except NoScriptError:
-            command = connection.pack_command("EVAL", self._script.source, *keys, payload)
-            await connection.send_packed_command(command, check_health=False)
-            return await connection.read_response()
+            return await exchange.ask(self._command(b"EVALSHA", self._script.sha, payload))
+        except ResponseError as error:
+            if not str(error).startswith("NOSCRIPT"):
+                raise
+            return await exchange.ask(self._command(b"EVAL", self._script.source, payload))
 
-    async def _connect(self) -> AbstractConnection:
+    def _command(self, name: bytes, script: str, payload: bytes) -> bytes:
+        bases = [base.encode() for base in self._bases]
+        return hiredis.pack_command((name, script.encode(), b"2", *bases, payload))
+
+    async def _connect(self) -> Exchange:
+        await self.close()
         pool = cast("Any", self._client.connection_pool)
         connection: AbstractConnection = pool.make_connection()
-        # The line has one timeout around a whole call; the connection's own would only cost.
-        connection.socket_timeout = None
-        self._connection = connection
-        await connection.connect()
-        return connection
+        try:
+            await connection.connect()
+        except BaseException:
+            await connection.disconnect(nowait=True)
+            raise
+        self._exchange = Exchange(connection)
+        return self._exchange
 
-    async def _read(self, reply: Any) -> tuple[int, list[Any]]:
+    async def _read(self, reply: bytes) -> tuple[int, list[Any]]:
         try:
             process, number, _, generation, answers = unpacked(reply)
         except (msgspec.MsgspecError, TypeError) as error:
-            await self._drop()
+            await self.close(nowait=True)
             raise CallLost(self._number) from error
         if (process, number) != (self._process, self._number):
-            await self._drop()
+            await self.close(nowait=True)
             raise CallLost(self._number)
         return generation, answers

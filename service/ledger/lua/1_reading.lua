@@ -88,9 +88,11 @@ local function unpack_record(number, packed)
   local record = {number, home, turn, last, out, hour, day, in_hour, in_day, NONE, 0, NONE,
     false, false, false}
   if #packed > RECORD_SIZE then
-    local open, at = struct.unpack('B', packed, RECORD_SIZE + 1)
+    local open, at = struct.unpack('<H', packed, RECORD_SIZE + 1)
     if open > 0 then record[LEASES] = {} end
-    for i = 1, 2 * open do record[LEASES][i], at = struct.unpack('<d', packed, at) end
+    for i = 1, 2 * open, 2 do
+      record[LEASES][i], record[LEASES][i + 1], at = struct.unpack('<dd', packed, at)
+    end
     if at <= #packed then
       record[CAP], record[AVOID] = unpack(cmsgpack.unpack(string.sub(packed, at)))
     end
@@ -102,9 +104,9 @@ local function pack_record(record)
   local packed = struct.pack(RECORD, record[HOME], record[TURN], record[LAST], record[OUT],
     record[HOUR_OF], record[DAY_OF], record[IN_HOUR], record[IN_DAY])
   local leases = record[LEASES]
-  local has_more = record[CAP] ~= 0 or next(record[AVOID]) ~= nil
-  if #leases == 0 and not has_more then return packed end
-  packed = packed .. string.char(#leases / 2)
+  local has_more = record[CAP] ~= 0 or record[AVOID] ~= NONE
+  if not (leases[1] or has_more) then return packed end
+  packed = packed .. struct.pack('<H', #leases / 2)
   for i = 1, #leases, 2 do packed = packed .. struct.pack('<dd', leases[i], leases[i + 1]) end
   return has_more and packed .. cmsgpack.pack({record[CAP], record[AVOID]}) or packed
 end

@@ -36,11 +36,6 @@ local function used_in_day(record)
   return record[DAY_OF] == day and record[IN_DAY] or 0
 end
 
-local function day_cap(record, limits)
-  if limits[2] == 0 or record[CAP] == 0 then return max(limits[2], record[CAP]) end
-  return math.min(limits[2], record[CAP])
-end
-
 -- Open leases, those whose end has come left out.
 local function open_leases(record)
   local leases, open = record[LEASES], {}
@@ -64,11 +59,12 @@ local function holds(record)
   local home = homes[record[HOME]]
   if not home.has_limits and record[CAP] == 0 then return nil end
   local limits, found = home.limits, nil
-  local cap = day_cap(record, limits)
-  if limits[1] > 0 and used_in_hour(record) >= limits[1] then
+  local cap, own_cap = limits[2], record[CAP]
+  if own_cap > 0 and (cap == 0 or own_cap < cap) then cap = own_cap end
+  if limits[1] > 0 and record[IN_HOUR] >= limits[1] and record[HOUR_OF] == hour then
     found = {{'max_per_hour', hour_end}}
   end
-  if cap > 0 and used_in_day(record) >= cap then
+  if cap > 0 and record[IN_DAY] >= cap and record[DAY_OF] == day then
     found = found or {}
     found[#found + 1] = {'max_per_day', day_end}
   end
@@ -133,10 +129,14 @@ local function use(record, instant)
   if home.has_limits or record[CAP] > 0 then
     local limits = home.limits
     if limits[3] > 0 and instant + limits[4] > now then
-      local leases = open_leases(record)
-      leases[#leases + 1] = turn
-      leases[#leases + 1] = instant + limits[4]
-      record[LEASES] = leases
+      if record[LEASES][1] then
+        local leases = open_leases(record)
+        leases[#leases + 1] = turn
+        leases[#leases + 1] = instant + limits[4]
+        record[LEASES] = leases
+      else
+        record[LEASES] = {turn, instant + limits[4]}
+      end
     end
     local reasons = holds(record)
     if reasons then park_for(record, reasons) end

@@ -3,8 +3,8 @@
 -- A callee: {stopped, uses, whether this call changed it}; a use of it: {instant, groups, number,
 -- turn, level, number, turn, level, ...}, a turn of 0 being one whose outcome is known. Uses stand
 -- in their order. A remembered pick: {body, instant, callee, uses as {number, level, turn}, whether
--- it is over, whether this call changed it}. Both are stored by `struct`, which takes a third of the
--- time of msgpack: texts end with a NUL, lists begin with how many there are.
+-- it is over, whether this call changed it}. Both are stored by `struct`, which takes less
+-- time than msgpack: texts end with a NUL, lists begin with how many there are.
 
 -- How long a callee's picks must be known, and a call's.
 local horizon, call_ttl = max(cooldown, stickiness, remembered), max(idempotency, remembered)
@@ -29,6 +29,11 @@ local function callee_from(packed)
 end
 
 local function pack_callee(callee)
+  local first = callee.uses[1]
+  if first and not callee.uses[2] and #first == 5 then
+    return struct.pack('<ddsBsds', callee.stopped, first[1], first[2], 1, first[3], first[4],
+      first[5])
+  end
   local packed = {struct.pack('<d', callee.stopped)}
   for _, entry in ipairs(callee.uses) do
     packed[#packed + 1] = struct.pack('<dsB', entry[1], entry[2], (#entry - 2) / 3)
@@ -53,6 +58,10 @@ end
 
 local function pack_call(known)
   local uses = known[4]
+  if #uses == 1 then
+    return struct.pack('<sdsBBssd', known[1], known[2], known[3], known[5] and 1 or 0, 1,
+      uses[1][1], uses[1][2], uses[1][3])
+  end
   local packed = struct.pack('<sdsBB', known[1], known[2], known[3], known[5] and 1 or 0, #uses)
   for i = 1, #uses do
     packed = packed .. struct.pack('<ssd', uses[i][1], uses[i][2], uses[i][3])
