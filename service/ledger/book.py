@@ -31,6 +31,7 @@ from service.ledger.port import (
     Take,
     Undo,
     Unpark,
+    is_dry_run,
 )
 from service.ledger.rules import Rules
 
@@ -108,7 +109,7 @@ class Book:
         seen, self._now = self._now, max(self._now, now)
         returned = self._take_back(RETURNS_A_CALL)
         answers = [self._run(operation) for operation in operations]
-        if all(isinstance(one, Pick | Take | Describe) and one.dry_run for one in operations):
+        if all(map(is_dry_run, operations)):
             for number, parks in returned.items():
                 self._members.park(number, parks)
             self._now = seen

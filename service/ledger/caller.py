@@ -90,7 +90,8 @@ class Caller:
     def count(self, change: int, instant: int, rules: Rules, now: int) -> None:
         """Add to the counts of the windows around now, if the instant lies in them."""
         hour, day = rules.window(now, HOUR)[0], rules.window(now, DAY)[0]
-        in_hour, in_day = self.used_in_hour(rules, now), self.used_in_day(rules, now)
+        in_hour = self.in_hour if self.hour == hour else 0
+        in_day = self.in_day if self.day == day else 0
         self.in_hour = max(0, in_hour + change) if instant >= hour else in_hour
         self.in_day = max(0, in_day + change) if instant >= day else in_day
         self.hour, self.day = hour, day
@@ -127,16 +128,18 @@ class Caller:
             now: the instant.
             sharing: how many processes decide apart; what was left of a cap is divided by them.
         """
+        if limits.is_none and not self.cap:
+            return []
         found = []
         hour, hour_end = rules.window(now, HOUR)
         day, day_end = rules.window(now, DAY)
         before = self.before
         per_hour = _share(limits.max_per_hour, before.in_hour * (before.hour == hour), sharing)
-        if per_hour and self.used_in_hour(rules, now) >= per_hour:
+        if per_hour and self.hour == hour and self.in_hour >= per_hour:
             found.append(("max_per_hour", hour_end))
         cap = _lower(limits.max_per_day, self.cap)
         per_day = _share(cap, before.in_day * (before.day == day), sharing)
-        if per_day and self.used_in_day(rules, now) >= per_day:
+        if per_day and self.day == day and self.in_day >= per_day:
             found.append(("max_per_day", day_end))
         if limits.max_concurrent:
             ends = self.open_leases(now).values()

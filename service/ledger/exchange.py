@@ -7,6 +7,7 @@ stream reader, stream writer and the timers around each of them are what is left
 """
 
 import asyncio
+from typing import Any
 
 import hiredis
 from redis.asyncio.connection import AbstractConnection
@@ -23,9 +24,10 @@ class Exchange(asyncio.Protocol):
 
     def __init__(self, connection: AbstractConnection) -> None:
         self._connection = connection
-        writer: asyncio.StreamWriter = connection._writer  # type: ignore[attr-defined] # noqa: SLF001 - there is no public way to its transport
-        self._transport = writer.transport
-        self._opener = self._transport.get_protocol()
+        opened: Any = connection
+        # redis-py has no public way to it; a release without `_writer` fails every test of this.
+        self._transport: asyncio.Transport = opened._writer.transport  # noqa: SLF001
+        self._opener: asyncio.BaseProtocol = self._transport.get_protocol()
         self._reader = hiredis.Reader(protocolError=InvalidResponse, replyError=ResponseError)
         self._loop = asyncio.get_running_loop()
         self._reply: asyncio.Future[bytes] | None = None
@@ -37,7 +39,7 @@ class Exchange(asyncio.Protocol):
         return not self._transport.is_closing()
 
     def ask(self, command: bytes) -> asyncio.Future[bytes]:
-        """Write a command; the future gets its reply, ResponseError or what broke the connection."""
+        """Write a command; the future gets its reply, or the error that came instead."""
         self._reply = self._loop.create_future()
         self._transport.write(command)
         return self._reply

@@ -224,8 +224,9 @@ class Line:
             return await exchange.ask(self._command(b"EVAL", self._script.source, payload))
 
     def _command(self, name: bytes, script: str, payload: bytes) -> bytes:
-        bases = [base.encode() for base in self._bases]
-        return hiredis.pack_command((name, script.encode(), b"2", *bases, payload))
+        words: Any = (name, script, len(self._bases), *self._bases, payload)
+        command: bytes = hiredis.pack_command(words)
+        return command
 
     async def _connect(self) -> Exchange:
         await self.close()

@@ -174,6 +174,14 @@ Operation = (
 )
 
 
+_MAY_BE_DRY = (Pick, Take, Describe)
+
+
+def is_dry_run(operation: Operation) -> bool:
+    """Whether an operation changes nothing."""
+    return isinstance(operation, _MAY_BE_DRY) and operation.dry_run
+
+
 class Look(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One candidate that was looked at: `reason` is "" for one that was taken."""
 

@@ -65,7 +65,9 @@ class RedisLedger:
 
     async def pick(self, pick: Pick | Take) -> Decision:
         """Decide and record, in the call that leaves next."""
-        return Decision("redis", picked_from(await self._ask(pick, pick.turns)))
+        if self._breaker.is_open:
+            raise LedgerUnavailable("Redis is down")
+        return Decision("redis", picked_from(await self._queue.enqueue(pick, pick.turns)))
 
     async def park(self, park: Park) -> bool:
         """Take a number out of rotation, on every replica; False for one that is no member."""
