@@ -176,7 +176,7 @@ class Instances(dict[str, Instance]):
         """What the keys of a scope begin with; its hash tag keeps them in one slot."""
         return f"{self._settings.redis.prefix}:{SCHEMA}:{{{one.scope}}}:"
 
-    def _scattered(self, number: str, _: str) -> int:
+    def _scattered(self, number: str) -> int:
         """Orders unused numbers differently in each process, which all decide alone meanwhile."""
         return -1 - crc32((self._process + number).encode())
 

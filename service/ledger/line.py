@@ -21,22 +21,13 @@ from service.ledger.caller import Known, known_from
 from service.ledger.exchange import Exchange
 from service.ledger.port import Operation
 from service.ledger.rules import Rules
-from service.ledger.script import Script
+from service.ledger.script import CALLS, Script
 from service.ledger.wire import packed_call, packed_rules, unpacked
 from service.redis_client import translated
 
 SCAN_SLICE = 1000
 KNOWN_SLICE = 200
 PRESENT_MS = 30_000
-CALLS = (
-    "1_reading.lua",
-    "2_candidates.lua",
-    "3_callers.lua",
-    "4_callees.lua",
-    "5_picks.lua",
-    "6_operations.lua",
-    "7_writing.lua",
-)
 
 
 class CallLost(LedgerUnavailable):

@@ -13,17 +13,15 @@ from service.ledger.port import Standing
 from service.ledger.rotation import Rotation
 from service.ledger.rules import Limits, Rules
 
-UnusedTurn = Callable[[str, str], int]
-
 
 class Members:
     """The numbers with what is known of their use, their pools and their parks.
 
     Args:
-        unused_turn: the turn, 0 or below, of a number of a home that was never used.
+        unused_turn: the turn, 0 or below, of a number that was never used.
     """
 
-    def __init__(self, unused_turn: UnusedTurn) -> None:
+    def __init__(self, unused_turn: Callable[[str], int]) -> None:
         self._unused_turn = unused_turn
         self._homes: dict[str, Home] = {}
         self._pools: dict[str, tuple[str, ...]] = {}
@@ -40,13 +38,13 @@ class Members:
         old, new = self._homes, dict(inventory.homes())
         for number in old.keys() - new.keys():
             self.park(number, {})
-            self._leave(number, old[number])
+            self._leave(number, old[number].pools)
             self._callers.pop(number, None)
         self._homes, self._pools = new, dict(inventory.members)
         for number, home in new.items():
             was = old.get(number)
             if was is None or was.home_id != home.home_id:
-                self._move(number, was, home)
+                self._move(number, was.pools if was else (), home.pools)
         for pool in self._rotations.keys() - self._pools.keys():
             del self._rotations[pool]
 
@@ -54,9 +52,7 @@ class Members:
         """What is known of a member's use."""
         caller = self._callers.get(number)
         if caller is None:
-            caller = self._callers[number] = Caller(
-                self._unused_turn(number, self._homes[number].home_id)
-            )
+            caller = self._callers[number] = Caller(self._unused_turn(number))
         return caller
 
     def limits(self, number: str, rules: Rules) -> Limits:
@@ -148,34 +144,28 @@ class Members:
     def _rotation(self, pool: str) -> Rotation:
         if (rotation := self._rotations.get(pool)) is None:
             free = (one for one in self._pools.get(pool, ()) if not self._is_parked(one))
-            rotation = Rotation(
-                (self._turn_in(number, self._homes[number]), number) for number in free
-            )
+            rotation = Rotation((self._turn_of(number), number) for number in free)
             self._rotations[pool] = rotation
         return rotation
 
     def _built(self, pools: tuple[str, ...]) -> Iterator[Rotation]:
         return (self._rotations[pool] for pool in pools if pool in self._rotations)
 
-    def _turn_in(self, number: str, home: Home) -> int:
+    def _turn_of(self, number: str) -> int:
         caller = self._callers.get(number)
-        return self._unused_turn(number, home.home_id) if caller is None else caller.turn
+        return self._unused_turn(number) if caller is None else caller.turn
 
     def _is_parked(self, number: str) -> bool:
         caller = self._callers.get(number)
         return caller is not None and bool(caller.parks)
 
-    def _leave(self, number: str, home: Home) -> None:
+    def _leave(self, number: str, pools: tuple[str, ...]) -> None:
         if not self._is_parked(number):
-            for rotation in self._built(home.pools):
-                rotation.remove(number, self._turn_in(number, home))
+            for rotation in self._built(pools):
+                rotation.remove(number, self._turn_of(number))
 
-    def _move(self, number: str, old: Home | None, new: Home) -> None:
-        if old is not None:
-            self._leave(number, old)
-        caller = self._callers.get(number)
-        if caller is not None and caller.turn <= 0:
-            caller.turn = self._unused_turn(number, new.home_id)
+    def _move(self, number: str, old: tuple[str, ...], new: tuple[str, ...]) -> None:
+        self._leave(number, tuple(set(old) - set(new)))
         if not self._is_parked(number):
-            for rotation in self._built(new.pools):
-                rotation.add(number, self._turn_in(number, new))
+            for rotation in self._built(tuple(set(new) - set(old))):
+                rotation.add(number, self._turn_of(number))

@@ -3,13 +3,13 @@
 It keeps the same rules as the Lua and forgets at a restart.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from typing import cast
 
 from service.inventory import Inventory
 from service.ledger.book import Answer, Book
 from service.ledger.caller import Known
-from service.ledger.members import UnusedTurn
 from service.ledger.port import (
     Avoid,
     Cap,
@@ -33,9 +33,16 @@ from service.ledger.rules import Rules
 RETURNS_A_SLICE = 100
 
 
-def never_used(number: str, home_id: str) -> int:  # noqa: ARG001 - the signature of UnusedTurn
-    """The turn of a number that was never used: its home's own, so its lowest number is first."""
-    return -int(home_id, 16)
+LONGEST_NUMBER = 15  # of E.164
+_ABOVE_ALL = 1_000_000_000_000_000
+_DIGITS = re.compile(f"[0-9]{{1,{LONGEST_NUMBER}}}")
+
+
+def never_used(number: str) -> int:
+    """The turn of a number that was never used: below 0, its own, the first in order the lowest."""
+    if not _DIGITS.fullmatch(number):
+        return 0
+    return int(number.ljust(LONGEST_NUMBER, "0")) - _ABOVE_ALL
 
 
 class MemoryLedger:
@@ -44,7 +51,7 @@ class MemoryLedger:
     Args:
         clock: the instant, in ms since 1970.
         source: what a decision says of its origin, `memory` or `degraded`.
-        unused_turn: the turn, 0 or below, of a number of a home that was never used; processes
+        unused_turn: the turn, 0 or below, of a number that was never used; processes
             that decide apart start apart.
     """
 
@@ -53,7 +60,7 @@ class MemoryLedger:
         clock: Callable[[], int],
         *,
         source: str = "memory",
-        unused_turn: UnusedTurn = never_used,
+        unused_turn: Callable[[str], int] = never_used,
     ) -> None:
         self._clock = clock
         self._source = source

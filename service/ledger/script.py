@@ -13,6 +13,16 @@ import re
 from hashlib import sha1
 from importlib.resources import files
 
+CALLS = (
+    "1_reading.lua",
+    "2_candidates.lua",
+    "3_callers.lua",
+    "4_callees.lua",
+    "5_picks.lua",
+    "6_operations.lua",
+    "7_writing.lua",
+)
+
 _CONSTANTS = re.compile(r"^local ([A-Z_]+(?:, [A-Z_]+)*) = (\d+(?:, \d+)*)$", re.MULTILINE)
 _COMMENT = re.compile(r"\s*--.*$", re.MULTILINE)
 

@@ -17,7 +17,7 @@
 -- {reason = until}), parked_by (hash: reason -> how many), parked_in (hash: pool -> how many),
 -- call:DIGEST (a remembered pick), process:ID (hash); under KEYS[2] a callee each. A score below
 -- PARK is the turn of the last use, above it PARK plus the instant of return. A number that was
--- never used has its home's own turn below 0, so two homes never stand alike.
+-- never used has a turn of its own below 0, so no two homes stand alike.
 --
 -- What saves time here, as measured: each command costs a µs and each of its arguments a tenth, so
 -- there is one command for many numbers; '%d' turns a number into text at a fifth of what Redis

@@ -165,8 +165,11 @@ local function take_back(limit)
   return taken
 end
 
+local parked_before = {} -- pool -> how many of it were parked before this call
+
 local function parked_in(name)
-  local count = tonumber(call('HGET', base .. 'parked_in', name) or 0)
+  local count = parked_before[name] or tonumber(call('HGET', base .. 'parked_in', name) or 0)
+  parked_before[name] = count
   for home, change in pairs(parked_change) do
     if string.find(homes[home].pools, '\n' .. name .. '\n', 1, true) then count = count + change end
   end

@@ -14,6 +14,7 @@
 local PARK = 4503599627370496
 local RECORD = '<c12dddddII'
 local RECORD_SIZE = 60
+local LONGEST_NUMBER = 15
 
 local call = redis.call
 local base = KEYS[1]
@@ -39,9 +40,10 @@ local function pools(home)
   return pools_of[home]
 end
 
--- The turn of a number that was never used: its home's own, below all others.
-local function unused_turn(home)
-  return -tonumber(home, 16)
+-- The turn of a number that was never used: below 0, its own, the first in order the lowest.
+local function unused_turn(number)
+  if #number > LONGEST_NUMBER or not string.find(number, '^[0-9]+$') then return 0 end
+  return tonumber(number .. string.rep('0', LONGEST_NUMBER - #number)) - 10 ^ LONGEST_NUMBER
 end
 
 local function count_parked(home, change)
@@ -80,7 +82,8 @@ end
 for _, place in ipairs(placed) do
   local number, home = place[1], place[2]
   local packed = call('HGET', base .. 'numbers', number)
-  local was, turn, last, out, hour, day, in_hour, in_day, rest = '', 0, 0, 0, 0, 0, 0, 0, ''
+  local was, turn, last, out = '', unused_turn(number), 0, 0
+  local hour, day, in_hour, in_day, rest = 0, 0, 0, 0, ''
   if packed then
     was, turn, last, out, hour, day, in_hour, in_day = struct.unpack(RECORD, packed)
     rest = string.sub(packed, RECORD_SIZE + 1)
@@ -92,7 +95,6 @@ for _, place in ipairs(placed) do
       end
     end
   end
-  if turn <= 0 then turn = unused_turn(home) end
   local record = struct.pack(RECORD, home, turn, last, out, hour, day, in_hour, in_day)
   call('ZADD', base .. 'home:' .. home, out > 0 and PARK + out or turn, number)
   call('HSET', base .. 'numbers', number, record .. rest)
