@@ -64,8 +64,9 @@ local function other_operations()
   local function undo_use(number, instant)
     local record = record_of(number)
     if not record then return end
-    if instant >= hour then record[IN_HOUR] = max(0, used_in_hour(record) - 1) end
-    if instant >= day then record[IN_DAY] = max(0, used_in_day(record) - 1) end
+    record[IN_HOUR] = max(0, used_in_hour(record) - (instant >= hour and 1 or 0))
+    record[IN_DAY] = max(0, used_in_day(record) - (instant >= day and 1 or 0))
+    record[HOUR_OF], record[DAY_OF] = hour, day
     for i = 1, #record[LEASES], 2 do
       if record[LEASES][i + 1] == instant + lease_of(record) then
         table.remove(record[LEASES], i)
