@@ -2,7 +2,7 @@
 
 redis-py opens it: address, TLS, login, name. From then on its transport belongs to an `Exchange`,
 which writes a command that is bytes already and has hiredis read the reply. A call alone takes
-two thirds of the time in this process, and so does a pick in a batch (`tests.bench.ledger`): packing,
+two thirds of the time in this process, as does a pick in a batch (`tests.bench.ledger`): packing,
 stream reader, stream writer and the timers around each of them are what is left out.
 """
 
