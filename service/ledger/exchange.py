@@ -1,8 +1,8 @@
 """Bytes out, one reply in: a connection without what redis-py does around each command.
 
 redis-py opens it: address, TLS, login, name. From then on its transport belongs to an `Exchange`,
-which writes a command that is bytes already and has hiredis read the reply. A call alone takes a
-third of the time in this process, a pick in a batch of 32 half (`tests.bench.ledger`): packing,
+which writes a command that is bytes already and has hiredis read the reply. A call alone takes
+two thirds of the time in this process, as does a pick in a batch (`tests.bench.ledger`): packing,
 stream reader, stream writer and the timers around each of them are what is left out.
 """
 

@@ -2,7 +2,7 @@
 
 Most picks of a batch want the same groups at few places, and nothing else: each of them is then
 one small integer, the place of its plan among the call's plans, and its answer one short text. In
-a batch of 32 that spares Redis 3 µs a pick and this process 2 (`tests.bench.ledger`).
+a batch of 32 that spares Redis more than 2 µs a pick, measured as msgpack's share of the script.
 """
 
 from collections.abc import Sequence
