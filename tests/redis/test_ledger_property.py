@@ -55,7 +55,7 @@ PLACES = [
     Locality("海南", "", "0898"),
 ]
 GROUPS = ["sales@ccc-test", "support@ccc-test", "survey@ccc-test"]
-BASES = ("callerid:2:{property}:ccc-test:", "callerid:1:{property}:callee:")
+BASES = ("callerid:2:{property}:ccc-test:", "callerid:2:{property}:callee:")
 SHAPES = {
     Followed: Followed,
     tuple: tuple[Standing, ...],
