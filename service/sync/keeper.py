@@ -16,7 +16,7 @@ from service import settings
 from service.errors import CallerIdError, LedgerUnavailable, StaleLeader, SweepFailed
 from service.inventory import Inventory, PhoneNumber
 from service.metrics import Metrics
-from service.sync.acceptance import Policy, Sweep, SweepReport, judge, report_on
+from service.sync.acceptance import Policy, Sweep, SweepReport, Verdict, judge, report_on
 from service.sync.leader import Leader, SoleLeader, Term
 from service.sync.replica import Replica, State
 from service.sync.shared import Shared
@@ -41,7 +41,7 @@ class InventoryKeeper:
 
     Args:
         instance_id: whose inventory.
-        sweep: reads all numbers from CCC, or raises SweepFailed.
+        sweep: reads all numbers from CCC, given those known, or raises SweepFailed.
         shared: what the replicas have in common; None where this process is the only one.
         config: how often to sweep, what is stale, what is not believed at once.
         clock: Unix time in seconds.
@@ -52,7 +52,7 @@ class InventoryKeeper:
     def __init__(  # noqa: PLR0913 - keywords, each an edge of the process that a test replaces
         self,
         instance_id: str,
-        sweep: Callable[[], Awaitable[Sweep]],
+        sweep: Callable[[Mapping[str, PhoneNumber]], Awaitable[Sweep]],
         shared: Shared | None,
         config: settings.Inventory,
         *,
@@ -202,7 +202,7 @@ class InventoryKeeper:
             await self._replica.read()
         started = _now()
         try:
-            sweep = await self._sweep_numbers()
+            sweep = await self._sweep_numbers(self._replica.state.known or {})
         except SweepFailed as error:
             self._failed(error, _now() - started)
             return RETRY_SECONDS if self.inventory is None else self._config.refresh_seconds
@@ -218,13 +218,14 @@ class InventoryKeeper:
         return max(self._config.refresh_seconds, 2 * duration)
 
     async def _weigh(self, sweep: Sweep, term: Term, policy: Policy, duration: float) -> State:
-        """What there is to be known after a sweep."""
+        """What there is to be known after a sweep; many numbers are weighed in a thread."""
         before = self._replica.state
-        verdict = judge(before.known, before.absences, sweep, term.now, policy)
+        verdict, report = await asyncio.to_thread(
+            _judged, before, sweep, term.now, policy, duration
+        )
         inventory = before.inventory
-        if verdict.numbers is not None and verdict.numbers != before.known:
+        if verdict.numbers is not None and verdict.numbers is not before.known:
             inventory = await self._build(verdict.numbers, term)
-        report = report_on(before.known or {}, verdict, sweep, term.now, duration)
         is_confirmed = report.result in CONFIRMED or not before.swept_at
         swept_at = term.now if is_confirmed else before.swept_at
         return State(inventory, verdict.absences, swept_at, report)
@@ -246,6 +247,17 @@ class InventoryKeeper:
         level = logging.INFO if report.result in CONFIRMED else logging.WARNING
         told = msgspec.structs.asdict(report)
         _log.log(level, "%s: sweep %s", self._instance_id, report.result, extra={"sweep": told})
+
+
+def _judged(
+    before: State, sweep: Sweep, now: float, policy: Policy, duration: float
+) -> tuple[Verdict, SweepReport]:
+    """A verdict, its numbers those known where they are the same, and its report."""
+    verdict = judge(before.known, before.absences, sweep, now, policy)
+    report = report_on(before.known or {}, verdict, sweep, now, duration)
+    if verdict.numbers == before.known:
+        verdict = msgspec.structs.replace(verdict, numbers=before.known)
+    return verdict, report
 
 
 def _now() -> float:
