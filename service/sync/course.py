@@ -87,7 +87,7 @@ class _Search:
         pages = spread(pages_of(min(total, MOST_NUMBERS)))
         if self._lacking(part, total) >= WORTH_A_SAMPLE:
             yield from self._look(part, pages[:SAMPLE])
-        if len(pages) > FEW_PAGES:
+        if total > MOST_NUMBERS or len(pages) > FEW_PAGES:
             yield from self._search_each(extended(part), part, total)
         if self._lacking(part, total) > 0:
             yield from self._look(part, pages)
