@@ -5,7 +5,7 @@ the ledger's.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from types import MappingProxyType
 
 from service.inventory.numbers import PhoneNumber, bar
@@ -39,9 +39,7 @@ class Inventory:
         self.instance_id = instance_id
         self.generation = generation
         self.numbers = {number.number: number for number in numbers}
-        paths = {
-            number.number: paths_of(number) for number in self.numbers.values() if not bar(number)
-        }
+        paths = _paths(self.numbers.values())
         members = _members(paths)
         self._aliases = aliases_of({path for owned in paths.values() for path in owned}, members)
         self.members: dict[str, tuple[str, ...]] = {
@@ -90,10 +88,24 @@ class Inventory:
         return total
 
 
+def _paths(numbers: Iterable[PhoneNumber]) -> dict[str, tuple[tuple[str, ...], ...]]:
+    """The pools of each candidate; those of one place and the same owners share theirs."""
+    known: dict[Hashable, tuple[tuple[str, ...], ...]] = {}
+    paths = {}
+    for one in numbers:
+        if not bar(one):
+            place = one.province, one.city, one.area_code
+            kind = *place, one.skill_group_ids, one.agent_id, one.tags
+            if kind not in known:
+                known[kind] = paths_of(one)
+            paths[one.number] = known[kind]
+    return paths
+
+
 def _members(paths: Mapping[str, tuple[tuple[str, ...], ...]]) -> dict[str, list[str]]:
     members: defaultdict[str, list[str]] = defaultdict(list)
-    for number, owned in sorted(paths.items()):
-        for path in owned:
+    for number in sorted(paths):
+        for path in paths[number]:
             for pool in path:
                 members[pool].append(number)
     return dict(members)

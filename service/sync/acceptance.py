@@ -43,6 +43,8 @@ class Confirmation(msgspec.Struct, frozen=True):
     seconds: float
 
 
+CONFIRMED = frozenset({"accepted", "unchanged"})
+
 OF_FEW = Confirmation(2, 0.0)
 OF_MANY = Confirmation(3, 600.0)
 
@@ -123,13 +125,16 @@ def judge(
         if policy.accept_shrink or (_is_confirmed(absence, needed, now) and not is_empty)
     }
     stay = absent - gone
+    numbers: Mapping[str, PhoneNumber] | None
     numbers = {**{number: before[number] for number in stay}, **sweep.numbers}
-    kept = {number: one for number, one in ({**absences, **noted}).items() if number in stay}
+    if numbers == known:
+        numbers = known
+    kept = {number: one for number, one in {**absences, **noted}.items() if number in stay}
     if not sweep.complete:
         return Verdict(numbers or known, kept, "incomplete")
     if is_doubted and not policy.accept_shrink and (kept or is_empty):
         return Verdict(numbers or known, kept, "held", held=len(kept))
-    return Verdict(numbers, kept, "unchanged" if numbers == known else "accepted")
+    return Verdict(numbers, kept, "unchanged" if numbers is known else "accepted")
 
 
 def report_on(
