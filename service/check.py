@@ -1,11 +1,13 @@
 """`callerid check`: does what the service would do at its start, and says what it found."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 
 from redis.asyncio import Redis
 
 from service.ccc.accounts import Accounts
+from service.ccc.client import CccClient
 from service.check_redis import check_server, check_topology
 from service.errors import CccError
 from service.instances import SCHEMA
@@ -40,16 +42,18 @@ async def _findings(settings: Settings, lifetime: AsyncExitStack) -> AsyncIterat
     else:
         print("redis: none configured; the ledger is embedded in the one process")
     accounts = Accounts(settings, redis, Metrics(), lifetime)
-    for instance in settings.instances:
-        ccc = await accounts.client_for(instance)
-        try:
-            page = await ccc.list_phone_numbers(instance.id, page_size=1)
-        except CccError as error:
-            print(f"{instance.id}: CCC refused ListPhoneNumbers: {error}")
-            yield False
-        else:
-            print(f"{instance.id}: CCC lists {page.total_count} numbers")
-            yield True
+    clients = {one.id: await accounts.client_for(one) for one in settings.instances}
+    for told, well in await asyncio.gather(*(_check_ccc(*each) for each in clients.items())):
+        print(told)
+        yield well
+
+
+async def _check_ccc(instance_id: str, ccc: CccClient) -> tuple[str, bool]:
+    try:
+        page = await ccc.list_phone_numbers(instance_id, page_size=1)
+    except CccError as error:
+        return f"{instance_id}: CCC refused ListPhoneNumbers: {error}", False
+    return f"{instance_id}: CCC lists {page.total_count} numbers", True
 
 
 async def _redis_findings(
