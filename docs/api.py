@@ -91,18 +91,19 @@ def _body(document: Node, content: Node) -> Iterator[str]:
 def _answers(responses: Node) -> Iterator[str]:
     yield from ("| status | answer |", "|---|---|")
     for status, response in responses.items():
-        kinds = [
-            f"{_kind(each['schema'])} as `{media_type}`"
-            for media_type, each in response["content"].items()
-        ]
         meaning = response["description"].removeprefix("- ").replace("\n- ", "<br>")
-        shown = meaning if _is_problem(response) else f"{meaning}: {', or '.join(kinds)}"
-        yield f"| {status} | {shown} |"
+        if "application/problem+json" not in response["content"]:
+            meaning = f"{meaning.rstrip('.')}: {', or '.join(_forms(response['content']))}"
+        yield f"| {status} | {meaning} |"
     yield ""
 
 
-def _is_problem(response: Node) -> bool:
-    return "application/problem+json" in response["content"]
+def _forms(content: Node) -> Iterator[str]:
+    """The forms that an answer may have, those of one schema together."""
+    kinds = {media_type: _kind(each["schema"]) for media_type, each in content.items()}
+    for kind in dict.fromkeys(kinds.values()):
+        as_these = (f"`{media_type}`" for media_type in kinds if kinds[media_type] == kind)
+        yield f"{kind} as {' or '.join(as_these)}"
 
 
 def _example(call: str, operation: Node) -> Iterator[str]:
@@ -167,7 +168,7 @@ def _kind(schema: Node) -> str:
     if "anyOf" in schema:
         return " or ".join(_kind(each) for each in schema["anyOf"])
     if "enum" in schema:
-        return " ".join(_choice(each) for each in schema["enum"])
+        return " ".join(dict.fromkeys(_choice(each) for each in schema["enum"]))
     kind = str(schema.get("type", "anything"))
     if kind == "array":
         kind = f"list of {_kind(schema['items'])}"

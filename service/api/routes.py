@@ -190,7 +190,7 @@ OPERATIONS = (
         path="/healthz",
         handler=ops.healthz,
         tag="operations",
-        summary="Whether the process answers",
+        summary="Liveness",
         access="open",
         answers={HTTPStatus.OK: (Content(TEXT, example="ok\n"),)},
     ),
@@ -199,7 +199,7 @@ OPERATIONS = (
         path="/readyz",
         handler=ops.readyz,
         tag="operations",
-        summary="Whether requests should come here",
+        summary="Readiness",
         access="open",
         answers={
             status: (Content(JSON, (Readiness,), example),)

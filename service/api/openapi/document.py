@@ -45,6 +45,22 @@ _HEADERS = {
     },
 }
 
+_CREDENTIALS = {
+    "token": {"type": "http", "scheme": "bearer", "description": words.BEARER},
+    "signature": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "Authorization",
+        "description": words.SIGNATURE,
+    },
+}
+
+_INFO = {
+    "title": "callerid",
+    "description": words.INTRODUCTION,
+    "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+}
+
 
 def described(routes: Iterable[Route], *, auth_is_required: bool) -> Schema:
     """The document, in OpenAPI 3.1.
@@ -61,27 +77,14 @@ def described(routes: Iterable[Route], *, auth_is_required: bool) -> Schema:
         paths[route.path][route.method.lower()] = operation
     return {
         "openapi": "3.1.0",
-        "info": {
-            "title": "callerid",
-            "version": version("callerid"),
-            "description": words.INTRODUCTION,
-            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
-        },
+        "info": _INFO | {"version": version("callerid")},
         "servers": [{"url": "/"}],
         "tags": [{"name": name, "description": text} for name, text in words.TAGS.items()],
         "paths": dict(paths),
         "components": {
             "schemas": schemas.components([*_shapes(routes), *door.SHAPES]),
             "headers": _HEADERS,
-            "securitySchemes": {
-                "token": {"type": "http", "scheme": "bearer", "description": words.BEARER},
-                "signature": {
-                    "type": "apiKey",
-                    "in": "header",
-                    "name": "Authorization",
-                    "description": words.SIGNATURE,
-                },
-            },
+            "securitySchemes": _CREDENTIALS,
         },
     }
 
@@ -145,7 +148,7 @@ def _responses(route: Route) -> dict[str, Schema]:
     as_text = bool(route.query and "format" in route.query.__struct_fields__)
     for status, kinds in sorted(by_status.items()):
         told[str(int(status))] = _problem(status, kinds, as_text=as_text)
-    return told
+    return dict(sorted(told.items()))
 
 
 def _answer(status: HTTPStatus, contents: tuple[Content, ...]) -> Schema:

@@ -154,6 +154,6 @@ inventory, `metrics` for the metrics. It may be bound to instances.
 
 SIGNATURE = """\
 At `/` alone, in the place of a token: a request signed with one of `[auth] access_keys`, by
-ACS3-HMAC-SHA256 (this header) or by RPC v1 HMAC-SHA1 (the parameter `Signature`), as the official
-SDKs do.
+ACS3-HMAC-SHA256 (in `Authorization`) or by RPC v1 HMAC-SHA1 (in the parameter `Signature`), as the
+official SDKs do.
 """
