@@ -10,10 +10,10 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --custom-compile-command "make lock" pyproject.toml
-SOURCES := service tests deploy
+SOURCES := service tests deploy docs
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check bench lock clean
+.PHONY: help install run test check bench docs lock clean
 
 help:  ## say what there is
 	@sed -n 's/^\([a-z]*\):.*## /\1: /p' Makefile
@@ -33,6 +33,9 @@ check: $(VENV)/.tools  ## format, lint, types, import contract
 
 bench: $(VENV)/.tools  ## the table of docs/performance.md, on this machine; QUICK=1: its first five rows
 	$(BIN)/python -m tests.bench $(if $(QUICK),--quick)
+
+docs: $(VENV)/.tools  ## write docs/api.md from the OpenAPI document
+	$(BIN)/python -m docs.api > docs/.api.md && mv docs/.api.md docs/api.md
 
 lock: $(VENV)/.tools  ## resolve the dependencies anew, by uv, which nothing else needs
 	$(PIP) install "uv>=0.9"

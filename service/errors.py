@@ -112,7 +112,10 @@ class UnsupportedMediaType(RequestError):
 
 
 class NoEligibleNumber(CallerIdError):
-    """Every number was out; `reasons` counts why, `looks` says it of each that was looked at."""
+    """Every number was out; `reasons` counts why.
+
+    `looks` says it of each that was looked at.
+    """
 
     code = "NoEligibleNumber"
 

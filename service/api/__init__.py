@@ -3,9 +3,11 @@
 It decides no pick, keeps no inventory and opens no port: `server` says how a runner should.
 """
 
+from functools import cache
+
 from aiohttp import web
 
-from service.api import console, inventory, numbers, ops, outcomes, pick, rpc
+from service.api import console, openapi
 from service.api.bodies import MAX_BYTES
 from service.api.envelope import answered, nothing_here
 from service.api.parts import (
@@ -21,6 +23,7 @@ from service.api.parts import (
     Picks,
     Tries,
 )
+from service.api.routes import ROUTES
 from service.api.server import make_runner
 
 __all__ = [
@@ -46,21 +49,19 @@ def build(parts: Parts) -> web.Application:
     """
     app = web.Application(client_max_size=MAX_BYTES)
     app[API] = Api(parts)
-    app.router.add_post("/v1/pick", answered(pick.post))
-    app.router.add_post("/v1/outcomes", answered(outcomes.post))
-    app.router.add_get("/v1/numbers", answered(numbers.get))
-    app.router.add_post("/v1/numbers", answered(numbers.add))
-    app.router.add_post("/v1/numbers/bulk", answered(numbers.add_bulk))
-    app.router.add_put("/v1/numbers/{number}/park", answered(numbers.park))
-    app.router.add_delete("/v1/numbers/{number}/park", answered(numbers.unpark))
-    app.router.add_get("/v1/inventory", answered(inventory.get))
-    app.router.add_post("/v1/inventory/refresh", answered(inventory.refresh))
+    app[openapi.DOCUMENT] = _document(auth_is_required=parts.settings.auth_is_required)
+    for route in ROUTES:
+        handler = answered(route.handler)
+        if route.method == "GET":
+            app.router.add_get(route.path, handler, allow_head=route.path != "/")
+        else:
+            app.router.add_route(route.method, route.path, handler)
     if parts.settings.console.enabled:
         console.add_routes(app)
-    app.router.add_get("/healthz", answered(ops.healthz))
-    app.router.add_get("/readyz", answered(ops.readyz))
-    app.router.add_get("/metrics", answered(ops.metrics))
-    app.router.add_get("/", answered(rpc.answer), allow_head=False)
-    app.router.add_post("/", answered(rpc.answer))
     app.router.add_route("*", "/{path:.*}", answered(nothing_here))
     return app
+
+
+@cache  # it takes some ms, and all applications of a process have the same
+def _document(*, auth_is_required: bool) -> bytes:
+    return openapi.encoded(ROUTES, auth_is_required=auth_is_required)

@@ -90,12 +90,16 @@ class Tokens:
             Unauthenticated: it has no token, or an unknown one.
             Forbidden: its token lacks the scope.
         """
+        asker = self.admit(request)
+        asker.need(scope)
+        return asker
+
+    def admit(self, request: web.BaseRequest) -> Asker:
+        """Let a request pass whose token is known, whatever its scopes; else as `require`."""
         authorization = request.headers.get("Authorization")
         if authorization is None and not self._required:
             return NOBODY
-        asker = self._asker(authorization or "")
-        asker.need(scope)
-        return asker
+        return self._asker(authorization or "")
 
     def _asker(self, authorization: str) -> Asker:
         scheme, _, token = authorization.partition(" ")

@@ -1,4 +1,4 @@
-"""HTML forms as typed requests: what Asterisk's CURL() sends.
+"""HTML forms and queries as typed requests: what Asterisk's CURL() sends.
 
 A list is repeated or has commas, a switch is true, 1 or yes; a field left blank is not given.
 """
@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
 import msgspec
+from aiohttp import web
 from msgspec.inspect import BoolType, IntType, StructType, VarTupleType, type_info
 
 from service.api import faults
@@ -21,7 +22,7 @@ MAX_FIELDS = 256
 T = TypeVar("T", bound=msgspec.Struct)
 
 _DIGITS = re.compile(r"[0-9]{1,9}")
-_SWITCHES = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+SWITCHES = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 
 
 def decode(body: bytes, shape: type[T]) -> T:
@@ -38,6 +39,16 @@ def decode(body: bytes, shape: type[T]) -> T:
         return msgspec.convert(found, shape)
     except msgspec.ValidationError as error:
         raise faults.invalid(error, shape) from None
+
+
+def query(request: web.Request, shape: type[T]) -> T:
+    """A request's query as its type, in which all is optional.
+
+    Raises:
+        MalformedRequest, InvalidField: as `decode`.
+    """
+    raw = request.rel_url.raw_query_string.encode("utf-8", "surrogateescape")
+    return decode(raw, shape) if raw else shape()
 
 
 def fields(body: bytes) -> Mapping[str, Sequence[str]]:
@@ -69,9 +80,9 @@ def _value(name: str, values: Sequence[str], kind: type | None) -> Any:
         raise InvalidField(name, "is given more than once")
     value = values[0]
     if kind is BoolType:
-        if value.lower() not in _SWITCHES:
+        if value.lower() not in SWITCHES:
             raise InvalidField(name, "takes true or false")
-        return _SWITCHES[value.lower()]
+        return SWITCHES[value.lower()]
     if kind is IntType and _DIGITS.fullmatch(value):
         return int(value)
     return value

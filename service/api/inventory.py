@@ -1,24 +1,37 @@
 """`/v1/inventory`: what is known of the numbers of each instance, and a sweep at once."""
 
 from collections.abc import Iterable
-from typing import Any
 
 import msgspec
-import orjson
 from aiohttp import web
 
-from service.api import audit
+from service.api import audit, forms
+from service.api.answers import InventoryReply, InventoryState, LastSweep, answer
 from service.api.auth import Asker
 from service.api.parts import API, Api, Keeper
 from service.errors import InvalidField, InventoryUnavailable, UnknownInstance
+from service.picking.messages import Identifier
+
+
+class InventoryQuery(msgspec.Struct, frozen=True):
+    """Whose inventory."""
+
+    instance_id: Identifier = ""
+
+
+class RefreshQuery(InventoryQuery, frozen=True):
+    """Whose inventory, and whether a loss is to be believed."""
+
+    accept_shrink: bool = False
 
 
 async def get(request: web.Request) -> web.Response:
     """The inventories of all instances that who asks may ask for, or of the one named."""
     api = request.app[API]
     asker = api.tokens.require(request, "admin")
-    if "instance_id" in request.query:
-        return _shown(api, [_named(request, api, asker)])
+    asked = forms.query(request, InventoryQuery)
+    if asked.instance_id:
+        return _shown(api, [_named(asked, api, asker)])
     return _shown(api, asker.instances or api.parts.keepers)
 
 
@@ -30,10 +43,9 @@ async def refresh(request: web.Request) -> web.Response:
     """
     api = request.app[API]
     asker = api.tokens.require(request, "admin")
-    instance_id = _named(request, api, asker)
-    report = await api.parts.keepers[instance_id].refresh(
-        accept_shrink=_flag(request, "accept_shrink")
-    )
+    asked = forms.query(request, RefreshQuery)
+    instance_id = _named(asked, api, asker)
+    report = await api.parts.keepers[instance_id].refresh(accept_shrink=asked.accept_shrink)
     what = f"refreshed the inventory, {report.result}"
     audit.note(request, asker, what, report.added + report.removed, instance_id)
     if report.result == "failed":
@@ -41,9 +53,8 @@ async def refresh(request: web.Request) -> web.Response:
     return _shown(api, [instance_id])
 
 
-def _named(request: web.Request, api: Api, asker: Asker) -> str:
-    keepers = api.parts.keepers
-    instance_id = request.query.get("instance_id", "")
+def _named(asked: InventoryQuery, api: Api, asker: Asker) -> str:
+    keepers, instance_id = api.parts.keepers, asked.instance_id
     asker.keep_to(instance_id)
     if not instance_id and len(keepers) == 1:
         return next(iter(keepers))
@@ -54,27 +65,20 @@ def _named(request: web.Request, api: Api, asker: Asker) -> str:
     return instance_id
 
 
-def _flag(request: web.Request, name: str) -> bool:
-    value = request.query.get(name, "false").lower()
-    if value not in ("true", "false"):
-        raise InvalidField(name, "takes true or false")
-    return value == "true"
-
-
 def _shown(api: Api, instance_ids: Iterable[str]) -> web.Response:
     now = api.parts.clock()
-    data = [_described(name, api.parts.keepers[name], now) for name in instance_ids]
-    return web.Response(body=orjson.dumps({"data": data}), content_type="application/json")
+    data = tuple(_described(name, api.parts.keepers[name], now) for name in instance_ids)
+    return answer(InventoryReply(data))
 
 
-def _described(instance_id: str, keeper: Keeper, now: float) -> dict[str, Any]:
+def _described(instance_id: str, keeper: Keeper, now: float) -> InventoryState:
     inventory, swept_at, report = keeper.inventory, keeper.swept_at, keeper.last_sweep
-    return {
-        "instance_id": instance_id,
-        "generation": inventory.generation if inventory else None,
-        "numbers": len(inventory) if inventory else 0,
-        "candidates": len(inventory.homes()) if inventory else 0,
-        "age_seconds": round(now - swept_at, 1) if swept_at is not None else None,
-        "stale": keeper.is_stale,
-        "last_sweep": msgspec.structs.asdict(report) if report else None,
-    }
+    return InventoryState(
+        instance_id=instance_id,
+        generation=inventory.generation if inventory else None,
+        numbers=len(inventory) if inventory else 0,
+        candidates=len(inventory.homes()) if inventory else 0,
+        age_seconds=round(now - swept_at, 1) if swept_at is not None else None,
+        stale=keeper.is_stale,
+        last_sweep=LastSweep(**msgspec.structs.asdict(report)) if report else None,
+    )

@@ -1,17 +1,25 @@
 """`/v1/numbers`: the cached numbers with how each stands, an operator's park, and new numbers."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, TypeVar
 
 import msgspec
 from aiohttp import web
 
 from service.api import audit, bodies, forms
+from service.api.answers import (
+    AdditionReply,
+    BulkAdditionReply,
+    ParkReply,
+    UnparkReply,
+    answer,
+)
 from service.api.auth import Asker
 from service.api.parts import API, REQUEST_ID, Api
 from service.errors import InvalidField, UnsupportedMediaType
 from service.logs import mask
-from service.picking.directory import OPERATOR, NumberQuery
+from service.picking.directory import OPERATOR, NumberQuery, Parked
+from service.picking.messages import Identifier
 from service.provisioning import AddRequest, BulkRequest
 
 LONGEST_SECONDS = 31_536_000  # a year; CCC is where a number is given up
@@ -25,12 +33,17 @@ class ParkRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=Fa
     reason: Annotated[str, msgspec.Meta(max_length=200)] = ""
 
 
+class ParkQuery(msgspec.Struct, frozen=True):
+    """Whose number."""
+
+    instance_id: Identifier = ""
+
+
 T = TypeVar("T")
 
 _park_decoder = msgspec.json.Decoder(ParkRequest)
 _add_decoder = msgspec.json.Decoder(AddRequest)
 _bulk_decoder = msgspec.json.Decoder(BulkRequest)
-_encoder = msgspec.json.Encoder()
 
 
 async def get(request: web.Request) -> web.Response:
@@ -41,10 +54,9 @@ async def get(request: web.Request) -> web.Response:
     """
     api = request.app[API]
     asker = api.tokens.require(request, "admin")
-    query = request.rel_url.raw_query_string.encode("utf-8", "surrogateescape")
-    asked = forms.decode(query, NumberQuery) if query else NumberQuery()
+    asked = forms.query(request, NumberQuery)
     asker.keep_to(asked.instance_id)
-    return _answer(await api.parts.directory.page(asked))
+    return answer(await api.parts.directory.page(asked))
 
 
 async def park(request: web.Request) -> web.Response:
@@ -60,14 +72,7 @@ async def park(request: web.Request) -> web.Response:
     number = await api.parts.directory.park(instance_id, named, int(until.timestamp() * 1000))
     what = f"parked {mask(number)} until {until}: {wanted.reason}"
     audit.note(request, asker, what, 1, instance_id)
-    return _answer(
-        {
-            "request_id": request[REQUEST_ID],
-            "number": number,
-            "parked": {"reason": OPERATOR, "until": until},
-            "reason": wanted.reason,
-        }
-    )
+    return answer(ParkReply(request[REQUEST_ID], number, Parked(OPERATOR, until), wanted.reason))
 
 
 async def unpark(request: web.Request) -> web.Response:
@@ -77,7 +82,7 @@ async def unpark(request: web.Request) -> web.Response:
     instance_id, named = _named(request, asker)
     number = await api.parts.directory.unpark(instance_id, named)
     audit.note(request, asker, f"unparked {mask(number)}", 1, instance_id)
-    return _answer({"request_id": request[REQUEST_ID], "number": number})
+    return answer(UnparkReply(request[REQUEST_ID], number))
 
 
 async def add(request: web.Request) -> web.Response:
@@ -90,9 +95,10 @@ async def add(request: web.Request) -> web.Response:
     wanted = await _read(request, api, _add_decoder)
     asker.keep_to(wanted.instance_id)
     adding = api.parts.provisioner.add(wanted, request[REQUEST_ID])
-    answer = await audit.noted(request, asker, adding, wanted.instance_id)
-    shown = {"added": answer.added, "failed": answer.failed, "pending": answer.pending}
-    return _answer({"request_id": request[REQUEST_ID], **shown})
+    addition = await audit.noted(request, asker, adding, wanted.instance_id)
+    return answer(
+        AdditionReply(request[REQUEST_ID], addition.added, addition.failed, addition.pending)
+    )
 
 
 async def add_bulk(request: web.Request) -> web.Response:
@@ -102,15 +108,17 @@ async def add_bulk(request: web.Request) -> web.Response:
     wanted = await _read(request, api, _bulk_decoder)
     asker.keep_to(wanted.instance_id)
     adding = api.parts.provisioner.add_bulk(wanted, request[REQUEST_ID])
-    answer = await audit.noted(request, asker, adding, wanted.instance_id)
-    shown = {
-        "added": answer.added,
-        "failed": answer.failed,
-        "in_use": answer.in_use,
-        "in_arrears": answer.in_arrears,
-        "pending": answer.pending,
-    }
-    return _answer({"request_id": request[REQUEST_ID], **shown})
+    addition = await audit.noted(request, asker, adding, wanted.instance_id)
+    return answer(
+        BulkAdditionReply(
+            request_id=request[REQUEST_ID],
+            added=addition.added,
+            failed=addition.failed,
+            in_use=addition.in_use,
+            in_arrears=addition.in_arrears,
+            pending=addition.pending,
+        )
+    )
 
 
 async def _read(request: web.Request, api: Api, decoder: msgspec.json.Decoder[T]) -> T:
@@ -131,10 +139,6 @@ def _until(wanted: ParkRequest, now: float) -> datetime:
 
 def _named(request: web.Request, asker: Asker) -> tuple[str, str]:
     """The instance that was named, if any, and the number."""
-    instance_id = request.query.get("instance_id", "")
+    instance_id = forms.query(request, ParkQuery).instance_id
     asker.keep_to(instance_id)
     return instance_id, request.match_info["number"]
-
-
-def _answer(body: Any) -> web.Response:
-    return web.Response(body=_encoder.encode(body), headers={"Content-Type": "application/json"})

@@ -2,9 +2,9 @@
 
 from http import HTTPStatus
 
-import orjson
 from aiohttp import web
 
+from service.api.answers import Readiness, answer
 from service.api.parts import API
 from service.metrics import CONTENT_TYPE
 
@@ -17,16 +17,8 @@ async def healthz(_request: web.Request) -> web.Response:
 async def readyz(request: web.Request) -> web.Response:
     """Whether requests should come here, and the components by name."""
     health = request.app[API].parts.health()
-    components = {
-        "inventory": dict(health.inventory),
-        "redis": health.redis,
-        "draining": health.draining,
-    }
-    return web.Response(
-        status=HTTPStatus.OK if health.is_ready else HTTPStatus.SERVICE_UNAVAILABLE,
-        body=orjson.dumps({"ready": health.is_ready, "components": components}),
-        content_type="application/json",
-    )
+    status = HTTPStatus.OK if health.is_ready else HTTPStatus.SERVICE_UNAVAILABLE
+    return answer(Readiness(health.is_ready, health), status)
 
 
 async def metrics(request: web.Request) -> web.Response:

@@ -1,10 +1,12 @@
 """`POST /v1/outcomes`: how a call went on, in JSON or in a form, as for a pick."""
 
+from http import HTTPStatus
+
 import msgspec
-import orjson
 from aiohttp import web
 
 from service.api import bodies, forms
+from service.api.answers import OutcomeReply, answer
 from service.api.parts import API, REQUEST_ID, Api
 from service.errors import UnsupportedMediaType
 from service.picking.outcomes import OutcomeReport
@@ -25,8 +27,7 @@ async def post(request: web.Request) -> web.Response:
     report = await _read(request, api)
     asker.keep_to(report.instance_id)
     await api.parts.outcomes.report(report)
-    body = orjson.dumps({"request_id": request[REQUEST_ID]})
-    return web.Response(status=202, body=body, content_type="application/json")
+    return answer(OutcomeReply(request[REQUEST_ID]), HTTPStatus.ACCEPTED)
 
 
 async def _read(request: web.Request, api: Api) -> OutcomeReport:

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from functools import partial
+from typing import Literal
 
 import msgspec
 from aiohttp import web
@@ -10,7 +11,7 @@ from service.api import bodies, forms
 from service.api.parts import API, REQUEST_ID, Api
 from service.api.problems import STATUS, InternalError
 from service.api.recent import refusal_of
-from service.errors import InvalidField, UnsupportedMediaType
+from service.errors import UnsupportedMediaType
 from service.picking import Candidate, Pair, PickAnswer, PickRequest
 
 Read = Callable[[], Awaitable[PickRequest]]
@@ -21,6 +22,12 @@ HEADERS = {"Content-Type": "application/json"}
 
 _decoder = msgspec.json.Decoder(PickRequest)
 _encoder = msgspec.json.Encoder()
+
+
+class PickQuery(msgspec.Struct, frozen=True):
+    """How the answer is to be written."""
+
+    format: Literal["json", "text"] = "json"
 
 
 class Reply(msgspec.Struct, frozen=True, gc=False):
@@ -115,7 +122,4 @@ async def _read(request: web.Request, api: Api) -> PickRequest:
 
 
 def _wants_text(request: web.Request) -> bool:
-    form = request.query.get("format", "json")
-    if form not in ("json", "text"):
-        raise InvalidField("format", "takes json or text")
-    return form == "text"
+    return forms.query(request, PickQuery).format == "text"

@@ -7,7 +7,7 @@ import math
 from http import HTTPStatus
 from typing import Any
 
-import orjson
+import msgspec
 from aiohttp import web
 
 from service.errors import (
@@ -24,6 +24,7 @@ from service.errors import (
     Unavailable,
 )
 from service.logs import mask, mask_text
+from service.picking import Candidate
 
 CCC_RETRY_SECONDS = "5"
 
@@ -54,6 +55,37 @@ STATUS = {
     "CccMalformed": HTTPStatus.BAD_GATEWAY,
     "PartlyAdded": HTTPStatus.BAD_GATEWAY,
 }
+
+
+class Placed(msgspec.Struct, frozen=True):
+    """A number, masked, by its place in the request."""
+
+    index: int
+    number: str
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True):
+    """A problem document (RFC 9457); what `code` does not have is not there."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    code: str
+    detail: str
+    request_id: str
+    field: str | msgspec.UnsetType = msgspec.UNSET
+    reasons: dict[str, int] | msgspec.UnsetType = msgspec.UNSET
+    explanation: tuple[Candidate, ...] | msgspec.UnsetType = msgspec.UNSET
+    opens_at: str | msgspec.UnsetType = msgspec.UNSET
+    added: tuple[Placed, ...] | msgspec.UnsetType = msgspec.UNSET
+    failed: tuple[Placed, ...] | msgspec.UnsetType = msgspec.UNSET
+    in_use: tuple[Placed, ...] | msgspec.UnsetType = msgspec.UNSET
+    in_arrears: tuple[Placed, ...] | msgspec.UnsetType = msgspec.UNSET
+    unknown: tuple[Placed, ...] | msgspec.UnsetType = msgspec.UNSET
+    not_added: tuple[Placed, ...] | msgspec.UnsetType = msgspec.UNSET
+
+
+_encoder = msgspec.json.Encoder()
 
 
 class InternalError(CallerIdError):
@@ -88,34 +120,41 @@ def document(error: CallerIdError, request_id: str) -> web.Response:
 def problem(error: CallerIdError, request_id: str) -> tuple[HTTPStatus, dict[str, str], bytes]:
     """The status, the headers and the body of an error's document."""
     status = status_of(error)
-    body: dict[str, Any] = {
-        "type": "about:blank",
-        "title": status.phrase,
-        "status": status,
-        "code": error.code,
-        "detail": detail_of(error),
-        "request_id": request_id,
-    }
-    if isinstance(error, InvalidField):
-        body["field"] = mask_text(error.field)
-    if isinstance(error, NoEligibleNumber):
-        body["reasons"] = error.reasons
-        if error.looks:
-            # An error shows no number, not even one of ours to who may see it.
-            body["explanation"] = [{**look, "number": mask(look["number"])} for look in error.looks]
-    if isinstance(error, PartlyAdded):
-        body |= _fates(error)
-    if isinstance(error, OutsideCallingWindow):
-        body["opens_at"] = error.opens_at
+    body = Problem(
+        title=status.phrase,
+        status=status,
+        code=error.code,
+        detail=detail_of(error),
+        request_id=request_id,
+        **_more(error),
+    )
     headers = headers_of(error) | {"Content-Type": "application/problem+json"}
-    return status, headers, orjson.dumps(body)
+    return status, headers, _encoder.encode(body)
 
 
-def _fates(error: PartlyAdded) -> dict[str, Any]:
+def _more(error: CallerIdError) -> dict[str, Any]:
+    """What the document of this error has beside what all have."""
+    match error:
+        case InvalidField():
+            return {"field": mask_text(error.field)}
+        case NoEligibleNumber():
+            # An error shows no number, not even one of ours to who may see it.
+            looks = tuple(
+                Candidate(**{**one, "number": mask(one["number"])}) for one in error.looks
+            )
+            return {"reasons": error.reasons, "explanation": looks or msgspec.UNSET}
+        case OutsideCallingWindow():
+            return {"opens_at": error.opens_at}
+        case PartlyAdded():
+            return _fates(error)
+    return {}
+
+
+def _fates(error: PartlyAdded) -> dict[str, tuple[Placed, ...]]:
     """How each number ended, by its place in the request: an error shows none in clear."""
     places = {number: place for place, number in enumerate(error.asked)}
     return {
-        fate: [{"index": places[one], "number": mask(one)} for one in error.fates.get(fate, ())]
+        fate: tuple(Placed(places[one], mask(one)) for one in error.fates.get(fate, ()))
         for fate in error.FATES
     }
 

@@ -119,7 +119,7 @@ async def test_a_refresh_that_failed_says_why(service: Service) -> None:
         ("", 422, "InvalidField"),
         ("?instance_id=", 422, "InvalidField"),
         ("?instance_id=ccc-c", 404, "UnknownInstance"),
-        ("?instance_id=%ff%00", 404, "UnknownInstance"),
+        ("?instance_id=%ff%00", 400, "MalformedRequest"),
         ("?instance_id=ccc-a&accept_shrink=perhaps", 422, "InvalidField"),
     ],
 )

@@ -2,7 +2,8 @@
 
 The page itself holds no data and needs no token, so that a browser can open it; each of its
 requests carries one with the scope `admin`. The rest of what it shows and does goes through the
-routes that everybody has: the numbers, their parks, the inventory, the readiness.
+routes that everybody has: the numbers, their parks, the inventory, the readiness. Page and data
+come together and change together, so the OpenAPI document does not have them.
 """
 
 from aiohttp import web

@@ -1,0 +1,98 @@
+"""What the handlers answer in JSON, beside the picks: the types that are written and described."""
+
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+from aiohttp import web
+
+from service.api.parts import Health
+from service.picking.directory import Parked
+
+_encoder = msgspec.json.Encoder()
+
+
+class OutcomeReply(msgspec.Struct, frozen=True):
+    """The outcome is accepted."""
+
+    request_id: str
+
+
+class ParkReply(msgspec.Struct, frozen=True):
+    """A number that is out now, until when, and the operator's words."""
+
+    request_id: str
+    number: str
+    parked: Parked
+    reason: str
+
+
+class UnparkReply(msgspec.Struct, frozen=True):
+    """A number that no operator keeps out any more."""
+
+    request_id: str
+    number: str
+
+
+class AdditionReply(msgspec.Struct, frozen=True):
+    """What became of each number that was to be added."""
+
+    request_id: str
+    added: tuple[str, ...]
+    failed: tuple[str, ...]
+    pending: tuple[str, ...]
+
+
+class BulkAdditionReply(msgspec.Struct, frozen=True):
+    """What became of each number that was to be added and bound to skill groups."""
+
+    request_id: str
+    added: tuple[str, ...]
+    failed: tuple[str, ...]
+    in_use: tuple[str, ...]
+    in_arrears: tuple[str, ...]
+    pending: tuple[str, ...]
+
+
+class LastSweep(msgspec.Struct, frozen=True):
+    """How the last sweep went."""
+
+    result: str
+    at: float
+    duration: float
+    total: int
+    added: int
+    removed: int
+    held: int
+    detail: str
+
+
+class InventoryState(msgspec.Struct, frozen=True):
+    """What is known of the numbers of one instance; null is what there is not yet."""
+
+    instance_id: str
+    generation: int | None
+    numbers: int
+    candidates: int
+    age_seconds: float | None
+    stale: bool
+    last_sweep: LastSweep | None
+
+
+class InventoryReply(msgspec.Struct, frozen=True):
+    """The inventories of the instances that who asks may ask for."""
+
+    data: tuple[InventoryState, ...]
+
+
+class Readiness(msgspec.Struct, frozen=True):
+    """Whether requests should come here, and the components by name."""
+
+    ready: bool
+    components: Health
+
+
+def answer(body: Any, status: HTTPStatus = HTTPStatus.OK) -> web.Response:
+    """One of these as JSON."""
+    headers = {"Content-Type": "application/json"}
+    return web.Response(status=status, body=_encoder.encode(body), headers=headers)

@@ -1,0 +1,77 @@
+"""Examples for the OpenAPI document, as the very types that are answered; numbers made up."""
+
+from datetime import UTC, datetime
+
+from service.api.answers import (
+    AdditionReply,
+    BulkAdditionReply,
+    InventoryReply,
+    InventoryState,
+    LastSweep,
+    OutcomeReply,
+    ParkReply,
+    Readiness,
+    UnparkReply,
+)
+from service.api.parts import Health
+from service.api.pick import Reply
+from service.picking import Pair, PlacedNumber
+from service.picking.directory import NumberEntry, NumberPage, Parked
+
+REQUEST_ID = "5f0c6f2ad7b14bd8a3c1000000000017"
+NUMBER = "01089898989"
+
+_PARKED = Parked("operator", datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC))
+
+PICK = Reply(
+    REQUEST_ID,
+    "redis",
+    (
+        Pair(
+            PlacedNumber(NUMBER, "北京", "北京"), PlacedNumber("13888888888", "云南", "昆明"), "any"
+        ),
+    ),
+)
+OUTCOME = OutcomeReply(REQUEST_ID)
+PAGE = NumberPage(
+    (
+        NumberEntry(
+            NUMBER,
+            "北京",
+            "北京",
+            "010",
+            "Outbound",
+            active=True,
+            skill_group_ids=("sales@ccc-test",),
+            agent_id="",
+            tags=("M1",),
+            provider="alicom",
+            used_hour=3,
+            used_day=41,
+            available=False,
+            parked=(_PARKED,),
+        ),
+    ),
+    page=1,
+    page_size=20,
+    total=1,
+    standing="known",
+)
+PARK = ParkReply(REQUEST_ID, NUMBER, _PARKED, "complaints")
+UNPARK = UnparkReply(REQUEST_ID, NUMBER)
+ADDITION = AdditionReply(REQUEST_ID, (NUMBER,), (), ())
+BULK = BulkAdditionReply(REQUEST_ID, (NUMBER,), (), (), (), ())
+INVENTORY = InventoryReply(
+    (
+        InventoryState(
+            instance_id="ccc-test",
+            generation=7,
+            numbers=465,
+            candidates=430,
+            age_seconds=12.5,
+            stale=False,
+            last_sweep=LastSweep("accepted", 1767322000.0, 1.2, 465, 0, 0, 0, ""),
+        ),
+    )
+)
+READY = Readiness(ready=True, components=Health({"ccc-test": "ready"}, redis="up", draining=False))

@@ -1,0 +1,86 @@
+"""What a route is: enough to register its handler, and to describe it in the OpenAPI document."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, Literal
+
+import msgspec
+from aiohttp.typedefs import Handler
+
+from service.api.problems import InternalError
+from service.errors import (
+    CallerIdError,
+    Forbidden,
+    InvalidField,
+    MalformedRequest,
+    RequestTimeout,
+    RequestTooLarge,
+    Unauthenticated,
+    UnsupportedMediaType,
+)
+from service.settings import Scope
+
+JSON = "application/json"
+FORM = "application/x-www-form-urlencoded"
+
+# Beside the scopes: whoever has a known credential, and whoever asks.
+Access = Scope | Literal["any", "open"]
+
+Tag = Literal["picks", "numbers", "operations", "rpc"]
+
+
+class Content(msgspec.Struct, frozen=True):
+    """One form that an answer may have; `shapes` are the types that it may hold.
+
+    `example` is a value of one of them.
+    """
+
+    media_type: str
+    shapes: tuple[Any, ...] = (str,)
+    example: Any = None
+
+
+class Route(msgspec.Struct, frozen=True, kw_only=True):
+    """One method of one path.
+
+    Args:
+        method: of HTTP.
+        path: as aiohttp's router has it.
+        handler: answers; its docstring describes the route.
+        tag: where the document lists it.
+        summary: what it does, in a few words.
+        access: the scope that its handler asks for.
+        query: what its handler decodes the query as.
+        body: what its handler decodes the body as.
+        takes_form: whether the body may be an HTML form.
+        example: a body, as a client would write it.
+        answers: the good ones, by status.
+        errors: what may go wrong that its access, query and body do not bring with them.
+    """
+
+    method: str
+    path: str
+    handler: Handler
+    tag: Tag
+    summary: str
+    access: Access
+    query: type[msgspec.Struct] | None = None
+    body: type[msgspec.Struct] | None = None
+    takes_form: bool = False
+    example: Mapping[str, Any] | None = None
+    answers: Mapping[HTTPStatus, tuple[Content, ...]] = {}
+    errors: tuple[type[CallerIdError], ...] = ()
+
+    @property
+    def all_errors(self) -> list[type[CallerIdError]]:
+        """Whatever may go wrong with a request, by code."""
+        kinds = {*self.errors, InternalError}
+        if self.access != "open":
+            kinds.add(Unauthenticated)
+        if self.access not in ("open", "any"):
+            kinds.add(Forbidden)
+        if self.query or self.body:
+            kinds |= {MalformedRequest, InvalidField}
+        if self.body:
+            kinds |= {RequestTimeout, RequestTooLarge, UnsupportedMediaType}
+        return sorted(kinds, key=lambda kind: kind.code)

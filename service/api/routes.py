@@ -1,0 +1,244 @@
+"""The table of the routes: what is registered, and what the OpenAPI document describes."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from service.api import examples, inventory, numbers, openapi, ops, outcomes, pick, rpc
+from service.api.answers import (
+    AdditionReply,
+    BulkAdditionReply,
+    InventoryReply,
+    OutcomeReply,
+    ParkReply,
+    Readiness,
+    UnparkReply,
+)
+from service.api.route import JSON, Content, Route
+from service.errors import (
+    CalleeBudgetExceeded,
+    CallIdReused,
+    CccMalformed,
+    CccRefused,
+    CccThrottled,
+    CccUnavailable,
+    InvalidCalledNumber,
+    InventoryUnavailable,
+    LedgerUnavailable,
+    NoEligibleNumber,
+    OutsideCallingWindow,
+    Overloaded,
+    PartlyAdded,
+    UnknownCall,
+    UnknownInstance,
+    UnknownNumber,
+)
+from service.metrics import CONTENT_TYPE
+from service.picking import PickRequest
+from service.picking.directory import NumberPage, NumberQuery
+from service.picking.outcomes import OutcomeReport
+from service.provisioning import AddRequest, BulkRequest
+
+TEXT = "text/plain; charset=utf-8"
+
+_NAMED = (UnknownInstance,)
+_ONE_NUMBER = (
+    *_NAMED,
+    UnknownNumber,
+    InventoryUnavailable,
+    LedgerUnavailable,
+)
+_FROM_CCC = (CccMalformed, CccRefused, CccThrottled, CccUnavailable, PartlyAdded)
+_NEW = {"numbers": [examples.NUMBER], "usage": "Outbound"}
+
+
+def _ok(shape: Any, example: Any) -> Mapping[HTTPStatus, tuple[Content, ...]]:
+    return {HTTPStatus.OK: (Content(JSON, (shape,), example),)}
+
+
+PICKS = (
+    Route(
+        method="POST",
+        path="/v1/pick",
+        handler=pick.post,
+        tag="picks",
+        summary="Choose the numbers to show to a callee",
+        access="pick",
+        query=pick.PickQuery,
+        body=PickRequest,
+        takes_form=True,
+        example={"called_number": "13888888888", "skill_group_ids": ["sales@ccc-test"]},
+        answers={
+            HTTPStatus.OK: (
+                Content(JSON, (pick.Reply, pick.ExplainedReply), examples.PICK),
+                Content(TEXT, example=f"{examples.NUMBER}\n"),
+            )
+        },
+        errors=(
+            *_NAMED,
+            CallIdReused,
+            CalleeBudgetExceeded,
+            InvalidCalledNumber,
+            InventoryUnavailable,
+            NoEligibleNumber,
+            OutsideCallingWindow,
+            Overloaded,
+        ),
+    ),
+    Route(
+        method="POST",
+        path="/v1/outcomes",
+        handler=outcomes.post,
+        tag="picks",
+        summary="Tell how a call went on",
+        access="pick",
+        body=OutcomeReport,
+        takes_form=True,
+        example={"call_id": "call-17", "result": "answered", "talk_ms": 42000},
+        answers={HTTPStatus.ACCEPTED: (Content(JSON, (OutcomeReply,), examples.OUTCOME),)},
+        errors=(*_NAMED, InvalidCalledNumber, UnknownCall),
+    ),
+)
+
+NUMBERS = (
+    Route(
+        method="GET",
+        path="/v1/numbers",
+        handler=numbers.get,
+        tag="numbers",
+        summary="List the numbers, with how each stands",
+        access="admin",
+        query=NumberQuery,
+        answers=_ok(NumberPage, examples.PAGE),
+        errors=(*_NAMED, InventoryUnavailable),
+    ),
+    Route(
+        method="POST",
+        path="/v1/numbers",
+        handler=numbers.add,
+        tag="numbers",
+        summary="Add numbers to an instance",
+        access="admin",
+        body=AddRequest,
+        example=_NEW,
+        answers=_ok(AdditionReply, examples.ADDITION),
+        errors=(*_NAMED, *_FROM_CCC),
+    ),
+    Route(
+        method="POST",
+        path="/v1/numbers/bulk",
+        handler=numbers.add_bulk,
+        tag="numbers",
+        summary="Add numbers, and bind them to skill groups",
+        access="admin",
+        body=BulkRequest,
+        example={**_NEW, "skill_group_ids": ["sales@ccc-test"]},
+        answers=_ok(BulkAdditionReply, examples.BULK),
+        errors=(*_NAMED, *_FROM_CCC),
+    ),
+    Route(
+        method="PUT",
+        path="/v1/numbers/{number}/park",
+        handler=numbers.park,
+        tag="numbers",
+        summary="Take a number out of rotation",
+        access="admin",
+        query=numbers.ParkQuery,
+        body=numbers.ParkRequest,
+        example={"seconds": 3600, "reason": "complaints"},
+        answers=_ok(ParkReply, examples.PARK),
+        errors=_ONE_NUMBER,
+    ),
+    Route(
+        method="DELETE",
+        path="/v1/numbers/{number}/park",
+        handler=numbers.unpark,
+        tag="numbers",
+        summary="Put a number back into rotation",
+        access="admin",
+        query=numbers.ParkQuery,
+        answers=_ok(UnparkReply, examples.UNPARK),
+        errors=_ONE_NUMBER,
+    ),
+    Route(
+        method="GET",
+        path="/v1/inventory",
+        handler=inventory.get,
+        tag="numbers",
+        summary="Show how the inventories stand",
+        access="admin",
+        query=inventory.InventoryQuery,
+        answers=_ok(InventoryReply, examples.INVENTORY),
+        errors=_NAMED,
+    ),
+    Route(
+        method="POST",
+        path="/v1/inventory/refresh",
+        handler=inventory.refresh,
+        tag="numbers",
+        summary="Sweep an inventory now",
+        access="admin",
+        query=inventory.RefreshQuery,
+        answers=_ok(InventoryReply, examples.INVENTORY),
+        errors=(*_NAMED, InventoryUnavailable),
+    ),
+)
+
+OPERATIONS = (
+    Route(
+        method="GET",
+        path="/healthz",
+        handler=ops.healthz,
+        tag="operations",
+        summary="Liveness",
+        access="open",
+        answers={HTTPStatus.OK: (Content(TEXT, example="ok\n"),)},
+    ),
+    Route(
+        method="GET",
+        path="/readyz",
+        handler=ops.readyz,
+        tag="operations",
+        summary="Readiness",
+        access="open",
+        answers={
+            status: (Content(JSON, (Readiness,), example),)
+            for status, example in (
+                (HTTPStatus.OK, examples.READY),
+                (HTTPStatus.SERVICE_UNAVAILABLE, None),
+            )
+        },
+    ),
+    Route(
+        method="GET",
+        path="/metrics",
+        handler=ops.metrics,
+        tag="operations",
+        summary="Metrics for Prometheus",
+        access="metrics",
+        answers={HTTPStatus.OK: (Content(CONTENT_TYPE),)},
+    ),
+    Route(
+        method="GET",
+        path="/openapi.json",
+        handler=openapi.get,
+        tag="operations",
+        summary="This document",
+        access="any",
+        answers={HTTPStatus.OK: (Content(JSON, (dict[str, Any],)),)},
+    ),
+)
+
+RPC_DOOR = tuple(
+    Route(
+        method=method,
+        path="/",
+        handler=rpc.answer,
+        tag="rpc",
+        summary=f"Call an action of CCC, its parameters in {place}",
+        access="any",
+    )
+    for method, place in (("GET", "the query"), ("POST", "the query or a form"))
+)
+
+ROUTES = (*PICKS, *NUMBERS, *OPERATIONS, *RPC_DOOR)

@@ -1,0 +1,226 @@
+"""`/openapi.json`: valid, complete, and true of what the handlers answer."""
+
+import re
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import msgspec
+import orjson
+import pytest
+from openapi_schema_validator import OAS31Validator
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from docs.api import page
+from service.api.examples import REQUEST_ID
+from service.api.openapi import encoded
+from service.api.openapi.ccc import ANSWERS
+from service.api.openapi.words import EITHER, FIELDS
+from service.api.problems import problem
+from service.api.route import FORM, Route
+from service.api.routes import ROUTES
+from service.errors import (
+    CalleeBudgetExceeded,
+    CallerIdError,
+    CccError,
+    CccMalformed,
+    InvalidCalledNumber,
+    InvalidField,
+    NoEligibleNumber,
+    OutsideCallingWindow,
+    PartlyAdded,
+)
+from tests.http.http_fixtures import GROUP, Service, ask, client_with, serving, settings_with
+from tests.http.test_auth import NEEDS
+
+DOCUMENT = orjson.loads(encoded(ROUTES, auth_is_required=True))
+SCHEMAS: dict[str, Any] = DOCUMENT["components"]["schemas"]
+PAGE = Path(__file__).parents[2] / "docs" / "api.md"
+
+LOOK = {
+    "number": "01055500001",
+    "match": "any",
+    "turn": 3,
+    "used_hour": 1,
+    "used_day": 2,
+    "reason": "resting",
+}
+ERRORS: dict[type[CallerIdError], CallerIdError] = {
+    CalleeBudgetExceeded: CalleeBudgetExceeded(60),
+    InvalidCalledNumber: InvalidCalledNumber("is empty"),
+    InvalidField: InvalidField("count", "takes 1 to 100"),
+    NoEligibleNumber: NoEligibleNumber({"resting": 1}, [LOOK]),
+    OutsideCallingWindow: OutsideCallingWindow("2026-01-02T09:00:00+08:00"),
+    PartlyAdded: PartlyAdded(
+        ("01055500001", "01055500002"), {"added": ("01055500001",)}, CccMalformed("Body", "no JSON")
+    ),
+}
+CALLS = {
+    "PickOutboundNumbers": {"CalledNumber": "13888888888", "SkillGroupIdList": f'["{GROUP}"]'},
+    "ListPhoneNumbers": {"PageNumber": "1", "PageSize": "100"},
+    "AddPhoneNumbers": {"NumberList": '["01055500001"]', "Usage": "Outbound"},
+    "AddBulkPhoneNumbers": {"PhoneNumber.1": "01055500001", "Usage": "Outbound"},
+}
+
+
+def operation(route: Route) -> dict[str, Any]:
+    found: dict[str, Any] = DOCUMENT["paths"][route.path][route.method.lower()]
+    return found
+
+
+def check(schema: dict[str, Any], value: object) -> None:
+    OAS31Validator({**schema, "components": DOCUMENT["components"]}).validate(value)
+
+
+def raised(kind: type[CallerIdError]) -> CallerIdError:
+    if kind in ERRORS:
+        return ERRORS[kind]
+    if issubclass(kind, CccError):
+        return kind("Code", "message")
+    return kind() if kind.code == "InternalError" else kind("some detail")
+
+
+@pytest.mark.parametrize("auth_is_required", [True, False])
+def test_the_document_is_valid_openapi(*, auth_is_required: bool) -> None:
+    document = orjson.loads(encoded(ROUTES, auth_is_required=auth_is_required))
+    OpenAPIV31SpecValidator(document).validate()
+
+
+def test_every_route_that_is_registered_is_described_and_no_other() -> None:
+    registered = {
+        (route.method, route.resource.canonical)
+        for route in Service().app().router.routes()
+        if route.resource is not None and route.method not in ("HEAD", "*")
+    }
+    described_ones = {
+        (method.upper(), path) for path, methods in DOCUMENT["paths"].items() for method in methods
+    }
+    assert described_ones == {each for each in registered if not is_the_consoles(each[1])}
+
+
+def is_the_consoles(path: str) -> bool:
+    """The page and what it alone asks for: they come together, and change together."""
+    return path == "/console" or path.startswith("/v1/console/")
+
+
+def test_each_route_names_the_scope_that_it_asks_for() -> None:
+    asked = {
+        (method, path.replace("01055500001", "{number}")): scope
+        for method, path, scope in NEEDS
+        if not path.startswith("/?") and not is_the_consoles(path)
+    }
+    named = {
+        (route.method, route.path): route.access
+        for route in ROUTES
+        if route.access != "open" and route.path != "/"
+    }
+    assert named == asked
+
+
+def test_every_field_has_words_and_no_word_is_left_over() -> None:
+    used = set()
+    parameters = [
+        each for route in ROUTES if route.query for each in operation(route)["parameters"]
+    ]
+    for name, schema in SCHEMAS.items():
+        if name[0:3] != "Ccc" and not name.endswith(("Response", "Call")):
+            assert all("description" in each for each in schema["properties"].values()), name
+            used |= {*schema["properties"], *(f"{name}.{each}" for each in schema["properties"])}
+    assert all(each["description"] for each in parameters)
+    used |= {each["name"] for each in parameters}
+    queries = {route.query.__name__ for route in ROUTES if route.query}
+    left = {each for each in FIELDS if each not in used and each.split(".")[0] not in queries}
+    assert not left
+    assert set(EITHER) <= set(SCHEMAS)
+
+
+@pytest.mark.parametrize(
+    "route", [one for one in ROUTES if one.body], ids=lambda one: f"{one.method} {one.path}"
+)
+def test_each_example_of_a_body_is_one(route: Route) -> None:
+    assert route.body
+    msgspec.convert(route.example, route.body)
+    for content in operation(route)["requestBody"]["content"].values():
+        check(content["schema"], content["example"])
+
+
+def test_each_example_of_an_answer_is_one() -> None:
+    contents = [
+        content
+        for route in ROUTES
+        for response in operation(route)["responses"].values()
+        for content in response["content"].values()
+    ]
+    examples = [content for content in contents if "example" in content]
+    assert len(examples) > 10
+    for content in examples:
+        check(content["schema"], content["example"])
+
+
+@pytest.mark.parametrize(
+    "route", [one for one in ROUTES if one.path != "/"], ids=lambda one: f"{one.method} {one.path}"
+)
+def test_each_problem_is_as_described(route: Route) -> None:
+    for kind in route.all_errors:
+        status, headers, body = problem(raised(kind), REQUEST_ID)
+        response = operation(route)["responses"][str(int(status))]
+        check(response["content"]["application/problem+json"]["schema"], msgspec.json.decode(body))
+        needed = {name for name in response["headers"] if name != "X-Request-Id"}
+        assert needed <= set(headers)
+        assert f"`{kind.code}`: " in response["description"]
+
+
+async def test_it_is_served_as_it_was_made() -> None:
+    async with serving(Service(settings_with(required="always"))) as service:
+        assert (await ask(service, "GET", "/openapi.json")).status == 401
+    settings = settings_with(clients=(client_with("any", "metrics"),), required="always")
+    async with serving(Service(settings)) as service:
+        answer = await ask(service, "GET", "/openapi.json", Authorization="Bearer any")
+    assert answer.headers["Content-Type"] == "application/json"
+    assert answer.json == DOCUMENT
+
+
+async def test_where_nobody_has_to_say_who_asks_the_document_says_so(service: Service) -> None:
+    document = (await ask(service, "GET", "/openapi.json")).json
+    securities = [
+        each["security"] for methods in document["paths"].values() for each in methods.values()
+    ]
+    assert all(not each or {} in each for each in securities)
+    assert document["paths"]["/v1/pick"]["post"]["security"] == [{"token": ["pick"]}, {}]
+
+
+@pytest.mark.parametrize("action", CALLS)
+async def test_the_calls_and_answers_of_the_rpc_door_are_as_described(
+    service: Service, action: str
+) -> None:
+    version = "2017-07-05" if "Bulk" in action else "2020-07-01"
+    common = {"Action": action, "Version": version, "Format": "JSON", "InstanceId": "ccc-test"}
+    call = {**common, **CALLS[action]}
+    numbers = ("PageNumber", "PageSize")
+    typed = {name: int(call[name]) if name in numbers else call[name] for name in call}
+    check(SCHEMAS[f"{action}Call"], typed)
+    answer = await ask(service, "POST", "/", urlencode(call).encode(), Content_Type=FORM)
+    assert answer.status == 200
+    shape = next(each for each in ANSWERS if each.__name__ == f"{action}Response")
+    # Nothing is lost on the way through the type: it has all that was answered.
+    typed_answer = msgspec.json.decode(answer.body, type=shape)
+    assert orjson.loads(msgspec.json.encode(typed_answer)) == answer.json
+
+
+async def test_an_error_of_the_rpc_door_is_as_described(service: Service) -> None:
+    answer = await ask(service, "GET", "/?Action=Dance&Version=2020-07-01&Format=JSON")
+    assert set(answer.json) == set(SCHEMAS["CccError"]["properties"])
+    check(SCHEMAS["CccError"], answer.json)
+
+
+def test_the_page_is_what_the_document_makes() -> None:
+    assert page() == PAGE.read_text("utf-8"), "run `make docs`"
+
+
+def test_every_link_of_the_page_leads_to_a_heading() -> None:
+    text = PAGE.read_text("utf-8")
+    headings = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    anchors = {re.sub(r"[^\w -]", "", each.lower()).replace(" ", "-") for each in headings}
+    links = set(re.findall(r"\]\(#([^)]*)\)", text))
+    assert links
+    assert links <= anchors
