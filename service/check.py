@@ -8,7 +8,9 @@ from redis.exceptions import RedisError
 
 from service.ccc.accounts import Accounts
 from service.errors import CccError
+from service.instances import SCHEMA
 from service.metrics import Metrics
+from service.redis_access import lacking
 from service.redis_client import open_client
 from service.settings import Settings
 
@@ -33,7 +35,7 @@ async def _findings(settings: Settings, lifetime: AsyncExitStack) -> AsyncIterat
     if settings.redis.url:
         redis = open_client(settings.redis.url, timeout=TIMEOUT_SECONDS)
         lifetime.push_async_callback(redis.aclose)
-        yield await _check_redis(redis)
+        yield await _check_redis(redis, f"{settings.redis.prefix}:{SCHEMA}:check")
     else:
         print("redis: none configured; the ledger is embedded in the one process")
     accounts = Accounts(settings, redis, Metrics(), lifetime)
@@ -49,14 +51,30 @@ async def _findings(settings: Settings, lifetime: AsyncExitStack) -> AsyncIterat
             yield True
 
 
-async def _check_redis(redis: Redis) -> bool:
+async def _check_redis(redis: Redis, key: str) -> bool:
     try:
-        version = (await redis.info("server"))["redis_version"]
-        policy = (await redis.config_get("maxmemory-policy"))["maxmemory-policy"]
+        told = await redis.info()  # which needs no right to read the server's configuration
     except (RedisError, OSError) as error:
         print(f"redis: out of reach: {type(error).__name__}: {error}")
         return False
-    print(f"redis: up, version {version}, maxmemory-policy {policy}")
+    policy = told["maxmemory_policy"]
+    print(f"redis: up, version {told['redis_version']}, maxmemory-policy {policy}")
     if policy != "noeviction":
         print("redis: set maxmemory-policy to noeviction: an evicted key is a forgotten cap")
-    return bool(policy == "noeviction")
+    return await _check_access(redis, key) and bool(policy == "noeviction")
+
+
+async def _check_access(redis: Redis, key: str) -> bool:
+    try:
+        missing = await lacking(redis, key)
+    except (RedisError, OSError) as error:
+        print(f"redis: cannot tell what the user may do on keys like {key}: {error}")
+        return False
+    if missing is None:
+        print("redis: this version cannot tell what its user may not do; 7.0 can")
+    elif missing:
+        commands = " ".join(f"+{command}" for command in missing)
+        print(f"redis: the user lacks, on keys like {key}: {commands} (deploy/redis/users.acl)")
+    else:
+        print("redis: the user may do all that is needed")
+    return not missing

