@@ -30,6 +30,7 @@ NEEDED = {
     "multi": "MULTI",
     "persist": "PERSIST KEY",
     "pexpire": "PEXPIRE KEY",
+    "role": "ROLE",  # behind Sentinels: who is promoted says so itself
     "set": "SET KEY",
     "time": "TIME",
     "zadd": "ZADD KEY",
