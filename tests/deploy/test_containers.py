@@ -1,5 +1,6 @@
 """The compose file: valid, confined, and naming nothing that is not there."""
 
+import inspect
 import re
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from deploy.make_secrets import made
+from service.api.server import make_runner
 from tests.deploy.deployed import SHUTDOWN_SECONDS, files_in, read_yaml, settings_of
 from tests.deploy.image import stages
 from tests.deploy.prometheus import ROOT
@@ -110,6 +112,11 @@ def test_a_replica_is_asked_for_its_readiness() -> None:
         assert probe[:2] == ["CMD", "python"]
         compile(probe[-1], "healthcheck", "exec")
         assert f"http://127.0.0.1:{PORT}/readyz" in probe[-1]
+
+
+def test_what_is_under_way_at_the_end_has_the_time_that_is_counted_on() -> None:
+    source = inspect.getsource(make_runner)
+    assert f"shutdown_timeout={SHUTDOWN_SECONDS}," in source
 
 
 async def test_what_is_probed_is_there() -> None:
