@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 HERE = Path(__file__).parent
-ONE_SERVER = "redis:6379/0"
+ONE_SERVER = "redis:6379"  # in compose.yaml
 SENTINELS = ",".join(f"redis-{at}.redis:26379" for at in range(3))
 SERVICE = "callerid"  # as the Sentinels know it
 
@@ -25,15 +25,16 @@ role_name = callerid
 """
 
 
-def made(*, sentinel: bool) -> Mapping[str, str]:
+def made(*, sentinel: bool = False, server: str = ONE_SERVER) -> Mapping[str, str]:
     """The contents of each file, by its name.
 
     Args:
         sentinel: for three servers behind Sentinels, not for one.
+        server: host and port of the one.
     """
     redis, replica, watcher, scraper = (secrets.token_hex(32) for _ in range(4))
     files = {
-        "redis-url": f"redis://callerid:{redis}@{ONE_SERVER}",
+        "redis-url": f"redis://callerid:{redis}@{server}",
         "users.acl": _users({"CALLERID": redis}, "users.acl"),
         "clients.json": json.dumps(_clients(scraper), indent=2) + "\n",
         "metrics-token": scraper,
@@ -75,6 +76,7 @@ def main() -> int:
     """Write what is not there yet."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, help="made if it is not there; keep it out of git")
+    parser.add_argument("--redis", default=ONE_SERVER, metavar="HOST:PORT", help="(%(default)s)")
     parser.add_argument("--sentinel", action="store_true", help="three servers behind Sentinels")
     options = parser.parse_args()
     options.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -83,7 +85,7 @@ def main() -> int:
     if there:
         print(f"{options.folder} already has {', '.join(there)}; nothing was made", file=sys.stderr)
         return 1
-    for name, text in made(sentinel=options.sentinel).items():
+    for name, text in made(sentinel=options.sentinel, server=options.redis).items():
         # The folder keeps others out; in a container the file belongs to another user than its own.
         path = options.folder / name
         path.write_text(text, "utf-8")

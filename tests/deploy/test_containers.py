@@ -79,7 +79,7 @@ def test_redis_is_reached_by_the_replicas_alone() -> None:
 
 
 def test_every_secret_is_made_and_none_is_kept_in_the_repository() -> None:
-    assert set(COMPOSE["secrets"]) == set(made(sentinel=False))
+    assert set(COMPOSE["secrets"]) == set(made())
     for name, secret in COMPOSE["secrets"].items():
         assert secret == {"file": f"secrets/{name}"}
     assert "deploy/secrets/" in (ROOT / ".gitignore").read_text("utf-8").splitlines()
@@ -98,7 +98,7 @@ def test_a_replica_starts_with_what_it_is_given(name: str, tmp_path: Path) -> No
     }
     settings = settings_of(COMMAND, service["environment"], files)
     assert settings.redis.url.startswith("redis://callerid:")
-    assert settings.redis.url.endswith("@redis:6379/0")
+    assert settings.redis.url.endswith("@redis:6379")
     assert settings.auth_is_required
     assert settings.server.port == int(PORT)
     assert service["ports"][0].endswith(f":{PORT}")
@@ -165,3 +165,13 @@ def test_redis_finds_its_files() -> None:
     conf = (ROOT / "deploy/redis/redis.conf").read_text("utf-8")
     (access,) = re.findall(r"^aclfile /run/secrets/(\S+)$", conf, re.MULTILINE)
     assert access in redis["secrets"]
+
+
+def test_the_operators_page_names_files_that_there_are() -> None:
+    page = (ROOT / "docs/operations.md").read_text("utf-8")
+    named = set(re.findall(r"(?:deploy|config)/[\w./-]*\w", page))
+    assert {name for name in named if not (ROOT / name).exists()} == {
+        "deploy/secrets",
+        "deploy/secrets/grafana-password",
+    }
+    assert "grafana-password" in made()

@@ -183,7 +183,7 @@ def test_the_operators_prometheus_reads_as_the_file_of_ours_does() -> None:
         {"sourceLabels": one["source_labels"], "targetLabel": one["target_label"]}
         for one in job["relabel_configs"]
     ]
-    assert endpoint["authorization"]["credentials"]["key"] in made(sentinel=False)
+    assert endpoint["authorization"]["credentials"]["key"] in made()
     service = named("Service")
     assert service["metadata"]["name"] == job["job_name"]
     assert endpoint["port"] in {port["name"] for port in service["spec"]["ports"]}

