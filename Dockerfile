@@ -14,6 +14,9 @@ RUN make install VENV=/opt/venv EDITABLE= \
     && /opt/venv/bin/python -m compileall -q /opt/venv/lib
 
 FROM python:3.11-slim
+LABEL org.opencontainers.image.title=callerid \
+    org.opencontainers.image.description="Caller-ID selection in front of Alibaba Cloud CCC" \
+    org.opencontainers.image.licenses=Apache-2.0
 RUN groupadd --gid 10001 callerid \
     && useradd --uid 10001 --gid 10001 --no-create-home --shell /usr/sbin/nologin callerid
 COPY --from=build /opt/venv /opt/venv
@@ -26,4 +29,5 @@ USER 10001:10001
 EXPOSE 8080
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s \
     CMD ["python", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:8080/healthz', timeout=2)"]
+STOPSIGNAL SIGTERM
 CMD ["callerid", "serve", "--host", "0.0.0.0", "--port", "8080"]

@@ -1,0 +1,97 @@
+"""Makes every secret that the deployments here read, each as a file in one folder.
+
+`python3 deploy/make_secrets.py deploy/secrets` for compose.yaml, with `--sentinel` for the
+Kubernetes overlay of that name. It needs nothing but Python, and writes into an empty folder only.
+"""
+
+import argparse
+import hashlib
+import json
+import secrets
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+HERE = Path(__file__).parent
+ONE_SERVER = "redis:6379"  # in compose.yaml
+SENTINELS = ",".join(f"redis-{at}.redis:26379" for at in range(3))
+SERVICE = "callerid"  # as the Sentinels know it
+
+# On ECS with a RAM role this is all; elsewhere `type = access_key` with the pair of a RAM user.
+ALIBABA = """\
+[default]
+type = ecs_ram_role
+role_name = callerid
+"""
+
+
+def made(*, sentinel: bool = False, server: str = ONE_SERVER) -> Mapping[str, str]:
+    """The contents of each file, by its name.
+
+    Args:
+        sentinel: for three servers behind Sentinels, not for one.
+        server: host and port of the one.
+    """
+    redis, replica, watcher, scraper = (secrets.token_hex(32) for _ in range(4))
+    files = {
+        "redis-url": f"redis://callerid:{redis}@{server}",
+        "users.acl": _users({"CALLERID": redis}, "users.acl"),
+        "clients.json": json.dumps(_clients(scraper), indent=2) + "\n",
+        "metrics-token": scraper,
+        "digest-key": secrets.token_hex(32),
+        "alibaba.ini": ALIBABA,
+        "grafana-password": secrets.token_hex(16),
+    }
+    if not sentinel:
+        return files
+    logins = {"CALLERID": redis, "REPLICA": replica, "SENTINEL": watcher}
+    query = f"sentinel_password={watcher}"
+    return files | {
+        "redis-url": f"redis+sentinel://callerid:{redis}@{SENTINELS}/{SERVICE}?{query}",
+        "users.acl": _users(logins, "users.acl", "replication.acl"),
+        "replica-password": replica,
+        "sentinel-password": watcher,
+    }
+
+
+def _clients(scraper: str) -> list[dict[str, object]]:
+    """Who may ask the service: a dialer, a person, Prometheus."""
+    return [
+        {"name": "dialer", "token": secrets.token_hex(32), "scopes": ["pick"]},
+        {"name": "operator", "token": secrets.token_hex(32), "scopes": ["pick", "admin"]},
+        {"name": "prometheus", "token": scraper, "scopes": ["metrics"]},
+    ]
+
+
+def _users(passwords: Mapping[str, str], *names: str) -> str:
+    """The access list of Redis, which knows a password by its hash alone."""
+    text = "".join((HERE / "redis" / name).read_text("utf-8") for name in names)
+    for user, password in passwords.items():
+        hashed = hashlib.sha256(password.encode()).hexdigest()
+        text = text.replace(f"#{user}_SHA256", f"#{hashed}")
+    return text
+
+
+def main() -> int:
+    """Write what is not there yet."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path, help="made if it is not there; keep it out of git")
+    parser.add_argument("--redis", default=ONE_SERVER, metavar="HOST:PORT", help="(%(default)s)")
+    parser.add_argument("--sentinel", action="store_true", help="three servers behind Sentinels")
+    options = parser.parse_args()
+    options.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    options.folder.chmod(0o700)
+    there = sorted(path.name for path in options.folder.iterdir())
+    if there:
+        print(f"{options.folder} already has {', '.join(there)}; nothing was made", file=sys.stderr)
+        return 1
+    for name, text in made(sentinel=options.sentinel, server=options.redis).items():
+        # The folder keeps others out; in a container the file belongs to another user than its own.
+        path = options.folder / name
+        path.write_text(text, "utf-8")
+        path.chmod(0o644)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,24 @@
+"""The RAM policy: what the client of CCC asks for, the two actions that write apart."""
+
+import json
+import tomllib
+
+from service.ccc import client
+from service.ccc.retries import Action
+from tests.deploy.prometheus import ROOT
+
+WRITING = {"AddPhoneNumbers", "AddBulkPhoneNumbers"}
+READ, WRITE = json.loads((ROOT / "deploy/ram-policy.json").read_text("utf-8"))["Statement"]
+
+
+def test_the_policy_allows_what_the_client_asks_for() -> None:
+    asked = {found.name for found in vars(client).values() if isinstance(found, Action)}
+    assert set(READ["Action"]) == {f"ccc:{name}" for name in asked - WRITING}
+    assert set(WRITE["Action"]) == {f"ccc:{name}" for name in WRITING}
+
+
+def test_the_policy_is_for_the_instances_of_the_configuration_alone() -> None:
+    config = tomllib.loads((ROOT / "config/production.toml").read_text("utf-8"))
+    instances = [f"acs:ccc:*:*:instance/{one['id']}" for one in config["instances"]]
+    assert READ["Resource"] == WRITE["Resource"] == instances
+    assert READ["Effect"] == WRITE["Effect"] == "Allow"
