@@ -1,0 +1,95 @@
+"""Makes the report: Redis first, then CCC's endpoints, then each instance behind one that answers.
+
+What is common is tried once: two hundred instances behind a dead endpoint wait for it once.
+"""
+
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+
+from msgspec.structs import replace
+from redis.asyncio import Redis
+
+from service import prefix_table
+from service.ccc.accounts import Accounts
+from service.check.endpoints import reach
+from service.check.findings import Finding, InstanceReport, Report
+from service.check.instances import Outcome, Subject, ask_all
+from service.check.redis import check_redis, open_redis
+from service.check.sweeping import sweep
+from service.locality import Locator
+from service.metrics import Metrics
+from service.settings import Settings
+from service.terminal import Progress
+
+
+async def report_on(settings: Settings, progress: Progress, *, sweeps: bool) -> Report:
+    """Try everything.
+
+    Args:
+        settings: the configuration.
+        progress: shows what is being waited for.
+        sweeps: whether to read the whole inventories, too.
+
+    Raises:
+        SettingsError: Redis has no address that can be asked.
+    """
+    findings = [Finding("configuration", "fine", f"{len(settings.instances)} instance(s)")]
+    async with AsyncExitStack() as lifetime:
+        progress.show("asking Redis")
+        redis = open_redis(settings, lifetime)
+        findings += [finding async for finding in check_redis(settings, redis)]
+        if _is_amiss(findings):
+            redis = None  # else the rate limit would wait for it before every call
+        progress.show("asking CCC")
+        reached = await reach(_endpoints(settings).values(), settings.ccc.timeout_ms / 1000)
+        findings += reached.values()
+        answering = {about for about, finding in reached.items() if finding.state != "failed"}
+        subjects = await _subjects(settings, answering, redis, lifetime)
+        outcomes = await ask_all(subjects, progress)
+        if sweeps:
+            outcomes = await _swept(settings, subjects, outcomes, progress)
+    findings += [finding for outcome in outcomes for finding in outcome.findings]
+    findings += [
+        Finding(id_, "failed", f"not asked: see {endpoint}")
+        for id_, endpoint in _endpoints(settings).items()
+        if endpoint not in answering
+    ]
+    known = {outcome.report.id: outcome.report for outcome in outcomes}
+    reports = (known.get(one.id, InstanceReport(one.id)) for one in settings.instances)
+    return Report(not _is_amiss(findings), tuple(findings), tuple(reports))
+
+
+def _is_amiss(findings: Sequence[Finding]) -> bool:
+    return any(finding.state == "failed" for finding in findings)
+
+
+def _endpoints(settings: Settings) -> dict[str, str]:
+    return {one.id: one.ccc.endpoint or settings.ccc.endpoint for one in settings.instances}
+
+
+async def _subjects(
+    settings: Settings, answering: set[str], redis: Redis | None, lifetime: AsyncExitStack
+) -> list[Subject]:
+    accounts = Accounts(settings, redis, Metrics(), lifetime)
+    endpoints = _endpoints(settings)
+    return [
+        Subject(one.id, await accounts.client_for(one), settings.selection_for(one).fallback)
+        for one in settings.instances
+        if endpoints[one.id] in answering
+    ]
+
+
+async def _swept(
+    settings: Settings,
+    subjects: Sequence[Subject],
+    outcomes: Sequence[Outcome],
+    progress: Progress,
+) -> list[Outcome]:
+    """The outcomes, with what a whole sweep read of each instance whose numbers are listed."""
+    locator = Locator(prefix_table.read(settings.locality.phone_dat))
+    swept = list(outcomes)
+    for at, (subject, outcome) in enumerate(zip(subjects, outcomes, strict=True)):
+        if outcome.report.numbers is not None:
+            finding, found = await sweep(subject, locator, progress)
+            swept[at] = Outcome(replace(outcome.report, sweep=found), (*outcome.findings, finding))
+    return swept
