@@ -18,25 +18,24 @@ _STATE_COLUMNS = max(map(columns, ("fine", "warning", "failed")))
 
 
 def shown(report: Report, *, tables: bool, colour: bool) -> str:
-    """A report as text.
+    """A report as text: what is to be done about it stands last, where a person looks first.
 
     Args:
         report: what was found.
         tables: whether a table stands for what is fine of each instance.
         colour: whether to use any.
     """
-    ids = {instance.id for instance in report.instances} if tables else frozenset()
-    lines = [
-        line(finding, colour=colour)
-        for finding in report.findings
-        if finding.state != "fine" or finding.about not in ids
+    parts = [
+        group_table(one.id, one.sweep, colour=colour)
+        for one in report.instances
+        if one.sweep and one.sweep.skill_groups
     ]
-    if tables and report.instances:
-        lines += ["", instance_table(report.instances, colour=colour)]
-    for instance in report.instances:
-        if instance.sweep and instance.sweep.skill_groups:
-            lines += ["", group_table(instance.id, instance.sweep, colour=colour)]
-    return "\n".join(lines)
+    ids: set[str] = set()
+    if tables:
+        parts.append(instance_table(report.instances, colour=colour))
+        ids = {one.id for one in report.instances}
+    told = (one for one in report.findings if one.state != "fine" or one.about not in ids)
+    return "\n\n".join([*parts, "\n".join(line(finding, colour=colour) for finding in told)])
 
 
 def line(finding: Finding, *, colour: bool) -> str:

@@ -47,21 +47,25 @@ async def sweep(
     try:
         swept = summary(await sweep_numbers(lister, subject.id, locator))
     except SweepFailed as error:
-        return Finding(subject.id, "failed", f"the sweep failed: {error}"), None
+        return Finding(_about(subject.id), "failed", str(error)), None
     return finding_on(subject.id, swept), swept
 
 
 def finding_on(instance_id: str, swept: SweptInventory) -> Finding:
     """What a sweep comes to, in one line."""
     if not swept.complete:
-        text = f"the sweep saw {swept.numbers} of {swept.total} numbers: the rest moved meanwhile"
-        return Finding(instance_id, "warning", text)
+        text = f"{swept.numbers} of {swept.total} numbers were seen: the rest moved meanwhile"
+        return Finding(_about(instance_id), "warning", text)
     usages = ", ".join(f"{count} {usage}" for usage, count in swept.usages.items())
     text = (
-        f"{swept.numbers} numbers were swept ({usages or 'none'}): {swept.available} to pick from, "
+        f"{swept.numbers} numbers ({usages or 'none'}): {swept.available} to pick from, "
         f"{swept.agents} of them agents' own, in {len(swept.provinces)} provinces"
     )
-    return Finding(instance_id, "fine" if swept.available else "warning", text)
+    return Finding(_about(instance_id), "fine" if swept.available else "warning", text)
+
+
+def _about(instance_id: str) -> str:
+    return f"sweep of {instance_id}"
 
 
 def summary(swept: Sweep) -> SweptInventory:
