@@ -4,7 +4,7 @@ Words only: `__main__` does what they ask for.
 """
 
 import argparse
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -80,8 +80,21 @@ class _Completion(argparse.Action):
     ) -> None:
         import shtab  # noqa: PLC0415 - nothing else needs it
 
-        print(shtab.complete(parser(COMMANDS), shell))
+        full = parser(COMMANDS)
+        for action in _actions(full):
+            if action.type is Path:
+                action.complete = shtab.FILE  # type: ignore[attr-defined]  # as shtab has it
+        print(shtab.complete(full, shell))
         asked.exit()
+
+
+def _actions(full: argparse.ArgumentParser) -> Iterator[argparse.Action]:
+    """All options of all commands."""
+    for action in full._actions:  # noqa: SLF001 - argparse shows them nowhere else
+        yield action
+        if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001 - the same
+            for command in action.choices.values():
+                yield from _actions(command)
 
 
 def _serve(options: argparse.ArgumentParser) -> None:
