@@ -6,6 +6,7 @@ Exit 0 is fine, 1 says that it failed, 2 that the command line or the configurat
 import os
 import sys
 from argparse import Namespace
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,15 +27,16 @@ def main(argv: list[str] | None = None) -> int:
         argv: the words after `callerid`; None for those of this process.
     """
     words = sys.argv[1:] if argv is None else argv
-    arguments = parser(words).parse_args(words)
     try:
-        return int(_COMMANDS[arguments.command](arguments) or 0)
+        arguments = parser(words).parse_args(words)
+        status = _COMMANDS[arguments.command](arguments) or 0
+        sys.stdout.flush()
     except SettingsError as error:
         for fault in error.faults:
             print(fault, file=sys.stderr)
         return 2
     except BrokenPipeError:
-        # Whoever read has enough. Python would flush what is left at its end, and fail again.
+        # Whoever reads has enough. Python would write what is left at its end, and fail again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except (CallerIdError, OSError) as error:
@@ -42,6 +44,7 @@ def main(argv: list[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         return 0
+    return status
 
 
 def _settings(arguments: Namespace) -> "Settings":
@@ -115,7 +118,7 @@ def _pick(arguments: Namespace) -> int:
     return ask(arguments)
 
 
-_COMMANDS = {
+_COMMANDS: dict[str, Callable[[Namespace], int | None]] = {
     "serve": _serve,
     "demo": _demo,
     "emulator": _emulator,

@@ -32,6 +32,7 @@ _REASONS = {
     "max_per_hour": "has had its calls for this hour",
     "no_skill_group": "belongs to no skill group and no agent",
     "operator": "was parked by an operator",
+    "parked": "is out of rotation for now; GET /v1/numbers says why and until when",
     "provider": "rests with all numbers of its provider",
     "quarantine": "is in quarantine: it is hardly answered",
     "region": "is kept from the callee's province",

@@ -84,7 +84,7 @@ class _Completion(argparse.Action):
         for action in _actions(full):
             if action.type is Path:
                 action.complete = shtab.FILE  # type: ignore[attr-defined]  # as shtab has it
-        print(shtab.complete(full, shell))
+        print(shtab.complete(full, shell), flush=True)
         asked.exit()
 
 
