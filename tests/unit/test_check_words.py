@@ -1,12 +1,16 @@
 """What `callerid check` makes of an error, of a clock, of a sweep."""
 
+import socket
+import ssl
 from email.utils import formatdate
 
+import aiohttp
 import pytest
+from aiohttp.client_reqrep import ConnectionKey
 
 from service.ccc.emulator.refusals import Refusal
 from service.check.advice import told
-from service.check.endpoints import clock_finding
+from service.check.endpoints import clock_finding, why_unreachable
 from service.check.permissions import permission_by
 from service.check.sweeping import finding_on, summary
 from service.errors import CccError, CccRefused, CccThrottled, CccUnavailable
@@ -15,6 +19,7 @@ from service.sync.acceptance import Sweep
 
 NOW = 1_795_000_000.0
 SALES = ("sales@ccc-test",)
+KEY = ConnectionKey("ccc.example", 443, True, True, None, None, None)  # noqa: FBT003 - aiohttp's
 
 
 def refusal(code: str, *values: object) -> CccError:
@@ -44,6 +49,27 @@ def test_a_clock_is_judged_by_how_far_it_is_from_cccs(skew: int, state: str, wor
 @pytest.mark.parametrize("date", ["", "yesterday", "Sat, 99 Nov 2026 00:00:00 GMT"])
 def test_an_answer_without_a_date_tells_no_time(date: str) -> None:
     assert clock_finding("https://ccc", date, NOW).state == "fine"
+
+
+@pytest.mark.parametrize(
+    ("error", "advice"),
+    [
+        (
+            aiohttp.ClientConnectorDNSError(KEY, socket.gaierror(-2, "Name not known")),
+            "this machine's DNS",
+        ),
+        (
+            aiohttp.ClientConnectorCertificateError(KEY, ssl.CertificateError("self-signed")),
+            "SSL_CERT_FILE",
+        ),
+        (aiohttp.ClientConnectorSSLError(KEY, ssl.SSLError(1, "wrong version")), "speak TLS"),
+        (aiohttp.ClientConnectorError(KEY, OSError(111, "refused")), "no connection can be made"),
+        (TimeoutError(), "no answer in time"),
+        (aiohttp.ServerDisconnectedError(), "is no CCC"),
+    ],
+)
+def test_an_endpoint_out_of_reach_says_what_to_look_at(error: Exception, advice: str) -> None:
+    assert advice in why_unreachable(error)
 
 
 @pytest.mark.parametrize(

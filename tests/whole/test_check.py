@@ -3,10 +3,12 @@
 import asyncio
 import json
 import time
+from email.utils import formatdate
 from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 from service.ccc.emulator import Emulator, running
 from service.ccc.emulator.faults import Faults
@@ -167,6 +169,26 @@ async def test_a_clock_that_ccc_does_not_believe_is_told(tmp_path: Path) -> None
     assert status == 1, output
     assert "InvalidTimeStamp" in output
     assert "NTP" in output
+
+
+async def test_a_clock_that_differs_from_cccs_is_told_before_a_call_fails(tmp_path: Path) -> None:
+    class Ahead(Emulator):
+        """Dates its answers as a server does whose clock is five minutes ahead of ours."""
+
+        def app(self) -> web.Application:
+            async def date(_: web.Request, response: web.StreamResponse) -> None:
+                response.headers["Date"] = formatdate(time.time() + 300, usegmt=True)
+
+            app = super().app()
+            app.on_response_prepare.append(date)
+            return app
+
+    sample = emulator_of(chengdu_numbers(7))
+    sample.__class__ = Ahead
+    status, output = await checked_before(sample, tmp_path)
+    assert status == 0, output
+    assert "s behind: set it by NTP" in output
+    assert "warning  http://127.0.0.1:" in output
 
 
 async def test_an_endpoint_that_speaks_no_tls_is_told(tmp_path: Path) -> None:
