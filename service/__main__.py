@@ -7,6 +7,7 @@ import os
 import sys
 from argparse import Namespace
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,7 +44,7 @@ def main(argv: list[str] | None = None) -> int:
         print(f"callerid: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        return 0
+        return 1
     return status
 
 
@@ -92,7 +93,8 @@ def _demo(arguments: Namespace) -> None:
     from service import demo, logs  # noqa: PLC0415 - see above
 
     logs.configure("WARNING")
-    uvloop.run(demo.run(arguments))
+    with suppress(KeyboardInterrupt):
+        uvloop.run(demo.run(arguments))
 
 
 def _emulator(arguments: Namespace) -> None:
@@ -100,7 +102,8 @@ def _emulator(arguments: Namespace) -> None:
 
     from service.ccc.emulator.command import serve  # noqa: PLC0415 - see above
 
-    uvloop.run(serve(arguments))
+    with suppress(KeyboardInterrupt):
+        uvloop.run(serve(arguments))
 
 
 def _check(arguments: Namespace) -> int:

@@ -98,22 +98,31 @@ def ask(arguments: Namespace) -> int:
 
     Raises:
         NoAnswer: there is no service, or it takes too long.
-        SettingsError: the URL is none.
+        SettingsError: the URL or the token is none.
     """
-    colour = has_colour(sys.stdout)
+    _check_words(arguments)
     try:
         status, body, retry_after = _post(arguments, _question(arguments))
-        if arguments.json:
-            print(body.decode())
-        elif status == HTTPStatus.OK:
-            print(answered(msgspec.json.decode(body, type=Answer), colour=colour))
-        else:
-            problem = msgspec.json.decode(body, type=Problem)
-            print(refused(problem, retry_after, colour=colour))
-    except (OSError, HTTPException, msgspec.DecodeError, UnicodeDecodeError) as error:
+        told = body.decode() if arguments.json else _told(status, body, retry_after)
+    except (OSError, HTTPException, ValueError, msgspec.DecodeError) as error:
         why = str(error) or type(error).__name__
         raise NoAnswer(f"no answer of a service at {arguments.url}: {why}") from error
+    print(told)
     return int(status != HTTPStatus.OK)
+
+
+def _check_words(arguments: Namespace) -> None:
+    if not arguments.url.startswith(("http://", "https://")):
+        raise SettingsError([f"--url: found {arguments.url}, expected http://… or https://…"])
+    if not (arguments.token.isascii() and arguments.token.isprintable()):
+        raise SettingsError(["--token: found what no header can carry (hidden)"])
+
+
+def _told(status: int, body: bytes, retry_after: str) -> str:
+    colour = has_colour(sys.stdout)
+    if status == HTTPStatus.OK:
+        return answered(msgspec.json.decode(body, type=Answer), colour=colour)
+    return refused(msgspec.json.decode(body, type=Problem), retry_after, colour=colour)
 
 
 def _question(arguments: Namespace) -> bytes:
@@ -134,10 +143,8 @@ def _post(arguments: Namespace, question: bytes) -> tuple[int, bytes, str]:
     headers = {"Content-Type": "application/json"}
     if arguments.token:
         headers["Authorization"] = f"Bearer {arguments.token}"
-    url = arguments.url.rstrip("/")
-    if not url.startswith(("http://", "https://")):
-        raise SettingsError([f"--url: found {url}, expected http://host:port or https://"])
-    request = Request(f"{url}/v1/pick", question, headers)  # noqa: S310 - its scheme is looked at
+    url = f"{arguments.url.rstrip('/')}/v1/pick"
+    request = Request(url, question, headers)  # noqa: S310 - its scheme was looked at
     try:
         # A service of one's own is asked without the environment's proxy.
         with build_opener(ProxyHandler({})).open(request, timeout=TIMEOUT_SECONDS) as response:

@@ -4,7 +4,7 @@ from service.errors import CccError
 
 GRANT = "grant it to the key's RAM user or role, as deploy/ram-policy.json does"
 
-# Codes of CCC and of the gateway before it; the last three are the client's own.
+# Codes of CCC and of the gateway before it; the last four are our client's own.
 _ADVICE = {
     "Forbidden": GRANT,
     "NoPermission": GRANT,

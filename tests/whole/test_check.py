@@ -184,7 +184,7 @@ async def test_a_clock_that_differs_from_cccs_is_told_before_a_call_fails(tmp_pa
             return app
 
     sample = emulator_of(chengdu_numbers(7))
-    sample.__class__ = Ahead
+    sample.__class__ = Ahead  # there is one way to make an emulator, and this is still one
     status, output = await checked_before(sample, tmp_path)
     assert status == 0, output
     assert "s behind: set it by NTP" in output
@@ -252,6 +252,17 @@ async def test_a_configuration_without_an_instance_ends_with_2(tmp_path: Path) -
         output, told = await check.communicate()
     assert (check.returncode, output) == (2, b"")
     assert told.startswith(b"instances: ")
+
+
+async def test_a_table_of_prefixes_that_is_none_fails_as_a_start_would(tmp_path: Path) -> None:
+    table = tmp_path / "phone.dat"
+    table.write_bytes(b"none")
+    top = f'[locality]\nphone_dat = "{table}"'
+    emulator = emulator_of(chengdu_numbers(7))
+    status, output = await checked_before(emulator, tmp_path, "--sweep", top=top)
+    assert status == 1, output
+    assert "failed   locality.phone_dat: not a phone.dat" in output
+    assert "CCC lists 7 numbers" in output
 
 
 async def test_a_sweep_says_how_many_numbers_each_group_can_pick_from(tmp_path: Path) -> None:

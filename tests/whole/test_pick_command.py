@@ -106,8 +106,12 @@ async def test_what_is_no_service_of_ours_ends_with_1() -> None:
     assert told.startswith(f"callerid: no answer of a service at http://{address}: ".encode())
 
 
-async def test_an_address_that_is_none_ends_with_2() -> None:
-    async with command("pick", CHENGDU_MOBILE, "--url", "localhost:8080") as pick:
+@pytest.mark.parametrize(
+    ("option", "value"), [("--url", "localhost:8080"), ("--token", "one\ntwo"), ("--token", "密")]
+)
+async def test_words_that_cannot_be_sent_end_with_2(option: str, value: str) -> None:
+    async with command("pick", CHENGDU_MOBILE, option, value) as pick:
         _, told = await pick.communicate()
     assert pick.returncode == 2
-    assert told.startswith(b"--url: found localhost:8080")
+    assert told.startswith(f"{option}: found ".encode())
+    assert option == "--url" or value.encode() not in told
