@@ -1,7 +1,9 @@
 """The service with a CCC look-alike behind it, for a first look: no configuration, no Redis."""
 
 from argparse import Namespace
+from collections.abc import Mapping
 
+import msgspec
 from msgspec.structs import replace
 
 from service import prefix_table
@@ -18,10 +20,17 @@ from service.settings import Ccc, Instance, InstanceCcc, Secret, Server, Setting
 
 INSTANCE_ID = "ccc-test"
 GROUP = "sales@ccc-test"
-CALLEES = (
-    ("a mobile in Chengdu", "13880001234"),
-    ("a landline in Shenzhen", "0755-86001234"),
+CURL = "curl -sw '\\n'"
+GROUPS = {"skill_group_ids": [GROUP]}
+PICKS = (
+    ("a mobile in Chengdu", {"called_number": "13880001234", **GROUPS}),
+    ("a landline in Shenzhen", {"called_number": "0755-86001234", **GROUPS}),
+    (
+        "why these two, and not others; nothing is recorded",
+        {"called_number": "13880001234", **GROUPS, "count": 2, "explain": True, "dry_run": True},
+    ),
 )
+ADDED = {"numbers": ["13880009001"], "usage": "Outbound", **GROUPS}
 
 
 def settings_for(port: int, endpoint: str) -> Settings:
@@ -45,29 +54,35 @@ async def run(arguments: Namespace) -> None:
     emulator = demo_emulator(locate_with(Locator(prefix_table.read())))
     async with running(emulator, "127.0.0.1", arguments.emulator_port) as address:
         settings = settings_for(arguments.port, f"http://{address}")
-        await serve(settings, ready=lambda url: print(welcome(url, f"http://{address}")))
+        numbers = len(emulator.numbers[INSTANCE_ID])
+        await serve(settings, ready=lambda url: print(welcome(url, f"http://{address}", numbers)))
 
 
-def welcome(url: str, emulator_url: str) -> str:
+def welcome(url: str, emulator_url: str, numbers: int) -> str:
     """What a person can paste, and what it will show."""
-    picks = "\n".join(
-        f"# {told}\n"
-        f"curl -s {url}/v1/pick -H 'Content-Type: application/json' \\\n"
-        f'  -d \'{{"called_number": "{number}", "skill_group_ids": ["{GROUP}"]}}\''
-        for told, number in CALLEES
-    )
-    return f"""callerid listens on {url}, the CCC emulator on {emulator_url}. Paste:
+    picks = "\n".join(f"# {told}\n{_post(url, '/v1/pick', body)}" for told, body in PICKS)
+    return f"""\
+the service       {url}
+the CCC emulator  {emulator_url}, with {numbers} numbers
+
+It listens. Paste in another terminal:
 
 {picks}
 # the caller number alone, as a dialplan wants it
 curl -s '{url}/v1/pick?format=text' -d called_number=13880001234 -d skill_group_ids={GROUP}
-# the operator's page, in a browser
-#   {url}/console
+# add a number to CCC: from now on it is picked from
+{_post(url, "/v1/numbers/bulk", ADDED)}
 # the inventory, the readiness, the metrics
-curl -s {url}/v1/inventory
-curl -s {url}/readyz
+{CURL} {url}/v1/inventory
+{CURL} {url}/readyz
 curl -s {url}/metrics | grep ^callerid_picks_total
 # take CCC away: picks go on from the inventory
-curl -s -X PUT {emulator_url}/_faults -d '{{"throttle": true}}'
+{CURL} -X PUT {emulator_url}/_faults -d '{{"server_error": 503}}'
 
 Ctrl-C ends both."""
+
+
+def _post(url: str, path: str, body: Mapping[str, object]) -> str:
+    """A POST as a shell takes it."""
+    head = f"{CURL} {url}{path} -H 'Content-Type: application/json'"
+    return f"{head} \\\n  -d '{msgspec.json.encode(body).decode()}'"

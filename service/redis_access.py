@@ -27,6 +27,7 @@ NEEDED = {
     "hset": "HSET KEY",
     "hsetnx": "HSETNX KEY",
     "info": "INFO",
+    "mget": "MGET KEY",
     "multi": "MULTI",
     "persist": "PERSIST KEY",
     "pexpire": "PEXPIRE KEY",
@@ -35,12 +36,10 @@ NEEDED = {
     "time": "TIME",
     "zadd": "ZADD KEY",
     "zcard": "ZCARD KEY",
-    "zcount": "ZCOUNT KEY",
     "zrange": "ZRANGE KEY",
     "zrangebyscore": "ZRANGEBYSCORE KEY",
     "zrem": "ZREM KEY",
     "zremrangebyscore": "ZREMRANGEBYSCORE KEY",
-    "zscore": "ZSCORE KEY",
 }
 
 # Asks without doing it: it changes nothing and leaves no trace in the server's ACL LOG.

@@ -148,6 +148,8 @@ class Picker:
             inventory = question.instance.keeper.inventory
             if inventory is None:
                 raise _unavailable(question.instance)
+            if self._steps_of(question, inventory):  # it has come while CCC was asked
+                return await self.pick(question.request)
             raise NoEligibleNumber(inventory.barred(question.request.skill_group_ids))
         shown = _placed_callee(question.callee)
         return PickAnswer("ccc", tuple(Pair(caller, shown, "ccc") for caller in told.callers))

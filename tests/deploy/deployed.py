@@ -10,7 +10,8 @@ from unittest.mock import patch
 import yaml
 
 from deploy.make_secrets import made
-from service.__main__ import _settings, parser
+from service.__main__ import _settings
+from service.command_line import parser
 from service.settings import Settings
 from tests.deploy.prometheus import ROOT
 
@@ -47,6 +48,7 @@ def settings_of(
     assert Path(program).name == "callerid"
     assert not {name for name in environ if not name.startswith("CALLERID_")} - ALIBABAS - PYTHONS
     environ = {name: str(files.get(value, value)) for name, value in environ.items()}
-    arguments = parser().parse_args([str(files.get(word, word)) for word in words])
+    words = [str(files.get(word, word)) for word in words]
+    arguments = parser(words).parse_args(words)
     with patch.dict(os.environ, environ, clear=True):
         return _settings(arguments)

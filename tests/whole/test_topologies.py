@@ -11,8 +11,9 @@ from service.ccc.emulator import running
 from service.settings import CalleeLimits, CallerLimits, Health, Selection
 from tests.conftest import free_port
 from tests.redis.topologies import ClusterOfSix, Watched, cluster_of_six, watched_by_sentinels
+from tests.whole.processes import command
 from tests.whole.services import chengdu_numbers, emulator_of, settings_for, started
-from tests.whole.test_commands import command, configuration
+from tests.whole.test_commands import configuration
 
 EVERY_RULE = Selection(
     caller=CallerLimits(max_per_hour=100, max_concurrent=50, rest_seconds=0),

@@ -1,0 +1,60 @@
+"""What a check found, as data: how it is shown is `report`'s to say."""
+
+from typing import Literal, TypeAlias
+
+import msgspec
+
+State = Literal["fine", "warning", "failed"]
+Access = Literal["allowed", "denied", "unknown"]
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One thing that was tried; `failed` is what keeps the service from its work."""
+
+    about: str
+    state: State
+    text: str
+
+
+class Permission(msgspec.Struct, frozen=True):
+    """Whether RAM allows an action; `code` is CCC's where it does not, `cost` what that costs."""
+
+    access: Access
+    code: str = ""
+    cost: str = ""
+
+
+class SweptInventory(msgspec.Struct, frozen=True):
+    """What a sweep read: `available` are the numbers that a pick could show.
+
+    `skill_groups` counts the available ones of each group, `agents` those that are an agent's own.
+    """
+
+    numbers: int
+    total: int
+    complete: bool
+    available: int
+    agents: int
+    usages: dict[str, int]
+    provinces: dict[str, int]
+    skill_groups: dict[str, int]
+
+
+Permissions: TypeAlias = dict[str, Permission]
+
+
+class InstanceReport(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What is known of one instance; `numbers` is None where CCC would not list them."""
+
+    id: str
+    numbers: int | None = None
+    permissions: Permissions = {}
+    sweep: SweptInventory | None = None
+
+
+class Report(msgspec.Struct, frozen=True):
+    """All of it: one object for `--json`."""
+
+    fine: bool
+    findings: tuple[Finding, ...]
+    instances: tuple[InstanceReport, ...]

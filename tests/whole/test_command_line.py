@@ -1,0 +1,113 @@
+"""What the command line itself answers: help, version, completion, and how little it loads."""
+
+import asyncio
+import sys
+
+import pytest
+
+from service.command_line import COMMANDS, SHELLS
+from tests.whole.processes import ROOT, command
+
+# What a person should not wait for who asks for help, or for a pick.
+HEAVY = {"aiohttp", "redis", "prometheus_client", "phonenumbers", "uvloop", "shtab", "asyncio"}
+
+
+async def told(*words: str) -> tuple[int | None, str]:
+    async with command(*words) as running:
+        output, errors = await running.communicate()
+    return running.returncode, (output + errors).decode()
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+async def test_each_commands_help_has_examples_and_exit_codes(name: str) -> None:
+    status, text = await told(name, "--help")
+    assert status == 0
+    assert f"\nexamples:\n  callerid {name}" in text
+    assert "\n  2  the command line or the configuration is wrong" in text
+
+
+async def test_the_help_names_every_command() -> None:
+    status, text = await told("--help")
+    assert status == 0
+    assert all(f"\n    {name} " in text for name in COMMANDS)
+
+
+async def test_the_version_is_the_installed_ones() -> None:
+    status, text = await told("--version")
+    assert status == 0
+    name, version = text.split()
+    assert name == "callerid"
+    assert version[0].isdigit()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("pik",), (), ("pick",), ("pick", "1", "--count", "many"), ("--print-completion", "cmd")],
+)
+async def test_a_wrong_command_line_ends_with_2(words: tuple[str, ...]) -> None:
+    status, text = await told(*words)
+    assert status == 2
+    assert "callerid" in text
+
+
+async def test_a_reader_that_has_enough_is_no_traceback() -> None:
+    shell = await asyncio.create_subprocess_shell(
+        f"{sys.executable} -m service --print-completion bash | head -n 1",
+        cwd=ROOT,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    _, errors = await shell.communicate()
+    assert errors == b""
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+async def test_each_shells_completion_knows_the_commands_and_the_fault_switches(
+    shell: str,
+) -> None:
+    status, script = await told("--print-completion", shell)
+    assert status == 0
+    assert all(name in script for name in COMMANDS)
+    assert all(option in script for option in ("throttle-every", "skill-group", "sweep"))
+    assert "--worker " not in script  # it is the service's own
+
+
+@pytest.mark.parametrize(
+    ("words", "last", "completed"),
+    [
+        ("callerid", "em", "emulator"),
+        ("callerid check", "--sw", "--sweep"),
+        ("callerid emulator", "--denied", "--denied-actions"),
+        ("callerid serve --config", "config/prod", "config/production.toml"),
+    ],
+)
+async def test_bash_completes(words: str, last: str, completed: str) -> None:
+    _, script = await told("--print-completion", "bash")
+    line = f"{words} {last}"
+    position = len(words.split())
+    asked = (
+        f"{script}\nCOMP_WORDS=({line}); COMP_CWORD={position}; COMP_LINE='{line}'\n"
+        '_shtab_callerid; echo "${COMPREPLY[@]}"'
+    )
+    bash = await asyncio.create_subprocess_exec(
+        "bash", "-c", asked, cwd=ROOT, stdout=asyncio.subprocess.PIPE
+    )
+    output, _ = await bash.communicate()
+    assert output.decode().split() == [completed]
+
+
+@pytest.mark.parametrize("words", [["--help"], ["pick", "1", "--url", "http://127.0.0.1:1"]])
+async def test_help_and_a_pick_load_little(words: list[str]) -> None:
+    program = (
+        "import sys\nfrom service.__main__ import main\n"
+        f"try: main({words})\nexcept SystemExit: pass\n"
+        f"print('loaded:', *sorted({HEAVY} & set(sys.modules)))"
+    )
+    python = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", program),
+        cwd=ROOT,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    output, _ = await python.communicate()
+    assert output.decode().splitlines()[-1] == "loaded:"
