@@ -1,4 +1,4 @@
-"""The README as a newcomer follows it: every command that it shows is pasted, and its answer read."""
+"""The README as a newcomer follows it: each command it shows is pasted, and the answer read."""
 
 import asyncio
 import json
