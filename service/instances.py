@@ -42,7 +42,7 @@ from service.sync import (
 )
 from service.tasks import heed_cancellation
 
-SCHEMA = 1  # of the keys in Redis; releases of one schema work side by side
+SCHEMA = 2  # of the keys in Redis; releases of one schema work side by side
 RETURN_SECONDS = 1.0
 AVAILABLE_SECONDS = 5.0
 RULES_SECONDS = 3600.0  # how often the offsets from UTC around now are looked up again

@@ -30,19 +30,21 @@ LONGEST_SLEEP = 0.05  # seconds
 # Keys that live on: each pattern here belongs to a part that removes or bounds them itself.
 OWNED_KEY_PATTERNS = [
     # The ledger's, removed with its numbers by the leader of the sweep.
-    "callerid:1:*:state",
-    "callerid:1:*:numbers",
-    "callerid:1:*:homes",
-    "callerid:1:*:pool:*",
-    "callerid:1:*:parked",
-    "callerid:1:*:parks",
-    "callerid:1:*:parked_by",
+    "callerid:2:*:state",
+    "callerid:2:*:numbers",
+    "callerid:2:*:homes",
+    "callerid:2:*:home:*",
+    "callerid:2:*:pool:*",
+    "callerid:2:*:parked",
+    "callerid:2:*:parks",
+    "callerid:2:*:parked_by",
+    "callerid:2:*:parked_in",
     # The health of its numbers, one field for each.
-    "callerid:1:*:health",
+    "callerid:2:*:health",
     # The cache's, replaced with each accepted sweep.
-    "callerid:1:*:inventory:*",
+    "callerid:2:*:inventory:*",
     # What was learned of prefixes, one field for each that the table lacks.
-    "callerid:1:localities",
+    "callerid:2:localities",
 ]
 
 

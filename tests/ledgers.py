@@ -27,8 +27,8 @@ from service.redis_client import open_client, open_topology
 from service.selection import Step
 from tests.waiting import eventually
 
-BASE = "callerid:1:{ccc-test}:ccc-test:"
-BASES = (BASE, "callerid:1:{ccc-test}:callee:")
+BASE = "callerid:2:{ccc-test}:ccc-test:"
+BASES = (BASE, "callerid:2:{ccc-test}:callee:")
 GROUP = "sales@ccc-test"
 EVERYONE = (Step("any", (f"{GROUP}|any|*",)),)
 ONE = Pick(dry_run=False, steps=EVERYONE)

@@ -17,7 +17,7 @@ from service.errors import LedgerUnavailable
 from service.health.look import Found, look_at, pool
 from service.health.store import SLICE, Batch, Change, Counted, Store, decode, encode
 from service.inventory import Inventory
-from service.ledger.port import Cap, Ledger, Park
+from service.ledger import Cap, Ledger, Park
 from service.logs import mask
 from service.metrics import Metrics
 from service.selection.health import (

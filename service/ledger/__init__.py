@@ -9,7 +9,6 @@ from service.ledger.port import (
     Cap,
     Decision,
     Followed,
-    Ledger,
     Outcome,
     Park,
     Pick,
@@ -19,6 +18,7 @@ from service.ledger.port import (
     Take,
     Unpark,
 )
+from service.ledger.protocol import Ledger
 from service.ledger.redis_ledger import RedisLedger
 from service.ledger.rules import CalleeRule, Limits, Rules, with_trunks
 

@@ -5,12 +5,14 @@ The twin of `lua/5_operations.lua`: the same operations have the same answers. N
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from service.inventory import Inventory
 from service.ledger.callee import Call, Callee, Use
 from service.ledger.caller import Known
 from service.ledger.choice import Choice
+from service.ledger.following import follow_call, follow_callee
 from service.ledger.members import Members
 from service.ledger.port import (
     RETURNS_A_CALL,
@@ -32,6 +34,7 @@ from service.ledger.port import (
     Take,
     Undo,
     Unpark,
+    is_dry_run,
 )
 from service.ledger.rules import Rules
 
@@ -42,7 +45,7 @@ class Book:
     """Members, callees and remembered picks, under `rules`.
 
     Args:
-        unused_turn: orders the numbers that were never used, by turns of 0 and below.
+        unused_turn: the turn, 0 or below, of a number that was never used.
     """
 
     def __init__(self, unused_turn: Callable[[str], int]) -> None:
@@ -59,7 +62,7 @@ class Book:
             Return: lambda returns: len(self._take_back(returns.limit)),
             Review: self._review,
             Describe: lambda asked: tuple(self._standing(number) for number in asked.numbers),
-            Outcome: lambda told: self._follow_call(told) if told.call else self._follow(told),
+            Outcome: self._follow,
             Stop: self._stop,
             Cap: self._cap,
             Avoid: self._avoid,
@@ -113,7 +116,7 @@ class Book:
         seen, self._now = self._now, max(self._now, now)
         returned = self._take_back(RETURNS_A_CALL)
         answers = [self._run(operation) for operation in operations]
-        if all(isinstance(one, Pick | Take | Describe) and one.dry_run for one in operations):
+        if all(map(is_dry_run, operations)):
             for number, parks in returned.items():
                 self._members.park(number, parks)
             self._now = seen
@@ -269,32 +272,14 @@ class Book:
             return Standing(0, 0, 0, ())
         return self._members.standing(number, self.rules, self._now)
 
-    def _follow_call(self, outcome: Outcome) -> Followed:
-        call = self._calls.get(outcome.call)
+    def _follow(self, told: Outcome) -> Followed:
+        touch = partial(self._touch_lease, final=told.final)
+        if not told.call:
+            return follow_callee(self._callee(told.callee), told, touch)
+        call = self._calls.get(told.call)
         if call is None or call.instant <= self._now - self._call_span:
             return Followed("unknown")
-        named = [one for one in call.uses if outcome.number in {"", one[0]}]
-        shown = tuple((number, level) for number, level, _ in named)
-        if not shown or call.is_over:
-            return Followed("over" if shown else "unknown", shown)
-        for number, _, turn in call.uses:
-            self._touch_lease(number, turn, final=outcome.final)
-        call.is_over = outcome.final
-        return Followed("followed", shown)
-
-    def _follow(self, outcome: Outcome) -> Followed:
-        for use in reversed(self._callee(outcome.callee).uses):
-            for number, level, turn in use.shown:
-                if number != outcome.number:
-                    continue
-                if turn == 0:
-                    return Followed("over", ((number, level),))
-                for one, _, its_turn in use.shown:
-                    self._touch_lease(one, its_turn, final=outcome.final)
-                if outcome.final:
-                    use.shown = [(one, its_level, 0) for one, its_level, _ in use.shown]
-                return Followed("followed", ((number, level),))
-        return Followed("unknown")
+        return follow_call(call, told, touch)
 
     def _touch_lease(self, number: str, turn: int, *, final: bool) -> None:
         if number not in self._members:

@@ -3,6 +3,7 @@
 The twin of `lua/3_callers.lua`.
 """
 
+from struct import Struct, unpack_from
 from typing import Any
 
 import msgspec
@@ -12,19 +13,37 @@ from service.ledger.rules import DAY, HOUR, Limits, Rules
 LIMIT_REASONS = ("max_per_hour", "max_per_day", "max_concurrent", "rest")
 
 
-class Known(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """What the shared ledger knows of a number, as its record stands in Redis."""
+_RECORD = Struct("<12sdddddII")
+
+
+class Known(msgspec.Struct, frozen=True, gc=False):
+    """What the shared ledger knows of a number; `leases` has the turn and the end of each."""
 
     home: str
     turn: int
-    hour: int = 0
-    in_hour: int = 0
-    day: int = 0
-    in_day: int = 0
     last: int = 0
+    hour: int = 0
+    day: int = 0
+    in_hour: int = 0
+    in_day: int = 0
     leases: tuple[int, ...] = ()
     cap: int = 0
     avoid: Any = ()
+
+
+def known_from(packed: bytes) -> Known:
+    """A number's record as it stands in Redis: `lua/1_reading.lua` says what is where."""
+    home, turn, last, _, hour, day, in_hour, in_day = _RECORD.unpack_from(packed)
+    leases: tuple[int, ...] = ()
+    cap, avoid = 0, ()
+    if len(packed) > _RECORD.size:
+        (count,) = unpack_from("<H", packed, _RECORD.size)
+        leases_format = Struct(f"<{2 * count}d")
+        leases = tuple(map(int, leases_format.unpack_from(packed, _RECORD.size + 2)))
+        if more := packed[_RECORD.size + 2 + leases_format.size :]:
+            cap, avoid = msgspec.msgpack.decode(more)
+    instants = int(last), int(hour), int(day)
+    return Known(home.decode(), int(turn), *instants, in_hour, in_day, leases, cap, avoid)
 
 
 class Caller:
@@ -75,7 +94,8 @@ class Caller:
     def count(self, change: int, instant: int, rules: Rules, now: int) -> None:
         """Add to the counts of the windows around now, if the instant lies in them."""
         hour, day = rules.window(now, HOUR)[0], rules.window(now, DAY)[0]
-        in_hour, in_day = self.used_in_hour(rules, now), self.used_in_day(rules, now)
+        in_hour = self.in_hour if self.hour == hour else 0
+        in_day = self.in_day if self.day == day else 0
         self.in_hour = max(0, in_hour + change) if instant >= hour else in_hour
         self.in_day = max(0, in_day + change) if instant >= day else in_day
         self.hour, self.day = hour, day
@@ -112,16 +132,18 @@ class Caller:
             now: the instant.
             sharing: how many processes decide apart; what was left of a cap is divided by them.
         """
+        if limits.is_none and not self.cap:
+            return []
         found = []
         hour, hour_end = rules.window(now, HOUR)
         day, day_end = rules.window(now, DAY)
         before = self.before
         per_hour = _share(limits.max_per_hour, before.in_hour * (before.hour == hour), sharing)
-        if per_hour and self.used_in_hour(rules, now) >= per_hour:
+        if per_hour and self.hour == hour and self.in_hour >= per_hour:
             found.append(("max_per_hour", hour_end))
         cap = self.day_cap(limits)
         per_day = _share(cap, before.in_day * (before.day == day), sharing)
-        if per_day and self.used_in_day(rules, now) >= per_day:
+        if per_day and self.day == day and self.in_day >= per_day:
             found.append(("max_per_day", day_end))
         if limits.max_concurrent:
             ends = self.open_leases(now).values()

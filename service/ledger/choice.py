@@ -52,8 +52,9 @@ class Choice:
         for number in self._members.candidates(step.pools):
             if number not in self._seen:
                 self._seen.add(number)
-                held = [] if self._bar(number) else self._holds(number)
-                reason = self._bar(number) or (held[0][0] if held else "")
+                barred = self._bar(number)
+                held = [] if barred else self._holds(number)
+                reason = barred or (held[0][0] if held else "")
                 if reason:
                     self._look(number, step.level, reason)
                     self.rejected[reason] += 1
@@ -88,4 +89,4 @@ class Choice:
             caller = self._members.caller(number)
             in_hour = caller.used_in_hour(self._rules, self._now)
             in_day = caller.used_in_day(self._rules, self._now)
-            self.looks.append(Look(number, level, caller.turn, in_hour, in_day, reason))
+            self.looks.append(Look(number, level, max(caller.turn, 0), in_hour, in_day, reason))

@@ -6,51 +6,28 @@ connection: it belongs to another call.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
-from hashlib import sha1
-from importlib.resources import files
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, cast
 
+import hiredis
 import msgspec
 from redis.asyncio import Redis
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import MovedError, NoScriptError, RedisError, ResponseError
+from redis.exceptions import MovedError, RedisError, ResponseError
 
 from service.errors import LedgerUnavailable, LedgerWiped
-from service.ledger.caller import Known
+from service.ledger.census import Census
+from service.ledger.exchange import Exchange
 from service.ledger.port import Operation
 from service.ledger.recent import Applied, Recent
 from service.ledger.rules import Rules
+from service.ledger.script import CALLS, Script
+from service.ledger.wire import packed_call, packed_rules, unpacked
 from service.redis_client import client_for, doubt, translated
 
-_reply = msgspec.msgpack.Decoder(tuple[str, int, int, int, list[msgspec.Raw]])
-_known = msgspec.msgpack.Decoder(Known)
-_encoder = msgspec.msgpack.Encoder()
-
-
-class Script:
-    """Lua of this room, and what Redis calls it by; several files are one script, in order."""
-
-    def __init__(self, *names: str) -> None:
-        folder = files("service.ledger").joinpath("lua")
-        self.source = "\n".join(folder.joinpath(name).read_text("utf-8") for name in names)
-        self.sha = sha1(self.source.encode(), usedforsecurity=False).hexdigest()
-
-
-SCAN_SLICE = 1000
-KNOWN_SLICE = 200
-PRESENT_MS = 30_000
 # The script forgets a process that has been silent for an hour; what it lacks is not known then.
 REMEMBERED_SECONDS = 1800
-CALLS = (
-    "1_reading.lua",
-    "2_candidates.lua",
-    "3_callers.lua",
-    "4_callees.lua",
-    "5_operations.lua",
-    "6_writing.lua",
-)
 
 
 class CallLost(LedgerUnavailable):
@@ -66,22 +43,22 @@ class CallLost(LedgerUnavailable):
 
 
 class Fate(NamedTuple):
-    """A lost operation was applied: at this instant in ms, with this undecoded answer."""
+    """A lost operation was applied: at this instant in ms, with this answer."""
 
     now: int
-    answer: msgspec.Raw
+    answer: Any
 
 
 class Line:
     """Numbered calls of one process to one ledger, each under the `rules` of the moment.
+
+    `census` reads what the ledger holds; `missed` is told what a failover has lost.
 
     Args:
         client: where Redis is; the line keeps a connection of its own.
         bases: what the ledger's keys begin with, and those of callees.
         process: this process's id, unique among all that share the ledger, also over time.
         timeout: seconds that a call may take, connecting and one resend included.
-
-    `missed` is told what a server has not applied that another one had answered.
     """
 
     def __init__(self, client: Redis, bases: tuple[str, str], process: str, timeout: float) -> None:
@@ -91,16 +68,21 @@ class Line:
         self._timeout = timeout
         self._script = Script(*CALLS)
         self._home = client
-        self._connection: AbstractConnection | None = None
+        self._exchange: Exchange | None = None
         self._number = 0
         self._is_sent = False
         self._recent = Recent()
         self._answered_at = 0.0
-        self._unanswered: dict[int, Sequence[object]] = {}
-        self.rules = Rules()
+        self._unanswered: dict[int, Sequence[Operation]] = {}
+        self.census = Census(client, bases[0], process)
         self.missed: Callable[[list[Operation]], None] = lambda _: None
+        self.rule(Rules())
 
-    async def call(self, operations: Sequence[object], now: int = 0) -> tuple[int, list[Any]]:
+    def rule(self, rules: Rules) -> None:
+        """Send these rules from the next call."""
+        self._packed_rules = packed_rules(rules)
+
+    async def call(self, operations: Sequence[Operation], now: int = 0) -> tuple[int, list[Any]]:
         """Apply operations in one step.
 
         Args:
@@ -108,7 +90,7 @@ class Line:
             now: the instant in ms; 0 for the server's own clock.
 
         Returns:
-            The generation of the ledger's members, and an undecoded answer each.
+            The generation of the ledger's members, and an answer each.
 
         Raises:
             LedgerWiped: the ledger has no members.
@@ -117,12 +99,12 @@ class Line:
         """
         self._number += 1
         self._is_sent = False
-        payload = _encoder.encode((self._process, self._number, now, self.rules, operations))
+        payload = packed_call(self._process, self._number, now, self._packed_rules, operations)
         try:
             async with asyncio.timeout(self._timeout):
                 reply = await self._send_twice(payload)
         except (RedisError, OSError, TimeoutError) as error:
-            await self._drop()
+            await self.close(nowait=True)
             doubt(self._client, error)
             if isinstance(error, ResponseError) and str(error).startswith("WIPED"):
                 raise LedgerWiped("The ledger in Redis has no members") from error
@@ -131,14 +113,14 @@ class Line:
                 raise CallLost(self._number) from error
             raise LedgerUnavailable(f"Redis did not answer: {type(error).__name__}") from error
         except BaseException:
-            await self._drop()
+            await self.close(nowait=True)
             raise
         instant, generation, answers = await self._read(reply)
         self._recent.note(Applied(self._number, instant, operations, answers))
         self._answered_at = asyncio.get_running_loop().time()
         return generation, answers
 
-    async def fates(self) -> dict[int, tuple[int, list[msgspec.Raw]]]:
+    async def fates(self) -> dict[int, tuple[int, list[Any]]]:
         """The last calls that were applied, by number, each with its instant and its answers.
 
         Ask once a later call was answered: no earlier one can be applied any more.
@@ -150,91 +132,21 @@ class Line:
             kept: Any = await self._client.hgetall(f"{self._bases[0]}process:{self._process}")
         applied = {}
         for field, reply in kept.items():
-            if field != b"number":
-                _, number, now, _, answers = _reply.decode(reply)
+            if field.startswith(b"answer"):
+                _, number, now, _, answers = unpacked(reply)
                 applied[number] = now, answers
                 if operations := self._unanswered.get(number):
                     self._recent.note_late(Applied(number, now, operations, answers))
         self._unanswered.clear()
         return applied
 
-    async def known(self) -> AsyncIterator[tuple[dict[str, Known], dict[str, dict[str, int]]]]:
-        """What is known of the numbers, in slices, with their parks.
+    async def close(self, *, nowait: bool = False) -> None:
+        """Close the connection in good order, or at once; the next call would open another."""
+        exchange, self._exchange = self._exchange, None
+        if exchange is not None:
+            await exchange.close(nowait=nowait)
 
-        Raises:
-            LedgerUnavailable: Redis does not serve.
-        """
-        base, cursor = self._bases[0], 0
-        while True:
-            found: Any
-            with translated():
-                cursor, found = await self._client.hscan(
-                    f"{base}numbers", cursor, count=KNOWN_SLICE
-                )
-                parked: Any = await self._client.hmget(f"{base}parks", list(found) or [b""])
-            known = {name.decode(): _known.decode(record) for name, record in found.items()}
-            yield (
-                known,
-                {
-                    name: msgspec.msgpack.decode(parks)
-                    for name, parks in zip(known, parked, strict=False)
-                    if parks
-                },
-            )
-            if cursor == 0:
-                return
-
-    async def processes(self, now: int) -> int:
-        """Say that this process is here, and count those that said so lately.
-
-        Args:
-            now: ms since 1970.
-
-        Raises:
-            LedgerUnavailable: Redis does not serve.
-        """
-        key = f"{self._bases[0]}processes"
-        with translated():
-            home = client_for(self._client, key)
-            async with home.pipeline(transaction=True) as together:
-                together.zadd(key, {self._process: now})
-                together.zremrangebyscore(key, "-inf", now - PRESENT_MS)
-                together.pexpire(key, PRESENT_MS)
-                together.zcard(key)
-                return int((await together.execute())[-1])
-
-    async def parked(self) -> tuple[str, ...]:
-        """All numbers that are out, read in slices beside the calls.
-
-        Raises:
-            LedgerUnavailable: Redis does not serve.
-        """
-        with translated():
-            parks = self._client.hscan_iter(f"{self._bases[0]}parks", count=SCAN_SLICE)
-            return tuple([number.decode() async for number, _ in parks])
-
-    async def parked_by(self) -> dict[str, int]:
-        """How many numbers are out, by reason, as the script counts them.
-
-        Raises:
-            LedgerUnavailable: Redis does not serve.
-        """
-        with translated():
-            counted: Any = await self._client.hgetall(f"{self._bases[0]}parked_by")
-        return {reason.decode(): int(count) for reason, count in counted.items()}
-
-    async def close(self) -> None:
-        """Close the connection in good order; the next call would open another."""
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            await connection.disconnect()
-
-    async def _drop(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            await connection.disconnect(nowait=True)
-
-    async def _send_twice(self, payload: bytes) -> Any:
+    async def _send_twice(self, payload: bytes) -> bytes:
         try:
             return await self._send(payload)
         except (RedisConnectionError, OSError, MovedError) as error:
@@ -243,37 +155,47 @@ class Line:
             await self.close()
             return await self._send(payload)
 
-    async def _send(self, payload: bytes) -> Any:
+    async def _send(self, payload: bytes) -> bytes:
         home = client_for(self._client, self._bases[0])
         if home is not self._home:  # the server that holds the keys is another one now
-            await self._drop()
+            await self.close(nowait=True)
             self._home = home
-        connection = self._connection or await self._connect()
-        keys = (len(self._bases), *self._bases)
-        command = connection.pack_command("EVALSHA", self._script.sha, *keys, payload)
+        exchange = self._exchange
+        if exchange is None or not exchange.is_open:
+            exchange = await self._connect()
         was_sent, self._is_sent = self._is_sent, True
         try:
-            await connection.send_packed_command(command, check_health=False)
-            try:
-                return await connection.read_response()
-            except NoScriptError:
-                command = connection.pack_command("EVAL", self._script.source, *keys, payload)
-                await connection.send_packed_command(command, check_health=False)
-                return await connection.read_response()
+            return await self._ask(exchange, payload)
         except ResponseError:
             self._is_sent = was_sent  # refused, so this sending has changed nothing
             raise
 
-    async def _connect(self) -> AbstractConnection:
+    async def _ask(self, exchange: Exchange, payload: bytes) -> bytes:
+        try:
+            return await exchange.ask(self._command(b"EVALSHA", self._script.sha, payload))
+        except ResponseError as error:
+            if not str(error).startswith("NOSCRIPT"):
+                raise
+            return await exchange.ask(self._command(b"EVAL", self._script.source, payload))
+
+    def _command(self, name: bytes, script: str, payload: bytes) -> bytes:
+        words: Any = (name, script, len(self._bases), *self._bases, payload)
+        command: bytes = hiredis.pack_command(words)
+        return command
+
+    async def _connect(self) -> Exchange:
+        await self.close()
         pool = cast("Any", self._home.connection_pool)
         connection: AbstractConnection = pool.make_connection()
-        # The line has one timeout around a whole call; the connection's own would only cost.
-        connection.socket_timeout = None
-        self._connection = connection
-        await connection.connect()
-        if self._recent:
-            await self._look_back(connection)
-        return connection
+        try:
+            await connection.connect()
+            if self._recent:
+                await self._look_back(connection)
+        except BaseException:
+            await connection.disconnect(nowait=True)
+            raise
+        self._exchange = Exchange(connection)
+        return self._exchange
 
     async def _look_back(self, connection: AbstractConnection) -> None:
         """Find out whether this server has all that was answered: it may be another one."""
@@ -285,13 +207,13 @@ class Line:
         if missing := self._recent.missing_after(number):
             self.missed(missing)
 
-    async def _read(self, reply: Any) -> tuple[int, int, list[Any]]:
+    async def _read(self, reply: bytes) -> tuple[int, int, list[Any]]:
         try:
-            process, number, instant, generation, answers = _reply.decode(reply)
+            process, number, instant, generation, answers = unpacked(reply)
         except (msgspec.MsgspecError, TypeError) as error:
-            await self._drop()
+            await self.close(nowait=True)
             raise CallLost(self._number) from error
         if (process, number) != (self._process, self._number):
-            await self._drop()
+            await self.close(nowait=True)
             raise CallLost(self._number)
         return instant, generation, answers

@@ -20,7 +20,7 @@ class Members:
     """The numbers with what is known of their use, their pools and their parks.
 
     Args:
-        unused_turn: orders the numbers that were never used, by turns of 0 and below.
+        unused_turn: the turn, 0 or below, of a number that was never used.
     """
 
     def __init__(self, unused_turn: Callable[[str], int]) -> None:

@@ -13,7 +13,8 @@ from redis.exceptions import ResponseError
 
 from service.errors import StaleLeader
 from service.inventory import Home, Inventory
-from service.ledger.line import Script
+from service.ledger.caller import known_from
+from service.ledger.script import Script
 
 SLICE = 100
 SCAN_SLICE = 1000
@@ -85,9 +86,7 @@ class MembersWriter:
 
     async def _held(self) -> dict[str, str]:
         records = self._client.hscan_iter(f"{self._base}numbers", count=SCAN_SLICE)
-        return {
-            number.decode(): msgspec.msgpack.decode(record)[0] async for number, record in records
-        }
+        return {number.decode(): known_from(record).home async for number, record in records}
 
     async def _run(
         self,

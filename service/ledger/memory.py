@@ -3,6 +3,7 @@
 It keeps the same rules as the Lua and forgets at a restart.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import cast
 
@@ -33,9 +34,16 @@ from service.ledger.rules import Rules
 RETURNS_A_SLICE = 100
 
 
-def never_used(number: str) -> int:  # noqa: ARG001 - the signature of an order of unused numbers
-    """The turn of a number that was never used: all alike, so the lowest number is first."""
-    return 0
+LONGEST_NUMBER = 15  # of E.164
+_ABOVE_ALL = 1_000_000_000_000_000
+_DIGITS = re.compile(f"[0-9]{{1,{LONGEST_NUMBER}}}")
+
+
+def never_used(number: str) -> int:
+    """The turn of a number that was never used: below 0, its own, the first in order the lowest."""
+    if not _DIGITS.fullmatch(number):
+        return 0
+    return int(number.ljust(LONGEST_NUMBER, "0")) - _ABOVE_ALL
 
 
 class MemoryLedger:
@@ -44,7 +52,7 @@ class MemoryLedger:
     Args:
         clock: the instant, in ms since 1970.
         source: what a decision says of its origin, `memory` or `degraded`.
-        unused_turn: orders the numbers that were never used, by turns of 0 and below; processes
+        unused_turn: the turn, 0 or below, of a number that was never used; processes
             that decide apart start apart.
     """
 

@@ -1,16 +1,12 @@
 """The port of the ledger: what it can be asked, and what it answers.
 
-An operation travels to Redis as an array, its name first, just as the Lua takes it. Both adapters
+An operation travels to Redis as an array, its name first, a pick as `wire` says. Both adapters
 give the same answers to the same operations; a property test holds them to it. Instants and spans
 are in ms, instants since 1970. Callees, calls and sets of groups come as digests.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Protocol
-
 import msgspec
 
-from service.ledger.rules import Rules
 from service.selection import Step
 
 # What a call takes back of the numbers whose time has come, and how many of a level's candidates
@@ -22,7 +18,7 @@ BATCH_TURNS = 32
 STICKY = "sticky"
 
 
-class Pick(msgspec.Struct, frozen=True, array_like=True, tag="pick", gc=False):
+class Pick(msgspec.Struct, frozen=True, gc=False):
     """The least recently used of the first step that has one, `count` of them.
 
     `excluded` numbers are passed over. `callee` is "" where no rule needs it, `groups` tells
@@ -43,8 +39,8 @@ class Pick(msgspec.Struct, frozen=True, array_like=True, tag="pick", gc=False):
 
     @property
     def turns(self) -> int:
-        """How much of a batch this takes up: the rules of a callee cost about as much again."""
-        return 2 * self.count if self.callee else self.count
+        """How much of a batch this takes up."""
+        return self.count
 
 
 class Take(msgspec.Struct, frozen=True, array_like=True, tag="take", gc=False):
@@ -176,6 +172,14 @@ Operation = (
 )
 
 
+_MAY_BE_DRY = (Pick, Take, Describe)
+
+
+def is_dry_run(operation: Operation) -> bool:
+    """Whether an operation changes nothing."""
+    return isinstance(operation, _MAY_BE_DRY) and operation.dry_run
+
+
 class Look(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One candidate that was looked at: `reason` is "" for one that was taken."""
 
@@ -239,53 +243,3 @@ class Decision(msgspec.Struct, frozen=True, gc=False):
 
     source: str
     picked: Picked
-
-
-class Ledger(Protocol):
-    """What the rest of the service asks of a ledger."""
-
-    async def pick(self, pick: Pick | Take) -> Decision:
-        """Decide and record, in one step.
-
-        Raises:
-            LedgerUnavailable: this ledger cannot decide in time.
-        """
-
-    async def park(self, park: Park) -> bool:
-        """Take a number out of rotation; False for one that is no member."""
-
-    async def unpark(self, unpark: Unpark) -> bool:
-        """Put a number back; False where it was not parked for that reason."""
-
-    async def follow(self, outcome: Outcome) -> Followed:
-        """Renew or free the leases of a call."""
-
-    async def stop(self, stop: Stop) -> None:
-        """Refuse a callee for a while."""
-
-    async def avoid(self, avoid: Avoid) -> bool:
-        """Keep a number from a region; False for one that is no member."""
-
-    async def cap(self, cap: Cap) -> bool:
-        """Give a number a daily cap of its own; False for one that is no member."""
-
-    async def describe(self, numbers: tuple[str, ...]) -> tuple[Standing, ...]:
-        """How these numbers stand, in their order; at most 100."""
-
-    def glance(self, numbers: Sequence[str]) -> list[Glance]:
-        """What this process knows of these numbers, in their order; no I/O, some seconds old."""
-
-    async def parked_by(self) -> Mapping[str, int]:
-        """How many numbers are out, by reason."""
-
-    def parked(self) -> Sequence[str]:
-        """The numbers that are out, as this process knows them: some seconds late, at once."""
-
-    async def take_back(self) -> None:
-        """Return all numbers whose time has come, in bounded slices."""
-
-    async def review(self) -> None:
-        """Look again at all parked numbers, in bounded slices."""
-
-    def rule(self, rules: Rules) -> None:
-        """Decide under these rules from now."""

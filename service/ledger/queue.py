@@ -9,14 +9,14 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
 from service.errors import LedgerUnavailable, LedgerWiped
 from service.ledger.breaker import Breaker
 from service.ledger.line import CallLost, Fate, Line
-from service.ledger.port import BATCH_TURNS, Describe, Operation, Pick, Take
+from service.ledger.port import BATCH_TURNS, Operation, is_dry_run
 from service.metrics import Metrics
 from service.tasks import heed_cancellation
 
@@ -24,7 +24,7 @@ NO_MEMBERS = 0
 FATES_KEPT = 4096
 
 
-class _Waiting(NamedTuple):
+class _Waiting(msgspec.Struct, gc=False):
     operation: Operation
     turns: int
     since: float
@@ -59,16 +59,18 @@ class CallQueue:
         self._notice = notice
         self._waiting: deque[_Waiting] = deque()
         self._lost: set[int] = set()
-        self._fates: dict[int, tuple[int, list[msgspec.Raw]] | None] = {}
+        self._fates: dict[int, tuple[int, list[Any]] | None] = {}
         self._wake = asyncio.Event()
+        self._is_up: bool | None = None
         self.opened = asyncio.Event()
 
     def enqueue(self, operation: Operation, turns: int) -> asyncio.Future[Any]:
-        """Have an operation sent; its future gets the undecoded answer, or LedgerUnavailable."""
+        """Have an operation sent; its future gets the answer, or LedgerUnavailable."""
         loop = asyncio.get_running_loop()
         answer = loop.create_future()
         self._waiting.append(_Waiting(operation, turns, loop.time(), answer))
-        self._wake.set()
+        if not self._wake.is_set():
+            self._wake.set()
         return answer
 
     def fate(self, lost: CallLost) -> Fate | None:
@@ -98,15 +100,15 @@ class CallQueue:
 
     def _next_batch(self) -> list[_Waiting]:
         batch: list[_Waiting] = []
-        turns = 0
+        left, waiting = BATCH_TURNS, self._waiting
         oldest = asyncio.get_running_loop().time() - self._patience
-        while self._waiting and (not batch or turns + self._waiting[0].turns <= BATCH_TURNS):
-            one = self._waiting.popleft()
+        while waiting and (not batch or waiting[0].turns <= left):
+            one = waiting.popleft()
             if one.since < oldest:
                 _give_back([one], LedgerUnavailable("Redis is too slow for this pick"))
             elif not one.answer.done():
                 batch.append(one)
-                turns += one.turns
+                left -= one.turns
         return batch
 
     async def _send(self, batch: list[_Waiting]) -> None:
@@ -131,7 +133,8 @@ class CallQueue:
                 if not one.answer.done():
                     one.answer.set_result(answer)
             self._notice(generation)
-            if self._lost and any(_is_numbered(one.operation) for one in batch):
+            # The script remembers no call of dry runs alone.
+            if self._lost and not all(is_dry_run(one.operation) for one in batch):
                 await self._learn_fates()
 
     def _break_off(self, batch: list[_Waiting], error: LedgerUnavailable) -> None:
@@ -162,7 +165,9 @@ class CallQueue:
             self._breaker.failed()
             if self._breaker.is_open:
                 self.opened.set()
-        self._metrics.redis_up.set(up)
+        if up is not self._is_up:
+            self._is_up = up
+            self._metrics.redis_up.set(up)
 
     def _give_back_all(self, error: LedgerUnavailable) -> None:
         _give_back(self._waiting, error)
@@ -173,8 +178,3 @@ def _give_back(waiting: Iterable[_Waiting], error: LedgerUnavailable) -> None:
     for one in waiting:
         if not one.answer.done():
             one.answer.set_exception(error)
-
-
-def _is_numbered(operation: Operation) -> bool:
-    """Whether the script remembers the call of an operation: those of dry runs it does not."""
-    return not (isinstance(operation, Pick | Take | Describe) and operation.dry_run)

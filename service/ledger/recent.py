@@ -6,34 +6,30 @@ process that it has applied, so what came after can be told, and sent again once
 
 from collections import deque
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
-
-import msgspec
+from typing import Any, NamedTuple
 
 from service.ledger.port import (
     Describe,
     Operation,
     Pick,
-    Picked,
     Record,
     Return,
     Review,
     Take,
 )
+from service.ledger.wire import picked_from
 
 KEPT_MS = 10_000
 MOST_KEPT = 50_000  # operations
 
-_picked = msgspec.msgpack.Decoder(Picked)
-
 
 class Applied(NamedTuple):
-    """A call that was answered: its number, its instant in ms, an undecoded answer for each."""
+    """A call that was answered: its number, its instant in ms, an answer for each."""
 
     number: int
     instant: int
-    operations: Sequence[object]
-    answers: Sequence[msgspec.Raw]
+    operations: Sequence[Operation]
+    answers: Sequence[Any]
 
 
 class Recent:
@@ -86,13 +82,13 @@ def _again(call: Applied) -> Iterator[Operation]:
     for operation, answer in zip(call.operations, call.answers, strict=True):
         match operation:
             case Pick() | Take():
-                uses = _picked.decode(answer).uses
+                uses = picked_from(answer).uses
                 if uses and not operation.dry_run:
                     yield _shown(operation, uses, call.instant)
             case Return() | Review() | Describe():
                 pass  # done again anyway, or of no effect
             case _:
-                yield operation  # type: ignore[misc] # all others are operations as well
+                yield operation
 
 
 def _shown(asked: Pick | Take, uses: tuple[tuple[str, str], ...], instant: int) -> Record:

@@ -22,7 +22,6 @@ from service.ledger.port import (
     Outcome,
     Park,
     Pick,
-    Picked,
     Return,
     Review,
     Standing,
@@ -32,17 +31,12 @@ from service.ledger.port import (
 )
 from service.ledger.queue import CallQueue
 from service.ledger.rules import Rules
+from service.ledger.wire import picked_from
 from service.metrics import Metrics
 
 RETURNS_A_SLICE = 16
 # Changes nothing, so it leaves no answer behind that would displace that of a lost call.
 PROBE = Describe(dry_run=True, numbers=())
-
-_picked = msgspec.msgpack.Decoder(Picked)
-_flag = msgspec.msgpack.Decoder(bool)
-_count = msgspec.msgpack.Decoder(int)
-_followed = msgspec.msgpack.Decoder(Followed)
-_standings = msgspec.msgpack.Decoder(tuple[Standing, ...])
 
 
 class RedisLedger:
@@ -71,19 +65,21 @@ class RedisLedger:
 
     async def pick(self, pick: Pick | Take) -> Decision:
         """Decide and record, in the call that leaves next."""
-        return Decision("redis", _picked.decode(await self._ask(pick, pick.turns)))
+        if self._breaker.is_open:
+            raise LedgerUnavailable("Redis is down")
+        return Decision("redis", picked_from(await self._queue.enqueue(pick, pick.turns)))
 
     async def park(self, park: Park) -> bool:
         """Take a number out of rotation, on every replica; False for one that is no member."""
-        return _flag.decode(await self._ask(park))
+        return bool(await self._ask(park))
 
     async def unpark(self, unpark: Unpark) -> bool:
         """Put a number back; False where it was not parked for that reason."""
-        return _flag.decode(await self._ask(unpark))
+        return bool(await self._ask(unpark))
 
     async def follow(self, outcome: Outcome) -> Followed:
         """Renew or free the leases of a call."""
-        return _followed.decode(await self._ask(outcome))
+        return msgspec.convert(await self._ask(outcome), Followed)
 
     async def stop(self, stop: Stop) -> None:
         """Refuse a callee for a while, on every replica."""
@@ -91,47 +87,47 @@ class RedisLedger:
 
     async def avoid(self, avoid: Avoid) -> bool:
         """Keep a number from a region; False for one that is no member."""
-        return _flag.decode(await self._ask(avoid))
+        return bool(await self._ask(avoid))
 
     async def cap(self, cap: Cap) -> bool:
         """Give a number a daily cap of its own; False for one that is no member."""
-        return _flag.decode(await self._ask(cap))
+        return bool(await self._ask(cap))
 
     async def describe(self, numbers: tuple[str, ...]) -> tuple[Standing, ...]:
         """How these numbers stand, in their order."""
         standings: list[Standing] = []
         for start in range(0, len(numbers), BATCH_TURNS):
             some = Describe(dry_run=True, numbers=numbers[start : start + BATCH_TURNS])
-            standings += _standings.decode(await self._ask(some, BATCH_TURNS))
+            standings += msgspec.convert(await self._ask(some, BATCH_TURNS), list[Standing])
         return tuple(standings)
 
     async def review(self) -> None:
         """Look again at all parked numbers, each slice in a call of its own."""
-        parked = await self._line.parked()
+        parked = await self._line.census.parked()
         for start in range(0, len(parked), BATCH_TURNS):
             await self._ask(Review(parked[start : start + BATCH_TURNS]), BATCH_TURNS)
 
     async def parked_by(self) -> Mapping[str, int]:
         """How many numbers are out, by reason."""
-        return await self._line.parked_by()
+        return await self._line.census.parked_by()
 
     def rule(self, rules: Rules) -> None:
         """Decide under these rules from the next call."""
-        self._line.rules = rules
+        self._line.rule(rules)
 
     async def take_back(self) -> None:
         """Return all numbers whose time has come, each slice in a call of its own."""
         returns = Return(RETURNS_A_SLICE)
-        while _count.decode(await self._queue.enqueue(returns, BATCH_TURNS)) == RETURNS_A_SLICE:
+        while await self._queue.enqueue(returns, BATCH_TURNS) == RETURNS_A_SLICE:
             pass
 
     def known(self) -> AsyncIterator[tuple[dict[str, Known], dict[str, dict[str, int]]]]:
         """What is known of the numbers, in slices, with their parks."""
-        return self._line.known()
+        return self._line.census.known()
 
     async def processes(self, now: int) -> int:
         """How many processes share this ledger, this one included."""
-        return await self._line.processes(now)
+        return await self._line.census.processes(now)
 
     def on_missed(self, callback: Callable[[list[Operation]], None]) -> None:
         """Have what a failover has lost handed to a function, to be told again."""

@@ -22,6 +22,11 @@ class Limits(msgspec.Struct, frozen=True, array_like=True, gc=False):
     lease: int = HOUR
     rest: int = 0
 
+    @property
+    def is_none(self) -> bool:
+        """Whether these limit nothing."""
+        return not (self.max_per_hour or self.max_per_day or self.max_concurrent or self.rest)
+
 
 _ends_in_trunks = re.compile(r"(.*)\|trunks=([0-9]+)").fullmatch
 
@@ -100,6 +105,9 @@ class Rules(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
         Counted in local time, so a day that loses or gains an hour is still one window.
         """
+        if len(self.offsets) == 1:  # as in most places, all year round
+            start = instant - (instant + self.offsets[0][1]) % length
+            return start, start + length
         local = instant + self.offset_at(instant)
         start = local - local % length
         return self._utc(start), self._utc(start + length)

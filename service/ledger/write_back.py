@@ -10,20 +10,17 @@ import asyncio
 from collections import deque
 from collections.abc import Iterable
 
-import msgspec
-
 from service.errors import LedgerUnavailable
 from service.ledger.line import CallLost
 from service.ledger.port import Operation, Pick, Picked, Record, Take, Undo
 from service.ledger.redis_ledger import RedisLedger
+from service.ledger.wire import picked_from
 from service.metrics import Metrics
 from service.tasks import heed_cancellation
 
 MOST_KEPT = 100_000
 TOGETHER = 16
 PAUSE_SECONDS = 0.25  # between two tries while Redis is out of reach
-
-_picked = msgspec.msgpack.Decoder(Picked)
 
 
 class Unwritten:
@@ -131,7 +128,7 @@ class WriteBack:
         asked, picked = degraded.asked, degraded.picked
         left: list[Operation] = []
         fate = self._shared.fate(degraded.lost) if degraded.lost is not None else None
-        counted = _picked.decode(fate.answer) if fate is not None else Picked()
+        counted = picked_from(fate.answer) if fate is not None else Picked()
         if fate is not None and counted.uses:
             if counted.uses == picked.uses:
                 self._metrics.write_backs.labels("agreed").inc()

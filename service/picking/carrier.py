@@ -7,7 +7,7 @@ import asyncio
 import itertools
 
 from service.errors import LedgerUnavailable
-from service.ledger.port import Avoid, Ledger, Park, Stop
+from service.ledger import Avoid, Ledger, Park, Stop
 from service.picking.instance import Instance
 from service.picking.kept import TOGETHER
 from service.picking.sip import Action, RestProvider, parks_for

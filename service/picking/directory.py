@@ -12,7 +12,7 @@ import msgspec
 
 from service.errors import InventoryUnavailable, LedgerUnavailable, UnknownNumber
 from service.inventory import Inventory, PhoneNumber, bar
-from service.ledger.port import Ledger, Park, Standing, Unpark
+from service.ledger import Ledger, Park, Standing, Unpark
 from service.locality import normal_city, normal_province
 from service.logs import mask
 from service.picking.instance import Instance

@@ -1,8 +1,8 @@
-"""What the ledger takes of Redis: its slowest single calls, its time for a pick, its memory.
+"""What the ledger takes: Redis's slowest single calls, its time for a pick, its memory; ours.
 
 Run `python -m tests.bench.ledger` at the top of the checkout: two minutes, with a Redis of its own
-that counts the microseconds itself. `--scale 10` makes the pools ten times smaller. It prints
-figures and judges none of them.
+that counts the microseconds itself; of several rounds the quickest counts. `--scale 10` makes the
+pools ten times smaller. It prints figures and judges none of them.
 """
 
 import argparse
@@ -10,7 +10,8 @@ import asyncio
 import statistics
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Sequence
+import time
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,7 +20,7 @@ from msgspec.structs import replace
 from redis.asyncio import Redis
 
 from service.inventory import LEVELS, Inventory, PhoneNumber
-from service.ledger import CalleeRule, Limits, Park, Pick, Rules
+from service.ledger import CalleeRule, Limits, Outcome, Park, Pick, Rules
 from service.ledger.line import Line
 from service.ledger.port import BATCH_TURNS, Operation, Return
 from service.ledger.redis_ledger import RETURNS_A_SLICE
@@ -28,7 +29,7 @@ from service.locality import Locality
 from service.redis_client import open_client
 from service.selection import Step, Wish, steps_for
 from tests.conftest import RedisServer
-from tests.ledgers import BASES, shared_ledger, write_members
+from tests.ledgers import BASES, Shared, shared_ledger, write_members
 
 GROUPS = ("sales@ccc-test", "support@ccc-test", "survey@ccc-test")
 HERE = Locality("北京", "北京", "010")
@@ -37,7 +38,9 @@ SOON = NOW + 1000
 SECONDS = 600.0  # nothing is given up here
 UNMEASURED = 1000  # operations to a call that prepares something
 NOTED = 50  # µs from which the slow log keeps a call
-PICKS = 9600
+PICKS = 1920  # a round
+ROUNDS = 8
+ABREAST = 64
 REPEATED = 30
 CALLEES = 10_000
 EVERY_RULE = Rules(
@@ -78,6 +81,14 @@ class Bench(NamedTuple):
         await self.client.slowlog_reset()
         calls = [one["duration"] for one in entries if one["command"].startswith(b"EVALSHA")]
         return f"{statistics.median(calls):.0f} / {max(calls)}" if calls else f"under {NOTED}"
+
+    async def micros(self, picks: Sequence[Pick], batch: int, now: int) -> float:
+        """The µs of Redis for each of these picks, in calls of so many."""
+        await self.client.config_resetstat()
+        for start in range(0, len(picks), batch):
+            await self.line.call(picks[start : start + batch], now + start)
+        stats: Any = await self.client.info("commandstats")
+        return float(stats["cmdstat_evalsha"]["usec"]) / len(picks)
 
     async def used_memory(self) -> int:
         memory: int = (await self.client.info("memory"))["used_memory"]
@@ -159,39 +170,109 @@ async def time_of_picks(url: str) -> None:
     for rules, named in ((Rules(), "rotation"), (EVERY_RULE, "every rule")):
         for groups in (GROUPS[:1], GROUPS):
             for batch in (1, BATCH_TURNS):
-                taken = await micros_of_picks(url, rules, groups, batch)
+                async with pool_of(url, 1000, groups=groups) as bench:
+                    bench.line.rule(rules)
+                    taken = await quickest(bench, rules, groups, batch)
                 say(f"µs of Redis a pick: {named}, {len(groups)} group(s), {batch} a call", taken)
 
 
-async def micros_of_picks(url: str, rules: Rules, groups: tuple[str, ...], batch: int) -> str:
+async def quickest(bench: Bench, rules: Rules, groups: tuple[str, ...], batch: int) -> str:
+    """Ever new callees and calls, where a rule asks for them."""
     names = {} if rules.horizon else {"callee": "", "call": "", "groups": ""}
-    async with pool_of(url, 100, groups=groups) as bench:
-        bench.line.rules = rules
-        picks = [
-            bench.pick(at, groups, **names) for at in range(PICKS if batch > 1 else PICKS // 4)
-        ]
-        await bench.client.config_resetstat()
-        for start in range(0, len(picks), batch):
-            await bench.line.call(picks[start : start + batch], NOW + start)
-        stats: Any = await bench.client.info("commandstats")
-        return f"{stats['cmdstat_evalsha']['usec'] / len(picks):.1f}"
+    steps = bench.pick(0, groups).steps
+    size = PICKS if batch > 1 else PICKS // 8
+    rounds = []
+    for at in range(0, ROUNDS * size, size):
+        picks = [bench.pick(at + one, groups, **names) for one in range(size)]
+        same = [replace(pick, steps=steps) for pick in picks]  # as the picker remembers them
+        rounds.append(await bench.micros(same, batch, NOW + 10 * at))
+    return f"{min(rounds):.1f}"
+
+
+async def outcomes(url: str) -> None:
+    async with pool_of(url, 1000, groups=GROUPS[:1]) as bench:
+        bench.line.rule(EVERY_RULE)
+        known = range(PICKS)
+        await bench.prepare([bench.pick(at, callee="") for at in known])
+        rounds = []
+        for at in range(0, PICKS, BATCH_TURNS):
+            told = [
+                Outcome(bench.pick(one).call, "", "", final=True) for one in known[at : at + 32]
+            ]
+            await bench.client.config_resetstat()
+            await bench.line.call(told, NOW)
+            stats: Any = await bench.client.info("commandstats")
+            rounds.append(stats["cmdstat_evalsha"]["usec"] / len(told))
+        say(
+            "µs of Redis an outcome that frees a lease, 32 a call",
+            f"{statistics.median(rounds):.1f}",
+        )
+
+
+async def parked_beside(url: str, size: int) -> None:
+    for parked in (0, size - size // 100):
+        async with pool_of(url, size, groups=GROUPS[:1]) as bench:
+            out = list(bench.inventory.numbers)[:parked]
+            await bench.prepare([Park(number, "operator", NOW * 2) for number in out])
+            taken = await quickest(bench, Rules(), GROUPS[:1], BATCH_TURNS)
+        say(f"µs of Redis a pick, {parked:,} of {size:,} parked", taken)
+
+
+async def large_pools(url: str, sizes: Sequence[int]) -> None:
+    for size in sizes:
+        async with pool_of(url, size, groups=GROUPS[:1]) as bench:
+            taken = await quickest(bench, Rules(), GROUPS[:1], BATCH_TURNS)
+        say(f"µs of Redis a pick, a pool of {size:,}", taken)
+
+
+async def time_here(url: str) -> None:
+    for rules, named in ((Rules(), "rotation"), (EVERY_RULE, "every rule")):
+        for abreast in (1, ABREAST):
+            async with (
+                pool_of(url, 1000, groups=GROUPS[:1]) as bench,
+                shared_ledger(url, bench.inventory, seconds=60) as side,
+            ):
+                side.shared.rule(rules)
+                taken = await micros_here(bench, side, rules, abreast)
+            say(f"µs of this process a pick: {named}, {abreast} abreast", f"{taken:.1f}")
+
+
+async def micros_here(bench: Bench, side: Shared, rules: Rules, abreast: int) -> float:
+    names: dict[str, Any] = {} if rules.horizon else {"callee": "", "call": "", "groups": ""}
+    steps = bench.pick(0).steps
+    rounds = []
+    for at in range(0, ROUNDS * PICKS, PICKS):
+        picks = iter([replace(bench.pick(at + one, **names), steps=steps) for one in range(PICKS)])
+
+        async def ask(picks: Iterator[Pick]) -> None:
+            for pick in picks:
+                await side.ledger.pick(pick)
+
+        start = time.process_time()
+        await asyncio.gather(*(ask(picks) for _ in range(abreast)))
+        rounds.append((time.process_time() - start) / PICKS * 1e6)
+    return min(rounds)
 
 
 async def memory(url: str, size: int) -> None:
-    async with pool_of(url, 0) as bench:
-        empty = await bench.used_memory()
-        await write_members(url, Inventory("ccc-test", 2, numbers(size, (), GROUPS)), fence=2)
-        say("bytes a number, three groups, unused", (await bench.used_memory() - empty) // size)
-        bench.line.rules = EVERY_RULE
-        everyone = (Step("any", (f"{GROUPS[0]}|any|*",)),)
-        await bench.prepare([Pick(dry_run=False, steps=everyone)] * size)
-        say("bytes a number, used under every limit", (await bench.used_memory() - empty) // size)
+    for groups in (GROUPS[:1], GROUPS):
+        async with pool_of(url, 0) as bench:
+            empty = await bench.used_memory()
+            await write_members(url, Inventory("ccc-test", 2, numbers(size, (), groups)), fence=2)
+            taken = (await bench.used_memory() - empty) // size
+            say(f"bytes a number, {len(groups)} group(s), unused", taken)
+            bench.line.rule(EVERY_RULE)
+            everyone = (Step("any", (f"{GROUPS[0]}|any|*",)),)
+            await bench.prepare([Pick(dry_run=False, steps=everyone)] * size)
+            taken = (await bench.used_memory() - empty) // size
+            say(f"bytes a number, {len(groups)} group(s), used under every limit", taken)
     async with pool_of(url, 1000) as bench:
-        bench.line.rules = replace(EVERY_RULE, limits={"": Limits()})
+        rules = replace(EVERY_RULE, limits={"": Limits()})
+        bench.line.rule(rules)
         by_callee = [bench.pick(at, call="") for at in range(CALLEES)]
         await bench.prepare([bench.pick(at, callee="", call="") for at in range(1000)])
         say("bytes a callee with one pick", await bytes_each(bench, by_callee))
-        bench.line.rules = replace(bench.line.rules, callee=())
+        bench.line.rule(replace(rules, callee=()))
         again = await bytes_each(bench, by_callee * 4)
         say("bytes more for each further pick", again // 4)
         by_call = [bench.pick(at, callee="") for at in range(CALLEES)]
@@ -211,6 +292,10 @@ async def run(url: str, scale: int) -> None:
     await waiting_picks(url, 1000)
     await refusals(url, 10_000 // scale)
     await time_of_picks(url)
+    await outcomes(url)
+    await parked_beside(url, 10_000 // scale)
+    await large_pools(url, (100, 500_000 // scale))
+    await time_here(url)
     await memory(url, 100_000 // scale)
 
 

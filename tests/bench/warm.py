@@ -8,7 +8,7 @@ import time
 
 from service.instances import SCHEMA
 from service.inventory import Inventory, PhoneNumber
-from service.ledger import Park, Rules
+from service.ledger import Park
 from service.ledger.line import Line
 from service.ledger.port import BATCH_TURNS
 from service.redis_client import open_client
@@ -68,7 +68,6 @@ async def park(url: str, numbers: list[PhoneNumber]) -> None:
     client = open_client(url, timeout=SECONDS)
     async with client:
         line = Line(client, (BASE, f"{SCOPE_BASE}callee:"), "bench", SECONDS)
-        line.rules = Rules()
         for start in range(0, len(numbers), BATCH_TURNS):
             some = numbers[start : start + BATCH_TURNS]
             await line.call([Park(one.number, "operator", until) for one in some])

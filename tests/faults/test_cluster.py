@@ -36,7 +36,7 @@ def cluster(tmp_path: Path) -> Iterator[ClusterOfSix]:
 
 
 def base_on(cluster: ClusterOfSix, shard: int) -> str:
-    return cluster.key_on(shard, "callerid:1:{{scope{}}}:ccc-test:".format)
+    return cluster.key_on(shard, "callerid:2:{{scope{}}}:ccc-test:".format)
 
 
 @asynccontextmanager

@@ -9,7 +9,7 @@ from service.errors import LedgerUnavailable
 from service.health import NumberHealth
 from service.health.store import Store
 from service.inventory import Inventory, PhoneNumber
-from service.ledger.port import Cap, Ledger, Park
+from service.ledger import Cap, Ledger, Park
 from service.metrics import Metrics
 
 INSTANCE = "ccc-test"

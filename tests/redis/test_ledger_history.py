@@ -15,9 +15,10 @@ import pytest
 from msgspec.structs import replace
 
 from service.inventory import Inventory, PhoneNumber
-from service.ledger import CalleeRule, Followed, Limits, Outcome, Pick, Picked, Rules
+from service.ledger import CalleeRule, Followed, Limits, Outcome, Pick, Rules
 from service.ledger.line import Line
 from service.ledger.port import Operation
+from service.ledger.wire import picked_from
 from tests.ledgers import BASE, EVERYONE, Shared, numbers, shared_ledger, write_members
 from tests.recounting import HOUR, Shown, Told, broken, counted_once
 
@@ -73,13 +74,17 @@ def witness(line: Line, history: list[Seen], monkeypatch: pytest.MonkeyPatch) ->
     async def calling(operations: Sequence[Operation], now: int = 0) -> tuple[int, list[Any]]:
         generation, answers = await call(operations, now)
         for operation, answer in zip(operations, answers, strict=True):
-            shape = {Pick: Picked, Outcome: Followed}.get(type(operation), Any)
-            seen = msgspec.msgpack.decode(answer, type=shape)
-            history.append(Seen(instant, operation, seen))
+            history.append(Seen(instant, operation, seen_in(operation, answer)))
         return generation, answers
 
     monkeypatch.setattr(line, "_read", reading)
     monkeypatch.setattr(line, "call", calling)
+
+
+def seen_in(operation: Operation, answer: Any) -> Any:
+    if isinstance(operation, Pick):
+        return picked_from(answer)
+    return msgspec.convert(answer, Followed) if isinstance(operation, Outcome) else answer
 
 
 async def dial(ledgers: Sequence[Shared], made: list[Pick], random: Random) -> None:

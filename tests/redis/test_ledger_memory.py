@@ -28,7 +28,7 @@ from service.ledger.port import Operation
 from tests.ledgers import BASE, BASES, EVERYONE, numbers, write_members
 
 NUMBERS = 20
-SCOPE = "callerid:1:{ccc-test}:"
+SCOPE = "callerid:2:{ccc-test}:"
 LIMITS = Limits(max_per_hour=3, max_per_day=5, max_concurrent=2, lease=60_000, rest=1)
 RULES = Rules(
     limits={"": LIMITS},
@@ -36,7 +36,7 @@ RULES = Rules(
     cooldown=2_000,
     sticky=1_000,
 )
-OF_NUMBERS = {"numbers", "homes", "parked", "parks", "pool"}
+OF_NUMBERS = {"numbers", "homes", "home", "parked", "parks", "pool"}
 
 
 @pytest.fixture
@@ -47,14 +47,22 @@ async def client(redis_url: str) -> AsyncIterator[Redis]:
 
 async def test_every_kind_of_key_was_made_by_a_mixed_day(redis_url: str, client: Redis) -> None:
     await a_mixed_day(redis_url, client)
-    assert await kinds(client) == OF_NUMBERS | {"state", "parked_by", "process", "callee", "call"}
+    assert await kinds(client) == OF_NUMBERS | {
+        "state",
+        "parked_by",
+        "parked_in",
+        "process",
+        "callee",
+        "call",
+    }
 
 
 async def test_nothing_of_a_number_is_left_once_it_has_left(redis_url: str, client: Redis) -> None:
     await a_mixed_day(redis_url, client)
     await write_members(redis_url, Inventory("ccc-test", 2, []), fence=2)
     assert not await kinds(client) & OF_NUMBERS
-    assert set(await client.hvals(f"{BASE}parked_by")) == {b"0"}
+    for counts in ("parked_by", "parked_in"):
+        assert set(await client.hvals(f"{BASE}{counts}")) == {b"0"}
 
 
 async def test_what_others_have_stays_when_one_leaves(redis_url: str, client: Redis) -> None:
@@ -71,7 +79,7 @@ async def a_mixed_day(url: str, client: Redis) -> None:
     """Every operation, until numbers are out for every reason."""
     await write_members(url, Inventory("ccc-test", 1, numbers(NUMBERS)))
     line = Line(client, BASES, "one", 5)
-    line.rules = RULES
+    line.rule(RULES)
     for hour in range(3):
         await line.call([*operations(hour)], 1_700_000_000_000 + hour * 3_600_000)
     await line.close()

@@ -16,6 +16,7 @@ from service.ledger import Park, Pick, Picked, Rules
 from service.ledger.line import Line
 from service.ledger.port import BATCH_TURNS, RETURNS_A_CALL, SCAN_LIMIT, Operation
 from service.ledger.redis_ledger import RETURNS_A_SLICE
+from service.ledger.wire import picked_from
 from service.locality import Locality
 from service.redis_client import open_client
 from service.selection import Wish, steps_for
@@ -61,7 +62,7 @@ async def touched(url: str) -> AsyncIterator[list[set[str]]]:
 
 async def picked_by(line: Line, operation: Operation, now: int = START) -> Picked:
     _, (answer,) = await line.call([operation], now)
-    return msgspec.msgpack.decode(answer, type=Picked)
+    return picked_from(answer)
 
 
 async def park_all(line: Line, until: int) -> None:
@@ -122,7 +123,7 @@ def with_tag(number: PhoneNumber) -> PhoneNumber:
 async def test_a_callee_that_saw_all_numbers_is_not_compared_with_all(redis_url: str) -> None:
     await write_members(redis_url, inventory_of(500))
     async with line_to(redis_url) as line:
-        line.rules = Rules(cooldown=60_000)
+        line.rule(Rules(cooldown=60_000))
         hundred = Pick(dry_run=False, steps=EVERYONE, count=100, callee="callee")
         for _ in range(5):
             await line.call([hundred], START)

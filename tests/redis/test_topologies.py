@@ -38,7 +38,7 @@ def protected(tmp_path: Path) -> Iterator[Watched]:
 async def test_each_command_goes_to_the_node_of_its_key(cluster: ClusterOfSix) -> None:
     async with client_of(cluster.url, 1) as client:
         for at in range(30):
-            key = f"callerid:1:{at}"
+            key = f"callerid:2:{at}"
             await client.set(key, at, ex=10)
             assert await client.get(key) == str(at).encode()
             assert await client.eval("return redis.call('GET', KEYS[1])", 1, key) == (
@@ -65,9 +65,9 @@ async def test_sentinels_and_servers_may_ask_for_passwords_of_their_own(
     hosts = ",".join(f"127.0.0.1:{each.port}" for each in protected.sentinels)
     url = f"redis+sentinel://:{PASSWORD}@{hosts}/ledger/2?sentinel_password={2 * PASSWORD}"
     async with client_of(url, 1) as client:
-        await client.set("callerid:1:x", "y", ex=10)
+        await client.set("callerid:2:x", "y", ex=10)
     with redis.Redis(port=protected.master.port, password=PASSWORD, db=2) as master:
-        assert master.get("callerid:1:x") == b"y"
+        assert master.get("callerid:2:x") == b"y"
 
 
 async def test_without_their_password_sentinels_tell_nothing(protected: Watched) -> None:
@@ -110,11 +110,11 @@ async def test_a_connection_to_what_is_no_master_is_refused(watched: Watched) ->
 
 async def test_a_failover_is_followed_by_clients_that_stay_open(watched: Watched) -> None:
     async with client_of(watched.url, 1) as client:
-        await client.set("callerid:1:x", "y", ex=10)
+        await client.set("callerid:2:x", "y", ex=10)
         watched.fail_over()
         at = watched.replica.port
         await eventually(lambda: _port_of(client) == at)
-        assert await client.set("callerid:1:x", "z", ex=10)
+        assert await client.set("callerid:2:x", "z", ex=10)
 
 
 def _port_of(client: Redis) -> int:

@@ -15,7 +15,7 @@ from tests.http.http_fixtures import Service, serving
 from tests.rpc.rpc_fixtures import guarded_service, send, signed
 
 NOW = 1_795_219_200.0
-BASE = "callerid:1:nonce:"
+BASE = "callerid:2:nonce:"
 
 
 @pytest.fixture

@@ -77,7 +77,7 @@ async def test_check_says_what_it_found_of_the_servers(
         async with command("check", "--config", str(path)) as check:
             output = (await check.communicate())[0].decode()
     assert check.returncode == 0, output
-    assert "redis: the keys callerid:1:{ccc-test}:… are at 127.0.0.1:" in output
+    assert "redis: the keys callerid:2:{ccc-test}:… are at 127.0.0.1:" in output
     if isinstance(servers, Watched):
         at = f"127.0.0.1:{servers.master.port}"
         assert output.count(f": the master of ledger is {at}, with 1 replica(s)\n") == 3

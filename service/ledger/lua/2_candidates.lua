@@ -1,112 +1,201 @@
--- Candidates of a level, the least recently used first, over the pools of all its groups.
+-- Candidates of a step, the least recently used first, over the homes of all its pools.
 
-local function is_parked(record)
-  return record.parks ~= nil and next(record.parks) ~= nil
-end
+local views = {}  -- home -> the free records of its sorted set, as far as they were read
+local heads = {}  -- pool -> {homes, turns of their first numbers}, as far as they were read
+local orders = {} -- pool names -> the records of their homes in one order, as far as merged
 
-local function return_of(parks)
-  local latest = 0
-  for _, instant in pairs(parks) do latest = math.max(latest, instant) end
-  return latest
-end
-
-local function view_of(name)
-  local view = views[name]
+local function view_of(home, chunk)
+  local view = views[home]
   if not view then
-    view = {numbers = {}, turns = {}, first = 1, chunk = math.min(64, #operations + 1)}
-    views[name] = view
+    view = {home = home, chunk = chunk, read = 0, complete = false, first = 1}
+    views[home] = view
   end
   return view
 end
 
-local function extend(name, view)
-  local size = #view.numbers
-  local last = size + view.chunk - 1
-  local found = redis.call('ZRANGE', base .. 'pool:' .. name, size, last, 'WITHSCORES')
-  local fresh = {}
-  view.complete = #found < 2 * view.chunk
+local function read_view(view)
+  local found = call('ZRANGE', base .. 'home:' .. view.home, format('%d', view.read),
+    format('%d', view.read + view.chunk - 1))
+  view.complete = #found < view.chunk
+  view.read = view.read + #found
+  view.chunk = math.min(2 * view.chunk, AT_ONCE)
+  load(found)
+  local size = #view
+  for i = 1, #found do
+    local record = records[found[i]]
+    if record and not record[MOVED] then
+      if record[OUT] > 0 then
+        view.complete = true
+        return
+      end
+      size = size + 1
+      view[size] = record
+    end
+  end
+end
+
+-- The record at the position after the last one read, if there is one.
+local function read_on(view, position)
+  while not view.complete and not view[position] do read_view(view) end
+  return view[position]
+end
+
+-- The first record of a view, at or after a cursor's position, that was not moved in this call.
+local function unmoved(cursor)
+  local view = cursor.view
+  local record = view[cursor.at] or read_on(view, cursor.at)
+  while record and record[MOVED] do
+    cursor.at = cursor.at + 1
+    record = view[cursor.at] or read_on(view, cursor.at)
+  end
+  return record
+end
+
+-- A first look at a pool is a short one: most have one home.
+local function read_heads(name)
+  local known = heads[name]
+  if not known then
+    known = {homes = {}, turns = {}, chunk = 2}
+    heads[name] = known
+  end
+  local size = #known.homes
+  local last = size + known.chunk - 1
+  local found = call('ZRANGE', base .. 'pool:' .. name, format('%d', size), format('%d', last),
+    'WITHSCORES')
+  known.complete = #found < 2 * known.chunk
+  known.chunk = math.min(batch + 1, AT_ONCE)
   for i = 1, #found, 2 do
     local score = tonumber(found[i + 1])
     if score >= PARK then
-      view.complete = true
+      known.complete = true
       break
     end
-    fresh[#fresh + 1] = found[i]
-    view.numbers[#view.numbers + 1] = found[i]
-    view.turns[#view.turns + 1] = score
+    size = size + 1
+    known.homes[size], known.turns[size] = found[i], score
   end
-  view.chunk = 64
-  load(fresh)
+  return known
 end
 
--- The first number of a view, at or after a position, that was not moved in this call.
-local function unmoved(name, view, position)
-  while true do
-    local number = view.numbers[position]
-    if number == nil then
-      if view.complete then return position end
-      extend(name, view)
-    elseif records[number] and not records[number].moved then
-      return position, number, view.turns[position]
-    else
-      if position == view.first then view.first = position + 1 end
-      position = position + 1
+-- The next home of a pool and the turn of its first number.
+local function head(name, position)
+  local known = heads[name] or read_heads(name)
+  while position > #known.homes and not known.complete do read_heads(name) end
+  return known.homes[position], known.turns[position]
+end
+
+-- The view of the home that all these pools have for their only one; nil if there are more.
+local function only_view(names)
+  local only
+  for i = 1, #names do
+    local home = head(names[i], 1)
+    if head(names[i], 2) or (only and home and home ~= only) then return nil end
+    only = only or home
+  end
+  return only and view_of(only, math.min(batch + 1, AT_ONCE)) or {complete = true, first = 1}
+end
+
+local function order_of(step)
+  local names = step[2]
+  local key = names[2] and table.concat(names, '\n') or names[1]
+  local order = orders[key] or only_view(names) or {cursors = {}, opened = {}, at = {}, first = 1}
+  orders[key], step.order = order, order
+  return order
+end
+
+-- Opens the homes that may hold a number of a lower turn than this, and says which does.
+local function open_homes(order, names, source, lowest)
+  for i, name in ipairs(names) do
+    local at = order.at[i] or 1
+    local home, first_turn = head(name, at)
+    while home and first_turn < lowest do
+      if not order.opened[home] then
+        order.opened[home] = true
+        local cursor = {view = view_of(home, 2), at = 1}
+        order.cursors[#order.cursors + 1] = cursor
+        local record = unmoved(cursor)
+        if record and record[TURN] < lowest then source, lowest = cursor, record[TURN] end
+      end
+      at = at + 1
+      home, first_turn = head(name, at)
     end
+    order.at[i] = at
   end
+  return source
 end
 
-local function stands_in(number, names)
-  local set = homes[records[number].home]
+-- Appends the next record to an order; nil where there is none. That of one home is its view.
+local function extend(order, names)
+  if not order.cursors then return read_on(order, #order + 1) end
+  local source, lowest = nil, PARK
+  for _, cursor in ipairs(order.cursors) do
+    local record = unmoved(cursor)
+    if record and record[TURN] < lowest then source, lowest = cursor, record[TURN] end
+  end
+  source = open_homes(order, names, source, lowest)
+  if not source then return nil end
+  local record = source.view[source.at]
+  source.at = source.at + 1
+  order[#order + 1] = record
+  return record
+end
+
+local function stands_in(record, names)
+  local pools = homes[record[HOME]].pools
   for _, name in ipairs(names) do
-    if set[name] then return true end
+    if string.find(pools, '\n' .. name .. '\n', 1, true) then return true end
   end
   return false
 end
 
--- The next of the moved numbers that still has its turn and stands in one of the pools.
-local function next_moved(list, position, names)
-  position = math.max(position, list.first)
-  while list[position] do
-    local number, record = list[position].number, records[list[position].number]
-    if record.turn ~= list[position].turn then
-      if position == list.first then list.first = position + 1 end
-    elseif not is_parked(record) and stands_in(number, names) then
-      return position, number, record.turn
+-- The next record, at or after a position, of those that moved and stand in one of the pools.
+local function next_returned(position, names)
+  local record = returned[position]
+  while record and not (record[TURN] <= start and record[OUT] == 0 and stands_in(record, names)) do
+    position = position + 1
+    record = returned[position]
+  end
+  return record, position
+end
+
+local first_used = 1 -- of those before it, none has its turn any more
+
+local function next_used(position, names)
+  position = max(position, first_used)
+  local record = used[position]
+  while record do
+    if record[TURN] ~= start + position then
+      if position == first_used then first_used = position + 1 end
+    elseif record[OUT] == 0 and stands_in(record, names) then
+      break
     end
     position = position + 1
+    record = used[position]
   end
-  return position
+  return record, position
 end
 
-local function before(score, number, other_score, other)
-  return other == nil or score < other_score or (score == other_score and number < other)
+local function before(record, other)
+  return record[TURN] < other[TURN] or
+    (record[TURN] == other[TURN] and record[NUMBER] < other[NUMBER])
 end
 
--- Walks the pools in order of turn; a number that stands in two of them may come twice.
-local function candidates(names)
-  local at, at_returned, at_used = {}, 1, 1
-  for i, name in ipairs(names) do at[i] = view_of(name).first end
-  return function()
-    local source, best, lowest
-    for i, name in ipairs(names) do
-      local position, number, score = unmoved(name, views[name], at[i])
-      at[i] = position
-      if number and before(score, number, lowest, best) then
-        source, best, lowest = i, number, score
-      end
-    end
-    local number, score
-    at_returned, number, score = next_moved(returned, at_returned, names)
-    if number and before(score, number, lowest, best) then
-      at_returned = at_returned + 1
-      return number
-    end
-    if best then
-      at[source] = at[source] + 1
-      return best
-    end
-    at_used, number = next_moved(used, at_used, names)
-    at_used = at_used + 1
-    return number
+-- The candidate of a step that follows on three positions, and the three after it: in the order of
+-- those that have not moved, among the returned, and among the used, whose turns are the last.
+local function next_candidate(order, names, at, at_returned, at_used)
+  local record = order[at] or extend(order, names)
+  while record and record[MOVED] do
+    if at == order.first then order.first = at + 1 end
+    at = at + 1
+    record = order[at] or extend(order, names)
   end
+  if returned[1] then
+    local early
+    early, at_returned = next_returned(at_returned, names)
+    if early and (not record or before(early, record)) then
+      return early, at, at_returned + 1, at_used
+    end
+  end
+  if record then return record, at + 1, at_returned, at_used end
+  record, at_used = next_used(at_used, names)
+  return record, at, at_returned, at_used + 1
 end

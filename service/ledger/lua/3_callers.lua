@@ -1,9 +1,9 @@
 -- What one caller number may be used for, and how it is taken out and comes back.
 
 local function offset_at(instant)
-  local offset = rules.offsets[1][2]
-  for _, entry in ipairs(rules.offsets) do
-    if entry[1] <= instant then offset = entry[2] end
+  local offset = offsets[1][2]
+  for i = 2, #offsets do
+    if offsets[i][1] <= instant then offset = offsets[i][2] end
   end
   return offset
 end
@@ -25,26 +25,24 @@ local function window(length)
   return found[1], found[2]
 end
 
+local hour, hour_end = window(HOUR)
+local day, day_end = window(DAY)
+
 local function used_in_hour(record)
-  return record.hour == window(HOUR) and record.in_hour or 0
+  return record[HOUR_OF] == hour and record[IN_HOUR] or 0
 end
 
 local function used_in_day(record)
-  return record.day == window(DAY) and record.in_day or 0
-end
-
-local function day_cap(record, limits)
-  if limits[2] == 0 or record.cap == 0 then return math.max(limits[2], record.cap) end
-  return math.min(limits[2], record.cap)
+  return record[DAY_OF] == day and record[IN_DAY] or 0
 end
 
 -- Open leases, those whose end has come left out.
 local function open_leases(record)
-  local open = {}
-  for i = 1, #record.leases, 2 do
-    if record.leases[i + 1] > now then
-      open[#open + 1] = record.leases[i]
-      open[#open + 1] = record.leases[i + 1]
+  local leases, open = record[LEASES], {}
+  for i = 1, #leases, 2 do
+    if leases[i + 1] > now then
+      open[#open + 1] = leases[i]
+      open[#open + 1] = leases[i + 1]
     end
   end
   return open
@@ -56,65 +54,98 @@ local function first_end(leases)
   return first
 end
 
--- What keeps a number out by its limits now, as {reason, until}.
+-- The lower of its limits' daily cap and its own; 0 for none.
+local function day_cap(record)
+  local cap, own = homes[record[HOME]].limits[2], record[CAP]
+  return own > 0 and (cap == 0 or own < cap) and own or cap
+end
+
+-- What keeps a number out by its limits now, as {reason, until}; nil where nothing does.
 local function holds(record)
-  local limits = limits_at[record.home]
-  if limits.none and record.cap == 0 then return NONE end
-  local found, cap = {}, day_cap(record, limits)
-  if limits[1] > 0 and used_in_hour(record) >= limits[1] then
-    found[1] = {'max_per_hour', select(2, window(HOUR))}
+  local home = homes[record[HOME]]
+  if not home.has_limits and record[CAP] == 0 then return nil end
+  local limits, found = home.limits, nil
+  local cap = day_cap(record)
+  if limits[1] > 0 and record[IN_HOUR] >= limits[1] and record[HOUR_OF] == hour then
+    found = {{'max_per_hour', hour_end}}
   end
-  if cap > 0 and used_in_day(record) >= cap then
-    found[#found + 1] = {'max_per_day', select(2, window(DAY))}
+  if cap > 0 and record[IN_DAY] >= cap and record[DAY_OF] == day then
+    found = found or {}
+    found[#found + 1] = {'max_per_day', day_end}
   end
-  if limits[3] > 0 then
+  if limits[3] > 0 and #record[LEASES] / 2 >= limits[3] then
     local open = open_leases(record)
-    if #open / 2 >= limits[3] then found[#found + 1] = {'max_concurrent', first_end(open)} end
+    if #open / 2 >= limits[3] then
+      found = found or {}
+      found[#found + 1] = {'max_concurrent', first_end(open)}
+    end
   end
-  if limits[5] > 0 and record.last > 0 and record.last + limits[5] > now then
-    found[#found + 1] = {'rest', record.last + limits[5]}
+  if limits[5] > 0 and record[LAST] > 0 and record[LAST] + limits[5] > now then
+    found = found or {}
+    found[#found + 1] = {'rest', record[LAST] + limits[5]}
   end
   return found
 end
 
--- Puts a number whose parks have changed where it now belongs.
-local function settle(number, record)
-  record.moved = true
-  if is_parked(record) then return end
-  local list = record.turn > start and used or returned
-  local position = #list + 1
-  while position > 1 and
-      before(record.turn, number, list[position - 1].turn, list[position - 1].number) do
-    position = position - 1
+local function mark_moved(record)
+  if not record[MOVED] then
+    record[MOVED] = true
+    moved[#moved + 1] = record
   end
-  table.insert(list, position, {number = number, turn = record.turn})
 end
 
-local function park_for(number, reasons)
-  local record = load_parks(number)
-  for _, reason in ipairs(reasons) do record.parks[reason[1]] = reason[2] end
-  settle(number, record)
+local function return_of(parks)
+  local latest = 0
+  for _, instant in pairs(parks) do latest = max(latest, instant, 1) end
+  return latest
+end
+
+-- Puts a number whose parks have changed where it now belongs.
+local function settle(record)
+  local was_out = record[OUT] > 0
+  record[OUT] = return_of(record[PARKS])
+  mark_moved(record)
+  if was_out ~= (record[OUT] > 0) then
+    parked_change[record[HOME]] = (parked_change[record[HOME]] or 0) + (was_out and -1 or 1)
+  end
+  if record[OUT] > 0 or record[TURN] > start then return end
+  local position = #returned + 1
+  while position > 1 and before(record, returned[position - 1]) do position = position - 1 end
+  table.insert(returned, position, record)
+end
+
+local function park_for(record, reasons)
+  load_parks({record[NUMBER]})
+  for _, reason in ipairs(reasons) do record[PARKS][reason[1]] = reason[2] end
+  settle(record)
 end
 
 -- Counts a use at an instant, which is now or was while this ledger was out of reach. Leases are
 -- kept where a limit asks for them.
-local function use(number, instant)
-  local record = records[number]
-  local limits = limits_at[record.home]
+local function use(record, instant)
   turn = turn + 1
-  local in_hour = instant >= window(HOUR) and 1 or 0
-  local in_day = instant >= window(DAY) and 1 or 0
-  record.in_hour, record.hour = used_in_hour(record) + in_hour, (window(HOUR))
-  record.in_day, record.day = used_in_day(record) + in_day, (window(DAY))
-  record.turn, record.last, record.moved = turn, math.max(record.last, instant), true
-  if limits[3] > 0 and instant + limits[4] > now then
-    record.leases = open_leases(record)
-    record.leases[#record.leases + 1] = turn
-    record.leases[#record.leases + 1] = instant + limits[4]
+  record[IN_HOUR] = (record[HOUR_OF] == hour and record[IN_HOUR] or 0) + (instant >= hour and 1 or 0)
+  record[IN_DAY] = (record[DAY_OF] == day and record[IN_DAY] or 0) + (instant >= day and 1 or 0)
+  record[HOUR_OF], record[DAY_OF], record[TURN] = hour, day, turn
+  if instant > record[LAST] then record[LAST] = instant end
+  if not record[MOVED] then mark_moved(record) end
+  used[turn - start] = record
+  local home = homes[record[HOME]]
+  if home.has_limits or record[CAP] > 0 then
+    local limits = home.limits
+    if limits[3] > 0 and instant + limits[4] > now then
+      if record[LEASES][1] then
+        local leases = open_leases(record)
+        leases[#leases + 1] = turn
+        leases[#leases + 1] = instant + limits[4]
+        record[LEASES] = leases
+      else
+        record[LEASES] = {turn, instant + limits[4]}
+      end
+    end
+    local reasons = holds(record)
+    if reasons then park_for(record, reasons) end
   end
-  used[#used + 1] = {number = number, turn = turn}
-  local reasons = holds(record)
-  if #reasons > 0 then park_for(number, reasons) end
   return turn
 end
 
@@ -122,36 +153,30 @@ local due_read = 0
 
 -- The next numbers whose time has come. What this call parked itself waits for the next call.
 local function take_back(limit)
-  local due = redis.call('ZRANGEBYSCORE', base .. 'parked', '-inf', now, 'LIMIT', due_read, limit)
+  local due = call('ZRANGEBYSCORE', base .. 'parked', '-inf', format('%d', now),
+    'LIMIT', format('%d', due_read), format('%d', limit))
+  if #due == 0 then return 0 end
   due_read = due_read + #due
+  load_parks(due)
   local taken = 0
   for _, number in ipairs(due) do
-    local record = load_parks(number)
-    if record and is_parked(record) and return_of(record.parks) <= now then
-      record.parks = {}
-      settle(number, record)
+    local record = records[number]
+    if record and record[OUT] > 0 and record[OUT] <= now then
+      record[PARKS] = {}
+      settle(record)
       taken = taken + 1
     end
   end
   return taken
 end
 
+local parked_before = {} -- pool -> how many of it were parked before this call
+
 local function parked_in(name)
-  local count = redis.call('ZCOUNT', base .. 'pool:' .. name, PARK, '+inf')
-  for _, record in pairs(records) do
-    if record and record.parks and homes[record.home][name] then
-      count = count + (is_parked(record) and 1 or 0) - (next(record.parks_before) and 1 or 0)
-    end
+  local count = parked_before[name] or tonumber(call('HGET', base .. 'parked_in', name) or 0)
+  parked_before[name] = count
+  for home, change in pairs(parked_change) do
+    if string.find(homes[home].pools, '\n' .. name .. '\n', 1, true) then count = count + change end
   end
   return count
-end
-
--- Drops the parks by limits that no longer hold, and takes in those that do.
-local LIMIT_REASONS = {'max_per_hour', 'max_per_day', 'max_concurrent', 'rest'}
-local function review(number)
-  local record = load_parks(number)
-  if not record then return end
-  for _, reason in ipairs(LIMIT_REASONS) do record.parks[reason] = nil end
-  for _, reason in ipairs(holds(record)) do record.parks[reason[1]] = reason[2] end
-  settle(number, record)
 end

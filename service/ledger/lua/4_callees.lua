@@ -1,22 +1,131 @@
 -- What one callee may be shown, over all callers, and the picks that are remembered.
 --
--- A use of a callee: {instant, groups, number, turn, level, number, turn, level, ...}; a turn of 0
--- is one whose outcome is known. Uses stand in their order.
+-- A callee: {stopped, uses, whether this call changed it}; a use of it: {instant, groups, number,
+-- turn, level, number, turn, level, ...}, a turn of 0 being one whose outcome is known. Uses stand
+-- in their order. A remembered pick: {body, instant, callee, uses as {number, level, turn}, whether
+-- it is over, whether this call changed it}. Both are stored by `struct`, which takes less
+-- time than msgpack: texts end with a NUL, lists begin with how many there are.
+
+-- How long a callee's picks must be known, and a call's.
+local horizon, call_ttl = max(cooldown, stickiness, remembered), max(idempotency, remembered)
+for i = 1, #callee_rules do horizon = max(horizon, callee_rules[i][2]) end
+
+local callees = {} -- digest -> callee
+local calls = {}   -- digest -> a remembered pick, false where unknown
+
+local function callee_from(packed)
+  if not packed then return {stopped = 0, uses = {}, changed = false} end
+  local uses, count = {}, 0
+  local stopped, at = struct.unpack('<d', packed)
+  while at <= #packed do
+    local entry = {}
+    entry[1], entry[2], count, at = struct.unpack('<dsB', packed, at)
+    for i = 3, 3 * count, 3 do
+      entry[i], entry[i + 1], entry[i + 2], at = struct.unpack('<sds', packed, at)
+    end
+    uses[#uses + 1] = entry
+  end
+  return {stopped = stopped, uses = uses, changed = false}
+end
+
+local function pack_callee(callee)
+  local first = callee.uses[1]
+  if first and not callee.uses[2] and #first == 5 then
+    return struct.pack('<ddsBsds', callee.stopped, first[1], first[2], 1, first[3], first[4],
+      first[5])
+  end
+  local packed = {struct.pack('<d', callee.stopped)}
+  for _, entry in ipairs(callee.uses) do
+    packed[#packed + 1] = struct.pack('<dsB', entry[1], entry[2], (#entry - 2) / 3)
+    for i = 3, #entry, 3 do
+      packed[#packed + 1] = struct.pack('<sds', entry[i], entry[i + 1], entry[i + 2])
+    end
+  end
+  return table.concat(packed)
+end
+
+local function known_call_from(packed)
+  if not packed then return false end
+  local body, instant, callee, over, count, at = struct.unpack('<sdsBB', packed)
+  local uses = {}
+  for i = 1, count do
+    local number, level, its_turn
+    number, level, its_turn, at = struct.unpack('<ssd', packed, at)
+    uses[i] = {number, level, its_turn}
+  end
+  return {body, instant, callee, uses, over == 1, false}
+end
+
+local function pack_call(known)
+  local uses = known[4]
+  if #uses == 1 then
+    return struct.pack('<sdsBBssd', known[1], known[2], known[3], known[5] and 1 or 0, 1,
+      uses[1][1], uses[1][2], uses[1][3])
+  end
+  local packed = struct.pack('<sdsBB', known[1], known[2], known[3], known[5] and 1 or 0, #uses)
+  for i = 1, #uses do
+    packed = packed .. struct.pack('<ssd', uses[i][1], uses[i][2], uses[i][3])
+  end
+  return packed
+end
+
+-- Reads what the picks of this call will ask for, all at once: the callee and the call of each pick
+-- that has one of them; under a digest "" nothing is stored.
+local function load_memory()
+  local keys, digests, count, at = {}, {}, 0, 1
+  local call_base = base .. 'call:'
+  while operations[at] do
+    local plan = operations[at]
+    if type(plan) == 'number' and plan < 0 then
+      local digest, call_digest = operations[at + 1], operations[at + 2]
+      keys[count + 1], keys[count + 2] = callee_base .. digest, call_base .. call_digest
+      digests[count + 1], digests[count + 2] = digest, call_digest
+      count, at = count + 2, at + 3
+    end
+    at = at + 1
+  end
+  for first = 1, count, ARGUMENTS do
+    local last = math.min(first + ARGUMENTS - 1, count)
+    local found = call('MGET', unpack(keys, first, last))
+    for i = first, last, 2 do
+      callees[digests[i]] = callee_from(found[i - first + 1])
+      calls[digests[i + 1]] = known_call_from(found[i - first + 2])
+    end
+  end
+end
+
+local function callee_of(digest)
+  local callee = callees[digest]
+  if not callee then
+    callee = callee_from(call('GET', callee_base .. digest))
+    callees[digest] = callee
+  end
+  return callee
+end
+
+local function call_of(digest)
+  if calls[digest] == nil then
+    calls[digest] = known_call_from(call('GET', base .. 'call:' .. digest))
+  end
+  return calls[digest]
+end
 
 -- From when a callee may be called again, 0 for now: the latest over the rules that are full.
 local function free_at(callee)
   local free = callee.stopped > now and callee.stopped or 0
-  for _, rule in ipairs(rules.callee) do
-    local limit, length, by_calendar = unpack(rule)
+  local uses = callee.uses
+  if #uses == 0 then return free end
+  for _, rule in ipairs(callee_rules) do
+    local limit, length, by_calendar = rule[1], rule[2], rule[3]
     local since = by_calendar and window(length) or now - length + 1
     local count, oldest = 0, nil
-    for i = #callee.uses, 1, -1 do
-      if callee.uses[i][1] < since then break end
+    for i = #uses, 1, -1 do
+      if uses[i][1] < since then break end
       count = count + 1
-      if count == limit then oldest = callee.uses[i][1] end
+      if count == limit then oldest = uses[i][1] end
     end
     if count >= limit then
-      free = math.max(free, by_calendar and select(2, window(length)) or oldest + length)
+      free = max(free, by_calendar and select(2, window(length)) or oldest + length)
     end
   end
   return free
@@ -36,62 +145,25 @@ end
 local function sticky_of(callee, groups)
   for i = #callee.uses, 1, -1 do
     local entry = callee.uses[i]
-    if entry[1] <= now - rules.sticky then return nil end
+    if entry[1] <= now - stickiness then return nil end
     if entry[2] == groups then return entry[3] end
   end
   return nil
 end
 
-local function remember_use(callee, groups, uses, instant)
-  local kept = {}
-  for _, entry in ipairs(callee.uses) do
-    if entry[1] > now - rules.horizon then kept[#kept + 1] = entry end
+-- Adds a use in its place, and forgets those beyond the horizon.
+local function add_use(callee, entry)
+  callee.changed = true
+  if not callee.uses[1] then
+    callee.uses[1] = entry
+    return
   end
-  local entry = {instant, groups}
-  for _, one in ipairs(uses) do
-    entry[#entry + 1] = one[1]
-    entry[#entry + 1] = one[3]
-    entry[#entry + 1] = one[2]
+  local kept = {}
+  for _, one in ipairs(callee.uses) do
+    if one[1] > now - horizon then kept[#kept + 1] = one end
   end
   local position = #kept + 1
-  while position > 1 and kept[position - 1][1] > instant do position = position - 1 end
+  while position > 1 and kept[position - 1][1] > entry[1] do position = position - 1 end
   table.insert(kept, position, entry)
-  callee.uses, callee.changed = kept, true
-end
-
--- A remembered pick: {body, instant, callee, uses as {number, level, turn}, whether it is over}.
-local function remember_call(digest, body, callee, uses, instant)
-  local kept = {body, instant, callee, {}, false, true}
-  for i, one in ipairs(uses) do kept[4][i] = {one[1], one[2], one[3]} end
-  calls[digest] = kept
-end
-
-local function call_ttl()
-  return math.max(rules.idempotency, rules.remembered)
-end
-
-local function lease_of(number)
-  local limits = limits_at[records[number].home]
-  return limits[4]
-end
-
--- Frees or renews the lease that a turn holds; true where there was one.
-local function touch_lease(number, turn_of_use, final)
-  local record = load_parks(number)
-  if not record then return end
-  local open, found = {}, false
-  for i = 1, #record.leases, 2 do
-    local ends = record.leases[i + 1]
-    if record.leases[i] == turn_of_use then
-      found = true
-      ends = final and 0 or now + lease_of(number)
-    end
-    if ends > now then
-      open[#open + 1] = record.leases[i]
-      open[#open + 1] = ends
-    end
-  end
-  if not found then return end
-  record.leases = open
-  review(number)
+  callee.uses = kept
 end

@@ -12,69 +12,109 @@
 -- first commit has given it an epoch.
 
 local PARK = 4503599627370496
+local RECORD = '<c12dddddII'
+local RECORD_SIZE = 60
+local LONGEST_NUMBER = 15
 
+local call = redis.call
 local base = KEYS[1]
 local fence, homes, removed, placed, commit = unpack(cmsgpack.unpack(ARGV[1]))
 
-if fence < tonumber(redis.call('HGET', base .. 'state', 'fence') or 0) then
+if fence < tonumber(call('HGET', base .. 'state', 'fence') or 0) then
   return redis.error_reply('FENCED a later leader has written the members')
 end
-redis.call('HSET', base .. 'state', 'fence', fence)
+call('HSET', base .. 'state', 'fence', fence)
 
-for _, home in ipairs(homes) do
-  redis.call('HSET', base .. 'homes', home[1], home[2])
-end
+for _, home in ipairs(homes) do call('HSET', base .. 'homes', home[1], home[2]) end
 
 local pools_of = {}
 local function pools(home)
   if not pools_of[home] then
     local names = {}
-    local text = redis.call('HGET', base .. 'homes', home) or '\n'
-    for name in string.gmatch(string.match(text, '\n(.*)$'), '[^\n]+') do names[name] = true end
+    local text = call('HGET', base .. 'homes', home) or '\n'
+    for name in string.gmatch(string.match(text, '\n(.*)$'), '[^\n]+') do
+      names[#names + 1] = name
+    end
     pools_of[home] = names
   end
   return pools_of[home]
 end
 
-local function record_of(number)
-  local packed = redis.call('HGET', base .. 'numbers', number)
-  return packed and cmsgpack.unpack(packed)
+-- The turn of a number that was never used: below 0, its own, the first in order the lowest.
+local function unused_turn(number)
+  if #number > LONGEST_NUMBER or not string.find(number, '^[0-9]+$') then return 0 end
+  return tonumber(number .. string.rep('0', LONGEST_NUMBER - #number)) - 10 ^ LONGEST_NUMBER
+end
+
+local function count_parked(home, change)
+  for _, name in ipairs(pools(home)) do call('HINCRBY', base .. 'parked_in', name, change) end
+end
+
+local changed = {} -- homes that numbers have entered or left
+
+local function leave(number, home)
+  call('ZREM', base .. 'home:' .. home, number)
+  changed[home] = true
+end
+
+local function forget_parks(number)
+  local parks = call('HGET', base .. 'parks', number)
+  for reason in pairs(parks and cmsgpack.unpack(parks) or {}) do
+    call('HINCRBY', base .. 'parked_by', reason, -1)
+  end
+  call('ZREM', base .. 'parked', number)
+  call('HDEL', base .. 'parks', number)
 end
 
 for _, number in ipairs(removed) do
-  local record = record_of(number)
-  if record then
-    for name in pairs(pools(record[1])) do redis.call('ZREM', base .. 'pool:' .. name, number) end
-    local parks = redis.call('HGET', base .. 'parks', number)
-    for reason in pairs(parks and cmsgpack.unpack(parks) or {}) do
-      redis.call('HINCRBY', base .. 'parked_by', reason, -1)
+  local packed = call('HGET', base .. 'numbers', number)
+  if packed then
+    local home, _, _, out = struct.unpack(RECORD, packed)
+    leave(number, home)
+    if out > 0 then
+      count_parked(home, -1)
+      forget_parks(number)
     end
-    redis.call('ZREM', base .. 'parked', number)
-    redis.call('HDEL', base .. 'parks', number)
-    redis.call('HDEL', base .. 'numbers', number)
+    call('HDEL', base .. 'numbers', number)
   end
 end
 
 for _, place in ipairs(placed) do
   local number, home = place[1], place[2]
-  local record = record_of(number)
-  local turn = record and record[2] or 0
-  if record then
-    for name in pairs(pools(record[1])) do
-      if not pools(home)[name] then redis.call('ZREM', base .. 'pool:' .. name, number) end
+  local packed = call('HGET', base .. 'numbers', number)
+  local was, turn, last, out = '', unused_turn(number), 0, 0
+  local hour, day, in_hour, in_day, rest = 0, 0, 0, 0, ''
+  if packed then
+    was, turn, last, out, hour, day, in_hour, in_day = struct.unpack(RECORD, packed)
+    rest = string.sub(packed, RECORD_SIZE + 1)
+    if was ~= home then
+      leave(number, was)
+      if out > 0 then
+        count_parked(was, -1)
+        count_parked(home, 1)
+      end
     end
   end
-  local instant = redis.call('ZSCORE', base .. 'parked', number)
-  local score = instant and PARK + tonumber(instant) or turn
-  for name in pairs(pools(home)) do redis.call('ZADD', base .. 'pool:' .. name, score, number) end
-  record = record or {home, turn}
-  record[1] = home
-  redis.call('HSET', base .. 'numbers', number, cmsgpack.pack(record))
+  local record = struct.pack(RECORD, home, turn, last, out, hour, day, in_hour, in_day)
+  call('ZADD', base .. 'home:' .. home, out > 0 and PARK + out or turn, number)
+  call('HSET', base .. 'numbers', number, record .. rest)
+  changed[home] = true
+end
+
+for home in pairs(changed) do
+  local first = call('ZRANGE', base .. 'home:' .. home, 0, 0, 'WITHSCORES')
+  for _, name in ipairs(pools(home)) do
+    if first[1] then
+      call('ZADD', base .. 'pool:' .. name, first[2], home)
+    else
+      call('ZREM', base .. 'pool:' .. name, home)
+    end
+  end
 end
 
 if commit[1] then
-  redis.call('HSET', base .. 'state', 'generation', commit[1])
-  redis.call('HSETNX', base .. 'state', 'epoch', commit[2])
-  for _, home in ipairs(commit[3]) do redis.call('HDEL', base .. 'homes', home) end
+  call('HSET', base .. 'state', 'generation', commit[1])
+  call('HSETNX', base .. 'state', 'epoch', commit[2])
+  for _, home in ipairs(commit[3]) do call('HDEL', base .. 'homes', home) end
 end
 return 1

@@ -1,0 +1,169 @@
+-- A pick; it answers as `wire.py` says.
+
+-- One number and nobody passed over is the answer to most picks: it goes as text.
+local function picked(uses, reasons, looks)
+  if #uses == 1 and #reasons == 0 and not looks then return uses[1][1] .. ' ' .. uses[1][2] end
+  local shown = {}
+  for i, one in ipairs(uses) do shown[i] = {one[1], one[2]} end
+  return {shown, reasons, '', 0, looks or NONE}
+end
+
+-- The pick that was answered under a call and is good for a repetition, or nil.
+local function answered_before(call_digest)
+  local known = call_digest ~= '' and call_of(call_digest)
+  return known and known[2] > now - idempotency and known or nil
+end
+
+-- What keeps a pick from being made: it was answered before, or its callee was called too often.
+local function refused(callee, call_digest, body, dry_run)
+  local known = not dry_run and answered_before(call_digest)
+  if known then
+    if known[1] ~= body then return {{}, {}, 'reused', 0, {}} end
+    return picked(known[4], NONE)
+  end
+  local free = callee and free_at(callee) or 0
+  if free > 0 then return {{}, {}, 'budget', free, {}} end
+  return nil
+end
+
+-- Takes the turns, and remembers the pick for the callee's rules, for a repetition, for an outcome.
+local function record_uses(uses, digest, groups, call_digest, body, instant)
+  for _, one in ipairs(uses) do
+    local record = record_of(one[1])
+    one[3] = record and use(record, instant) or 0
+  end
+  if digest ~= '' and instant > now - horizon then
+    local entry = {instant, groups}
+    for i, one in ipairs(uses) do
+      entry[3 * i], entry[3 * i + 1], entry[3 * i + 2] = one[1], one[3], one[2]
+    end
+    add_use(callee_of(digest), entry)
+  end
+  if call_digest ~= '' and instant > now - call_ttl then
+    calls[call_digest] = {body, instant, digest, uses, false, true}
+  end
+end
+
+-- The same for one number, used now; returns the answer.
+local function record_use(record, level, digest, groups, call_digest, body)
+  local number, its_turn = record[NUMBER], use(record, now)
+  if digest ~= '' and horizon > 0 then
+    add_use(callee_of(digest), {now, groups, number, its_turn, level})
+  end
+  if call_digest ~= '' and call_ttl > 0 then
+    calls[call_digest] = {body, now, digest, {{number, level, its_turn}}, false, true}
+  end
+  return number .. ' ' .. level
+end
+
+local function reasons_of(rejected)
+  if next(rejected) == nil then return NONE end
+  local reasons = {}
+  for reason, count in pairs(rejected) do reasons[#reasons + 1] = {reason, count} end
+  table.sort(reasons, function(one, other) return one[1] < other[1] end)
+  return reasons
+end
+
+local function look(looks, record, level, reason)
+  if not looks then return end
+  looks[#looks + 1] = {record[NUMBER], level, max(record[TURN], 0), used_in_hour(record),
+    used_in_day(record), reason}
+end
+
+-- The number that this callee was shown last, if nothing but cooldown or rotation is against it.
+local function sticky_record(callee, plan, barred)
+  local shown = sticky_of(callee, plan[3])
+  local record = shown and not barred[shown] and record_of(shown)
+  if not record or record[OUT] > 0 or (record[AVOID][plan[2]] or 0) > now or holds(record) then
+    return nil
+  end
+  for _, step in ipairs(plan[1]) do
+    if stands_in(record, step[2]) then return record end
+  end
+  return nil
+end
+
+-- Why a candidate is passed over, and what its limits hold it for, if it is they; nil for none.
+local function reason_against(record, barred, cooling, region)
+  local number = record[NUMBER]
+  if barred[number] then return 'excluded' end
+  if cooling[number] then return 'cooldown' end
+  if (record[AVOID][region] or 0) > now then return 'region' end
+  local held = holds(record)
+  if held then return held[1][1], held end
+  return nil
+end
+
+-- Walks a step; adds to the uses of a choice, and to who was passed over.
+local function walk(step, choice, count, dry_run)
+  local level, names, order = step[1], step[2], step.order or order_of(step)
+  local uses, seen, rejected = choice.uses, choice.seen, choice.rejected
+  local scanned, kept_out = 0, {}
+  local record, at, at_returned, at_used = next_candidate(order, names, order.first, 1, 1)
+  while record and #uses < count and scanned < SCAN_LIMIT do
+    if not seen[record] then
+      seen[record] = true
+      local reason, held = reason_against(record, choice.barred, choice.cooling, choice.region)
+      if reason then
+        rejected[reason] = (rejected[reason] or 0) + 1
+        scanned = scanned + 1
+        if held then kept_out[#kept_out + 1] = {record, held} end
+      else
+        uses[#uses + 1] = {record[NUMBER], level}
+      end
+      look(choice.looks, record, level, reason or '')
+    end
+    record, at, at_returned, at_used = next_candidate(order, names, at, at_returned, at_used)
+  end
+  -- Limits that were lowered meanwhile: the walk is over, so these may be moved now.
+  for i = 1, dry_run and 0 or #kept_out do park_for(kept_out[i][1], kept_out[i][2]) end
+end
+
+local function count_parked(steps, rejected)
+  local parked = 0
+  for _, name in ipairs(steps[1] and steps[#steps][2] or NONE) do
+    parked = parked + parked_in(name)
+  end
+  if parked > 0 then rejected.parked = parked end
+end
+
+local function pick(plan, digest, call_digest, body, count, excluded, dry_run, explain)
+  local callee = digest ~= '' and callee_of(digest)
+  local answer = refused(callee, call_digest, body, dry_run)
+  if answer then return answer end
+
+  local steps, region, groups = plan[1], plan[2], plan[3]
+  local barred, cooling, sticky = NONE, NONE, nil
+  if excluded[1] then
+    barred = {}
+    for _, number in ipairs(excluded) do barred[number] = true end
+  end
+  if callee and callee.uses[1] then
+    sticky = stickiness > 0 and sticky_record(callee, plan, barred)
+    if cooldown > 0 then cooling = shown_within(callee, cooldown) end
+  end
+
+  -- Most picks end here, and leave no table behind: with the first candidate there is.
+  local first = steps[1]
+  if count == 1 and first and not (sticky or explain or dry_run) then
+    local order = first.order or order_of(first)
+    local record = next_candidate(order, first[2], order.first, 1, 1)
+    if record and not reason_against(record, barred, cooling, region) then
+      return record_use(record, first[1], digest, groups, call_digest, body)
+    end
+  end
+
+  local choice = {uses = {}, seen = {}, rejected = {}, looks = explain and {},
+    barred = barred, cooling = cooling, region = region}
+  if sticky then
+    choice.seen[sticky], choice.uses[1] = true, {sticky[NUMBER], 'sticky'}
+    look(choice.looks, sticky, 'sticky', '')
+  end
+  for i = 1, #steps do walk(steps[i], choice, count, dry_run) end
+  if #choice.uses == 0 then
+    count_parked(steps, choice.rejected)
+  elseif not dry_run then
+    record_uses(choice.uses, digest, groups, call_digest, body, now)
+  end
+  return picked(choice.uses, reasons_of(choice.rejected), choice.looks)
+end

@@ -1,0 +1,171 @@
+-- Everything that the operations changed, written at once; then the reply.
+
+local function write(command, key, option, arguments)
+  for i = 1, #arguments, ARGUMENTS do
+    local last = math.min(i + ARGUMENTS - 1, #arguments)
+    if option then
+      call(command, key, option, unpack(arguments, i, last))
+    else
+      call(command, key, unpack(arguments, i, last))
+    end
+  end
+end
+
+local function has_parks()
+  for i = 1, #moved do
+    if moved[i][PARKS] then return true end
+  end
+  return false
+end
+
+-- The pools of each home that has changed, and of each such pool how many more are parked in it.
+local function changed_pools()
+  local pools_of, more_parked = {}, {}
+  for i = 1, #moved do
+    local home = moved[i][HOME]
+    if not pools_of[home] then
+      local names = {}
+      for name in string.gmatch(homes[home].pools, '[^\n]+') do
+        names[#names + 1] = name
+        more_parked[name] = (more_parked[name] or 0) + (parked_change[home] or 0)
+      end
+      pools_of[home] = names
+    end
+  end
+  return pools_of, more_parked
+end
+
+-- Meets every key that is to be written and was not read: should one of them be gone to another
+-- node of a cluster, the call fails here, before it has written anything.
+local function touch(pools_of, more_parked)
+  local keys = {}
+  if has_parks() then keys = {base .. 'parks', base .. 'parked_by', base .. 'parked_in'} end
+  for home in pairs(pools_of) do keys[#keys + 1] = base .. 'home:' .. home end
+  for name in pairs(more_parked) do keys[#keys + 1] = base .. 'pool:' .. name end
+  if keys[1] then call('EXISTS', unpack(keys)) end
+end
+
+local function write_parks(more_parked)
+  local parked, parks, back, by = {}, {}, {}, {}
+  for _, record in ipairs(moved) do
+    if record[PARKS] then
+      for reason in pairs(record[PARKS]) do by[reason] = (by[reason] or 0) + 1 end
+      for reason in pairs(record[PARKS_BEFORE]) do by[reason] = (by[reason] or 0) - 1 end
+      if record[OUT] > 0 then
+        parked[#parked + 1], parked[#parked + 2] = format('%d', record[OUT]), record[NUMBER]
+        parks[#parks + 1], parks[#parks + 2] = record[NUMBER], cmsgpack.pack(record[PARKS])
+      elseif next(record[PARKS_BEFORE]) then
+        back[#back + 1] = record[NUMBER]
+      end
+    end
+  end
+  write('ZADD', base .. 'parked', nil, parked)
+  write('HSET', base .. 'parks', nil, parks)
+  write('ZREM', base .. 'parked', nil, back)
+  write('HDEL', base .. 'parks', nil, back)
+  for reason, change in pairs(by) do
+    if change ~= 0 then call('HINCRBY', base .. 'parked_by', reason, change) end
+  end
+  for name, change in pairs(more_parked) do
+    if change ~= 0 then call('HINCRBY', base .. 'parked_in', name, change) end
+  end
+end
+
+local function write_numbers(pools_of)
+  local packed, scores, firsts = {}, {}, {}
+  for i = 1, #moved do
+    local record = moved[i]
+    packed[2 * i - 1], packed[2 * i] = record[NUMBER], pack_record(record)
+    local list = scores[record[HOME]]
+    if not list then
+      list = {}
+      scores[record[HOME]] = list
+    end
+    local size = #list
+    list[size + 1] = format('%d', record[OUT] > 0 and PARK + record[OUT] or record[TURN])
+    list[size + 2] = record[NUMBER]
+  end
+  write('HSET', base .. 'numbers', nil, packed)
+  for home, list in pairs(scores) do
+    local key = base .. 'home:' .. home
+    write('ZADD', key, 'XX', list)
+    local first = call('ZRANGE', key, '0', '0', 'WITHSCORES')[2]
+    for _, name in ipairs(pools_of[home]) do
+      local heads = firsts[name]
+      if heads then
+        heads[#heads + 1], heads[#heads + 2] = first, home
+      else
+        firsts[name] = {first, home}
+      end
+    end
+  end
+  for name, heads in pairs(firsts) do write('ZADD', base .. 'pool:' .. name, 'XX', heads) end
+end
+
+-- Keys outlive what they hold a little: clocks jump, and no decision rests on a key's expiry.
+local GRACE = 10000
+
+local function write_memory()
+  local ttl = format('%d', horizon + GRACE)
+  for digest, callee in pairs(callees) do
+    if callee.changed then
+      local longer = callee.stopped - now > horizon
+      local span = longer and format('%d', callee.stopped - now + GRACE) or ttl
+      call('SET', callee_base .. digest, pack_callee(callee), 'PX', span)
+    end
+  end
+  ttl = format('%d', call_ttl + GRACE)
+  for digest, known in pairs(calls) do
+    if known and known[6] then
+      local left = max(call_ttl - (now - known[2]), 0) + GRACE
+      local span = known[2] == now and ttl or format('%d', left)
+      call('SET', base .. 'call:' .. digest, pack_call(known), 'PX', span)
+    end
+  end
+end
+
+-- The answer to the operation at a position, whether it was a dry run, and the position after it.
+local others
+local function apply(at)
+  local operation = operations[at]
+  if type(operation) == 'number' then
+    if operation > 0 then
+      return pick(plans[operation], '', '', '', 1, NONE, false, false), false, at + 1
+    end
+    local callee, known, body = operations[at + 1], operations[at + 2], operations[at + 3]
+    return pick(plans[-operation], callee, known, body, 1, NONE, false, false), false, at + 4
+  end
+  local name, second = operation[1], operation[2]
+  if type(name) == 'number' then
+    return pick(plans[name], unpack(operation, 2)), operation[7], at + 1
+  end
+  others = others or other_operations()
+  return others[name](unpack(operation, 2)), second == true, at + 1
+end
+
+take_back(RETURNS_A_CALL)
+load_memory()
+local answers, dry, at = {}, true, 1
+for i = 1, batch do
+  local is_dry
+  answers[i], is_dry, at = apply(at)
+  dry = dry and is_dry
+end
+local reply = cmsgpack.pack({process, call_number, now, generation, answers})
+if not dry then
+  local pools_of, more_parked = changed_pools()
+  touch(pools_of, more_parked)
+  if has_parks() then write_parks(more_parked) end
+  write_numbers(pools_of)
+  write_memory()
+  local now_text = format('%d', now)
+  call('HSET', base .. 'state', 'turn', format('%d', turn), 'now', now_text)
+  call('HSET', process_key, 'number', format('%d', call_number),
+    'answer' .. call_number % ANSWERS_KEPT, reply)
+  -- An expiry that still leaves half of its time costs nothing.
+  if tonumber(applied[2] or 0) < now + PROCESS_TTL / 2 then
+    call('HSET', process_key, 'expires', format('%d', now + PROCESS_TTL))
+    call('PEXPIRE', process_key, format('%d', PROCESS_TTL))
+  end
+end
+return reply

@@ -1,0 +1,92 @@
+"""How a call travels to the Lua and back: what its picks have in common is sent once.
+
+Most picks of a batch want the same groups at few places, and nothing else: each of them is then
+one small integer, the place of its plan among the call's plans, and its answer one short text. In
+a batch of 32 that spares Redis more than 2 µs a pick, measured as msgpack's share of the script.
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+
+from service.ledger.port import Operation, Pick, Picked
+from service.ledger.rules import Rules
+
+_encoder = msgspec.msgpack.Encoder()
+
+
+class Reply(NamedTuple):
+    """What a call was answered, with its process and number.
+
+    `now` is when it was decided, in ms since 1970, `generation` that of the ledger's members.
+    """
+
+    process: str
+    number: int
+    now: int
+    generation: int
+    answers: list[Any]
+
+
+_reply = msgspec.msgpack.Decoder(Reply)
+
+
+def packed_rules(rules: Rules) -> msgspec.Raw:
+    """The rules as they stand in a call; they change rarely and are sent along always."""
+    return msgspec.Raw(_encoder.encode(rules))
+
+
+def packed_call(
+    process: str, number: int, now: int, rules: msgspec.Raw, operations: Sequence[Operation]
+) -> bytes:
+    """A call, as `lua/1_reading.lua` takes it.
+
+    Args:
+        process: whose it is.
+        number: its number among the calls of the process.
+        now: the instant in ms since 1970; 0 for the server's own clock.
+        rules: what `packed_rules` made of them.
+        operations: in order.
+    """
+    places: dict[tuple[int, str, str], int] = {}
+    plans: list[object] = []
+    sent: list[object] = []
+    for operation in operations:
+        if type(operation) is not Pick:
+            sent.append(operation)
+            continue
+        # Equal steps are one object as a rule; where they are not, the plan is sent again.
+        key = (id(operation.steps), operation.region, operation.groups)
+        if (plan := places.get(key)) is None:
+            plans.append((operation.steps, operation.region, operation.groups))
+            plan = places[key] = len(plans)
+        sent += _under_plan(operation, plan)
+    return _encoder.encode((process, number, now, rules, len(operations), plans, sent))
+
+
+def unpacked(reply: bytes) -> Reply:
+    """A reply.
+
+    Raises:
+        msgspec.MsgspecError: this is none.
+    """
+    return _reply.decode(reply)
+
+
+def picked_from(answer: Any) -> Picked:
+    """The answer to a pick: a number and its level as text where that is all there is to say."""
+    if type(answer) is str:
+        number, _, level = answer.partition(" ")
+        return Picked(((number, level),))
+    return msgspec.convert(answer, Picked)
+
+
+def _under_plan(pick: Pick, plan: int) -> tuple[object, ...]:
+    """A pick in the stream: its plan; before a callee, a call and a body its plan below 0."""
+    if pick.count != 1 or pick.excluded or pick.dry_run or pick.explain:
+        asked = (pick.count, pick.excluded, pick.dry_run, pick.explain)
+        return ((plan, pick.callee, pick.call, pick.body, *asked),)
+    if pick.callee or pick.call:
+        return -plan, pick.callee, pick.call, pick.body
+    return (plan,)
