@@ -68,6 +68,6 @@ curl -s {url}/v1/inventory
 curl -s {url}/readyz
 curl -s {url}/metrics | grep ^callerid_picks_total
 # take CCC away: picks go on from the inventory
-curl -s -X PUT {emulator_url}/_faults -d '{{"throttle_every": 1}}'
+curl -s -X PUT {emulator_url}/_faults -d '{{"throttle": true}}'
 
 Ctrl-C ends both."""
