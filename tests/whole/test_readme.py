@@ -3,17 +3,15 @@
 import asyncio
 import json
 import re
-import subprocess
 import sys
 from collections.abc import AsyncIterator
 from typing import Any, NamedTuple
 
-import aiohttp
 import pytest
 
+from tests.conftest import free_port
 from tests.programs import program
-from tests.unit.test_documents import ENGLISH, blocks
-from tests.whole.test_commands import ROOT, command, free_port, until_ready
+from tests.unit.test_documents import ENGLISH, ROOT, blocks
 
 
 class Shown(NamedTuple):
@@ -47,14 +45,31 @@ def read(answer: str) -> Any:
     return shape(json.loads(answer)) if answer.startswith("{") else answer.isspace()
 
 
+async def run(*words: str) -> str:
+    """What a program prints; it must end well."""
+    process = await asyncio.create_subprocess_exec(
+        *words, cwd=ROOT, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+    )
+    output, _ = await asyncio.wait_for(process.communicate(), 40)
+    assert process.returncode == 0, output.decode()
+    return output.decode()
+
+
 @pytest.fixture
 async def demo() -> AsyncIterator[int]:
     """The port of a demo that is ready."""
-    port = free_port()
-    words = ("demo", "--port", str(port), "--emulator-port", str(free_port()))
-    async with command(*words), aiohttp.ClientSession() as client:
-        await until_ready(client, f"http://127.0.0.1:{port}")
-        yield port
+    port, curl = free_port(), program("curl")
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "service", "demo", "--port", str(port)),
+        *("--emulator-port", str(free_port())),
+        cwd=ROOT,
+        stdout=asyncio.subprocess.DEVNULL,
+    )
+    patience = ("--retry", "20", "--retry-delay", "1", "--retry-all-errors")
+    await run(curl, "-sf", *patience, f"http://127.0.0.1:{port}/readyz")
+    yield port
+    process.terminate()
+    assert await asyncio.wait_for(process.wait(), 10) == 0
 
 
 async def test_every_curl_of_the_readme_is_answered_as_it_says(demo: int) -> None:
@@ -63,19 +78,12 @@ async def test_every_curl_of_the_readme_is_answered_as_it_says(demo: int) -> Non
     for one in commands:
         text = one.command.replace("127.0.0.1:8080", f"127.0.0.1:{demo}")
         text = text.replace("curl -s", f"{program('curl')} -s --fail-with-body --max-time 10")
-        done = await asyncio.to_thread(
-            subprocess.run, text, shell=True, capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
+        told = await run("bash", "-c", text)
         if one.answer:
-            assert read(done.stdout) == read(one.answer)
+            assert read(told) == read(one.answer)
 
 
 async def test_the_sdk_of_the_readme_is_answered_with_a_number(demo: int) -> None:
     (example,) = blocks(ENGLISH, "python")
-    text = example.replace("127.0.0.1:8080", f"127.0.0.1:{demo}")
-    done = await asyncio.to_thread(
-        subprocess.run, [sys.executable, "-c", text], cwd=ROOT, capture_output=True, check=False
-    )
-    assert done.returncode == 0, done.stderr.decode()
-    assert re.fullmatch(rb"[0-9]{11,12}\n", done.stdout)
+    told = await run(sys.executable, "-c", example.replace("127.0.0.1:8080", f"127.0.0.1:{demo}"))
+    assert re.fullmatch("[0-9]{11,12}\n", told)
