@@ -24,7 +24,8 @@ OURS = [*READMES, ROOT / "docs" / "operations.md"]
 LINK = re.compile(r"\]\((?!https?:)([^)\s]+)\)")
 CODE = re.compile(r"`([^`\n]+)`")
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-FILE = re.compile(r"(?:\.ci|config|deploy|docs|requirements|service|tests)/[\w./-]*")
+# What stands under deploy/secrets is made where it is needed, and in no checkout.
+FILE = re.compile(r"(?:\.ci|config|deploy(?!/secrets)|docs|requirements|service|tests)/[\w./-]*")
 TABLE = re.compile(r"\[{1,2}([a-z_.]+)\]{1,2}")
 VARIABLE = re.compile(r"CALLERID_([A-Z]+)__([A-Z_]+?)(?:_FILE)?(?:=.*)?")
 WORD = re.compile(r"[a-z]+(?:_[a-z]+)*(?:\.[a-z_]+)*")
