@@ -66,10 +66,12 @@ async def demo() -> AsyncIterator[int]:
         stdout=asyncio.subprocess.DEVNULL,
     )
     patience = ("--retry", "20", "--retry-delay", "1", "--retry-all-errors")
-    await run(curl, "-sf", *patience, f"http://127.0.0.1:{port}/readyz")
-    yield port
-    process.terminate()
-    assert await asyncio.wait_for(process.wait(), 10) == 0
+    try:
+        await run(curl, "-sf", *patience, f"http://127.0.0.1:{port}/readyz")
+        yield port
+    finally:
+        process.terminate()
+        assert await asyncio.wait_for(process.wait(), 10) == 0
 
 
 async def test_every_curl_of_the_readme_is_answered_as_it_says(demo: int) -> None:
