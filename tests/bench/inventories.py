@@ -26,7 +26,7 @@ from typing import Any
 from msgspec.structs import replace
 from redis.asyncio import Redis as Client
 
-from service.app import Service, listening
+from service.app import GARBAGE_THRESHOLD, Service, listening
 from service.ccc.emulator import Emulator, phone_number, running, skill_groups
 from service.settings import Ccc, Instance, InstanceCcc, Inventory, Redis, Secret, Server, Settings
 from tests.conftest import RedisServer
@@ -151,6 +151,13 @@ async def watched() -> AsyncIterator[Watch]:
         task.cancel()
 
 
+def spare_the_collector() -> None:
+    """As `serve` does once it listens."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(GARBAGE_THRESHOLD)
+
+
 def resident_mb() -> float:
     gc.collect()
     pages = int(Path("/proc/self/statm").read_text().split()[1])
@@ -216,7 +223,8 @@ async def large(
     """One instance: the first sweep, one that knows, two over moving ground."""
     name, least = "ccc-large", -(-arguments.large // A_PAGE)
     before, start = resident_mb(), time.perf_counter()
-    async with watched() as watch, listening(settings) as (service, _):
+    async with listening(settings) as (service, _), watched() as watch:
+        spare_the_collector()
         keeper = service._instances.keepers[name]
         while keeper.inventory is None:
             await asyncio.sleep(0.01)
@@ -247,11 +255,13 @@ async def many(arguments: argparse.Namespace, settings: Settings, redis_url: str
     before, start = resident_mb(), time.perf_counter()
     lines = Lines()
     logging.getLogger("service").addHandler(lines)
+    logging.getLogger("service").setLevel(logging.INFO)
     async with (
-        watched() as watch,
         listening(settings) as (service, _),
+        watched() as watch,
         Client.from_url(redis_url) as redis,
     ):
+        spare_the_collector()
         listens = time.perf_counter() - start
         keepers = service._instances.keepers.values()
         while any(keeper.inventory is None for keeper in keepers):
