@@ -185,6 +185,7 @@ class Instances(dict[str, Instance]):
     async def _take_back(self, instance_id: str, ledger: Ledger) -> None:
         """Return numbers whose time has come, and show now and then how many are out."""
         shown: Counter[str] = Counter()
+        randomness = SystemRandom()
         for turn in count():
             with suppress(LedgerUnavailable):
                 await ledger.take_back()
@@ -194,7 +195,7 @@ class Instances(dict[str, Instance]):
                         self._metrics.numbers_parked.labels(instance_id, reason).set(parked[reason])
                     shown = parked
             heed_cancellation()
-            await asyncio.sleep(RETURN_SECONDS)
+            await asyncio.sleep(RETURN_SECONDS * randomness.uniform(0.8, 1.0))  # all apart
 
     async def _renew_rules(self) -> None:
         """Time zones change their offsets; the rules that are sent along must know in time."""

@@ -31,6 +31,10 @@ class Breaker:
         """A call was not answered in time, or broke."""
         self._failures += 1
 
+    def beat_pause(self) -> float:
+        """Seconds to the next heartbeat while closed: the ledgers of many instances beat apart."""
+        return HEARTBEAT_SECONDS * self._randomness.uniform(0.8, 1.0)
+
     def probe_pause(self) -> float:
         """Seconds to the next probe while open: jittered, so that processes do not march."""
         return PROBE_SECONDS * self._randomness.uniform(0.8, 1.2)

@@ -23,6 +23,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import uvloop
 from msgspec.structs import replace
 from redis.asyncio import Redis as Client
 
@@ -317,7 +318,7 @@ def main() -> None:
     parser.add_argument("--emulate", nargs=3, type=int, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.emulate:
-        asyncio.run(emulate(*arguments.emulate))
+        uvloop.run(emulate(*arguments.emulate))
         return
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -325,12 +326,12 @@ def main() -> None:
         stack.callback(redis.kill)
         endpoint, change = stack.enter_context(emulator_process(arguments))
         each = [f"ccc-{n}" for n in range(arguments.instances)]
-        asyncio.run(
+        uvloop.run(
             large(
                 arguments, settings_for(endpoint, redis.url, arguments.rate, ["ccc-large"]), change
             )
         )
-        asyncio.run(
+        uvloop.run(
             many(arguments, settings_for(endpoint, redis.url, arguments.rate, each), redis.url)
         )
 
