@@ -206,6 +206,7 @@ class Instances(dict[str, Instance]):
     async def _take_back(self, instance_id: str, ledger: Ledger) -> None:
         """Return numbers whose time has come, and show now and then how many are out."""
         shown: Counter[str] = Counter()
+        randomness = SystemRandom()
         for turn in count():
             with suppress(LedgerUnavailable):
                 await ledger.take_back()
@@ -215,7 +216,7 @@ class Instances(dict[str, Instance]):
                         self._metrics.numbers_parked.labels(instance_id, reason).set(parked[reason])
                     shown = parked
             heed_cancellation()
-            await asyncio.sleep(RETURN_SECONDS)
+            await asyncio.sleep(RETURN_SECONDS * randomness.uniform(0.8, 1.0))  # all apart
 
     async def _show_available(
         self, instance_id: str, keeper: InventoryKeeper, ledger: Ledger

@@ -23,7 +23,7 @@ Item = TypeVar("Item")
 Several: TypeAlias = list[Item | None] | Item | None
 
 
-class ListedNumber(msgspec.Struct, frozen=True):
+class ListedNumber(msgspec.Struct, frozen=True, gc=False):
     """A row of ListPhoneNumbers. `user_id` is empty unless the number is one agent's own.
 
     `active` is false where the row does not say: a number is used only where CCC vouches for it.
@@ -67,11 +67,11 @@ class NumberPair(msgspec.Struct, frozen=True):
     callee: PlacedNumber
 
 
-class _Group(msgspec.Struct, rename="pascal"):
+class _Group(msgspec.Struct, rename="pascal", gc=False):
     skill_group_id: Text = None
 
 
-class _Row(msgspec.Struct, rename="pascal"):
+class _Row(msgspec.Struct, rename="pascal", gc=False):
     number: Text = None
     province: Text = None
     city: Text = None

@@ -35,6 +35,10 @@ class Breaker:
         """Open at once: what was asked for has shown that Redis does not serve."""
         self._failures = FAILURES_TO_OPEN
 
+    def beat_pause(self) -> float:
+        """Seconds to the next heartbeat while closed: the ledgers of many instances beat apart."""
+        return HEARTBEAT_SECONDS * self._randomness.uniform(0.8, 1.0)
+
     def probe_pause(self) -> float:
         """Seconds to the next probe while open: jittered, so that processes do not march."""
         return PROBE_SECONDS * self._randomness.uniform(0.8, 1.2)

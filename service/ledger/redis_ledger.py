@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from service.errors import LedgerUnavailable
-from service.ledger.breaker import HEARTBEAT_SECONDS, Breaker
+from service.ledger.breaker import Breaker
 from service.ledger.caller import Known
 from service.ledger.line import CallLost, Fate, Line
 from service.ledger.port import (
@@ -170,5 +170,5 @@ class RedisLedger:
                 await asyncio.sleep(self._breaker.probe_pause())
             else:
                 with suppress(TimeoutError):
-                    async with asyncio.timeout(HEARTBEAT_SECONDS):
+                    async with asyncio.timeout(self._breaker.beat_pause()):
                         await self._queue.opened.wait()

@@ -7,6 +7,7 @@ the last. What a leader writes is fenced where it is written; nothing here write
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from importlib.resources import files
 from typing import Protocol, TypeVar
 
@@ -148,6 +149,7 @@ def _first_failure() -> Iterator[None]:
         raise group.exceptions[0] from None
 
 
+@cache
 def read_script(name: str) -> str:
     """A Lua file of this room."""
     return files(__package__).joinpath(name).read_text()

@@ -70,9 +70,16 @@ async def sweep_numbers(
                 active=part.active,
                 background=True,
             )
-        return Page(page.total_count, [_phone_number(row, locator) for row in page.numbers])
+        return Page(page.total_count, [as_known(row) for row in page.numbers])
 
-    course = course_of(known or {})
+    def as_known(row: ListedNumber) -> PhoneNumber:
+        """The number as it is held already, if it is the same: so that none is held twice."""
+        number = _phone_number(row, locator)
+        held = before.get(number.number)
+        return held if held == number else number
+
+    before = known or {}
+    course = course_of(before)
     pages: list[Page] | None = None
     try:
         # In a thread: with many numbers, what they come to takes longer than a pick can wait.

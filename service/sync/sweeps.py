@@ -22,7 +22,8 @@ class Sweeps:
         """Count a sweep, and log it unless it went as the last one did and changed nothing."""
         self._metrics.sweeps.labels(self._instance_id, report.result).inc()
         self._metrics.sweep_duration.labels(self._instance_id).observe(report.duration)
-        how = report.result, report.detail
+        # Two failures alike have two request ids.
+        how = report.result, report.detail.partition(" (request ")[0]
         if report.added or report.removed or how != self._told:
             level = logging.INFO if report.result in CONFIRMED else logging.WARNING
             figures = msgspec.structs.asdict(report)

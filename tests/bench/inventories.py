@@ -23,10 +23,11 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import uvloop
 from msgspec.structs import replace
 from redis.asyncio import Redis as Client
 
-from service.app import Service, listening
+from service.app import GARBAGE_THRESHOLD, Service, listening
 from service.ccc.emulator import Emulator, phone_number, running, skill_groups
 from service.settings import Ccc, Instance, InstanceCcc, Inventory, Redis, Secret, Server, Settings
 from tests.conftest import RedisServer
@@ -151,6 +152,13 @@ async def watched() -> AsyncIterator[Watch]:
         task.cancel()
 
 
+def spare_the_collector() -> None:
+    """As `serve` does once it listens."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(GARBAGE_THRESHOLD)
+
+
 def resident_mb() -> float:
     gc.collect()
     pages = int(Path("/proc/self/statm").read_text().split()[1])
@@ -216,7 +224,8 @@ async def large(
     """One instance: the first sweep, one that knows, two over moving ground."""
     name, least = "ccc-large", -(-arguments.large // A_PAGE)
     before, start = resident_mb(), time.perf_counter()
-    async with watched() as watch, listening(settings) as (service, _):
+    async with listening(settings) as (service, _), watched() as watch:
+        spare_the_collector()
         keeper = service._instances.keepers[name]
         while keeper.inventory is None:
             await asyncio.sleep(0.01)
@@ -247,11 +256,13 @@ async def many(arguments: argparse.Namespace, settings: Settings, redis_url: str
     before, start = resident_mb(), time.perf_counter()
     lines = Lines()
     logging.getLogger("service").addHandler(lines)
+    logging.getLogger("service").setLevel(logging.INFO)
     async with (
-        watched() as watch,
         listening(settings) as (service, _),
+        watched() as watch,
         Client.from_url(redis_url) as redis,
     ):
+        spare_the_collector()
         listens = time.perf_counter() - start
         keepers = service._instances.keepers.values()
         while any(keeper.inventory is None for keeper in keepers):
@@ -307,7 +318,7 @@ def main() -> None:
     parser.add_argument("--emulate", nargs=3, type=int, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.emulate:
-        asyncio.run(emulate(*arguments.emulate))
+        uvloop.run(emulate(*arguments.emulate))
         return
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -315,12 +326,12 @@ def main() -> None:
         stack.callback(redis.kill)
         endpoint, change = stack.enter_context(emulator_process(arguments))
         each = [f"ccc-{n}" for n in range(arguments.instances)]
-        asyncio.run(
+        uvloop.run(
             large(
                 arguments, settings_for(endpoint, redis.url, arguments.rate, ["ccc-large"]), change
             )
         )
-        asyncio.run(
+        uvloop.run(
             many(arguments, settings_for(endpoint, redis.url, arguments.rate, each), redis.url)
         )
 

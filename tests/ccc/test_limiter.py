@@ -138,3 +138,27 @@ async def test_a_waiter_that_gives_up_takes_no_token_and_holds_up_nobody() -> No
 def test_a_rate_that_is_none_is_refused(rate: float) -> None:
     with pytest.raises(ValueError, match="above 0"):
         pace_of(rate)
+
+
+async def test_one_with_much_to_ask_does_not_hold_up_many_with_little() -> None:
+    """A sweep has five pages under way at once, whatever it has to read: so turns go around."""
+    limiter, clock = limiter_of(20)
+    done: dict[str, float] = {}
+
+    async def sweep(name: str, pages: int) -> None:
+        left = iter(range(pages))
+
+        async def worker() -> None:
+            for _ in left:
+                await limiter.acquire(background=True)
+            done[name] = clock()
+
+        await asyncio.gather(*(worker() for _ in range(5)))
+
+    start = clock()
+    sweeps = [asyncio.create_task(sweep("large", 600))]
+    sweeps += [asyncio.create_task(sweep(f"small {n}", 5)) for n in range(20)]
+    await clock.run_until(start + 60)
+    await asyncio.gather(*sweeps)
+    large = done.pop("large") - start
+    assert max(done.values()) - start < 12 < large  # 105 tokens at 16 a second, and one round

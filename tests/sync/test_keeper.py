@@ -12,6 +12,7 @@ from service.ccc.payloads import NumberPage
 from service.errors import CccUnavailable
 from service.inventory import Inventory
 from service.locality import Locator
+from service.sync.leader import Term
 from tests.sync.building import (
     INSTANCE,
     Replica,
@@ -94,6 +95,39 @@ async def test_a_late_page_that_fails_fails_the_sweep_and_not_the_keeper(
             await until(lambda: replica.metric("sweeps_total", result="failed") == 1)
         replica.clock.now += 60
         await until(lambda: len(replica.names) == 300)
+
+
+async def test_while_there_is_nothing_to_serve_from_a_failure_is_tried_again_ever_later(
+    emulator: Emulator, ccc: CccClient, locator: Locator
+) -> None:
+    emulator.faults = Faults(forbidden=True)
+    replica = Replica(ccc, locator, None)
+    pauses = []
+    for _ in range(6):
+        term = Term(1, replica.clock())
+        pauses.append(await replica.keeper._sweep(term, alone=True))
+    assert pauses == [5, 10, 20, 40, 40, 40]
+    emulator.faults = Faults()
+    assert await replica.keeper._sweep(term, alone=True) == 60
+    emulator.faults = Faults(forbidden=True)
+    assert await replica.keeper._sweep(term, alone=True) == 60
+
+
+async def test_sweeps_are_logged_where_they_are_news(
+    emulator: Emulator, ccc: CccClient, locator: Locator, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    replica = Replica(ccc, locator, None)
+    for faults in (Faults(), Faults(forbidden=True), Faults(server_error=500), Faults()):
+        emulator.faults = faults
+        for _ in range(3):
+            await replica.keeper.refresh()
+    emulator.numbers[INSTANCE] = rows(301)
+    await replica.keeper.refresh()
+    told = [record.getMessage() for record in caplog.records]
+    assert [line.rpartition(" ")[2] for line in told] == [
+        *("accepted", "unchanged", "failed", "failed", "unchanged", "accepted")
+    ]
 
 
 async def test_over_shifting_pages_a_start_still_serves(
