@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
+from itertools import count
 from random import SystemRandom
 from typing import Literal
 from zlib import crc32
@@ -45,6 +46,7 @@ from service.tasks import heed_cancellation
 SCHEMA = 2  # of the keys in Redis; releases of one schema work side by side
 RETURN_SECONDS = 1.0
 AVAILABLE_SECONDS = 5.0
+RETURNS_A_LOOK = 5  # at how many numbers are out
 RULES_SECONDS = 3600.0  # how often the offsets from UTC around now are looked up again
 
 
@@ -202,15 +204,16 @@ class Instances(dict[str, Instance]):
         return -1 - crc32((self._process + number).encode())
 
     async def _take_back(self, instance_id: str, ledger: Ledger) -> None:
-        """Return numbers whose time has come, and show how many are out."""
+        """Return numbers whose time has come, and show now and then how many are out."""
         shown: Counter[str] = Counter()
-        while True:
+        for turn in count():
             with suppress(LedgerUnavailable):
                 await ledger.take_back()
-                parked = Counter(await ledger.parked_by())
-                for reason in parked.keys() | shown.keys():
-                    self._metrics.numbers_parked.labels(instance_id, reason).set(parked[reason])
-                shown = parked
+                if turn % RETURNS_A_LOOK == 0:
+                    parked = Counter(await ledger.parked_by())
+                    for reason in parked.keys() | shown.keys():
+                        self._metrics.numbers_parked.labels(instance_id, reason).set(parked[reason])
+                    shown = parked
             heed_cancellation()
             await asyncio.sleep(RETURN_SECONDS)
 

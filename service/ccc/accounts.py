@@ -1,7 +1,7 @@
 """The clients of all instances: one session an endpoint, one rate limit an account.
 
-Alibaba counts requests per account, over all its keys and programs. A key is the best name that
-an account has here; instances on the official chain share one.
+Alibaba counts requests per account, over all its keys and programs. An account goes by the name
+that the configuration gives it, else by the key; instances on the official chain share one.
 """
 
 import hashlib
@@ -20,6 +20,7 @@ from service.ccc.credentials import (
     StaticCredentials,
 )
 from service.ccc.limiter import Limiter, LocalLimiter, SharedLimiter
+from service.ccc.regions import endpoint_of
 from service.ccc.session import open_session
 from service.metrics import Metrics
 from service.settings import Instance, Settings
@@ -48,18 +49,23 @@ class Accounts:
 
     async def client_for(self, instance: Instance) -> CccClient:
         """The client that asks CCC for one instance."""
-        ccc = self._settings.ccc
-        endpoint = instance.ccc.endpoint or ccc.endpoint
+        own, endpoint = instance.ccc, self.endpoint_for(instance)
         return CccClient(
             await self._session(endpoint),
             endpoint,
             self._credentials(instance),
-            self._limiter(instance.ccc.access_key_id),
-            timeout=ccc.timeout_ms / 1000,
+            self._limiter(own.account or own.access_key_id),
+            timeout=self._settings.ccc.timeout_ms / 1000,
             clock=time.time,
             randomness=SystemRandom(),
             observe=self._observe,
         )
+
+    def endpoint_for(self, instance: Instance) -> str:
+        """The address at which CCC is asked for one instance."""
+        own = instance.ccc
+        of_region = endpoint_of(own.region) if own.region else self._settings.ccc.endpoint
+        return own.endpoint or of_region
 
     async def _session(self, endpoint: str) -> aiohttp.ClientSession:
         if endpoint not in self._sessions:
@@ -77,15 +83,15 @@ class Accounts:
             self._lifetime.callback(self._chain.close)
         return self._chain
 
-    def _limiter(self, access_key_id: str) -> Limiter:
-        if access_key_id not in self._limiters:
+    def _limiter(self, account: str) -> Limiter:
+        if account not in self._limiters:
             local = LocalLimiter(self._settings.ccc.max_requests_per_second, clock=time.monotonic)
-            self._limiters[access_key_id] = local
+            self._limiters[account] = local
             if self._redis is not None:
-                account = hashlib.sha256(access_key_id.encode()).hexdigest()[:16]
-                key = f"{self._settings.redis.prefix}:1:{{{account}}}:ccc-rate"
-                self._limiters[access_key_id] = SharedLimiter(self._redis, key, local)
-        return self._limiters[access_key_id]
+                name = hashlib.sha256(account.encode()).hexdigest()[:16]
+                key = f"{self._settings.redis.prefix}:1:{{{name}}}:ccc-rate"
+                self._limiters[account] = SharedLimiter(self._redis, key, local)
+        return self._limiters[account]
 
     def _observe(self, action: str, code: str, seconds: float) -> None:
         self._metrics.ccc_requests.labels(action, code).inc()

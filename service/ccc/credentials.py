@@ -63,14 +63,19 @@ class ChainCredentials:
         self._chain: Any = None
         self._key = AccessKey("", "")
         self._fresh_until = -math.inf
+        self._refreshing: asyncio.Future[None] | None = None
 
     async def get(self) -> AccessKey:
-        """Return a key that is valid now.
+        """Return a key that is valid now; whoever asks meanwhile waits for the same answer.
 
         Raises CccRefused `InvalidCredentials` if no part of the chain has one.
         """
         if self._clock() >= self._fresh_until:
-            await asyncio.get_running_loop().run_in_executor(self._thread, self._refresh)
+            if self._refreshing is None or self._refreshing.done():
+                loop = asyncio.get_running_loop()
+                self._refreshing = loop.run_in_executor(self._thread, self._refresh)
+            await asyncio.wait([self._refreshing])
+            self._refreshing.result()
         return self._key
 
     def close(self) -> None:
@@ -78,8 +83,6 @@ class ChainCredentials:
         self._thread.shutdown(wait=False, cancel_futures=True)
 
     def _refresh(self) -> None:
-        if self._clock() < self._fresh_until:
-            return  # whoever stood before us in the thread's queue has asked
         try:
             self._key = self._find()
         except Exception as error:  # noqa: BLE001 -- the library lets through what its parts raise

@@ -15,6 +15,9 @@ def open_session(endpoint: str) -> aiohttp.ClientSession:
     timeouts of its own: each call has a budget.
     """
     return aiohttp.ClientSession(
+        # The rate limit bounds what is under way. A bound here would let instances whose calls
+        # hang keep the others waiting.
+        connector=aiohttp.TCPConnector(limit=0),
         cookie_jar=aiohttp.DummyCookieJar(),
         headers={"Accept": "application/json", "User-Agent": "callerid"},
         proxy=_proxy(URL(endpoint)),

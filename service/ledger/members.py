@@ -38,12 +38,12 @@ class Members:
     def replace(self, inventory: Inventory) -> None:
         """Take the members of a new snapshot; who stays keeps turn, counts and parks."""
         old, new = self._homes, dict(inventory.homes())
-        for number in old.keys() - new.keys():
+        for number in [number for number in old if number not in new]:
             self.park(number, {})
             self._leave(number, old[number].pools)
             self._callers.pop(number, None)
         self._homes, self._pools = new, dict(inventory.members)
-        for number, home in new.items():
+        for number, home in new.items() if self._rotations else ():
             was = old.get(number)
             if was is None or was.home_id != home.home_id:
                 self._move(number, was.pools if was else (), home.pools)

@@ -4,6 +4,7 @@ Removals go first, so that a number that changed its groups is never shown for t
 of it goes in slices that Redis handles in well under a millisecond, fenced by the leader's token.
 """
 
+import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeVar
 
@@ -75,7 +76,9 @@ class MembersWriter:
         Raises:
             StaleLeader: another replica has led since; nothing more was written.
         """
-        changes = changes_between(await self._held(), inventory.homes())
+        # In a thread: many numbers take longer than a pick can wait.
+        held = await self._held()
+        changes = await asyncio.to_thread(changes_between, held, inventory.homes())
         for homes in _slices(changes.homes):
             await self._run(fence, homes=homes)
         for removed in _slices(changes.removed):

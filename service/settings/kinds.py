@@ -40,6 +40,9 @@ Word = Annotated[
 OptionalWord = Annotated[
     str, Meta(pattern=r"\A[A-Za-z0-9_.@-]{0,64}\Z", description="0-64 of A-Z a-z 0-9 _ . @ -")
 ]
+Region = Annotated[
+    str, Meta(pattern=r"\A[a-z0-9-]{0,40}\Z", description="a region's id, such as cn-shanghai")
+]
 SipCode = Annotated[int, Meta(ge=100, le=699, description="a SIP code from 100 to 699")]
 
 Level = Literal["city", "area_code", "province", "any"]

@@ -22,6 +22,7 @@ from service.settings.kinds import (
     Port,
     Positive,
     Rate,
+    Region,
     Scopes,
     Secret,
     Share,
@@ -189,11 +190,16 @@ class NumberOverride(Struct, frozen=True):
 
 
 class InstanceCcc(Struct, frozen=True):
-    """An instance's own credentials and endpoint; empty is the official chain and `[ccc]`."""
+    """An instance's own credentials and endpoint; empty is the official chain and `[ccc]`.
+
+    `account` names the account that several keys belong to: its rate limit is one.
+    """
 
     access_key_id: str = ""
     access_key_secret: Secret = Secret()
     security_token: Secret = Secret()
+    account: OptionalWord = ""
+    region: Region = ""
     endpoint: str = ""
 
 

@@ -2,7 +2,8 @@
 
 One sighting lets a number in. It leaves by its absence, and absence needs confirming: two sweeps
 in a row, and where many are absent at once three over ten minutes. An answer without any number
-is believed on an operator's word alone. A sweep that is not complete says nothing of who is absent.
+is believed on an operator's word alone. A sweep that is not complete says who is absent only of the
+parts that were whole.
 """
 
 from collections.abc import Mapping
@@ -13,11 +14,19 @@ from service.inventory import PhoneNumber
 
 
 class Sweep(msgspec.Struct, frozen=True):
-    """What a sweep saw; `complete` when that is all of the `total` that CCC has."""
+    """What a sweep saw; `complete` when that is all of the `total` that CCC has.
+
+    Where it is not, all numbers that hold one of the `settled` patterns were seen nevertheless.
+    """
 
     numbers: Mapping[str, PhoneNumber]
     complete: bool
     total: int
+    settled: tuple[str, ...] = ()
+
+    def rules_out(self, number: str) -> bool:
+        """Whether a number that was not seen is not there."""
+        return self.complete or any(pattern in number for pattern in self.settled)
 
 
 class Absence(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -34,11 +43,14 @@ class Confirmation(msgspec.Struct, frozen=True):
     seconds: float
 
 
+CONFIRMED = frozenset({"accepted", "unchanged"})
+
 OF_FEW = Confirmation(2, 0.0)
 OF_MANY = Confirmation(3, 600.0)
 
 _EXPLANATIONS = {
-    "incomplete": "The pages do not add up to TotalCount: what was seen is in, nothing is out.",
+    "incomplete": "The pages do not add up to TotalCount: what was seen is in, and nothing is out "
+    "but what is absent from parts that do.",
     "held": "Too many are absent to believe it yet: three sweeps over ten minutes confirm it, "
     "except that there are none at all. `?accept_shrink=true` believes it now.",
 }
@@ -102,22 +114,27 @@ def judge(
     """
     before = known or {}
     absent = before.keys() - sweep.numbers.keys()
-    if not sweep.complete:
-        kept = {number: absences[number] for number in absent & absences.keys()}
-        return Verdict({**before, **sweep.numbers} or known, kept, "incomplete")
-    absences = {number: _longer(absences.get(number), now) for number in absent}
-    is_empty = not sweep.numbers and known != {}
-    is_doubted = is_empty or len(absent) > policy.max_shrink * len(before)
+    ruled_out = {number for number in absent if sweep.rules_out(number)}
+    noted = {number: _longer(absences.get(number), now) for number in ruled_out}
+    is_empty = sweep.complete and not sweep.numbers and known != {}
+    is_doubted = is_empty or len(ruled_out) > policy.max_shrink * len(before)
     needed = OF_MANY if is_doubted else OF_FEW
-    kept = {
-        number: absence
-        for number, absence in absences.items()
-        if not (policy.accept_shrink or (_is_confirmed(absence, needed, now) and not is_empty))
+    gone = {
+        number
+        for number, absence in noted.items()
+        if policy.accept_shrink or (_is_confirmed(absence, needed, now) and not is_empty)
     }
-    numbers = {**{number: before[number] for number in kept}, **sweep.numbers}
+    stay = absent - gone
+    numbers: Mapping[str, PhoneNumber] | None
+    numbers = {**{number: before[number] for number in stay}, **sweep.numbers}
+    if numbers == known:
+        numbers = known
+    kept = {number: one for number, one in {**absences, **noted}.items() if number in stay}
+    if not sweep.complete:
+        return Verdict(numbers or known, kept, "incomplete")
     if is_doubted and not policy.accept_shrink and (kept or is_empty):
         return Verdict(numbers or known, kept, "held", held=len(kept))
-    return Verdict(numbers, kept, "unchanged" if numbers == known else "accepted")
+    return Verdict(numbers, kept, "unchanged" if numbers is known else "accepted")
 
 
 def report_on(

@@ -5,6 +5,7 @@ So a small change writes one chunk and a reader fetches one, what is torn or cor
 its name, and who reads an old manifest still finds its chunks. It decides nothing.
 """
 
+import asyncio
 import logging
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
@@ -116,7 +117,8 @@ class InventoryCache:
             StaleLeader: a later leader was chosen; the cache is as it was.
             LedgerUnavailable: Redis does not serve.
         """
-        contents, chunks = pack(numbers)
+        # In a thread: many numbers take longer than a pick can wait.
+        contents, chunks = await asyncio.to_thread(pack, numbers)
         manifest = msgspec.structs.replace(manifest, chunks=tuple(contents))
         await self._write_chunks(contents, contents.keys() - self._chunks.keys())
         if not await self._published(manifest, fence):

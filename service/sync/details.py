@@ -5,6 +5,7 @@ numbers that it sees, and leaves to a number those that it had: the snapshot car
 on, to each replica and over a restart, until the number leaves. Nothing here is asked by a pick.
 """
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -115,14 +116,14 @@ class DetailedSweep:
     """A sweep whose numbers have their details.
 
     Args:
-        sweep: reads all numbers from CCC, or raises SweepFailed.
+        sweep: reads all numbers from CCC, given those known, or raises SweepFailed.
         inbox: where new details wait.
         inventory: the snapshot, whose numbers keep what they have.
     """
 
     def __init__(
         self,
-        sweep: Callable[[], Awaitable[Sweep]],
+        sweep: Callable[[Mapping[str, PhoneNumber]], Awaitable[Sweep]],
         inbox: Inbox,
         inventory: Callable[[], Inventory | None],
     ) -> None:
@@ -141,14 +142,17 @@ class DetailedSweep:
             }
         )
 
-    async def __call__(self) -> Sweep:
+    async def __call__(self, known: Mapping[str, PhoneNumber]) -> Sweep:
         """Sweep.
+
+        Args:
+            known: the numbers of the last inventory.
 
         Raises:
             SweepFailed: as the sweep does.
         """
-        sweep = await self._sweep()
-        known, waiting = self._known(), await self._inbox.read()
+        sweep = await self._sweep(known)
+        waiting = await self._inbox.read()
         # Removed by the sweep after the one that took them: by then they are published.
         taken = {
             number
@@ -156,7 +160,7 @@ class DetailedSweep:
             if number in known and known[number].details == told
         }
         await self._inbox.remove(taken)
-        return detailed(sweep, known, waiting)
+        return await asyncio.to_thread(detailed, sweep, known, waiting)
 
     def _known(self) -> Mapping[str, PhoneNumber]:
         inventory = self._inventory()

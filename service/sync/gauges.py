@@ -7,6 +7,8 @@ from service.inventory import Inventory
 from service.metrics import Metrics
 from service.sync.acceptance import SweepReport
 
+Usages = Counter[tuple[str, str]]
+
 
 class Gauges:
     """Shows one instance's snapshots; labels that a new one lacks are set to 0."""
@@ -14,21 +16,25 @@ class Gauges:
     def __init__(self, metrics: Metrics, instance_id: str) -> None:
         self._metrics = metrics
         self._instance_id = instance_id
-        self._usages: Counter[tuple[str, str]] = Counter()
+        self._usages: Usages = Counter()
 
     def show_sweep(self, report: SweepReport) -> None:
         """Tell whether a loss waits to be confirmed."""
         self._metrics.sweep_shrink_held.labels(self._instance_id).set(report.result == "held")
 
-    def show(self, inventory: Inventory) -> None:
-        """Count a snapshot: `available` are the candidates, parked or not."""
-        homes = inventory.homes()
-        numbers = inventory.numbers.values()
-        usages = Counter((number.usage, str(number.number in homes).lower()) for number in numbers)
+    def show(self, usages: Usages) -> None:
+        """Show what `count` made of a snapshot."""
         for usage, available in self._usages.keys() | usages.keys():
             gauge = self._metrics.inventory_numbers.labels(self._instance_id, usage, available)
             gauge.set(usages[usage, available])
         self._usages = usages
+
+
+def count(inventory: Inventory) -> Usages:
+    """Count a snapshot by usage; `available` are the candidates, parked or not."""
+    homes = inventory.homes()
+    numbers = inventory.numbers.values()
+    return Counter((number.usage, str(number.number in homes).lower()) for number in numbers)
 
 
 class Available:

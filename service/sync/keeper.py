@@ -9,6 +9,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from functools import partial
+from zlib import crc32
 
 import msgspec
 
@@ -16,21 +17,21 @@ from service import settings
 from service.errors import CallerIdError, LedgerUnavailable, StaleLeader, SweepFailed
 from service.inventory import Inventory, PhoneNumber
 from service.metrics import Metrics
-from service.sync.acceptance import Policy, Sweep, SweepReport, judge, report_on
+from service.sync.acceptance import CONFIRMED, Policy, Sweep, SweepReport, judge, report_on
 from service.sync.leader import Leader, SoleLeader, Term
 from service.sync.replica import Replica, State
 from service.sync.shared import Shared
+from service.sync.sweeps import Sweeps
 from service.tasks import heed_cancellation
 
-POLL_SECONDS = 1.0
+POLL_SECONDS = 5.0  # whoever has a ledger in Redis hears of a new generation at once
 SHORTEST_PAUSE = 0.05  # between two rounds, however often they are asked for
 RETRY_SECONDS = 5.0  # after a sweep that failed, while there is nothing to serve from
+MOST_DOUBLINGS = 3  # of it: the others of the account want their share of its rate limit
 PICK_PATIENCE = 0.02
 REFRESH_PATIENCE = 60.0
 
 _log = logging.getLogger(__name__)
-
-CONFIRMED = frozenset({"accepted", "unchanged"})
 
 # A leader's work; it returns the seconds after which the next sweep is due.
 Work = Callable[[Term], Awaitable[float]]
@@ -41,7 +42,7 @@ class InventoryKeeper:
 
     Args:
         instance_id: whose inventory.
-        sweep: reads all numbers from CCC, or raises SweepFailed.
+        sweep: reads all numbers from CCC, given those known, or raises SweepFailed.
         shared: what the replicas have in common; None where this process is the only one.
         config: how often to sweep, what is stale, what is not believed at once.
         clock: Unix time in seconds.
@@ -52,7 +53,7 @@ class InventoryKeeper:
     def __init__(  # noqa: PLR0913 - keywords, each an edge of the process that a test replaces
         self,
         instance_id: str,
-        sweep: Callable[[], Awaitable[Sweep]],
+        sweep: Callable[[Mapping[str, PhoneNumber]], Awaitable[Sweep]],
         shared: Shared | None,
         config: settings.Inventory,
         *,
@@ -61,6 +62,7 @@ class InventoryKeeper:
         metrics: Metrics,
     ) -> None:
         self._instance_id = instance_id
+        self._pace = 1 + crc32(instance_id.encode()) / 2**34  # so that many do not march
         self._sweep_numbers = sweep
         self._config = config
         self._clock = clock
@@ -68,6 +70,8 @@ class InventoryKeeper:
         self._replica = Replica(instance_id, shared, clock, new_id, metrics)
         self._alone = SoleLeader(clock)
         self._leader: Leader = shared.leader if shared else self._alone
+        self._failures = 0  # in a row
+        self._sweeps = Sweeps(metrics, instance_id)
         self._wake = asyncio.Event()
         self._turn = asyncio.Lock()
 
@@ -134,7 +138,7 @@ class InventoryKeeper:
             heed_cancellation()
             await asyncio.sleep(SHORTEST_PAUSE)
             with suppress(TimeoutError):
-                async with asyncio.timeout(POLL_SECONDS):
+                async with asyncio.timeout(POLL_SECONDS * self._pace):
                     await self._wake.wait()
 
     async def refresh(self, *, accept_shrink: bool = False) -> SweepReport:
@@ -207,10 +211,13 @@ class InventoryKeeper:
             await self._replica.read()
         started = _now()
         try:
-            sweep = await self._sweep_numbers()
+            sweep = await self._sweep_numbers(self._replica.state.known or {})
         except SweepFailed as error:
             self._failed(error, _now() - started)
-            return RETRY_SECONDS if self.inventory is None else self._config.refresh_seconds
+            self._failures += 1
+            retry = RETRY_SECONDS * 2.0 ** min(self._failures - 1, MOST_DOUBLINGS)
+            return retry if self.inventory is None else self._config.refresh_seconds
+        self._failures = 0
         duration = _now() - started
         policy = Policy(self._config.max_shrink, accept_shrink)
         state = await self._weigh(sweep, term, policy, duration)
@@ -219,17 +226,18 @@ class InventoryKeeper:
             self._replica.adopt(state)
         else:
             await self._replica.publish(state, term.fence)
-        self._tell(state.report)
+        self._sweeps.tell(state.report)
         return max(self._config.refresh_seconds, 2 * duration)
 
     async def _weigh(self, sweep: Sweep, term: Term, policy: Policy, duration: float) -> State:
-        """What there is to be known after a sweep."""
+        """What there is to be known after a sweep; many numbers are weighed in a thread."""
         before = self._replica.state
-        verdict = judge(before.known, before.absences, sweep, term.now, policy)
+        known, absences = before.known, before.absences
+        verdict = await asyncio.to_thread(judge, known, absences, sweep, term.now, policy)
+        report = await asyncio.to_thread(report_on, known or {}, verdict, sweep, term.now, duration)
         inventory = before.inventory
-        if verdict.numbers is not None and verdict.numbers != before.known:
+        if verdict.numbers is not None and verdict.numbers is not known:
             inventory = await self._build(verdict.numbers, term)
-        report = report_on(before.known or {}, verdict, sweep, term.now, duration)
         is_confirmed = report.result in CONFIRMED or not before.swept_at
         swept_at = term.now if is_confirmed else before.swept_at
         return State(inventory, verdict.absences, swept_at, report)
@@ -243,14 +251,7 @@ class InventoryKeeper:
         at = self._clock() - duration - state.offset
         report = SweepReport("failed", at, duration, detail=error.detail)
         self._replica.adopt(msgspec.structs.replace(state, report=report))
-        self._tell(report)
-
-    def _tell(self, report: SweepReport) -> None:
-        self._metrics.sweeps.labels(self._instance_id, report.result).inc()
-        self._metrics.sweep_duration.labels(self._instance_id).observe(report.duration)
-        level = logging.INFO if report.result in CONFIRMED else logging.WARNING
-        told = msgspec.structs.asdict(report)
-        _log.log(level, "%s: sweep %s", self._instance_id, report.result, extra={"sweep": told})
+        self._sweeps.tell(report)
 
 
 def _now() -> float:

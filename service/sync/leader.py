@@ -5,7 +5,8 @@ the last. What a leader writes is fenced where it is written; nothing here write
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from importlib.resources import files
 from typing import Protocol, TypeVar
 
@@ -14,7 +15,6 @@ from redis.asyncio import Redis
 
 from service.errors import LedgerUnavailable, StaleLeader
 from service.redis_client import translated
-from service.sync.sweep import first_failure
 from service.tasks import heed_cancellation
 
 LEAD_SECONDS = 5.0
@@ -76,7 +76,7 @@ class SharedLeader:
         Raises:
             StaleLeader: the lead is another's; the work was cancelled.
         """
-        with first_failure():
+        with _first_failure():
             async with asyncio.TaskGroup() as tasks:
                 renewing = tasks.create_task(self._renew(term))
                 result = await work
@@ -137,6 +137,15 @@ class SoleLeader:
     async def release(self, term: Term, pause: float) -> None:  # noqa: ARG002 - nobody contends
         """Sweep again in `pause` seconds."""
         self._due = self._clock() + pause
+
+
+@contextmanager
+def _first_failure() -> Iterator[None]:
+    """Let the first failure of a task group stand for all: it has cancelled the others."""
+    try:
+        yield
+    except BaseExceptionGroup as group:
+        raise group.exceptions[0] from None
 
 
 def read_script(name: str) -> str:

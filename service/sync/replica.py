@@ -7,6 +7,7 @@ forgotten. The others read. Nothing here decides what there is to be agreed on, 
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
@@ -16,7 +17,7 @@ from service.metrics import Metrics
 from service.redis_client import translated
 from service.sync.acceptance import Absence, SweepReport
 from service.sync.cache import Manifest
-from service.sync.gauges import Gauges
+from service.sync.gauges import Gauges, Usages, count
 from service.sync.shared import Shared
 
 WIPED = 0
@@ -67,6 +68,7 @@ class Replica:
         self._clock = clock
         self._new_id = new_id
         self._gauges = Gauges(metrics, instance_id)
+        self._usages: Usages = Counter()  # of what was built last
         self._callbacks: list[Callable[[Inventory], None]] = []
         self._told: int | None = None
         self._read: Manifest | None = None
@@ -99,11 +101,15 @@ class Replica:
         return is_amiss and self.state.inventory is not None
 
     async def build(self, generation: int, numbers: Iterable[PhoneNumber]) -> Inventory:
-        """Index a snapshot, in a thread: it may take longer than a pick can wait."""
+        """Index and count a snapshot, in a thread: it may take longer than a pick can wait."""
         self._is_relimited = False
-        return await asyncio.to_thread(
-            Inventory, self._instance_id, generation, numbers, self._limits_of
-        )
+
+        def built() -> tuple[Inventory, Usages]:
+            inventory = Inventory(self._instance_id, generation, numbers, self._limits_of)
+            return inventory, count(inventory)
+
+        inventory, self._usages = await asyncio.to_thread(built)
+        return inventory
 
     def adopt(self, state: State) -> None:
         """Take over a state; whoever subscribed sees a new snapshot before anybody reads it."""
@@ -112,7 +118,7 @@ class Replica:
         if state.inventory is None or state.inventory is before.inventory:
             return
         self._told = None  # it was told of the members of before
-        self._gauges.show(state.inventory)
+        self._gauges.show(self._usages)
         for callback in self._callbacks:
             callback(state.inventory)
         self.swapped.set()

@@ -1,14 +1,12 @@
-"""One sweep: every page of ListPhoneNumbers, and whether that was the whole truth.
+"""One sweep: the pages of ListPhoneNumbers that its course asks for, several at a time.
 
-It reads and places what it reads. What may become of the inventory is `acceptance`'s to say.
+It reads and places what it reads. Which pages those are, and whether they are the whole truth, is
+`course`'s to say; what may become of the inventory is `acceptance`'s.
 """
 
 import asyncio
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import Protocol
-
-import msgspec
 
 from service.ccc.payloads import ListedNumber, NumberPage
 from service.errors import CccError, SweepFailed
@@ -16,30 +14,33 @@ from service.inventory import PhoneNumber
 from service.locality import Locator
 from service.logs import mask
 from service.sync.acceptance import Sweep
+from service.sync.course import Course, course_of
+from service.sync.reading import Ask, Page
+from service.sync.splitting import PAGE_SIZE
 
-PAGE_SIZE = 100
-MOST_NUMBERS = 10_000  # PageNumber and PageSize both end at 100
 PAGES_IN_FLIGHT = 5
-PASSES = 3
 
 
 class Lister(Protocol):
     """What a sweep needs of the client of CCC."""
 
-    async def list_phone_numbers(
-        self, instance_id: str, *, page_number: int, page_size: int, background: bool
+    async def list_phone_numbers(  # noqa: PLR0913 -- the filters are CCC's, all by keyword
+        self,
+        instance_id: str,
+        *,
+        page_number: int,
+        page_size: int,
+        search_pattern: str,
+        usage: str,
+        active: bool | None,
+        background: bool,
     ) -> NumberPage:
         """Return a page of an instance's numbers."""
 
 
-class Page(msgspec.Struct, frozen=True):
-    """A page with its numbers placed."""
-
-    total: int
-    numbers: list[PhoneNumber]
-
-
-async def sweep_numbers(ccc: Lister, instance_id: str, locator: Locator) -> Sweep:
+async def sweep_numbers(
+    ccc: Lister, instance_id: str, locator: Locator, known: Mapping[str, PhoneNumber] | None = None
+) -> Sweep:
     """Read all pages; again, up to three times in all, where they do not add up.
 
     Numbers that come and go while the pages are read shift those that follow from page to page:
@@ -50,64 +51,60 @@ async def sweep_numbers(ccc: Lister, instance_id: str, locator: Locator) -> Swee
         ccc: the client; its limit paces the pages, and lets a pick's own calls go first.
         instance_id: whose numbers.
         locator: places them.
+        known: the numbers of the last inventory.
 
     Raises:
-        SweepFailed: a page could not be had or not be read, or CCC lists more than paging reaches.
+        SweepFailed: a page could not be had or not be read, or no filter reaches all numbers.
     """
-    pages: list[Page] = []
-    for _ in range(PASSES):
-        latest = await _read_all(ccc, instance_id, locator)
-        pages += latest
-        for seen in (latest, pages):
-            if (sweep := _union(seen)).complete:
-                return sweep
-    return _union(pages)
-
-
-async def _read_all(ccc: Lister, instance_id: str, locator: Locator) -> list[Page]:
     waiting = asyncio.Semaphore(PAGES_IN_FLIGHT)
 
-    async def read(page_number: int) -> Page:
+    async def read(ask: Ask) -> Page:
+        part = ask.part
         async with waiting:
             page = await ccc.list_phone_numbers(
-                instance_id, page_number=page_number, page_size=PAGE_SIZE, background=True
+                instance_id,
+                page_number=ask.page,
+                page_size=PAGE_SIZE,
+                search_pattern=part.pattern,
+                usage=part.usage,
+                active=part.active,
+                background=True,
             )
         return Page(page.total_count, [_phone_number(row, locator) for row in page.numbers])
 
+    course = course_of(known or {})
+    pages: list[Page] | None = None
     try:
-        first = await read(1)
-        last = _last_page(first.total)
-        with first_failure():
-            async with asyncio.TaskGroup() as tasks:
-                rest = [tasks.create_task(read(number)) for number in range(2, last + 1)]
+        # In a thread: with many numbers, what they come to takes longer than a pick can wait.
+        while not isinstance(told := await asyncio.to_thread(_resumed, course, pages), Sweep):
+            pages = await _together([read(ask) for ask in told])
     except CccError as error:
         raise SweepFailed(f"ListPhoneNumbers did not answer the sweep: {error}") from error
-    return [first, *(task.result() for task in rest)]
+    return told
 
 
-@contextmanager
-def first_failure() -> Iterator[None]:
-    """Let the first failure of a task group stand for all: it has cancelled the others."""
+def _resumed(course: Course, pages: list[Page] | None) -> list[Ask] | Sweep:
+    """What a course asks for next, or what it comes to."""
     try:
-        yield
-    except BaseExceptionGroup as group:
-        raise group.exceptions[0] from None
+        return next(course) if pages is None else course.send(pages)
+    except StopIteration as end:
+        sweep: Sweep = end.value
+        return sweep
 
 
-def _last_page(total: int) -> int:
-    if total > MOST_NUMBERS:
-        raise SweepFailed(
-            f"CCC lists {total} numbers and its paging ends at {MOST_NUMBERS}: a part of them "
-            "would pass for the whole. Move numbers to another instance"
-        )
-    return -(-total // PAGE_SIZE)
+async def _together(reads: Sequence[Awaitable[Page]]) -> list[Page]:
+    """What all give, or the first failure: it ends the others.
 
-
-def _union(pages: Sequence[Page]) -> Sweep:
-    """All numbers of some pages: complete if every page tells the total that they come to."""
-    numbers = {number.number: number for page in pages for number in page.numbers}
-    totals = {page.total for page in pages}
-    return Sweep(numbers, complete=totals == {len(numbers)}, total=pages[-1].total)
+    No task group: on Python 3.11 one that fails leaves its task marked as cancelled, which would
+    end the keeper.
+    """
+    tasks = [asyncio.ensure_future(read) for read in reads]
+    try:
+        return await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _phone_number(row: ListedNumber, locator: Locator) -> PhoneNumber:

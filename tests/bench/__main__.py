@@ -9,7 +9,7 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from tests.bench import picks
+from tests.bench import insides, large, picks
 from tests.bench.table import Row, show
 
 QUICK_ROUNDS, ROUNDS, SECONDS = 5, 7, 1.5
@@ -17,6 +17,13 @@ QUICK_ROUNDS, ROUNDS, SECONDS = 5, 7, 1.5
 SECTIONS: tuple[Callable[[], list[Row]], ...] = (
     lambda: picks.rows(ROUNDS, SECONDS),
     lambda: picks.further_rows(ROUNDS, SECONDS),
+    lambda: insides.ledger_rows(ROUNDS),
+    lambda: large.pool_rows(ROUNDS, SECONDS),
+    lambda: large.parked_rows(ROUNDS, SECONDS),
+    lambda: large.start_rows(ROUNDS),
+    lambda: large.swap_rows(ROUNDS),
+    lambda: insides.sweep_rows(ROUNDS),
+    lambda: large.worker_rows(ROUNDS, SECONDS),
 )
 
 

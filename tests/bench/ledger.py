@@ -173,10 +173,13 @@ async def time_of_picks(url: str) -> None:
                 async with pool_of(url, 1000, groups=groups) as bench:
                     bench.line.rule(rules)
                     taken = await quickest(bench, rules, groups, batch)
-                say(f"µs of Redis a pick: {named}, {len(groups)} group(s), {batch} a call", taken)
+                say(
+                    f"µs of Redis a pick: {named}, {len(groups)} group(s), {batch} a call",
+                    f"{taken:.1f}",
+                )
 
 
-async def quickest(bench: Bench, rules: Rules, groups: tuple[str, ...], batch: int) -> str:
+async def quickest(bench: Bench, rules: Rules, groups: tuple[str, ...], batch: int) -> float:
     """Ever new callees and calls, where a rule asks for them."""
     names = {} if rules.horizon else {"callee": "", "call": "", "groups": ""}
     steps = bench.pick(0, groups).steps
@@ -186,7 +189,7 @@ async def quickest(bench: Bench, rules: Rules, groups: tuple[str, ...], batch: i
         picks = [bench.pick(at + one, groups, **names) for one in range(size)]
         same = [replace(pick, steps=steps) for pick in picks]  # as the picker remembers them
         rounds.append(await bench.micros(same, batch, NOW + 10 * at))
-    return f"{min(rounds):.1f}"
+    return min(rounds)
 
 
 async def outcomes(url: str) -> None:
@@ -215,14 +218,14 @@ async def parked_beside(url: str, size: int) -> None:
             out = list(bench.inventory.numbers)[:parked]
             await bench.prepare([Park(number, "operator", NOW * 2) for number in out])
             taken = await quickest(bench, Rules(), GROUPS[:1], BATCH_TURNS)
-        say(f"µs of Redis a pick, {parked:,} of {size:,} parked", taken)
+        say(f"µs of Redis a pick, {parked:,} of {size:,} parked", f"{taken:.1f}")
 
 
 async def large_pools(url: str, sizes: Sequence[int]) -> None:
     for size in sizes:
         async with pool_of(url, size, groups=GROUPS[:1]) as bench:
             taken = await quickest(bench, Rules(), GROUPS[:1], BATCH_TURNS)
-        say(f"µs of Redis a pick, a pool of {size:,}", taken)
+        say(f"µs of Redis a pick, a pool of {size:,}", f"{taken:.1f}")
 
 
 async def time_here(url: str) -> None:

@@ -98,6 +98,29 @@ async def test_no_key_anywhere_says_what_to_set_and_is_looked_for_again(
     chain.close()
 
 
+async def test_two_hundred_that_wait_for_a_chain_without_a_key_wait_once(
+    empty_surroundings: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    all_wait = threading.Event()
+
+    def get_credential(_: Any) -> None:
+        asked.append(1)
+        assert all_wait.wait(timeout=5)
+        raise ConnectionError("nothing there")
+
+    monkeypatch.setattr(Client, "get_credential", get_credential)
+    chain = ChainCredentials(clock=Clock())
+    calls = [asyncio.create_task(chain.get()) for _ in range(200)]
+    await asyncio.sleep(0)
+    calls.pop().cancel()  # who gives up does not take the answer from the others
+    all_wait.set()
+    answers = await asyncio.gather(*calls, return_exceptions=True)
+    assert all(isinstance(answer, CccRefused) for answer in answers)
+    assert len(asked) == 1
+    chain.close()
+
+
 async def test_an_address_in_the_librarys_message_is_left_out(
     empty_surroundings: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -91,7 +91,7 @@ class Replica:
         self.shared = share(redis, BASE) if redis is not None else None
         self.keeper = InventoryKeeper(
             INSTANCE,
-            lambda: sweep_numbers(ccc, INSTANCE, locator),
+            lambda known: sweep_numbers(ccc, INSTANCE, locator, known),
             self.shared,
             settings.Inventory(),
             clock=self.clock,

@@ -77,6 +77,24 @@ def test_an_incomplete_sweep_neither_counts_nor_forgets_an_absence() -> None:
     assert names_in(after([whole(TEN[1:]), part(TEN[1:]), whole(TEN[1:])])) == TEN[1:]
 
 
+def test_of_an_incomplete_sweep_the_parts_that_were_whole_count() -> None:
+    sweep = Sweep(numbers_of(TEN[2:]), complete=False, total=9, settled=("550000", "99"))
+    absences = after([sweep]).absences
+    assert absences.keys() == set(TEN[:2])
+    elsewhere = Sweep(numbers_of(TEN[2:]), complete=False, total=9, settled=("5500001", "99"))
+    assert after([elsewhere]).absences.keys() == {TEN[1]}
+    verdict = after([sweep] * 2)
+    assert names_in(verdict) == TEN[2:]
+    assert verdict.result == "incomplete"
+    assert names_in(after([elsewhere] * 2)) == [TEN[0], *TEN[2:]]
+
+
+def test_a_large_loss_from_parts_that_were_whole_waits_too() -> None:
+    sweep = Sweep(numbers_of(TEN[3:]), complete=False, total=9, settled=("0105550",))
+    assert names_in(after([sweep] * 2)) == TEN
+    assert names_in(after([sweep] * 3, every=300.0)) == TEN[3:]
+
+
 def test_what_a_number_is_like_is_taken_as_it_was_seen() -> None:
     sweep = Sweep(numbers_of(TEN, usage="Inbound"), complete=True, total=10)
     assert after([sweep]).numbers == sweep.numbers

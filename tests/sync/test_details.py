@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import pytest
@@ -37,7 +38,7 @@ class Member:
     def __init__(self, ccc: CccClient, locator: Locator, redis: Redis | None) -> None:
         self.inbox = SharedInbox(redis, BASE) if redis else OwnInbox()
         self.sweep = DetailedSweep(
-            lambda: sweep_numbers(ccc, INSTANCE, locator),
+            partial(sweep_numbers, ccc, INSTANCE, locator),
             self.inbox,
             lambda: self.keeper.inventory,
         )

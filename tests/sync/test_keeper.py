@@ -1,12 +1,15 @@
 """A keeper alone: when it sweeps, what it believes, what it shows."""
 
 import asyncio
+from typing import Any
 
 import msgspec
 import pytest
 
 from service.ccc.client import CccClient
 from service.ccc.emulator import Emulator, Faults
+from service.ccc.payloads import NumberPage
+from service.errors import CccUnavailable
 from service.inventory import Inventory
 from service.locality import Locator
 from tests.sync.building import (
@@ -75,16 +78,22 @@ async def test_a_bad_sweep_leaves_a_good_inventory(
     assert replica.keeper.inventory is good
 
 
-async def test_more_numbers_than_paging_reaches_fail_loudly(
-    emulator: Emulator, ccc: CccClient, locator: Locator
+async def test_a_late_page_that_fails_fails_the_sweep_and_not_the_keeper(
+    ccc: CccClient, locator: Locator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    replica = Replica(ccc, locator, None)
-    set_numbers(emulator, 10_001)
-    report = await replica.keeper.refresh()
-    assert report.result == "failed"
-    assert "10001" in report.detail
-    assert replica.metric("sweeps_total", result="failed") == 1
-    assert replica.keeper.inventory is None
+    listed = ccc.list_phone_numbers
+
+    async def fails_from_the_second(instance_id: str, **asked: Any) -> NumberPage:
+        if asked["page_number"] > 1:
+            raise CccUnavailable("Timeout", "no answer")
+        return await listed(instance_id, **asked)
+
+    async with Replica(ccc, locator, None).at_work() as replica:
+        with monkeypatch.context() as broken:
+            broken.setattr(ccc, "list_phone_numbers", fails_from_the_second)
+            await until(lambda: replica.metric("sweeps_total", result="failed") == 1)
+        replica.clock.now += 60
+        await until(lambda: len(replica.names) == 300)
 
 
 async def test_over_shifting_pages_a_start_still_serves(

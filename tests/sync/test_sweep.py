@@ -138,15 +138,6 @@ async def test_an_instance_without_numbers_is_the_whole_too(
     assert await swept(ccc, locator) == Sweep({}, complete=True, total=0)
 
 
-async def test_ten_thousand_numbers_are_reached_and_one_more_fails_loudly(
-    emulator: Emulator, ccc: CccClient, locator: Locator
-) -> None:
-    emulator.numbers[INSTANCE] = rows(10_001)
-    with pytest.raises(SweepFailed, match="CCC lists 10001 numbers and its paging ends at 10000"):
-        await swept(ccc, locator)
-    assert emulator.calls["ListPhoneNumbers"] == 1
-
-
 async def test_a_row_that_cannot_be_read_fails_the_sweep_and_is_named_masked(
     emulator: Emulator, ccc: CccClient, locator: Locator
 ) -> None:
@@ -163,9 +154,16 @@ class Script:
         self.pages = list(pages)
 
     async def list_phone_numbers(
-        self, instance_id: str, *, page_number: int, page_size: int, background: bool
+        self,
+        instance_id: str,
+        *,
+        page_number: int,
+        page_size: int,
+        background: bool,
+        **filters: str | bool | None,
     ) -> NumberPage:
         assert background
+        assert not any(filters.values())
         total, which = self.pages.pop(0)
         numbers = (f"0105{n:07}" for n in which)
         return NumberPage(total, page_number, page_size, tuple(map(listed_number, numbers)))

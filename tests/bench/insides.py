@@ -1,0 +1,153 @@
+"""Parts alone: the ledger's time in Redis, what sending picks together is worth, a sweep."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from random import Random
+from statistics import median
+from tempfile import TemporaryDirectory
+from uuid import uuid4
+
+import aiohttp
+import uvloop
+from msgspec.structs import replace
+from yarl import URL
+
+from service import prefix_table
+from service.ccc.client import LIST_PHONE_NUMBERS, CccClient
+from service.ccc.credentials import AccessKey, StaticCredentials
+from service.ccc.requests import Stamp, signed
+from service.ccc.session import open_session
+from service.ledger import Rules, queue
+from service.ledger.port import BATCH_TURNS
+from service.locality import Locator
+from service.sync import sweep_numbers
+from tests.bench.ledger import EVERY_RULE, GROUPS, Bench, pool_of, quickest
+from tests.bench.stage import Stage
+from tests.bench.table import Row
+from tests.bench.warm import INSTANCE, numbers_of
+from tests.conftest import RedisServer
+from tests.ledgers import Shared, shared_ledger
+from tests.sync.building import NoLimit
+
+KEY = AccessKey("demo-key", "demo-secret")
+LISTED = 10_000
+IN_FLIGHT = 5  # pages, as the sweep has them
+ABREAST, PICKS = 64, 3200
+
+
+def ledger_rows(rounds: int) -> list[Row]:
+    """What a pick takes of Redis in full batches, and what batches are worth."""
+    with TemporaryDirectory() as folder:
+        redis = RedisServer(Path(folder))
+        try:
+            return uvloop.run(_ledger(redis.url, rounds))
+        finally:
+            redis.kill()
+
+
+def sweep_rows(rounds: int) -> list[Row]:
+    """A sweep beside the same pages read by a bare session and thrown away."""
+    with Stage() as stage:
+        endpoint = f"http://127.0.0.1:{stage.emulator(numbers_of(LISTED))}"
+        ratios, seconds = uvloop.run(_sweeps(endpoint, rounds))
+    return [
+        Row(
+            "a sweep of 10,000 numbers, of the same pages read bare",
+            ratios,
+            at_most=1.2,
+            detail=f"{seconds:.2f} s",
+        )
+    ]
+
+
+async def _ledger(url: str, rounds: int) -> list[Row]:
+    rows = []
+    for rules, name, most, beyond in (
+        (Rules(), "rotation", 9, 6),
+        (EVERY_RULE, "all rules", 25, 15),
+    ):
+        for groups in (GROUPS[:1], GROUPS):
+            async with pool_of(url, 1000, groups=groups) as bench:
+                bench.line.rule(rules)
+                taken = await quickest(bench, rules, groups, BATCH_TURNS)
+            what = f"Redis's own time a pick, {name}, {len(groups)} group(s)"
+            row = Row(what, taken, "µs")
+            rows.append(row if len(groups) > 1 else replace(row, at_most=most, beyond=beyond))
+    return [*rows, await _together(url, rounds)]
+
+
+async def _together(url: str, rounds: int) -> Row:
+    async with (
+        pool_of(url, 1000, groups=GROUPS[:1]) as bench,
+        shared_ledger(url, bench.inventory, seconds=60) as side,
+    ):
+        side.shared.rule(Rules())
+        ratios = []
+        for _ in range(rounds):
+            alone = await _seconds_of_picks(bench, side, 1)
+            ratios.append(alone / await _seconds_of_picks(bench, side, BATCH_TURNS))
+    return Row("picks/s sent together, of one call a pick", median(ratios), at_least=1.5)
+
+
+async def _seconds_of_picks(bench: Bench, side: Shared, batch: int) -> float:
+    """What these picks take at so many to a call at the most."""
+    pick = replace(bench.pick(0), callee="", call="", groups="")
+
+    async def ask() -> None:
+        for _ in range(PICKS // ABREAST):
+            await side.ledger.pick(pick)
+
+    vars(queue)["BATCH_TURNS"] = batch
+    try:
+        start = time.perf_counter()
+        await asyncio.gather(*(ask() for _ in range(ABREAST)))
+        return time.perf_counter() - start
+    finally:
+        vars(queue)["BATCH_TURNS"] = BATCH_TURNS
+
+
+async def _sweeps(endpoint: str, rounds: int) -> tuple[float, float]:
+    locator = Locator(prefix_table.read(""))
+    swept, ratios = [], []
+    async with open_session(endpoint) as session, aiohttp.ClientSession() as bare:
+        ccc = CccClient(
+            session,
+            endpoint,
+            StaticCredentials(KEY),
+            NoLimit(),
+            timeout=30,
+            clock=time.time,
+            randomness=Random(),
+            observe=lambda *_: None,
+        )
+        for number in range(rounds + 1):
+            read = await _timed(lambda: _read_pages(bare, endpoint))
+            took = await _timed(lambda: sweep_numbers(ccc, INSTANCE, locator))
+            if number:  # the first opens the connections
+                swept.append(took)
+                ratios.append(took / read)
+    return median(ratios), median(swept)
+
+
+async def _timed(work: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    await work()  # type: ignore[misc]  # any coroutine
+    return time.perf_counter() - start
+
+
+async def _read_pages(session: aiohttp.ClientSession, endpoint: str) -> None:
+    pages = iter(range(1, LISTED // 100 + 1))
+
+    async def read() -> None:
+        for page in pages:
+            params = {"InstanceId": INSTANCE, "PageNumber": str(page), "PageSize": "100"}
+            stamp = Stamp(datetime.now(UTC), uuid4().hex)
+            request = signed(LIST_PHONE_NUMBERS, params, KEY, URL(endpoint).authority, stamp)
+            url = URL(f"{endpoint}/?{request.query}", encoded=True)
+            async with session.post(url, headers=request.headers) as response:
+                await response.read()
+
+    await asyncio.gather(*(read() for _ in range(IN_FLIGHT)))
