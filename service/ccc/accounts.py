@@ -49,20 +49,23 @@ class Accounts:
 
     async def client_for(self, instance: Instance) -> CccClient:
         """The client that asks CCC for one instance."""
-        ccc = self._settings.ccc
-        own = instance.ccc
-        of_region = endpoint_of(own.region) if own.region else ccc.endpoint
-        endpoint = own.endpoint or of_region
+        own, endpoint = instance.ccc, self.endpoint_for(instance)
         return CccClient(
             await self._session(endpoint),
             endpoint,
             self._credentials(instance),
             self._limiter(own.account or own.access_key_id),
-            timeout=ccc.timeout_ms / 1000,
+            timeout=self._settings.ccc.timeout_ms / 1000,
             clock=time.time,
             randomness=SystemRandom(),
             observe=self._observe,
         )
+
+    def endpoint_for(self, instance: Instance) -> str:
+        """The address at which CCC is asked for one instance."""
+        own = instance.ccc
+        of_region = endpoint_of(own.region) if own.region else self._settings.ccc.endpoint
+        return own.endpoint or of_region
 
     async def _session(self, endpoint: str) -> aiohttp.ClientSession:
         if endpoint not in self._sessions:

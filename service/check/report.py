@@ -40,15 +40,17 @@ async def report_on(settings: Settings, progress: Progress, *, sweeps: bool) -> 
         if _is_amiss(of_redis):
             redis = None  # else the rate limit would wait for it before every call
         progress.show("asking CCC")
-        reached = await reach(_endpoints(settings).values(), settings.ccc.timeout_ms / 1000)
         accounts = Accounts(settings, redis, Metrics(), lifetime)
-        subjects = await _subjects(settings, accounts, reached)
+        endpoints = {one.id: accounts.endpoint_for(one) for one in settings.instances}
+        reached = await reach(endpoints.values(), settings.ccc.timeout_ms / 1000)
+        behind = {id_: reached[endpoint] for id_, endpoint in endpoints.items()}
+        subjects = await _subjects(settings, accounts, behind)
         outcomes = await ask_all(subjects, progress)
         if sweeps and locator:
             outcomes = await _swept(subjects, outcomes, locator, progress)
     findings += [*of_redis, *reached.values()]
     findings += [finding for outcome in outcomes for finding in outcome.findings]
-    findings += _not_asked(settings, reached)
+    findings += _not_asked(behind)
     known = {outcome.report.id: outcome.report for outcome in outcomes}
     reports = (known.get(one.id, InstanceReport(one.id)) for one in settings.instances)
     return Report(not _is_amiss(findings), tuple(findings), tuple(reports))
@@ -67,27 +69,22 @@ def _is_amiss(findings: Iterable[Finding]) -> bool:
     return any(finding.state == "failed" for finding in findings)
 
 
-def _endpoints(settings: Settings) -> dict[str, str]:
-    return {one.id: one.ccc.endpoint or settings.ccc.endpoint for one in settings.instances}
-
-
 async def _subjects(
-    settings: Settings, accounts: Accounts, reached: Mapping[str, Finding]
+    settings: Settings, accounts: Accounts, behind: Mapping[str, Finding]
 ) -> list[Subject]:
-    """The instances that there is a point in asking for."""
-    endpoints = _endpoints(settings)
+    """The instances that there is a point in asking for: `behind` tells of their endpoints."""
     return [
         Subject(one.id, await accounts.client_for(one), settings.selection_for(one).fallback)
         for one in settings.instances
-        if reached[endpoints[one.id]].state != "failed"
+        if behind[one.id].state != "failed"
     ]
 
 
-def _not_asked(settings: Settings, reached: Mapping[str, Finding]) -> list[Finding]:
+def _not_asked(behind: Mapping[str, Finding]) -> list[Finding]:
     return [
-        Finding(id_, "failed", f"not asked: see {reached[endpoint].about}")
-        for id_, endpoint in _endpoints(settings).items()
-        if reached[endpoint].state == "failed"
+        Finding(id_, "failed", f"not asked: see {endpoint.about}")
+        for id_, endpoint in behind.items()
+        if endpoint.state == "failed"
     ]
 
 
