@@ -5,6 +5,9 @@ different names of one place (巴州, 库尔勒) stay two names, and the area co
 """
 
 import re
+from functools import lru_cache
+
+KNOWN = 4096  # of the thousands of names that there are, the latest
 
 # The peoples in the names of the thirty autonomous prefectures. 蒙古 and 哈萨克 stand there also
 # without 族 (博尔塔拉蒙古自治州, 伊犁哈萨克自治州).
@@ -19,6 +22,8 @@ _PROVINCE = re.compile(r"(.{2,}?)(?:省|市|(?:壮族|回族|维吾尔)?自治�
 _CITY = re.compile(rf"(.{{2,}}?)(?:市|盟|地区|林区|新区|(?:{_PEOPLES})*自治州)+")
 
 
+# A sweep asks for the same few names over and over; and so each stands in memory once.
+@lru_cache(maxsize=KNOWN)
 def normal_province(name: str) -> str:
     """A province's name without its rank.
 
@@ -31,6 +36,7 @@ def normal_province(name: str) -> str:
     return _without(_PROVINCE, name)
 
 
+@lru_cache(maxsize=KNOWN)
 def normal_city(name: str) -> str:
     """The name of a city, prefecture or league without its rank.
 
