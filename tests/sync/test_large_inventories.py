@@ -1,12 +1,13 @@
 """60,000 numbers in one instance, against the emulator and its paging limits."""
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from random import Random
 from typing import Any
 
 import pytest
 
-from service.ccc.emulator import phone_number, skill_groups
+from service.ccc.emulator import actions, phone_number, skill_groups
+from service.ccc.emulator.actions import Params
 from service.errors import SweepFailed
 from service.locality import Locator
 from service.sync import course as course_module
@@ -17,6 +18,8 @@ from tests.sync.building import INSTANCE, Replica, client_to, emulator_of, names
 USAGES = ("Outbound", "Bidirection", "Bidirection", "Inbound")
 AREA_CODES = ("021", "0755", "0571", "0512", "0311", "0371", "0731", "0851", "0931", "0991")
 LEAST_OF_MANY = 600
+
+real_filter = actions._filtered
 
 
 def spread_unevenly() -> list[dict[str, Any]]:
@@ -41,7 +44,10 @@ def spread_unevenly() -> list[dict[str, Any]]:
 
 
 class Restless(list[dict[str, Any]]):
-    """Rows of which one comes or goes with every 40th call, while it is `moving`."""
+    """Rows of which one comes or goes with every 40th call, while it is `moving`.
+
+    What a filter lets through is remembered until then: the emulator looks it up for each page.
+    """
 
     def __init__(self, numbers: list[dict[str, Any]]) -> None:
         super().__init__(numbers)
@@ -49,21 +55,30 @@ class Restless(list[dict[str, Any]]):
         self.gone: set[str] = set()
         self._randomness = Random(2)
         self._calls = 0
+        self._found: dict[tuple[str, ...], Sequence[dict[str, Any]]] = {}
 
-    def __iter__(self) -> Iterator[dict[str, Any]]:
+    def filtered(self, params: Params, rows: Sequence[dict[str, Any]]) -> Sequence[dict[str, Any]]:
         self._calls += 1
         if self.moving and self._calls % 40 == 0:
-            if self._calls % 80:
-                self.gone.add(self.pop(self._randomness.randrange(len(self)))["Number"])
-            else:
-                self.append(rows(1, self._calls)[0])
-        return super().__iter__()
+            self._come_or_go()
+        key = tuple(params.get(name, "") for name in ("SearchPattern", "Usage", "Active"))
+        if key not in self._found:
+            self._found[key] = list(real_filter(params, rows))
+        return self._found[key]
+
+    def _come_or_go(self) -> None:
+        self._found.clear()
+        if self._calls % 80:
+            self.gone.add(self.pop(self._randomness.randrange(len(self)))["Number"])
+        else:
+            self.append(rows(1, self._calls)[0])
 
 
 async def test_sixty_thousand_numbers_are_kept_whole_while_some_come_and_go(
-    locator: Locator,
+    locator: Locator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     numbers = Restless(spread_unevenly())
+    monkeypatch.setattr(actions, "_filtered", numbers.filtered)
     at_first = names_of(list(numbers))
     emulator = emulator_of(numbers)
     async with client_to(emulator) as ccc:
