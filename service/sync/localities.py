@@ -6,6 +6,7 @@ itself is told to CCC, which places numbers alone, and is kept nowhere.
 
 import asyncio
 import logging
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, Protocol
@@ -111,24 +112,36 @@ class Localities:
 
     async def _ask_all(self) -> None:
         while self._questions:
-            question = next(iter(self._questions.values()))
+            of_each: defaultdict[str, list[Question]] = defaultdict(list)
+            for question in self._questions.values():
+                of_each[question.instance_id].append(question)
+            await asyncio.gather(*map(self._ask_one_instance, of_each.values()))
+
+    async def _ask_one_instance(self, questions: list[Question]) -> None:
+        """Ask until CCC fails; the rest waits, and so do no other instances' questions."""
+        answers = True
+        for question in questions:
             try:
-                if question.prefix not in self._known:
-                    await self._ask(question)
+                if not answers:
+                    self._let_rest(question.prefix, FAILED_SECONDS)
+                elif question.prefix not in self._known:
+                    answers = await self._ask(question)
             finally:
                 self._questions.pop(question.prefix, None)
 
-    async def _ask(self, question: Question) -> None:
+    async def _ask(self, question: Question) -> bool:
+        """Ask one question; False where CCC did not answer."""
         client = self._clients[question.instance_id]
         try:
             place = await client.get_number_location(question.instance_id, question.number)
         except CccError as error:
             _log.warning("Where the prefix %s belongs is not known: %s", question.prefix, error)
             self._let_rest(question.prefix, FAILED_SECONDS)
-            return
+            return False
         self.teach(question.prefix, place.province, place.city)
         if not place.province:
             self._let_rest(question.prefix, UNKNOWN_SECONDS)
+        return True
 
     def _let_rest(self, prefix: str, seconds: float) -> None:
         if len(self._not_before) >= MOST_RESTING:

@@ -164,9 +164,9 @@ def _cheapest(
     by_digit: defaultdict[str, list[str]] = defaultdict(list)
     for number in numbers:
         by_digit[number[: len(prefix) + 1]].append(number)
-    # What one number alone stands for hints at as much again that no number stands for.
-    alone_there = sum(len(some) == 1 for some in by_digit.values())
-    below, patterns = alone_there * A_SEARCH * (1 - 1 / scale), []
+    # Where each hint stands for many, a lone one tells of as many that no hint stands for.
+    lone = sum(len(some) == 1 for some in by_digit.values())
+    below, patterns = lone * A_SEARCH * max(0.0, 1 - 1 / scale), []
     for longer, some in by_digit.items():
         ends = longer == prefix  # a whole number goes no further
         own = HALF_A_PAGE + accidents, [prefix]

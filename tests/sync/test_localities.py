@@ -117,6 +117,33 @@ async def test_a_prefix_without_an_answer_rests_before_it_is_asked_again(
         assert await note() == 2
 
 
+async def test_an_instance_whose_ccc_does_not_answer_keeps_no_other_waiting(
+    own_locator: Locator, emulator: Emulator, ccc: CccClient
+) -> None:
+    silent = emulator_of([])
+    silent.faults = Faults(hang_seconds=60)
+    async with client_to(silent, budget=0.5) as hangs:
+        localities = Localities(
+            own_locator,
+            {"hangs": hangs, INSTANCE: ccc},
+            redis=None,
+            key=KEY,
+            clock=Clock(),
+            metrics=Metrics(),
+        )
+        for n in range(50):
+            localities.note(f"140{n:04}", f"140{n:04}0000", "hangs")
+        localities.note(PREFIX, NUMBER, INSTANCE)
+        task = asyncio.create_task(localities.run())
+        await until(lambda: city_of(own_locator) == "昆明")
+        await until(lambda: PREFIX not in localities._questions)
+        assert len(localities._questions) == 50
+        await until(lambda: not localities._questions)
+        assert asked(silent) <= 3  # attempts of one call, not a call for each
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
 async def test_a_burst_of_unknown_prefixes_waits_in_a_bounded_queue(
     own_locator: Locator, ccc: CccClient
 ) -> None:
