@@ -291,7 +291,8 @@ def test_heads_are_forgotten_rather_than_kept_without_end(monkeypatch: pytest.Mo
     assert asyncio.run(ask_with_ever_new_heads()) == 2
 
 
-# Nothing malformed: of what comes in one piece with it, aiohttp answers nothing but the error.
+# Nothing malformed, as anything behind a `Connection: close` is: of what comes in one piece with it
+# aiohttp answers nothing but the error.
 MESSAGES = st.sampled_from(
     [
         *(asking_for(f"1388888{last}") for last in ("0001", "0002", "0003")),
@@ -299,7 +300,6 @@ MESSAGES = st.sampled_from(
         pick_of(PICK[:-1] + b","),
         pick_of(b""),
         pick_of(PICK, b"X-Request-Id: mine"),
-        pick_of(PICK, b"Connection: close"),
         HEAD + b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%b\r\n0\r\n\r\n" % (len(PICK), PICK),
         b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n",
         b"\r\n",
