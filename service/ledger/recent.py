@@ -69,12 +69,12 @@ class Recent:
         It is forgotten here: it will come back under the numbers of new calls. What the server has
         may still be missing on the next one.
         """
-        missing: list[Operation] = []
+        lacking: list[Applied] = []
         while self._calls and self._calls[-1].number > number:
             call = self._calls.pop()
             self._size -= len(call.operations)
-            missing = [*_again(call), *missing]
-        return missing
+            lacking.append(call)
+        return [operation for call in reversed(lacking) for operation in _again(call)]
 
 
 def _again(call: Applied) -> Iterator[Operation]:
