@@ -1,6 +1,6 @@
 """The book of the ledger in this process: it applies operations, one after the other, in memory.
 
-The twin of `lua/5_operations.lua`: the same operations have the same answers. No I/O, no clock.
+The twin of the Lua: the same operations have the same answers. No I/O, no clock.
 """
 
 from collections import Counter
