@@ -19,6 +19,8 @@ from service.errors import (
     UnsupportedMediaType,
 )
 
+JSON = "application/json"
+
 # 16 skill groups of 256 characters, each escaped as six bytes, are 24 KiB.
 MAX_BYTES = 65_536
 
@@ -67,6 +69,23 @@ async def _read_on(request: web.Request) -> bytes:
 def _check_length(length: int) -> None:
     if length > MAX_BYTES:
         raise RequestTooLarge(f"The body is longer than {MAX_BYTES} bytes; ask for less at once")
+
+
+async def read_json(request: web.Request, seconds: float, decoder: msgspec.json.Decoder[T]) -> T:
+    """A body that must be JSON, as its type.
+
+    Args:
+        request: whose.
+        seconds: what it may take to arrive.
+        decoder: of its type.
+
+    Raises:
+        UnsupportedMediaType: it says to be something else.
+        RequestError: as `read` and `decode`.
+    """
+    if request.content_type != JSON:
+        raise UnsupportedMediaType(f"Content-Type: send {JSON}")
+    return decode(await read(request, seconds), decoder)
 
 
 def decode(body: bytes, decoder: msgspec.json.Decoder[T]) -> T:

@@ -14,9 +14,10 @@ import msgspec
 from aiohttp import web
 from msgspec.inspect import BoolType, IntType, StructType, VarTupleType, type_info
 
-from service.api import faults
-from service.errors import InvalidField, MalformedRequest
+from service.api import bodies, faults
+from service.errors import InvalidField, MalformedRequest, UnsupportedMediaType
 
+FORM = "application/x-www-form-urlencoded"
 MAX_FIELDS = 256
 
 T = TypeVar("T", bound=msgspec.Struct)
@@ -39,6 +40,25 @@ def decode(body: bytes, shape: type[T]) -> T:
         return msgspec.convert(found, shape)
     except msgspec.ValidationError as error:
         raise faults.invalid(error, shape) from None
+
+
+async def read(request: web.Request, seconds: float, decoder: msgspec.json.Decoder[T]) -> T:
+    """A body as its type, which may come as JSON or as a form.
+
+    Args:
+        request: whose.
+        seconds: what it may take to arrive.
+        decoder: of the type.
+
+    Raises:
+        UnsupportedMediaType: it says to be neither.
+        RequestError: as `bodies.read`, `bodies.decode` and `decode`.
+    """
+    kind = request.content_type
+    if kind not in (bodies.JSON, FORM):
+        raise UnsupportedMediaType(f"Content-Type: send {bodies.JSON} or {FORM}")
+    body = await bodies.read(request, seconds)
+    return decode(body, decoder.type) if kind == FORM else bodies.decode(body, decoder)
 
 
 def query(request: web.Request, shape: type[T]) -> T:

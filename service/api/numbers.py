@@ -1,7 +1,7 @@
 """`/v1/numbers`: the cached numbers with how each stands, an operator's park, and new numbers."""
 
 from datetime import UTC, datetime
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import msgspec
 from aiohttp import web
@@ -15,8 +15,8 @@ from service.api.answers import (
     answer,
 )
 from service.api.auth import Asker
-from service.api.parts import API, REQUEST_ID, Api
-from service.errors import InvalidField, UnsupportedMediaType
+from service.api.parts import API, REQUEST_ID
+from service.errors import InvalidField
 from service.logs import mask
 from service.picking.directory import OPERATOR, NumberQuery, Parked
 from service.picking.messages import Identifier
@@ -38,8 +38,6 @@ class ParkQuery(msgspec.Struct, frozen=True):
 
     instance_id: Identifier = ""
 
-
-T = TypeVar("T")
 
 _park_decoder = msgspec.json.Decoder(ParkRequest)
 _add_decoder = msgspec.json.Decoder(AddRequest)
@@ -67,7 +65,7 @@ async def park(request: web.Request) -> web.Response:
     api = request.app[API]
     asker = api.tokens.require(request, "admin")
     instance_id, named = _named(request, asker)
-    wanted = await _read(request, api, _park_decoder)
+    wanted = await bodies.read_json(request, api.parts.body_seconds, _park_decoder)
     until = _until(wanted, api.parts.clock())
     number = await api.parts.directory.park(instance_id, named, int(until.timestamp() * 1000))
     what = f"parked {mask(number)} until {until}: {wanted.reason}"
@@ -92,7 +90,7 @@ async def add(request: web.Request) -> web.Response:
     """
     api = request.app[API]
     asker = api.tokens.require(request, "admin")
-    wanted = await _read(request, api, _add_decoder)
+    wanted = await bodies.read_json(request, api.parts.body_seconds, _add_decoder)
     asker.keep_to(wanted.instance_id)
     adding = api.parts.provisioner.add(wanted, request[REQUEST_ID])
     addition = await audit.noted(request, asker, adding, wanted.instance_id)
@@ -105,7 +103,7 @@ async def add_bulk(request: web.Request) -> web.Response:
     """Add numbers by AddBulkPhoneNumbers, and bind them to skill groups; else as `add`."""
     api = request.app[API]
     asker = api.tokens.require(request, "admin")
-    wanted = await _read(request, api, _bulk_decoder)
+    wanted = await bodies.read_json(request, api.parts.body_seconds, _bulk_decoder)
     asker.keep_to(wanted.instance_id)
     adding = api.parts.provisioner.add_bulk(wanted, request[REQUEST_ID])
     addition = await audit.noted(request, asker, adding, wanted.instance_id)
@@ -119,12 +117,6 @@ async def add_bulk(request: web.Request) -> web.Response:
             pending=addition.pending,
         )
     )
-
-
-async def _read(request: web.Request, api: Api, decoder: msgspec.json.Decoder[T]) -> T:
-    if request.content_type != "application/json":
-        raise UnsupportedMediaType("Content-Type: send application/json")
-    return bodies.decode(await bodies.read(request, api.parts.body_seconds), decoder)
 
 
 def _until(wanted: ParkRequest, now: float) -> datetime:

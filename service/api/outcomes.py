@@ -5,13 +5,10 @@ from http import HTTPStatus
 import msgspec
 from aiohttp import web
 
-from service.api import bodies, forms
+from service.api import forms
 from service.api.answers import OutcomeReply, answer
-from service.api.parts import API, REQUEST_ID, Api
-from service.errors import UnsupportedMediaType
+from service.api.parts import API, REQUEST_ID
 from service.picking.outcomes import OutcomeReport
-
-_FORM = "application/x-www-form-urlencoded"
 
 _decoder = msgspec.json.Decoder(OutcomeReport)
 
@@ -24,17 +21,7 @@ async def post(request: web.Request) -> web.Response:
     """
     api = request.app[API]
     asker = api.tokens.require(request, "pick")
-    report = await _read(request, api)
+    report = await forms.read(request, api.parts.body_seconds, _decoder)
     asker.keep_to(report.instance_id)
     await api.parts.outcomes.report(report)
     return answer(OutcomeReply(request[REQUEST_ID]), HTTPStatus.ACCEPTED)
-
-
-async def _read(request: web.Request, api: Api) -> OutcomeReport:
-    kind = request.content_type
-    if kind not in ("application/json", _FORM):
-        raise UnsupportedMediaType(f"Content-Type: send application/json or {_FORM}")
-    body = await bodies.read(request, api.parts.body_seconds)
-    if kind == _FORM:
-        return forms.decode(body, OutcomeReport)
-    return bodies.decode(body, _decoder)

@@ -11,14 +11,11 @@ from service.api import bodies, forms
 from service.api.parts import API, REQUEST_ID, Api
 from service.api.problems import STATUS, InternalError
 from service.api.recent import refusal_of
-from service.errors import UnsupportedMediaType
 from service.picking import Candidate, Pair, PickAnswer, PickRequest
 
 Read = Callable[[], Awaitable[PickRequest]]
 
-_FORM = "application/x-www-form-urlencoded"
-
-HEADERS = {"Content-Type": "application/json"}
+HEADERS = {"Content-Type": bodies.JSON}
 
 _decoder = msgspec.json.Decoder(PickRequest)
 _encoder = msgspec.json.Encoder()
@@ -112,11 +109,7 @@ async def _read(request: web.Request, api: Api) -> PickRequest:
     asker = api.tokens.require(request, "pick")
     if request.query_string:
         _wants_text(request)  # a wrong format is refused before anything is picked
-    kind = request.content_type
-    if kind not in ("application/json", _FORM):
-        raise UnsupportedMediaType(f"Content-Type: send application/json or {_FORM}")
-    body = await bodies.read(request, api.parts.body_seconds)
-    asked = forms.decode(body, PickRequest) if kind == _FORM else decode(body)
+    asked = await forms.read(request, api.parts.body_seconds, _decoder)
     asker.keep_to(asked.instance_id)
     return asked
 

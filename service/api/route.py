@@ -20,9 +20,6 @@ from service.errors import (
 )
 from service.settings import Scope
 
-JSON = "application/json"
-FORM = "application/x-www-form-urlencoded"
-
 # Beside the scopes: whoever has a known credential, and whoever asks.
 Access = Scope | Literal["any", "open"]
 

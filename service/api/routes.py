@@ -14,7 +14,8 @@ from service.api.answers import (
     Readiness,
     UnparkReply,
 )
-from service.api.route import JSON, Content, Route
+from service.api.bodies import JSON
+from service.api.route import Content, Route
 from service.errors import (
     CalleeBudgetExceeded,
     CallIdReused,

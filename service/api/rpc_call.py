@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 
 from aiohttp import web
 
-from service.api import bodies
+from service.api import bodies, forms
 from service.ccc.claims import Call
 from service.errors import InvalidField, MalformedRequest
 
@@ -17,7 +17,6 @@ MAX_FIELDS = 2048  # PhoneNumber.1 and on: as many as fit into a body
 
 CALL = web.RequestKey("CALL", Call)
 
-_FORM = "application/x-www-form-urlencoded"
 _FORMATS = ("", "json", "xml")
 
 
@@ -35,7 +34,7 @@ async def read(request: web.Request, seconds: float) -> Call:
     """
     query = _parsed(request.rel_url.raw_query_string.encode("utf-8", "surrogateescape"))
     body = await bodies.read(request, seconds) if request.can_read_body else b""
-    form = _parsed(body) if request.content_type == _FORM else {}
+    form = _parsed(body) if request.content_type == forms.FORM else {}
     if twice := query.keys() & form.keys():
         raise _twice(min(twice))
     call = request[CALL] = Call(

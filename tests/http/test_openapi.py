@@ -13,11 +13,12 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from docs.api import page
 from service.api.examples import REQUEST_ID
+from service.api.forms import FORM
 from service.api.openapi import encoded
 from service.api.openapi.ccc import ANSWERS
 from service.api.openapi.words import EITHER, FIELDS
 from service.api.problems import problem
-from service.api.route import FORM, Route
+from service.api.route import Route
 from service.api.routes import ROUTES
 from service.errors import (
     CalleeBudgetExceeded,

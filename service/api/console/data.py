@@ -12,7 +12,6 @@ from service.api import bodies, forms
 from service.api.auth import Asker
 from service.api.parts import API, REQUEST_ID, Api
 from service.api.recent import shown
-from service.errors import UnsupportedMediaType
 from service.picking import PickRequest
 from service.picking.directory import NumberEntry
 from service.picking.messages import Identifier
@@ -42,7 +41,7 @@ class ParkedQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=Fa
 async def overview(request: web.Request) -> web.Response:
     """An instance's numbers by province, and how far they are used today."""
     api, asker = _admitted(request)
-    instance_id = _queried(request, OverviewQuery).instance_id
+    instance_id = forms.query(request, OverviewQuery).instance_id
     asker.keep_to(instance_id)
     found = await api.parts.overviews.of(instance_id)
     return _answer(
@@ -62,7 +61,7 @@ async def parked(request: web.Request) -> web.Response:
     Who is parked is known from the overview; whoever has come back since is left out.
     """
     api, asker = _admitted(request)
-    asked = _queried(request, ParkedQuery)
+    asked = forms.query(request, ParkedQuery)
     asker.keep_to(asked.instance_id)
     found = await api.parts.overviews.of(asked.instance_id)
     lists = [
@@ -96,9 +95,7 @@ async def picks(request: web.Request) -> web.Response:
 async def try_pick(request: web.Request) -> web.Response:
     """Try a pick, as `/v1/pick` takes it; nothing is recorded, whatever it says of that."""
     api, asker = _admitted(request)
-    if request.content_type != "application/json":
-        raise UnsupportedMediaType("Content-Type: send application/json")
-    asked = bodies.decode(await bodies.read(request, api.parts.body_seconds), _decoder)
+    asked = await bodies.read_json(request, api.parts.body_seconds, _decoder)
     asker.keep_to(asked.instance_id)
     with api.gate:
         return _answer(request, msgspec.structs.asdict(await api.parts.trials.run(asked)))
@@ -107,11 +104,6 @@ async def try_pick(request: web.Request) -> web.Response:
 def _admitted(request: web.Request) -> tuple[Api, Asker]:
     api = request.app[API]
     return api, api.tokens.require(request, "admin")
-
-
-def _queried(request: web.Request, shape: Any) -> Any:
-    query = request.rel_url.raw_query_string.encode("utf-8", "surrogateescape")
-    return forms.decode(query, shape) if query else shape()
 
 
 def _is_out(entry: NumberEntry) -> bool:

@@ -5,9 +5,10 @@ from collections.abc import Iterable
 import orjson
 from aiohttp import web
 
+from service.api.bodies import JSON
 from service.api.openapi.document import described
 from service.api.parts import API
-from service.api.route import JSON, Route
+from service.api.route import Route
 
 __all__ = ["DOCUMENT", "described", "encoded", "get"]
 

@@ -9,10 +9,12 @@ from typing import Any
 
 import msgspec
 
+from service.api.bodies import JSON
+from service.api.forms import FORM
 from service.api.openapi import door, schemas, words
 from service.api.openapi.schemas import Schema
 from service.api.problems import STATUS, Problem
-from service.api.route import FORM, JSON, Content, Route
+from service.api.route import Content, Route
 from service.errors import CallerIdError
 
 Kind = type[CallerIdError]

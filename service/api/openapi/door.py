@@ -7,10 +7,11 @@ from collections import defaultdict
 from http import HTTPStatus
 from typing import Any
 
+from service.api.forms import FORM
 from service.api.openapi import schemas
 from service.api.openapi.ccc import ANSWERS, CALLS, CccError
 from service.api.openapi.schemas import Schema
-from service.api.route import FORM, Route
+from service.api.route import Route
 from service.api.rpc_format import JSON_TYPE, XML_TYPE
 
 PATH = "/"
