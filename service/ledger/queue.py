@@ -88,12 +88,12 @@ class CallQueue:
         """Send what waits, until cancelled."""
         try:
             while True:
+                heed_cancellation()
                 await self._wake.wait()
-                self._wake.clear()
-                while self._waiting:
-                    heed_cancellation()
-                    if batch := self._next_batch():
-                        await self._send(batch)
+                if batch := self._next_batch():
+                    await self._send(batch)
+                if not self._waiting:
+                    self._wake.clear()
         finally:
             self._give_back_all(LedgerUnavailable("The ledger is closing"))
             await self._line.close()
