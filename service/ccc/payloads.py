@@ -6,6 +6,7 @@ CccMalformed, never a guess and never a silent gap.
 """
 
 import contextlib
+from functools import lru_cache
 from typing import Any, TypeAlias, TypeVar
 
 import msgspec
@@ -16,11 +17,13 @@ from service.locality import restore_number
 from service.logs import mask
 
 LONGEST_SHOWN = 20  # characters of what stands in a number's place
+KINDS_KEPT = 4096  # of the rows that differ in nothing but their numbers, the latest
 
 Text = str | int | None
 Item = TypeVar("Item")
 # One object stands for a list of one, and a null for nothing, in a list or in place of it.
-Several: TypeAlias = list[Item | None] | Item | None
+Several: TypeAlias = tuple[Item | None, ...] | Item | None
+Texts: TypeAlias = tuple[Text, ...] | Text
 
 
 class ListedNumber(msgspec.Struct, frozen=True, gc=False):
@@ -67,11 +70,11 @@ class NumberPair(msgspec.Struct, frozen=True):
     callee: PlacedNumber
 
 
-class _Group(msgspec.Struct, rename="pascal", gc=False):
+class _Group(msgspec.Struct, rename="pascal", frozen=True, gc=False):
     skill_group_id: Text = None
 
 
-class _Row(msgspec.Struct, rename="pascal", gc=False):
+class _Row(msgspec.Struct, rename="pascal", frozen=True, gc=False):
     number: Text = None
     province: Text = None
     city: Text = None
@@ -79,14 +82,14 @@ class _Row(msgspec.Struct, rename="pascal", gc=False):
     active: bool | None = None
     skill_groups: Several[_Group] = None
     user_id: Text = None
-    tags: list[Text] | Text = None
+    tags: Texts = None
     provider: Text = None
 
 
 class _Page(msgspec.Struct, rename="pascal"):
     total_count: int
     # No null among the rows: it would stand for a number that is missing.
-    rows: list[_Row] | _Row | None = msgspec.field(name="List")
+    rows: tuple[_Row, ...] | _Row | None = msgspec.field(name="List")
     page_number: int | None = None
     page_size: int | None = None
 
@@ -102,13 +105,23 @@ class _Pair(msgspec.Struct, rename="pascal"):
     callee: _Place | None = None
 
 
+def _decoder(shape: Any) -> msgspec.json.Decoder[Any]:
+    """Leniently: text may stand for numbers and flags."""
+    return msgspec.json.Decoder(shape, strict=False)
+
+
+_pages = _decoder(tuple[_Page | None, ...] | _Page | None)
+_pairs = _decoder(tuple[_Pair | None, ...] | _Pair | None)
+_places = _decoder(tuple[_Place | None, ...] | _Place | None)
+
+
 def number_page(reply: Reply) -> NumberPage:
     """Decode ListPhoneNumbers.
 
     Raises CccMalformed without TotalCount or List, and for a row whose number cannot be used (a
     masked one, say): a page that dropped the row would lose a number, and nobody would be told.
     """
-    page: _Page = _one(reply, _decoded(reply, list[_Page | None] | _Page | None))
+    page: _Page = _one(reply, _decoded(reply, _pages))
     if page.rows is None and page.total_count != 0:
         raise malformed(reply, "List is null")
     rows = enumerate(_several(page.rows))
@@ -125,7 +138,7 @@ def number_pairs(reply: Reply) -> tuple[NumberPair, ...]:
 
     Raises CccMalformed for a caller number that cannot be used.
     """
-    pairs: list[_Pair] = _several(_decoded(reply, list[_Pair | None] | _Pair | None))
+    pairs: list[_Pair] = _several(_decoded(reply, _pairs))
     return tuple(
         NumberPair(
             caller=_placed(pair.caller, usable(reply, index, pair.caller.number)),
@@ -138,20 +151,20 @@ def number_pairs(reply: Reply) -> tuple[NumberPair, ...]:
 
 def number_location(reply: Reply) -> PlacedNumber:
     """Decode GetNumberLocation. Raises CccMalformed unless Data is one place."""
-    place: _Place = _one(reply, _decoded(reply, list[_Place | None] | _Place | None))
+    place: _Place = _one(reply, _decoded(reply, _places))
     return _placed(place, _text(place.number))
 
 
-def _decoded(reply: Reply, shape: Any) -> Any:
-    """Decode Data leniently: text may stand for numbers and flags, and no Data at all for null."""
+def _decoded(reply: Reply, decoder: msgspec.json.Decoder[Any]) -> Any:
+    """Decode Data; none at all stands for null."""
     try:
-        return msgspec.json.decode(bytes(reply.data) or b"null", type=shape, strict=False)
+        return decoder.decode(bytes(reply.data) or b"null")
     except (ValueError, RecursionError) as error:  # they name types and places, never a value
         raise malformed(reply, f"Data is not as promised: {error}") from None
 
 
-def _several(found: list[Item] | Several[Item]) -> list[Item]:
-    items = found if isinstance(found, list) else [found]
+def _several(found: Several[Item]) -> list[Item]:
+    items = found if isinstance(found, tuple) else (found,)
     return [item for item in items if item is not None]
 
 
@@ -163,17 +176,23 @@ def _one(reply: Reply, found: Several[Item]) -> Item:
 
 
 def _listed(row: _Row, number: str) -> ListedNumber:
-    groups = (_text(group.skill_group_id) for group in _several(row.skill_groups))
-    return ListedNumber(
-        number=number,
-        province=_text(row.province),
-        city=_text(row.city),
-        usage=_text(row.usage),
-        active=bool(row.active),
-        skill_group_ids=tuple(filter(None, groups)),
-        user_id=_text(row.user_id),
-        tags=_tags(row.tags),
-        provider=_text(row.provider),
+    return ListedNumber(number, *_common(msgspec.structs.astuple(row)[1:]))
+
+
+@lru_cache(KINDS_KEPT)
+def _common(fields: tuple[Any, ...]) -> tuple[Any, ...]:
+    """What a row has beside its number, as a ListedNumber has it: most rows have it in common."""
+    province, city, usage, active, skill_groups, user_id, tags, provider = fields
+    groups = (_text(group.skill_group_id) for group in _several(skill_groups))
+    return (
+        _text(province),
+        _text(city),
+        _text(usage),
+        bool(active),
+        tuple(filter(None, groups)),
+        _text(user_id),
+        _tags(tags),
+        _text(provider),
     )
 
 
@@ -190,18 +209,18 @@ def usable(reply: Reply, index: int, number: Text) -> str:
         raise malformed(reply, f"entry {index} of Data, number {shown}: {error}") from None
 
 
-def _tags(tags: list[Text] | Text) -> tuple[str, ...]:
-    if not isinstance(tags, list):
+def _tags(tags: Texts) -> tuple[str, ...]:
+    if not isinstance(tags, tuple):
         tags = split(_text(tags))
     return tuple(filter(None, map(_text, tags)))
 
 
-def split(text: str) -> list[Text]:
+def split(text: str) -> tuple[Text, ...]:
     """Split a list written as JSON, or as text with commas, Western or Chinese."""
     if text.startswith("["):
         with contextlib.suppress(ValueError):
-            return msgspec.json.decode(text, type=list[Text])
-    return [*text.replace("，", ",").split(",")]
+            return msgspec.json.decode(text, type=tuple[Text, ...])
+    return tuple(text.replace("，", ",").split(","))
 
 
 def _text(value: Text) -> str:

@@ -8,6 +8,7 @@ and the answers come in.
 import re
 from collections import defaultdict
 from collections.abc import Iterable
+from functools import lru_cache
 
 import msgspec
 
@@ -25,6 +26,8 @@ from service.locality.table import FIRST_PREFIX, NOWHERE, Locality, read_table
 # Area codes that ceased when one city joined another, while phone.dat still has them: 莱芜 became
 # part of 济南 in January 2019.
 _MERGED = {"0634": "0531"}
+
+PLACED = 10_000  # of our own numbers' prefixes and codes, the latest
 
 _PREFIX_DIGITS = 7
 _is_prefix = re.compile(r"1[3-9][0-9]{5}").fullmatch
@@ -56,6 +59,8 @@ class Locator:
         self._of_area_code = _by_area_code(table.places[place] for place in set(table.ids))
         self._area_codes = _by_names(self._places)
         self._learned: dict[str, Locality] = {}
+        # A sweep places the numbers of a few prefixes and codes, each many times over.
+        self._place_at = lru_cache(PLACED)(self._named_place)
 
     def locate(self, dialled: str) -> Callee:
         """The callee behind a number as dialled.
@@ -93,16 +98,11 @@ class Locator:
             ValueError: the number is masked or none.
         """
         listed = read_listed(number)
-        found = self._of_number(listed)
-        if listed.kind not in {"mobile", "landline"}:
-            return found
-        province = normal_province(province) or found.province
-        in_province = found if province == found.province else NOWHERE
-        city = normal_city(city) or in_province.city
+        if listed.kind == "mobile":
+            return self._place_at("", listed.digits[:_PREFIX_DIGITS], province, city)
         if listed.kind == "landline":
-            return Locality(province, city, found.area_code)
-        area_code = self._area_code(province, city) or in_province.area_code
-        return Locality(province, city, area_code)
+            return self._place_at(area_code_of(listed.digits), "", province, city)
+        return Locality(country=listed.country)
 
     def unknown_prefix(self, callee: Callee) -> str:
         """The seven digits to ask CCC about, or "".
@@ -136,16 +136,28 @@ class Locator:
             raise ValueError("a mobile prefix is 1, 3-9 and five digits")
         province, city = normal_province(province), normal_city(city)
         self._learned[prefix] = Locality(province, city, self._area_code(province, city))
+        self._place_at.cache_clear()
+
+    def _named_place(self, code: str, prefix: str, province: str, city: str) -> Locality:
+        """Where a landline's code or a mobile's prefix is, by the names that CCC has for it."""
+        found = self._of_code(code) if code else self._of_prefix(prefix)
+        province = normal_province(province) or found.province
+        in_province = found if province == found.province else NOWHERE
+        city = normal_city(city) or in_province.city
+        area_code = found.area_code if code else self._area_code(province, city)
+        return Locality(province, city, area_code or in_province.area_code)
 
     def _of_number(self, number: Number) -> Locality:
         if number.kind == "mobile":
             return self._of_prefix(number.digits[:_PREFIX_DIGITS])
         if number.kind == "landline":
-            code = area_code_of(number.digits)
-            # A code that the table lacks is taken as it stands: it may be newer than the table
-            # (0448 of 梅河口), and the numbers that share it still match.
-            return self._of_area_code.get(code) or Locality(area_code=code)
+            return self._of_code(area_code_of(number.digits))
         return Locality(country=number.country)
+
+    def _of_code(self, area_code: str) -> Locality:
+        # A code that the table lacks is taken as it stands: it may be newer than the table (0448 of
+        # 梅河口), and the numbers that share it still match.
+        return self._of_area_code.get(area_code) or Locality(area_code=area_code)
 
     def _of_prefix(self, prefix: str) -> Locality:
         place = self._ids[int(prefix) - FIRST_PREFIX]

@@ -29,17 +29,19 @@ Kind = Literal["mobile", "landline", "toll_free", "service", "foreign"]
 is_mobile = re.compile(r"1[3-9][0-9]{9}").fullmatch
 
 # The forms that follow are matched once spaces and hyphens are out. A mobile has 11 digits, so no
-# prefix before it is ambiguous, and nearly all that is dialled ends here.
+# prefix before it is ambiguous.
 _mobile = re.compile(r"(?:(?:\+|00)?86)?0?(1[3-9][0-9]{9})").fullmatch
 # 86 without + or 00 is the country code only before a whole number, of 10 digits at least: what is
 # shorter and starts with 86 is a local landline.
 _scope = re.compile(
     r"(?:\+|00|(?=86[0-9]{10}))(?P<international>[0-9]+)|(?P<domestic>[0-9]+)"
 ).fullmatch
-# What else is dialled within China. No area code ends in 00, so a 0 before a 400 number is a
-# mistake and not an area 0400; none starts with 086, so a country code given twice is none either.
-_chinese = re.compile(
-    r"(?P<landline>0(?:10|2[0-9])[0-9]{8}|0(?!86)[3-9](?:[0-9][1-9]|[1-9]0)[0-9]{7,8})"
+# The canonical forms within China; nearly all that CCC lists has one already. No area code ends in
+# 00, so a 0 before a 400 number is a mistake and not an area 0400; none starts with 086, so a
+# country code given twice is none either.
+_canonical = re.compile(
+    r"(?P<mobile>1[3-9][0-9]{9})"
+    r"|(?P<landline>0(?:10|2[0-9])[0-9]{8}|0(?!86)[3-9](?:[0-9][1-9]|[1-9]0)[0-9]{7,8})"
     r"|(?P<toll_free>[48]00[0-9]{7})"
     rf"|(?!(?:{EMERGENCY})$)(?P<service>"
     r"95[0-9]{3,4}|951[0-9]{5}|950[0-9]{7,8}|96[0-9]{3,4}|1010[0-9]{4}|12[0-9]{3})"
@@ -115,6 +117,8 @@ def area_code_of(landline: str) -> str:
 def _read(text: str, *, zero_lost: bool) -> Number | None:
     if len(text) > LONGEST_DIALLED:
         return None
+    if number := _domestic(text):
+        return number
     digits = text.replace(" ", "").replace("-", "")
     if mobile := _mobile(digits):
         return Number(mobile[1], "mobile")
@@ -123,12 +127,13 @@ def _read(text: str, *, zero_lost: bool) -> Number | None:
         return None
     if found.lastgroup == "international":
         return _international(found["international"])
-    return _domestic(found["domestic"], zero_lost=zero_lost)
+    domestic = found["domestic"]
+    return _domestic(domestic) or (_domestic("0" + domestic) if zero_lost else None)
 
 
 def _international(digits: str) -> Number | None:
     if digits.startswith("86"):
-        return _domestic(digits[2:], zero_lost=True)
+        return _domestic(digits[2:]) or _domestic("0" + digits[2:])
     try:
         parsed = phonenumbers.parse("+" + digits)
     except phonenumbers.NumberParseException:
@@ -141,9 +146,9 @@ def _international(digits: str) -> Number | None:
     return Number(e164, "foreign", "" if region == "001" else region)
 
 
-def _domestic(digits: str, *, zero_lost: bool) -> Number | None:
-    found = _chinese(digits) or (_chinese("0" + digits) if zero_lost else None)
+def _domestic(digits: str) -> Number | None:
+    found = _canonical(digits)
     if found is None:
         return None
     kind: Kind = found.lastgroup  # type: ignore[assignment]  # the groups are named by the kinds
-    return Number(found[kind], kind)
+    return Number(digits, kind)
