@@ -21,7 +21,7 @@ from redis.asyncio import Redis
 from service.ccc.client import CccClient
 from service.errors import LedgerUnavailable
 from service.health import MemoryStore, NumberHealth, RedisStore
-from service.inventory import Inventory
+from service.inventory import Inventory, Moves
 from service.ledger import Breaker, FailoverLedger, Ledger, MemoryLedger, RedisLedger, Rules
 from service.ledger.line import Line
 from service.locality import Locator
@@ -245,7 +245,7 @@ class Instances(dict[str, Instance]):
             inventory.limits if inventory else (),
         )
 
-    def _heed_limits(self, one: InstanceSettings, inventory: Inventory) -> None:
+    def _heed_limits(self, one: InstanceSettings, inventory: Inventory, _: Moves) -> None:
         """Go by rules that fit the limits of the numbers: some may be the first to need leases."""
         if inventory.limits != self._limits.get(one.id):
             self._limits[one.id] = inventory.limits

@@ -2,13 +2,17 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Generator
+from typing import TypeVar
 
 from service.metrics import Metrics
 
 SHORTEST_PAUSE = 0.1
 LONGEST_PAUSE = 10.0
 LAG_INTERVAL = 0.5
+SLICE_SECONDS = 0.0005  # what a pick waits for other work at a time
+
+T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 
@@ -44,6 +48,40 @@ async def measure_lag(metrics: Metrics) -> None:
         due = loop.time() + LAG_INTERVAL
         await asyncio.sleep(LAG_INTERVAL)
         metrics.event_loop_lag.observe(max(0.0, loop.time() - due))
+
+
+def at_once(work: Generator[None, None, T]) -> T:
+    """Do it all now: what it comes to where nobody waits, or where it is little."""
+    while True:
+        try:
+            next(work)
+        except StopIteration as end:
+            result: T = end.value
+            return result
+
+
+async def in_slices(work: Generator[None, None, T]) -> T:
+    """Do what takes longer than a pick can wait, a slice in each turn of the event loop.
+
+    In a thread it would take turns with every single request, 5 ms each: under uvloop each of them
+    takes the interpreter's lock anew.
+
+    Args:
+        work: yields where it may be left for a while, at least once in a slice.
+
+    Returns:
+        What it returns at its end.
+    """
+    now = asyncio.get_running_loop().time
+    while True:
+        until = now() + SLICE_SECONDS
+        try:
+            while now() < until:
+                next(work)
+        except StopIteration as end:
+            result: T = end.value
+            return result
+        await asyncio.sleep(0)
 
 
 def heed_cancellation() -> None:

@@ -1,6 +1,6 @@
 """Pure: the numbers of one instance and their immutable index."""
 
-from service.inventory.inventory import Inventory, common_limits
+from service.inventory.inventory import Inventory, Moves, common_limits, moves_between
 from service.inventory.numbers import OUTBOUND_USAGES, CommonFields, Details, PhoneNumber, bar
 from service.inventory.pools import LEVELS, Home, agent_pool, place_at, tagged
 
@@ -11,10 +11,12 @@ __all__ = [
     "Details",
     "Home",
     "Inventory",
+    "Moves",
     "PhoneNumber",
     "agent_pool",
     "bar",
     "common_limits",
+    "moves_between",
     "place_at",
     "tagged",
 ]

@@ -5,13 +5,15 @@ the ledger's.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping
 from itertools import chain
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from service.inventory.numbers import PhoneNumber, bar
-from service.inventory.pools import Home, aliases_of, home_of, paths_of, pool_name
+from service.inventory.pools import Home, add_aliases, home_of, paths_of, pool_name
+
+SLICE = 128  # numbers looked at before others have a turn, well under a ms
 
 _NO_BARS: Mapping[str, int] = MappingProxyType({})
 
@@ -31,6 +33,10 @@ class Inventory:
         limits_of: names the limits that hold for a number, "" for those of most.
 
     Attributes:
+        numbers: by their digits.
+        members: the candidates of each pool.
+        provinces: how many candidates each has.
+        usages: how many numbers are used so, by whether they are candidates.
         limits: the names of the limits that hold for any candidate.
     """
 
@@ -40,31 +46,33 @@ class Inventory:
         self,
         instance_id: str,
         generation: int,
-        numbers: Iterable[PhoneNumber],
+        numbers: Iterable[PhoneNumber] = (),
         limits_of: Callable[[PhoneNumber], str] = common_limits,
     ) -> None:
         self.instance_id = instance_id
         self.generation = generation
-        self.numbers = {number.number: number for number in numbers}
-        kinds = _kinds(self.numbers.values(), limits_of)
-        pools = _pools(kinds)
-        self._aliases = aliases_of((path for kind in kinds for path in kind.paths), pools)
-        self.members: dict[str, tuple[str, ...]] = {
-            pool: tuple(sorted(chain.from_iterable(kinds[each].numbers for each in within)))
-            for pool, within in pools.items()
-            if pool not in self._aliases
-        }
-        self._homes: dict[str, Home] = {}
+        self.numbers: dict[str, PhoneNumber] = {}
+        self.members: dict[str, tuple[str, ...]] = {}
         self.provinces: Counter[str] = Counter()
-        for kind in kinds:
-            self._homes |= dict.fromkeys(kind.numbers, self._home_of(kind))
-            self.provinces[kind.province] += len(kind.numbers)
-        self.limits = frozenset(kind.limits for kind in kinds)
-        self._bars = _bars(self.numbers.values())
+        self.usages: Counter[tuple[str, bool]] = Counter()
+        self._aliases: dict[str, str] = {}
+        self._homes: dict[str, Home] = {}
+        self._bars: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        for _ in self._take_in(numbers, limits_of):
+            pass
 
-    def _home_of(self, kind: "_Kind") -> Home:
-        pools = {self._aliases.get(pool, pool): None for path in kind.paths for pool in path}
-        return home_of(tuple(pools), kind.limits)
+    @classmethod
+    def building(
+        cls,
+        instance_id: str,
+        generation: int,
+        numbers: Iterable[PhoneNumber],
+        limits_of: Callable[[PhoneNumber], str] = common_limits,
+    ) -> Generator[None, None, Self]:
+        """Make one in slices: whenever it yields, others may have a turn."""
+        inventory = cls(instance_id, generation)
+        yield from inventory._take_in(numbers, limits_of)
+        return inventory
 
     def __len__(self) -> int:
         return len(self.numbers)
@@ -90,44 +98,96 @@ class Inventory:
             total.update(self._bars.get(group, _NO_BARS))
         return total
 
+    def _take_in(
+        self, numbers: Iterable[PhoneNumber], limits_of: Callable[[PhoneNumber], str]
+    ) -> Generator[None, None, None]:
+        kinds = []
+        for first, limits, alike in (yield from self._alike(numbers, limits_of)):
+            yield
+            reason = bar(first)
+            self.usages[first.usage, not reason] += len(alike)
+            if reason:
+                for group in first.skill_group_ids:
+                    self._bars[group][reason] += len(alike)
+            else:
+                self.provinces[first.province] += len(alike)
+                kinds.append(_Kind(paths_of(first), limits, alike))
+        self.limits = frozenset(kind.limits for kind in kinds)
+        yield from self._fill_pools(kinds)
+        yield from self._find_homes(kinds)
+
+    def _alike(
+        self, numbers: Iterable[PhoneNumber], limits_of: Callable[[PhoneNumber], str]
+    ) -> Generator[None, None, list[tuple[PhoneNumber, str, tuple[str, ...]]]]:
+        """The numbers that differ in nothing but their digits: the first, its limits, and all."""
+        kinds: defaultdict[tuple[object, ...], list[str]] = defaultdict(list)
+        for at, one in enumerate(numbers):
+            if at % SLICE == 0:
+                yield
+            self.numbers[one.number] = one
+            owners = one.skill_group_ids, one.agent_id, one.tags
+            place = one.province, one.city, one.area_code
+            bars = one.active, one.usage, one.number.startswith("400")
+            kinds[limits_of(one), owners, place, bars].append(one.number)
+        return [
+            (self.numbers[alike[0]], str(limits), tuple(alike))
+            for (limits, *_), alike in kinds.items()
+        ]
+
+    def _fill_pools(self, kinds: list["_Kind"]) -> Generator[None, None, None]:
+        pools: defaultdict[str, list[int]] = defaultdict(list)
+        for index, kind in enumerate(kinds):
+            yield
+            for pool in chain.from_iterable(kind.paths):
+                pools[pool].append(index)
+        for kind in kinds:
+            yield
+            add_aliases(self._aliases, kind.paths, pools)
+        for pool, within in pools.items():
+            yield
+            if pool not in self._aliases:
+                first, *others = (kinds[index].numbers for index in within)
+                self.members[pool] = first + tuple(chain.from_iterable(others))
+
+    def _find_homes(self, kinds: list["_Kind"]) -> Generator[None, None, None]:
+        for kind in kinds:
+            names = dict.fromkeys(chain.from_iterable(kind.paths))
+            pools = dict.fromkeys(self._aliases.get(name, name) for name in names)
+            home = home_of(tuple(pools), kind.limits)
+            for start in range(0, len(kind.numbers), SLICE):
+                yield
+                self._homes.update(dict.fromkeys(kind.numbers[start : start + SLICE], home))
+
 
 class _Kind(NamedTuple):
-    """The candidates that differ in nothing but their digits: what holds for one holds for all."""
+    """Candidates that differ in nothing but their digits: what holds for one holds for all."""
 
-    province: str
     paths: tuple[tuple[str, ...], ...]
     limits: str
-    numbers: list[str]
+    numbers: tuple[str, ...]
 
 
-def _kinds(numbers: Iterable[PhoneNumber], limits_of: Callable[[PhoneNumber], str]) -> list[_Kind]:
-    kinds: dict[tuple[object, ...], _Kind] = {}
-    for one in numbers:
-        if bar(one):
-            continue
-        limits = limits_of(one)
-        place = one.province, one.city, one.area_code
-        key = (*place, one.skill_group_ids, one.agent_id, one.tags, limits)
-        if (kind := kinds.get(key)) is None:
-            kind = kinds[key] = _Kind(one.province, paths_of(one), limits, [])
-        kind.numbers.append(one.number)
-    return list(kinds.values())
+class Moves(NamedTuple):
+    """The candidates that are none any more, and those that live elsewhere than before."""
+
+    gone: list[str]
+    moved: list[str]
 
 
-def _pools(kinds: Sequence[_Kind]) -> dict[str, list[int]]:
-    """The kinds in each pool; pools of the same kinds hold the same numbers."""
-    pools: defaultdict[str, list[int]] = defaultdict(list)
-    for index, kind in enumerate(kinds):
-        for path in kind.paths:
-            for pool in path:
-                pools[pool].append(index)
-    return dict(pools)
-
-
-def _bars(numbers: Iterable[PhoneNumber]) -> dict[str, Counter[str]]:
-    bars: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    for number in numbers:
-        if reason := bar(number):
-            for group in number.skill_group_ids:
-                bars[group][reason] += 1
-    return dict(bars)
+def moves_between(
+    before: Mapping[str, Home], after: Mapping[str, Home]
+) -> Generator[None, None, Moves]:
+    """What has changed from one snapshot's homes to another's, found in slices."""
+    moves = Moves([], [])
+    for at, number in enumerate(before):
+        if at % SLICE == 0:
+            yield
+        if number not in after:
+            moves.gone.append(number)
+    for at, (number, home) in enumerate(after.items()):
+        if at % SLICE == 0:
+            yield
+        was = before.get(number)
+        if was is None or was.home_id != home.home_id:
+            moves.moved.append(number)
+    return moves

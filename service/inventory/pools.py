@@ -82,20 +82,18 @@ def paths_of(number: PhoneNumber) -> tuple[tuple[str, ...], ...]:
     )
 
 
-def aliases_of(
-    paths: Iterable[tuple[str, ...]], members: Mapping[str, list[int]]
-) -> dict[str, str]:
-    """Name the pools that hold exactly what a narrower one holds: such a pair is one pool.
+def add_aliases(
+    aliases: dict[str, str], paths: Iterable[tuple[str, ...]], members: Mapping[str, list[int]]
+) -> None:
+    """Name the pools of paths that hold exactly what a narrower one holds: such a pair is one.
 
     The widest pool of a path always stands for itself: a replica that still has the snapshot of
     a minute ago must find it, whatever has become of the places.
     """
-    aliases: dict[str, str] = {}
     for path in paths:
         for narrow, wide in pairwise(path[:-1]):
             if members[narrow] == members[wide]:
                 aliases[wide] = aliases.get(narrow, narrow)
-    return aliases
 
 
 def home_of(pools: tuple[str, ...], limits: str) -> Home:

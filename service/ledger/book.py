@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from service.inventory import Inventory
+from service.inventory import Inventory, Moves
 from service.ledger.callee import Call, Callee, Use
 from service.ledger.caller import Known
 from service.ledger.choice import Choice
@@ -70,9 +70,9 @@ class Book:
             Undo: self._undo,
         }
 
-    def replace(self, inventory: Inventory) -> None:
+    def replace(self, inventory: Inventory, moves: Moves | None = None) -> None:
         """Take the members of a new snapshot; a number keeps its turn, its counts, its parks."""
-        self._members.replace(inventory)
+        self._members.replace(inventory, moves)
 
     def share_among(self, processes: int) -> None:
         """Use no more than this process's share of what is left of each cap."""

@@ -4,14 +4,15 @@ A pool is ordered when it is first asked for, so standing by for Redis costs nex
 """
 
 from bisect import bisect_left, insort
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from heapq import merge
 
-from service.inventory import Home, Inventory
+from service.inventory import Home, Inventory, Moves, moves_between
 from service.ledger.caller import LIMIT_REASONS, Caller, Known
 from service.ledger.port import Glance, Standing
 from service.ledger.rotation import Rotation
 from service.ledger.rules import DAY, Limits, Rules
+from service.tasks import at_once
 
 NO_LIMITS = Limits()
 
@@ -25,8 +26,8 @@ class Members:
 
     def __init__(self, unused_turn: Callable[[str], int]) -> None:
         self._unused_turn = unused_turn
-        self._homes: dict[str, Home] = {}
-        self._pools: dict[str, tuple[str, ...]] = {}
+        self._homes: Mapping[str, Home] = {}
+        self._pools: Mapping[str, tuple[str, ...]] = {}
         self._rotations: dict[str, Rotation] = {}
         self._callers: dict[str, Caller] = {}
         self._returns: list[tuple[int, str]] = []
@@ -35,18 +36,19 @@ class Members:
     def __contains__(self, number: object) -> bool:
         return number in self._homes
 
-    def replace(self, inventory: Inventory) -> None:
+    def replace(self, inventory: Inventory, moves: Moves | None) -> None:
         """Take the members of a new snapshot; who stays keeps turn, counts and parks."""
-        old, new = self._homes, dict(inventory.homes())
-        for number in [number for number in old if number not in new]:
+        old, new = self._homes, inventory.homes()
+        if moves is None:
+            moves = at_once(moves_between(old, new))
+        for number in moves.gone:
             self.park(number, {})
             self._leave(number, old[number].pools)
             self._callers.pop(number, None)
-        self._homes, self._pools = new, dict(inventory.members)
-        for number, home in new.items() if self._rotations else ():
+        self._homes, self._pools = new, inventory.members
+        for number in moves.moved if self._rotations else ():
             was = old.get(number)
-            if was is None or was.home_id != home.home_id:
-                self._move(number, was.pools if was else (), home.pools)
+            self._move(number, was.pools if was else (), new[number].pools)
         for pool in self._rotations.keys() - self._pools.keys():
             del self._rotations[pool]
 

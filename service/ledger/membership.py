@@ -4,8 +4,7 @@ Removals go first, so that a number that changed its groups is never shown for t
 of it goes in slices that Redis handles in well under a millisecond, fenced by the leader's token.
 """
 
-import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 import msgspec
@@ -16,9 +15,10 @@ from service.errors import StaleLeader
 from service.inventory import Home, Inventory
 from service.ledger.caller import known_from
 from service.ledger.script import Script
+from service.tasks import in_slices
 
 SLICE = 100
-SCAN_SLICE = 1000
+SCAN_SLICE = 250
 
 T = TypeVar("T")
 
@@ -32,24 +32,31 @@ class Changes(msgspec.Struct, frozen=True):
     deserted: list[str]
 
 
-def changes_between(held: Mapping[str, str], homes: Mapping[str, Home]) -> Changes:
-    """Compare the ledger's numbers, each with its home's id, with a snapshot's homes."""
+def changes_between(
+    held: Mapping[str, str], homes: Mapping[str, Home]
+) -> Generator[None, None, Changes]:
+    """Compare the ledger's numbers, each with its home's id, with a snapshot's homes, in slices."""
+    changes = Changes([], [], [], [])
+    for at, number in enumerate(held):
+        if at % SLICE == 0:
+            yield
+        if number not in homes:
+            changes.removed.append(number)
+    wanted: dict[str, Home] = {}
+    for at, (number, home) in enumerate(homes.items()):
+        if at % SLICE == 0:
+            yield
+        wanted[home.home_id] = home
+        if held.get(number) != home.home_id:
+            changes.placed.append((number, home.home_id))
     known = set(held.values())
-    wanted = {home.home_id: home for home in homes.values()}
-    return Changes(
-        removed=[number for number in held if number not in homes],
-        placed=[
-            (number, home.home_id)
-            for number, home in homes.items()
-            if held.get(number) != home.home_id
-        ],
-        homes=[
-            (home_id, "\n".join((home.limits, *home.pools)))
-            for home_id, home in wanted.items()
-            if home_id not in known
-        ],
-        deserted=[home_id for home_id in known if home_id not in wanted],
+    changes.homes.extend(
+        (home_id, "\n".join((home.limits, *home.pools)))
+        for home_id, home in wanted.items()
+        if home_id not in known
     )
+    changes.deserted.extend(known - wanted.keys())
+    return changes
 
 
 class MembersWriter:
@@ -76,9 +83,7 @@ class MembersWriter:
         Raises:
             StaleLeader: another replica has led since; nothing more was written.
         """
-        # In a thread: many numbers take longer than a pick can wait.
-        held = await self._held()
-        changes = await asyncio.to_thread(changes_between, held, inventory.homes())
+        changes = await in_slices(changes_between(await self._held(), inventory.homes()))
         for homes in _slices(changes.homes):
             await self._run(fence, homes=homes)
         for removed in _slices(changes.removed):

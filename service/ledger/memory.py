@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import cast
 
-from service.inventory import Inventory
+from service.inventory import Inventory, Moves
 from service.ledger.book import Answer, Book
 from service.ledger.caller import Known
 from service.ledger.port import (
@@ -67,9 +67,14 @@ class MemoryLedger:
         self._source = source
         self._book = Book(unused_turn)
 
-    def replace(self, inventory: Inventory) -> None:
-        """Take the members of a new snapshot; a number keeps its turn, its counts, its parks."""
-        self._book.replace(inventory)
+    def replace(self, inventory: Inventory, moves: Moves | None = None) -> None:
+        """Take the members of a new snapshot; a number keeps its turn, its counts, its parks.
+
+        Args:
+            inventory: the snapshot.
+            moves: what separates it from the one before; None to find that out now, at once.
+        """
+        self._book.replace(inventory, moves)
 
     def share_among(self, processes: int) -> None:
         """Use no more than this process's share of what is left of each cap."""

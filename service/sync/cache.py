@@ -7,10 +7,11 @@ its name, and who reads an old manifest still finds its chunks. It decides nothi
 
 import asyncio
 import logging
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Generator, Iterable, Mapping
 from contextlib import suppress
 from hashlib import blake2b
-from typing import Any
+from itertools import chain
+from typing import Any, NamedTuple
 from zlib import crc32
 
 import msgspec
@@ -22,6 +23,7 @@ from service.inventory import CommonFields, PhoneNumber
 from service.redis_client import translated
 from service.sync.acceptance import Absence, SweepReport
 from service.sync.leader import read_script
+from service.tasks import in_slices
 
 NUMBERS_A_CHUNK = 128
 MOST_CHUNKS = 1024  # one script looks at all of them; beyond, chunks grow instead
@@ -83,7 +85,7 @@ class InventoryCache:
         self._named = manifest.chunks if manifest else ()
         return manifest, now / 1000
 
-    async def numbers(self, manifest: Manifest) -> list[PhoneNumber] | None:
+    async def numbers(self, manifest: Manifest) -> Iterable[PhoneNumber] | None:
         """The numbers that a manifest stands for; None, loudly, where a chunk is lost or corrupt.
 
         Raises:
@@ -101,9 +103,10 @@ class InventoryCache:
                     self._tell(digest, "A chunk of the cached inventory is lost or corrupt")
                     return None
                 fetched[digest] = tuple(map(common.shared, chunk))
+                await asyncio.sleep(0)  # picks go on meanwhile
         known = self._chunks | fetched
         self._chunks = {digest: known[digest] for digest in manifest.chunks}
-        return [number for chunk in self._chunks.values() for number in chunk]
+        return chain.from_iterable(self._chunks.values())
 
     async def write(self, numbers: Collection[PhoneNumber], manifest: Manifest, fence: int) -> None:
         """Publish an inventory: its chunks first, then the manifest that names them, in one step.
@@ -117,8 +120,7 @@ class InventoryCache:
             StaleLeader: a later leader was chosen; the cache is as it was.
             LedgerUnavailable: Redis does not serve.
         """
-        # In a thread: many numbers take longer than a pick can wait.
-        contents, chunks = await asyncio.to_thread(pack, numbers)
+        contents, chunks = await in_slices(packing(numbers))
         manifest = msgspec.structs.replace(manifest, chunks=tuple(contents))
         await self._write_chunks(contents, contents.keys() - self._chunks.keys())
         if not await self._published(manifest, fence):
@@ -169,32 +171,39 @@ class InventoryCache:
         return f"{self._base}chunk:{digest.hex()}"
 
 
-def pack(numbers: Collection[PhoneNumber]) -> tuple[dict[bytes, bytes], dict[bytes, Numbers]]:
-    """Spread numbers over chunks of 256 KB at the most, each number always into the same one.
+class Packed(NamedTuple):
+    """Each chunk's content by its digest, and its numbers by its digest."""
 
-    Returns:
-        Each chunk's content by its digest, and its numbers by its digest.
-    """
+    contents: dict[bytes, bytes]
+    numbers: dict[bytes, Numbers]
+
+
+def packing(numbers: Collection[PhoneNumber]) -> Generator[None, None, Packed]:
+    """Spread numbers over chunks of 256 KB at the most, each number always into the same one."""
     count = 1
     while count * NUMBERS_A_CHUNK < len(numbers) and count < MOST_CHUNKS:
         count *= 2
     while True:
-        chunks = _spread(numbers, count)
-        contents = [_encode(chunk) for chunk in chunks]
-        if max(map(len, contents)) <= MOST_BYTES or count > len(numbers):
-            digests = [_digest(content) for content in contents]
-            return (
-                dict(zip(digests, contents, strict=True)),
-                dict(zip(digests, chunks, strict=True)),
-            )
+        packed = yield from _packing(numbers, count)
+        if max(map(len, packed.contents.values())) <= MOST_BYTES or count > len(numbers):
+            return packed
         count *= 2
 
 
-def _spread(numbers: Collection[PhoneNumber], count: int) -> list[Numbers]:
-    chunks: list[list[PhoneNumber]] = [[] for _ in range(count)]
-    for number in numbers:
-        chunks[crc32(number.number.encode()) % count].append(number)
-    return [tuple(sorted(chunk, key=lambda number: number.number)) for chunk in chunks]
+def _packing(numbers: Collection[PhoneNumber], count: int) -> Generator[None, None, Packed]:
+    spread: list[list[PhoneNumber]] = [[] for _ in range(count)]
+    for at, number in enumerate(numbers):
+        if at % NUMBERS_A_CHUNK == 0:
+            yield
+        spread[crc32(number.number.encode()) % count].append(number)
+    packed = Packed({}, {})
+    for each in spread:
+        yield
+        chunk = tuple(sorted(each, key=lambda number: number.number))
+        content = _encode(chunk)
+        digest = _digest(content)
+        packed.contents[digest], packed.numbers[digest] = content, chunk
+    return packed
 
 
 def _chunk(digest: bytes, content: Any) -> Numbers | None:

@@ -1,13 +1,11 @@
 """The inventory's metrics: what a snapshot holds, and how much of it can be shown now."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from service.inventory import Inventory
 from service.metrics import Metrics
 from service.sync.acceptance import SweepReport
-
-Usages = Counter[tuple[str, str]]
 
 
 class Gauges:
@@ -16,25 +14,19 @@ class Gauges:
     def __init__(self, metrics: Metrics, instance_id: str) -> None:
         self._metrics = metrics
         self._instance_id = instance_id
-        self._usages: Usages = Counter()
+        self._usages: set[tuple[str, bool]] = set()
 
     def show_sweep(self, report: SweepReport) -> None:
         """Tell whether a loss waits to be confirmed."""
         self._metrics.sweep_shrink_held.labels(self._instance_id).set(report.result == "held")
 
-    def show(self, usages: Usages) -> None:
-        """Show what `count` made of a snapshot."""
-        for usage, available in self._usages.keys() | usages.keys():
+    def show(self, usages: Mapping[tuple[str, bool], int]) -> None:
+        """Show how many numbers a snapshot has by usage; `available` are the candidates."""
+        self._usages |= usages.keys()
+        for usage, is_candidate in self._usages:
+            available = str(is_candidate).lower()
             gauge = self._metrics.inventory_numbers.labels(self._instance_id, usage, available)
-            gauge.set(usages[usage, available])
-        self._usages = usages
-
-
-def count(inventory: Inventory) -> Usages:
-    """Count a snapshot by usage; `available` are the candidates, parked or not."""
-    homes = inventory.homes()
-    numbers = inventory.numbers.values()
-    return Counter((number.usage, str(number.number in homes).lower()) for number in numbers)
+            gauge.set(usages.get((usage, is_candidate), 0))
 
 
 class Available:

@@ -19,7 +19,7 @@ from service.inventory import Inventory, PhoneNumber
 from service.metrics import Metrics
 from service.sync.acceptance import CONFIRMED, Policy, Sweep, SweepReport, judge, report_on
 from service.sync.leader import Leader, SoleLeader, Term
-from service.sync.replica import Replica, State
+from service.sync.replica import Replica, State, Subscriber
 from service.sync.shared import Shared
 from service.sync.sweeps import Sweeps
 from service.tasks import heed_cancellation
@@ -103,7 +103,7 @@ class InventoryKeeper:
         state = self._replica.state
         return number in (state.known or {}) and number not in state.absences
 
-    def subscribe(self, callback: Callable[[Inventory], None]) -> None:
+    def subscribe(self, callback: Subscriber) -> None:
         """Have a function called with each new snapshot, before anybody else sees it."""
         self._replica.subscribe(callback)
 

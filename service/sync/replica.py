@@ -7,18 +7,20 @@ forgotten. The others read. Nothing here decides what there is to be agreed on, 
 
 import asyncio
 import logging
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
 
-from service.inventory import Inventory, PhoneNumber, common_limits
+from service.inventory import Inventory, Moves, PhoneNumber, common_limits, moves_between
 from service.metrics import Metrics
 from service.redis_client import translated
 from service.sync.acceptance import Absence, SweepReport
 from service.sync.cache import Manifest
-from service.sync.gauges import Gauges, Usages, count
+from service.sync.gauges import Gauges
 from service.sync.shared import Shared
+from service.tasks import in_slices
+
+Subscriber = Callable[[Inventory, Moves], None]
 
 WIPED = 0
 
@@ -68,8 +70,8 @@ class Replica:
         self._clock = clock
         self._new_id = new_id
         self._gauges = Gauges(metrics, instance_id)
-        self._usages: Usages = Counter()  # of what was built last
-        self._callbacks: list[Callable[[Inventory], None]] = []
+        self._callbacks: list[Subscriber] = []
+        self._moves = Moves([], [])  # from the snapshot of now to what was built last
         self._told: int | None = None
         self._read: Manifest | None = None
         self._limits_of: Callable[[PhoneNumber], str] = common_limits
@@ -77,8 +79,8 @@ class Replica:
         self.state = State()
         self.swapped = asyncio.Event()
 
-    def subscribe(self, callback: Callable[[Inventory], None]) -> None:
-        """Have a function called with each new snapshot."""
+    def subscribe(self, callback: Subscriber) -> None:
+        """Have a function called with each new snapshot, and what changed since the last."""
         self._callbacks.append(callback)
 
     def hear(self, generation: int) -> bool:
@@ -101,14 +103,13 @@ class Replica:
         return is_amiss and self.state.inventory is not None
 
     async def build(self, generation: int, numbers: Iterable[PhoneNumber]) -> Inventory:
-        """Index and count a snapshot, in a thread: it may take longer than a pick can wait."""
+        """Index a snapshot beside the picks."""
         self._is_relimited = False
-
-        def built() -> tuple[Inventory, Usages]:
-            inventory = Inventory(self._instance_id, generation, numbers, self._limits_of)
-            return inventory, count(inventory)
-
-        inventory, self._usages = await asyncio.to_thread(built)
+        inventory = await in_slices(
+            Inventory.building(self._instance_id, generation, numbers, self._limits_of)
+        )
+        before = self.state.inventory.homes() if self.state.inventory else {}
+        self._moves = await in_slices(moves_between(before, inventory.homes()))
         return inventory
 
     def adopt(self, state: State) -> None:
@@ -118,9 +119,9 @@ class Replica:
         if state.inventory is None or state.inventory is before.inventory:
             return
         self._told = None  # it was told of the members of before
-        self._gauges.show(self._usages)
+        self._gauges.show(state.inventory.usages)
         for callback in self._callbacks:
-            callback(state.inventory)
+            callback(state.inventory, self._moves)
         self.swapped.set()
         self.swapped = asyncio.Event()
 

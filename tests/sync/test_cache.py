@@ -15,8 +15,9 @@ from service.sync.cache import (
     NUMBERS_A_CHUNK,
     InventoryCache,
     Manifest,
-    pack,
+    packing,
 )
+from service.tasks import at_once
 from tests.sync.building import BASE
 
 GROUPS = ("sales@ccc-test", "support@ccc-test")
@@ -52,7 +53,7 @@ async def read(redis: Any) -> list[PhoneNumber] | None:
     manifest, _ = await cache.manifest()
     assert manifest is not None
     numbers = await cache.numbers(manifest)
-    return numbers and sorted(numbers, key=lambda number: number.number)
+    return None if numbers is None else sorted(numbers, key=lambda number: number.number)
 
 
 async def test_what_is_written_is_read(redis: Any) -> None:
@@ -97,13 +98,13 @@ def test_no_chunk_is_larger_than_256_kb() -> None:
         msgspec.structs.replace(number, tags=("x" * 60_000, number.number))
         for number in numbers_of(40)
     ]
-    contents, chunks = pack(large)
+    contents, chunks = at_once(packing(large))
     assert max(map(len, contents.values())) <= MOST_BYTES
     assert sum(map(len, chunks.values())) == 40
 
 
 def test_a_large_inventory_has_larger_chunks_and_not_more() -> None:
-    contents, chunks = pack(numbers_of(MOST_CHUNKS * NUMBERS_A_CHUNK + 1))
+    contents, chunks = at_once(packing(numbers_of(MOST_CHUNKS * NUMBERS_A_CHUNK + 1)))
     assert len(contents) == MOST_CHUNKS
     assert sum(map(len, chunks.values())) == MOST_CHUNKS * NUMBERS_A_CHUNK + 1
     assert max(map(len, contents.values())) <= MOST_BYTES

@@ -10,7 +10,7 @@ from service.ccc.client import CccClient
 from service.ccc.emulator import Emulator, Faults
 from service.ccc.payloads import NumberPage
 from service.errors import CccUnavailable
-from service.inventory import Inventory
+from service.inventory import Inventory, Moves
 from service.locality import Locator
 from service.sync.leader import Term
 from tests.sync.building import (
@@ -55,7 +55,7 @@ async def test_a_new_snapshot_is_told_to_who_subscribed_once(
 ) -> None:
     replica = Replica(ccc, locator, None)
     told: list[Inventory] = []
-    replica.keeper.subscribe(told.append)
+    replica.keeper.subscribe(lambda inventory, _: told.append(inventory))
     for count in (300, 300, 301):
         set_numbers(emulator, count)
         await replica.keeper.refresh()
@@ -211,7 +211,7 @@ async def test_a_foreign_error_does_not_end_the_keeper(
 ) -> None:
     replica = Replica(ccc, locator, None)
 
-    def broken(_inventory: Inventory) -> None:
+    def broken(_inventory: Inventory, _moves: Moves) -> None:
         replica.keeper._replica._callbacks.clear()
         raise KeyError("a subscriber's own")
 

@@ -1,7 +1,18 @@
+from collections.abc import Mapping, Sequence
+
 import msgspec
 import pytest
 
-from service.inventory import CommonFields, Inventory, PhoneNumber, bar, place_at
+from service.inventory import (
+    CommonFields,
+    Inventory,
+    Moves,
+    PhoneNumber,
+    bar,
+    moves_between,
+    place_at,
+)
+from service.tasks import at_once
 
 SALES, SUPPORT = "sales@ccc-test", "support@ccc-test"
 
@@ -99,8 +110,34 @@ def test_a_city_is_named_together_with_its_area_code() -> None:
 def test_an_inventory_looks_the_same_in_whatever_order_its_numbers_come() -> None:
     numbers = [chengdu("02855500001"), meishan("02855500002"), leshan("08335550001")]
     forwards, backwards = (Inventory("ccc-test", 1, listed) for listed in (numbers, numbers[::-1]))
-    assert forwards.members == backwards.members
+    assert _sets(forwards.members) == _sets(backwards.members)
     assert forwards.homes() == backwards.homes()
+
+
+def test_an_inventory_made_in_slices_yields_in_between_and_is_the_same() -> None:
+    numbers = [chengdu(f"0285550{last:04d}") for last in range(1000)]
+    building = Inventory.building("ccc-test", 1, numbers)
+    assert sum(1 for _ in building) > len(numbers) / 100
+    sliced, whole = (
+        at_once(Inventory.building("ccc-test", 1, numbers)),
+        Inventory("ccc-test", 1, numbers),
+    )
+    assert sliced.members == whole.members
+    assert sliced.homes() == whole.homes()
+    assert sliced.numbers == whole.numbers
+
+
+def test_what_moves_from_one_snapshot_to_the_next_is_told() -> None:
+    stays, goes, moves = chengdu("02855500001"), chengdu("02855500002"), chengdu("02855500003")
+    before = Inventory("ccc-test", 1, [stays, goes, moves])
+    moved, comes = chengdu("02855500003", SUPPORT), chengdu("02855500004")
+    after = Inventory("ccc-test", 2, [stays, moved, comes])
+    told = at_once(moves_between(before.homes(), after.homes()))
+    assert told == Moves(gone=["02855500002"], moved=["02855500004", "02855500003"])
+
+
+def _sets(members: Mapping[str, Sequence[str]]) -> dict[str, set[str]]:
+    return {pool: set(numbers) for pool, numbers in members.items()}
 
 
 def test_numbers_that_have_fields_in_common_share_them_and_stay_what_they_are() -> None:
