@@ -115,15 +115,12 @@ class Book:
         """
         seen, self._now = self._now, max(self._now, now)
         returned = self._take_back(RETURNS_A_CALL)
-        answers = [self._run(operation) for operation in operations]
+        answers = [self._runs[type(operation)](operation) for operation in operations]
         if all(map(is_dry_run, operations)):
             for number, parks in returned.items():
                 self._members.park(number, parks)
             self._now = seen
         return answers
-
-    def _run(self, operation: Operation) -> Answer:
-        return self._runs[type(operation)](operation)
 
     # Picking
 
@@ -166,7 +163,8 @@ class Book:
                 self._members.hold(number, held)
         if pick.steps and not choice.uses:
             parked = sum(map(self._members.parked_in, pick.steps[-1].pools))
-            choice.rejected += Counter({"parked": parked})
+            if parked:
+                choice.rejected["parked"] += parked
         rejected = tuple(sorted(choice.rejected.items()))
         return Picked(tuple(choice.uses), rejected, looks=tuple(choice.looks))
 
@@ -185,14 +183,15 @@ class Book:
         if number not in self._members:
             return 0
         self._turn += 1
-        caller, limits = self._members.caller(number), self._members.limits(number, self.rules)
-        self._members.use(number, self._turn)
-        caller.count(1, instant, self.rules, self._now)
+        members, rules = self._members, self.rules
+        caller, limits = members.caller(number), members.limits(number, rules)
+        members.use(number, caller, self._turn)
+        caller.count(1, instant, rules, self._now)
         caller.last = max(caller.last, instant)
         if limits.max_concurrent:
             caller.lease(self._turn, instant + limits.lease, self._now)
-        if held := self._members.holds(number, self.rules, self._now):
-            self._members.hold(number, held)
+        if held := caller.holds(rules, limits, self._now, members.sharing):
+            members.hold(number, held)
         return self._turn
 
     def _undo(self, undo: Undo) -> bool:
@@ -228,7 +227,8 @@ class Book:
         return True
 
     def _take_back(self, limit: int) -> dict[str, dict[str, int]]:
-        due = self._members.due(limit, self._now)
+        if not (due := self._members.due(limit, self._now)):
+            return {}
         parks = {number: self._members.caller(number).parks for number in due}
         for number in due:
             self._members.park(number, {})

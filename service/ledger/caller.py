@@ -94,11 +94,14 @@ class Caller:
     def count(self, change: int, instant: int, rules: Rules, now: int) -> None:
         """Add to the counts of the windows around now, if the instant lies in them."""
         hour, day = rules.window(now, HOUR)[0], rules.window(now, DAY)[0]
-        in_hour = self.in_hour if self.hour == hour else 0
-        in_day = self.in_day if self.day == day else 0
-        self.in_hour = max(0, in_hour + change) if instant >= hour else in_hour
-        self.in_day = max(0, in_day + change) if instant >= day else in_day
-        self.hour, self.day = hour, day
+        if self.hour != hour:
+            self.hour, self.in_hour = hour, 0
+        if self.day != day:
+            self.day, self.in_day = day, 0
+        if instant >= hour:
+            self.in_hour = max(0, self.in_hour + change)
+        if instant >= day:
+            self.in_day = max(0, self.in_day + change)
 
     def lease(self, turn: int, ends: int, now: int) -> None:
         """Open a lease under a turn, unless its end has come."""

@@ -3,9 +3,10 @@
 It changes nothing: what was found to be over its limits is told, to be parked afterwards.
 """
 
-from collections import Counter
+from collections import defaultdict
 
 from service.ledger.callee import Callee
+from service.ledger.caller import Caller
 from service.ledger.members import Members
 from service.ledger.port import SCAN_LIMIT, STICKY, Look, Pick
 from service.ledger.rules import Rules
@@ -28,7 +29,7 @@ class Choice:
         self._now = now
         self._seen: set[str] = set()
         self.uses: list[tuple[str, str]] = []
-        self.rejected: Counter[str] = Counter()
+        self.rejected: defaultdict[str, int] = defaultdict(int)
         self.held: list[tuple[str, list[tuple[str, int]]]] = []
         self.looks: list[Look] = []
         self._cooling: set[str] = set()
@@ -42,51 +43,51 @@ class Choice:
     def _take_sticky(self, number: str) -> None:
         if not number or number in self._pick.excluded or number not in self._members:
             return
-        if self._members.caller(number).parks or self._holds(number) or self._is_avoided(number):
+        caller = self._members.caller(number)
+        if caller.parks or self._is_avoided(caller) or self._holds(number, caller):
             return
         if any(self._members.stands_in(number, step.pools) for step in self._pick.steps):
-            self._take(number, STICKY)
+            self._seen.add(number)
+            self.uses.append((number, STICKY))
+            if self._pick.explain:
+                self._look(number, caller, STICKY, "")
 
     def _walk(self, step: Step) -> None:
         scanned = 0
         for number in self._members.candidates(step.pools):
-            if number not in self._seen:
-                self._seen.add(number)
-                barred = self._bar(number)
-                held = [] if barred else self._holds(number)
-                reason = barred or (held[0][0] if held else "")
-                if reason:
-                    self._look(number, step.level, reason)
-                    self.rejected[reason] += 1
-                    scanned += 1
-                    if held:
-                        self.held.append((number, held))
-                else:
-                    self._take(number, step.level)
+            if number in self._seen:
+                continue
+            self._seen.add(number)
+            caller = self._members.caller(number)
+            reason = self._bar(number, caller)
+            if not reason and (held := self._holds(number, caller)):
+                self.held.append((number, held))
+                reason = held[0][0]
+            if reason:
+                self.rejected[reason] += 1
+                scanned += 1
+            else:
+                self.uses.append((number, step.level))
+            if self._pick.explain:
+                self._look(number, caller, step.level, reason)
             if len(self.uses) == self._pick.count or scanned == SCAN_LIMIT:
                 return
 
-    def _bar(self, number: str) -> str:
+    def _bar(self, number: str, caller: Caller) -> str:
         if number in self._pick.excluded:
             return "excluded"
         if number in self._cooling:
             return "cooldown"
-        return "region" if self._is_avoided(number) else ""
+        return "region" if self._is_avoided(caller) else ""
 
-    def _is_avoided(self, number: str) -> bool:
-        return self._members.caller(number).avoid.get(self._pick.region, 0) > self._now
+    def _is_avoided(self, caller: Caller) -> bool:
+        return bool(caller.avoid) and caller.avoid.get(self._pick.region, 0) > self._now
 
-    def _holds(self, number: str) -> list[tuple[str, int]]:
-        return self._members.holds(number, self._rules, self._now)
+    def _holds(self, number: str, caller: Caller) -> list[tuple[str, int]]:
+        members, rules = self._members, self._rules
+        return caller.holds(rules, members.limits(number, rules), self._now, members.sharing)
 
-    def _take(self, number: str, level: str) -> None:
-        self._look(number, level, "")
-        self._seen.add(number)
-        self.uses.append((number, level))
-
-    def _look(self, number: str, level: str, reason: str) -> None:
-        if self._pick.explain:
-            caller = self._members.caller(number)
-            in_hour = caller.used_in_hour(self._rules, self._now)
-            in_day = caller.used_in_day(self._rules, self._now)
-            self.looks.append(Look(number, level, max(caller.turn, 0), in_hour, in_day, reason))
+    def _look(self, number: str, caller: Caller, level: str, reason: str) -> None:
+        in_hour = caller.used_in_hour(self._rules, self._now)
+        in_day = caller.used_in_day(self._rules, self._now)
+        self.looks.append(Look(number, level, max(caller.turn, 0), in_hour, in_day, reason))

@@ -75,12 +75,11 @@ class Members:
     def candidates(self, pools: tuple[str, ...]) -> Iterator[str]:
         """The free numbers of some pools in order of turn; one of two pools comes twice."""
         if len(pools) == 1:
-            return (number for _, number in self._rotation(pools[0]))
+            return self._rotation(pools[0]).numbers()
         return (number for _, number in merge(*map(self._rotation, pools)))
 
-    def use(self, number: str, turn: int) -> None:
+    def use(self, number: str, caller: Caller, turn: int) -> None:
         """Send a number to the end of its pools, unless it is parked."""
-        caller = self.caller(number)
         if not caller.parks:
             for rotation in self._built(self._homes[number].pools):
                 rotation.use(number, caller.turn, turn)
@@ -150,6 +149,8 @@ class Members:
 
     def due(self, limit: int, now: int) -> list[str]:
         """The first numbers whose time to return has come."""
+        if not self._returns or self._returns[0][0] > now:
+            return []
         return [number for until, number in self._returns[:limit] if until <= now]
 
     def parked(self) -> list[str]:
@@ -167,8 +168,8 @@ class Members:
             self._rotations[pool] = rotation
         return rotation
 
-    def _built(self, pools: tuple[str, ...]) -> Iterator[Rotation]:
-        return (self._rotations[pool] for pool in pools if pool in self._rotations)
+    def _built(self, pools: tuple[str, ...]) -> list[Rotation]:
+        return [self._rotations[pool] for pool in pools if pool in self._rotations]
 
     def _turn_of(self, number: str) -> int:
         caller = self._callers.get(number)

@@ -26,6 +26,10 @@ class Rotation:
         queue = ((turn, number) for number, turn in self._queue.items())
         return merge(self._early, queue) if self._early else queue
 
+    def numbers(self) -> Iterator[str]:
+        """The numbers alone, in the same order; not to be changed meanwhile."""
+        return (number for _, number in self) if self._early else iter(self._queue)
+
     def add(self, number: str, turn: int) -> None:
         """Let a number in, at the place of its last use."""
         if not self._queue or (turn, number) > self._last():
