@@ -54,10 +54,14 @@ class Children(dict[tuple[str, ...], M], Generic[M]):
 
 
 class Metrics:
-    """The metrics and the registry that holds them; one for a process, or one for a test."""
+    """The metrics and the registry that holds them; one for a process, or one for a test.
+
+    `of_workers` says that other processes show theirs together with these.
+    """
 
     def __init__(self) -> None:
         disable_created_metrics()  # a creation time beside every counter would double the series
+        self.of_workers = _MULTIPROCESS in os.environ
         self.registry = CollectorRegistry()
         self._of_picks()
         self._of_the_inventory()
@@ -148,7 +152,7 @@ class Metrics:
 
     def render(self) -> bytes:
         """Gives the exposition, of all workers where there are several; see `CONTENT_TYPE`."""
-        if _MULTIPROCESS not in os.environ:
+        if not self.of_workers:
             return generate_latest(self.registry)
         together = CollectorRegistry()
         MultiProcessCollector(together)

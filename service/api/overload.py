@@ -2,9 +2,8 @@
 
 from types import TracebackType
 
-from prometheus_client import Gauge
-
 from service.errors import Overloaded
+from service.metrics import Metrics
 
 
 class Gate:
@@ -12,13 +11,16 @@ class Gate:
 
     Args:
         limit: how many may be inside at once.
-        gauge: shows how many are.
+        metrics: show how many are.
     """
 
-    def __init__(self, limit: int, gauge: Gauge) -> None:
+    def __init__(self, limit: int, metrics: Metrics) -> None:
         self._limit = limit
-        self._gauge = gauge
         self._inside = 0
+        # Asked when it is scraped, which costs a pick nothing; workers have to leave it in a file.
+        self._gauge = metrics.in_flight if metrics.of_workers else None
+        if self._gauge is None:
+            metrics.in_flight.set_function(lambda: self._inside)
 
     def __enter__(self) -> None:
         if self._inside >= self._limit:
@@ -26,7 +28,8 @@ class Gate:
                 f"{self._limit} picks are in flight already; ask again, or another replica"
             )
         self._inside += 1
-        self._gauge.inc()
+        if self._gauge is not None:
+            self._gauge.set(self._inside)
 
     def __exit__(
         self,
@@ -35,4 +38,5 @@ class Gate:
         trace: TracebackType | None,
     ) -> None:
         self._inside -= 1
-        self._gauge.dec()
+        if self._gauge is not None:
+            self._gauge.set(self._inside)

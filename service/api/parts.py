@@ -149,7 +149,7 @@ class Api:
         self.keys = keys_of(parts.settings)
         self.nonces: Nonces = LocalNonces()
         self.shared_nonces = parts.nonces or self.nonces
-        self.gate = Gate(parts.settings.server.max_in_flight, parts.metrics.in_flight)
+        self.gate = Gate(parts.settings.server.max_in_flight, parts.metrics)
         self.picked = Children(parts.metrics.picks)
         self.refused = Children(parts.metrics.pick_refusals)
         self.durations = Children(parts.metrics.pick_duration)

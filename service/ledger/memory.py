@@ -21,7 +21,6 @@ from service.ledger.port import (
     Outcome,
     Park,
     Pick,
-    Picked,
     Return,
     Review,
     Standing,
@@ -94,7 +93,8 @@ class MemoryLedger:
 
     def decide(self, pick: Pick | Take) -> Decision:
         """The same at once: nothing here waits."""
-        return Decision(self._source, cast("Picked", self._one(pick)))
+        (picked,) = self._book.apply(self._clock(), (pick,))
+        return Decision(self._source, picked)  # type: ignore[arg-type]  # what a pick's answer is
 
     async def park(self, park: Park) -> bool:
         """Take a number out of rotation; False for one that is no member."""

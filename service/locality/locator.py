@@ -113,11 +113,8 @@ class Locator:
         Returns:
             The prefix of a mobile that neither the table nor anything learned places.
         """
-        if callee.kind != "mobile":
-            return ""
-        prefix = callee.number[:_PREFIX_DIGITS]
-        known = self._ids[int(prefix) - FIRST_PREFIX] or prefix in self._learned
-        return "" if known else prefix
+        is_unknown = callee.kind == "mobile" and callee.locality is NOWHERE
+        return callee.number[:_PREFIX_DIGITS] if is_unknown else ""
 
     def learn(self, prefix: str, province: str, city: str) -> None:
         """Takes in what CCC said of a prefix; the table, where it has one, still wins.

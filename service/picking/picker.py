@@ -16,7 +16,7 @@ from service.errors import (
     NoEligibleNumber,
     OutsideCallingWindow,
 )
-from service.inventory import Inventory
+from service.inventory import Inventory, PhoneNumber
 from service.ledger import Decision
 from service.locality import Callee, Locator
 from service.metrics import Children, Metrics
@@ -119,23 +119,19 @@ class Picker:
             raise CalleeBudgetExceeded(max(0.0, picked.until / 1000 - time.time()))
 
     async def _answer(self, question: Question, decision: Decision) -> PickAnswer:
-        shown = _placed_callee(question.callee)
-        pairs = [
-            Pair(await self._caller(question.instance, number), shown, level)
-            for number, level in decision.picked.uses
-        ]
+        uses, keeper = decision.picked.uses, question.instance.keeper
+        known = keeper.inventory.numbers if keeper.inventory else {}
+        if not all(number in known for number, _ in uses):
+            # The leader has let one in already and this replica has not heard of it yet.
+            await keeper.follow()
+            known = keeper.inventory.numbers if keeper.inventory else {}
+        callee = _placed_callee(question.callee)
+        pairs = [Pair(self._caller(known, number), callee, level) for number, level in uses]
         told = _explained(decision) if question.request.explain else None
         return PickAnswer(decision.source, tuple(pairs), told, decision.picked.rejected)
 
-    async def _caller(self, instance: Instance, number: str) -> PlacedNumber:
-        inventory = instance.keeper.inventory
-        if inventory is None or number not in inventory.numbers:
-            # The leader has let it in already and this replica has not heard of it yet.
-            await instance.keeper.follow()
-            inventory = instance.keeper.inventory
-        if inventory and (known := inventory.numbers.get(number)):
-            return PlacedNumber(number, known.province, known.city)
-        place = self._locator.place(number)
+    def _caller(self, known: Mapping[str, PhoneNumber], number: str) -> PlacedNumber:
+        place = known.get(number) or self._locator.place(number)
         return PlacedNumber(number, place.province, place.city)
 
     async def _ask_ccc(self, question: Question, prefix: str) -> PickAnswer:

@@ -188,7 +188,7 @@ def test_a_prefix_that_the_table_lacks_is_named_until_it_is_learned() -> None:
     assert callee.locality == Locality()
     assert locator.unknown_prefix(callee) == UNKNOWN_PREFIX
     locator.learn(UNKNOWN_PREFIX, "浙江省", "杭州市")
-    assert locator.unknown_prefix(callee) == ""
+    assert locator.unknown_prefix(locator.locate(UNKNOWN_MOBILE)) == ""
     assert locator.locate(UNKNOWN_MOBILE).locality == Locality("浙江", "杭州", "0571")
     assert locator.place(UNKNOWN_MOBILE) == Locality("浙江", "杭州", "0571")
 

@@ -9,6 +9,8 @@ import pytest
 from prometheus_client import Counter, Gauge, Histogram
 from prometheus_client.parser import text_string_to_metric_families
 
+from service.api.overload import Gate
+from service.errors import Overloaded
 from service.metrics import Children, Metrics
 
 COUNTERS = {
@@ -142,3 +144,15 @@ def test_workers_are_exposed_as_one(tmp_path: Path) -> None:
     assert 'callerid_picks_total{instance="ccc-test",match="city",source="redis"} 5.0' in shown
     assert "callerid_in_flight 5.0" in shown
     assert "callerid_redis_up 0.0" in shown
+
+
+@pytest.mark.parametrize("of_workers", [False, True])
+def test_picks_in_flight_are_shown_by_one_process_and_by_workers(*, of_workers: bool) -> None:
+    metrics = Metrics()
+    metrics.of_workers = of_workers
+    gate = Gate(2, metrics)
+    with gate, gate:
+        assert metrics.registry.get_sample_value("callerid_in_flight") == 2
+        with pytest.raises(Overloaded), gate:
+            pass
+    assert metrics.registry.get_sample_value("callerid_in_flight") == 0
