@@ -120,19 +120,18 @@ class Picker:
 
     async def _answer(self, question: Question, decision: Decision) -> PickAnswer:
         uses, keeper = decision.picked.uses, question.instance.keeper
-        known = keeper.inventory.numbers if keeper.inventory else {}
-        if not all(number in known for number, _ in uses):
+        callers = [_known(keeper.inventory, number) for number, _ in uses]
+        if None in callers:
             # The leader has let one in already and this replica has not heard of it yet.
             await keeper.follow()
-            known = keeper.inventory.numbers if keeper.inventory else {}
+            callers = [_known(keeper.inventory, number) for number, _ in uses]
         callee = _placed_callee(question.callee)
-        pairs = [Pair(self._caller(known, number), callee, level) for number, level in uses]
+        pairs = []
+        for (number, level), caller in zip(uses, callers, strict=True):
+            place = caller or self._locator.place(number)
+            pairs.append(Pair(PlacedNumber(number, place.province, place.city), callee, level))
         told = _explained(decision) if question.request.explain else None
         return PickAnswer(decision.source, tuple(pairs), told, decision.picked.rejected)
-
-    def _caller(self, known: Mapping[str, PhoneNumber], number: str) -> PlacedNumber:
-        place = known.get(number) or self._locator.place(number)
-        return PlacedNumber(number, place.province, place.city)
 
     async def _ask_ccc(self, question: Question, prefix: str) -> PickAnswer:
         told = await ask_ccc(question)
@@ -156,6 +155,10 @@ def _explained(decision: Decision) -> tuple[Candidate, ...]:
         Candidate(look.number, look.level, look.turn, look.used_hour, look.used_day, look.reason)
         for look in decision.picked.looks
     )
+
+
+def _known(inventory: Inventory | None, number: str) -> PhoneNumber | None:
+    return inventory.numbers.get(number) if inventory else None
 
 
 def _placed_callee(callee: Callee) -> PlacedNumber:
