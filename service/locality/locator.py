@@ -27,9 +27,9 @@ from service.locality.table import FIRST_PREFIX, NOWHERE, Locality, read_table
 # part of 济南 in January 2019.
 _MERGED = {"0634": "0531"}
 
-PLACED = 10_000  # of our own numbers' prefixes and codes, the latest
+PREFIX = 7  # digits
+PLACED = 10_000  # beginnings of our own numbers, the latest
 
-_PREFIX_DIGITS = 7
 _is_prefix = re.compile(r"1[3-9][0-9]{5}").fullmatch
 
 
@@ -75,7 +75,7 @@ class Locator:
             InvalidCalledNumber: it cannot be dialled; the reason does not repeat the number.
         """
         if is_mobile(dialled):  # what nearly every client sends, so it comes first
-            return Callee(dialled, "mobile", self._of_prefix(dialled[:_PREFIX_DIGITS]))
+            return Callee(dialled, "mobile", self._of_prefix(dialled[:PREFIX]))
         number = read_dialled(dialled)
         return Callee(number.digits, number.kind, self._of_number(number))
 
@@ -87,22 +87,15 @@ class Locator:
         names: they are nobody's local match.
 
         Args:
-            number: as CCC lists it.
+            number: in canonical form.
             province: CCC's Province, "" where it has none.
             city: CCC's City, "" where it has none.
 
         Returns:
             The locality, names in normal form.
-
-        Raises:
-            ValueError: the number is masked or none.
         """
-        listed = read_listed(number)
-        if listed.kind == "mobile":
-            return self._place_at("", listed.digits[:_PREFIX_DIGITS], province, city)
-        if listed.kind == "landline":
-            return self._place_at(area_code_of(listed.digits), "", province, city)
-        return Locality(country=listed.country)
+        # The first digits tell what kind of number it is and where it belongs.
+        return self._place_at(number if number[0] == "+" else number[:PREFIX], province, city)
 
     def unknown_prefix(self, callee: Callee) -> str:
         """The seven digits to ask CCC about, or "".
@@ -114,7 +107,7 @@ class Locator:
             The prefix of a mobile that neither the table nor anything learned places.
         """
         is_unknown = callee.kind == "mobile" and callee.locality is NOWHERE
-        return callee.number[:_PREFIX_DIGITS] if is_unknown else ""
+        return callee.number[:PREFIX] if is_unknown else ""
 
     def learn(self, prefix: str, province: str, city: str) -> None:
         """Takes in what CCC said of a prefix; the table, where it has one, still wins.
@@ -135,18 +128,25 @@ class Locator:
         self._learned[prefix] = Locality(province, city, self._area_code(province, city))
         self._place_at.cache_clear()
 
-    def _named_place(self, code: str, prefix: str, province: str, city: str) -> Locality:
-        """Where a landline's code or a mobile's prefix is, by the names that CCC has for it."""
-        found = self._of_code(code) if code else self._of_prefix(prefix)
+    def _named_place(self, start: str, province: str, city: str) -> Locality:
+        """Where the numbers of ours are that start so, by the names that CCC has for them."""
+        if start[0] == "+":
+            return Locality(country=read_listed(start).country)
+        if start[0] == "0":
+            found = self._of_code(area_code_of(start))
+        elif _is_prefix(start):
+            found = self._of_prefix(start)
+        else:
+            return NOWHERE
         province = normal_province(province) or found.province
         in_province = found if province == found.province else NOWHERE
         city = normal_city(city) or in_province.city
-        area_code = found.area_code if code else self._area_code(province, city)
-        return Locality(province, city, area_code or in_province.area_code)
+        own_code = found.area_code if start[0] == "0" else self._area_code(province, city)
+        return Locality(province, city, own_code or in_province.area_code)
 
     def _of_number(self, number: Number) -> Locality:
         if number.kind == "mobile":
-            return self._of_prefix(number.digits[:_PREFIX_DIGITS])
+            return self._of_prefix(number.digits[:PREFIX])
         if number.kind == "landline":
             return self._of_code(area_code_of(number.digits))
         return Locality(country=number.country)

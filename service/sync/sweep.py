@@ -12,7 +12,6 @@ from service.ccc.payloads import ListedNumber, NumberPage
 from service.errors import CccError, SweepFailed
 from service.inventory import PhoneNumber
 from service.locality import Locator
-from service.logs import mask
 from service.sync.acceptance import Sweep
 from service.sync.course import Course, course_of
 from service.sync.reading import Ask, Page
@@ -115,23 +114,17 @@ async def _together(reads: Sequence[Awaitable[Page]]) -> list[Page]:
 
 
 def _phone_number(row: ListedNumber, locator: Locator) -> PhoneNumber:
-    """A row as the inventory has it.
-
-    Not skipped when it cannot be placed: the sweep would be short of a number, and nobody told.
-    """
-    try:
-        place = locator.place(row.number, row.province, row.city)
-    except ValueError as error:
-        raise SweepFailed(f"CCC lists {mask(row.number)}: {error}") from None
+    """A row as the inventory has it."""
+    place = locator.place(row.number, row.province, row.city)
     return PhoneNumber(
-        number=row.number,
-        province=place.province,
-        city=place.city,
-        area_code=place.area_code,
-        usage=row.usage,
-        active=row.active,
-        skill_group_ids=row.skill_group_ids,
-        agent_id=row.user_id,
-        tags=row.tags,
-        provider=row.provider,
+        row.number,
+        place.province,
+        place.city,
+        place.area_code,
+        row.usage,
+        row.active,
+        row.skill_group_ids,
+        row.user_id,
+        row.tags,
+        row.provider,
     )
