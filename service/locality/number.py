@@ -36,9 +36,8 @@ _mobile = re.compile(r"(?:(?:\+|00)?86)?0?(1[3-9][0-9]{9})").fullmatch
 _scope = re.compile(
     r"(?:\+|00|(?=86[0-9]{10}))(?P<international>[0-9]+)|(?P<domestic>[0-9]+)"
 ).fullmatch
-# The canonical forms within China; nearly all that CCC lists has one already. No area code ends in
-# 00, so a 0 before a 400 number is a mistake and not an area 0400; none starts with 086, so a
-# country code given twice is none either.
+# The canonical forms within China. No area code ends in 00, so a 0 before a 400 number is a mistake
+# and not an area 0400; none starts with 086, so a country code given twice is none either.
 _canonical = re.compile(
     r"(?P<mobile>1[3-9][0-9]{9})"
     r"|(?P<landline>0(?:10|2[0-9])[0-9]{8}|0(?!86)[3-9](?:[0-9][1-9]|[1-9]0)[0-9]{7,8})"
@@ -106,6 +105,8 @@ def restore_number(number: str | int) -> str:
     Raises:
         ValueError: it is masked or no number; the message does not repeat it.
     """
+    if isinstance(number, str) and _canonical(number):  # as nearly all that CCC lists are
+        return number
     return read_listed(number).digits
 
 
@@ -117,8 +118,6 @@ def area_code_of(landline: str) -> str:
 def _read(text: str, *, zero_lost: bool) -> Number | None:
     if len(text) > LONGEST_DIALLED:
         return None
-    if number := _domestic(text):
-        return number
     digits = text.replace(" ", "").replace("-", "")
     if mobile := _mobile(digits):
         return Number(mobile[1], "mobile")

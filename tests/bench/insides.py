@@ -52,15 +52,18 @@ def sweep_rows(rounds: int) -> list[Row]:
     """A sweep beside the same pages read by a bare session and thrown away."""
     with Stage() as stage:
         endpoint = f"http://127.0.0.1:{stage.emulator(numbers_of(LISTED))}"
-        ratios, seconds = uvloop.run(_sweeps(endpoint, rounds))
+        swept, one_by_one, abreast = uvloop.run(_sweeps(endpoint, rounds))
+    detail = f"{median(swept):.2f} s"
+    what = "a sweep of 10,000 numbers, of the same pages read bare"
     return [
-        Row(
-            "a sweep of 10,000 numbers, of the same pages read bare",
-            ratios,
-            at_most=1.2,
-            detail=f"{seconds:.2f} s",
-        )
+        Row(f"{what}, one by one", _ratio(swept, one_by_one), at_most=1.2, detail=detail),
+        Row(f"{what}, {IN_FLIGHT} at a time as it does", _ratio(swept, abreast), detail=detail),
     ]
+
+
+def _ratio(some: list[float], others: list[float]) -> float:
+    """The median over the rounds of each round's own."""
+    return median(one / other for one, other in zip(some, others, strict=True))
 
 
 async def _ledger(url: str, rounds: int) -> list[Row]:
@@ -109,9 +112,10 @@ async def _seconds_of_picks(bench: Bench, side: Shared, batch: int) -> float:
         vars(queue)["BATCH_TURNS"] = BATCH_TURNS
 
 
-async def _sweeps(endpoint: str, rounds: int) -> tuple[float, float]:
+async def _sweeps(endpoint: str, rounds: int) -> tuple[list[float], list[float], list[float]]:
+    """The seconds of each round: the sweep's, and those of its pages read bare in two ways."""
     locator = Locator(prefix_table.read(""))
-    swept, ratios = [], []
+    swept, one_by_one, abreast = [], [], []
     async with open_session(endpoint) as session, aiohttp.ClientSession() as bare:
         ccc = CccClient(
             session,
@@ -124,12 +128,14 @@ async def _sweeps(endpoint: str, rounds: int) -> tuple[float, float]:
             observe=lambda *_: None,
         )
         for number in range(rounds + 1):
-            read = await _timed(lambda: _read_pages(bare, endpoint))
+            slow = await _timed(lambda: _read_pages(bare, endpoint, 1))
             took = await _timed(lambda: sweep_numbers(ccc, INSTANCE, locator))
+            fast = await _timed(lambda: _read_pages(bare, endpoint, IN_FLIGHT))
             if number:  # the first opens the connections
                 swept.append(took)
-                ratios.append(took / read)
-    return median(ratios), median(swept)
+                one_by_one.append(slow)
+                abreast.append(fast)
+    return swept, one_by_one, abreast
 
 
 async def _timed(work: Callable[[], object]) -> float:
@@ -138,7 +144,7 @@ async def _timed(work: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-async def _read_pages(session: aiohttp.ClientSession, endpoint: str) -> None:
+async def _read_pages(session: aiohttp.ClientSession, endpoint: str, in_flight: int) -> None:
     pages = iter(range(1, LISTED // 100 + 1))
 
     async def read() -> None:
@@ -150,4 +156,4 @@ async def _read_pages(session: aiohttp.ClientSession, endpoint: str) -> None:
             async with session.post(url, headers=request.headers) as response:
                 await response.read()
 
-    await asyncio.gather(*(read() for _ in range(IN_FLIGHT)))
+    await asyncio.gather(*(read() for _ in range(in_flight)))
