@@ -5,6 +5,10 @@ service's own cache and members, and the lead rests, so that no sweep is due whi
 """
 
 import time
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from msgspec.structs import replace
 
 from service.instances import SCHEMA
 from service.inventory import Inventory, PhoneNumber
@@ -14,7 +18,7 @@ from service.ledger.port import BATCH_TURNS
 from service.redis_client import open_client
 from service.sync import share
 from service.sync.acceptance import SweepReport
-from service.sync.cache import Manifest
+from service.sync.cache import InventoryCache, Manifest
 from service.sync.leader import Term
 from service.sync.shared import Shared
 
@@ -44,15 +48,42 @@ async def warm(url: str, numbers: list[PhoneNumber]) -> None:
         url: of Redis.
         numbers: all of them.
     """
-    client = open_client(url, timeout=SECONDS)
-    async with client:
-        shared = share(client, BASE)
+    publish = await prepare(url, numbers)
+    await publish()
+
+
+async def prepare(url: str, numbers: list[PhoneNumber]) -> Callable[[], Coroutine[Any, Any, None]]:
+    """Do all of the same but the last step, which is left to be called: until then nobody sees it.
+
+    Args:
+        url: of Redis.
+        numbers: all of them.
+    """
+    async with open_client(url, timeout=SECONDS) as client:
+        cache = _Withholding(client, BASE)
+        shared = replace(share(client, BASE), cache=cache)
         term = None
         while term is None:
             term = await shared.leader.acquire(early=True)
         inventory = Inventory(INSTANCE, term.fence, numbers)
         await shared.leader.hold(term, _publish(shared, inventory, term))
         await shared.leader.release(term, RESTING_SECONDS)
+
+    async def publish() -> None:
+        async with open_client(url, timeout=SECONDS) as client:
+            assert await InventoryCache(client, BASE)._published(*cache.withheld)
+
+    return publish
+
+
+class _Withholding(InventoryCache):
+    """Writes chunks, and keeps the manifest that names them."""
+
+    withheld: tuple[Manifest, int]
+
+    async def _published(self, manifest: Manifest, fence: int) -> bool:
+        self.withheld = manifest, fence
+        return True
 
 
 async def _publish(shared: Shared, inventory: Inventory, term: Term) -> None:
