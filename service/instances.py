@@ -178,8 +178,8 @@ class Instances(dict[str, Instance]):
             notice=keeper.notice,
         )
         standby = MemoryLedger(now_ms, source="degraded", unused_turn=self._scattered)
-        keeper.subscribe(standby.replace)
         ledger = FailoverLedger(shared, standby, self._metrics, now_ms)
+        keeper.subscribe(ledger.replace)
         self.work[f"ledger {one.id}"] = ledger.run
         return ledger
 

@@ -62,7 +62,9 @@ def limits_namer(overrides: Sequence[NumberOverride]) -> Callable[[PhoneNumber],
     """
 
     def name(number: PhoneNumber) -> str:
-        override = next((one for one in overrides if _matches(one, number)), None)
+        override = None
+        if overrides:
+            override = next((one for one in overrides if _matches(one, number)), None)
         of = _name(override) if override else ""
         trunks = number.details.trunks if number.details else 0
         is_set = override is not None and override.max_concurrent is not None

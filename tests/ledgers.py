@@ -79,8 +79,8 @@ async def shared_ledger(
             line, breaker, patience=seconds, metrics=metrics, notice=notices.append
         )
         standby = MemoryLedger(now_ms, source="degraded")
-        standby.replace(inventory)
         ledger = FailoverLedger(shared, standby, metrics, now_ms)
+        ledger.replace(inventory)
         async with running(ledger.run()):
             yield Shared(ledger, shared, line, breaker, client, metrics, notices)
 

@@ -1,5 +1,6 @@
 """One of our numbers as the inventory knows it, and whether it may call out at all."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -57,18 +58,37 @@ def bar(number: PhoneNumber) -> str:
     return ""
 
 
+class Alike(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """Numbers that differ in nothing but their digits; `pattern` is what they are, without these.
+
+    So they travel and are read for a fraction of what each of them whole would cost.
+    """
+
+    pattern: PhoneNumber
+    digits: tuple[str, ...]
+
+
+def alike(numbers: Iterable[PhoneNumber]) -> tuple[Alike, ...]:
+    """The same numbers, together where they are alike."""
+    found: dict[tuple[Any, ...], list[str]] = {}
+    for number in numbers:
+        digits, *fields = msgspec.structs.astuple(number)
+        found.setdefault(tuple(fields), []).append(digits)
+    return tuple(Alike(PhoneNumber("", *fields), tuple(all_)) for fields, all_ in found.items())
+
+
 class CommonFields:
     """Lets numbers share what they have in common, so that it stands in memory once.
 
-    A decoder makes its own string for each place, group and carrier of each number: three quarters
+    A decoder makes its own string for each place, group and carrier that it meets: three quarters
     of what a large inventory would weigh.
     """
 
     def __init__(self) -> None:
         self._first: dict[tuple[Any, ...], tuple[Any, ...]] = {}
 
-    def shared(self, number: PhoneNumber) -> PhoneNumber:
-        """The same number, with the fields of the first one that it is like."""
-        digits, *fields = msgspec.structs.astuple(number)
-        common = tuple(fields)
-        return PhoneNumber(digits, *self._first.setdefault(common, common))
+    def numbers(self, some: Alike) -> list[PhoneNumber]:
+        """The numbers, with the fields of the first ones that they are like."""
+        _, *fields = msgspec.structs.astuple(some.pattern)
+        common = self._first.setdefault(tuple(fields), tuple(fields))
+        return [PhoneNumber(digits, *common) for digits in some.digits]

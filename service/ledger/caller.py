@@ -12,15 +12,18 @@ from service.ledger.rules import DAY, HOUR, Limits, Rules
 
 LIMIT_REASONS = ("max_per_hour", "max_per_day", "max_concurrent", "rest")
 
-
 _RECORD = Struct("<12sdddddII")
+_HOME_SIZE = 12
+_USE_AT = _HOME_SIZE + 8  # behind the home and the turn
+_UNUSED = bytes(_RECORD.size - _USE_AT)
+
+# Shared by all that have nothing: these are replaced, and never changed where they stand.
+_NONE: dict[Any, int] = {}
 
 
 class Known(msgspec.Struct, frozen=True, gc=False):
-    """What the shared ledger knows of a number; `leases` has the turn and the end of each."""
+    """What the shared ledger knows of a number's use; `leases` has the turn and end of each."""
 
-    home: str
-    turn: int
     last: int = 0
     hour: int = 0
     day: int = 0
@@ -31,9 +34,19 @@ class Known(msgspec.Struct, frozen=True, gc=False):
     avoid: Any = ()
 
 
+UNUSED = Known()
+
+
+def home_of(packed: bytes) -> str:
+    """Where a number lives, by its record as it stands in Redis."""
+    return packed[:_HOME_SIZE].decode()
+
+
 def known_from(packed: bytes) -> Known:
     """A number's record as it stands in Redis: `lua/1_reading.lua` says what is where."""
-    home, turn, last, _, hour, day, in_hour, in_day = _RECORD.unpack_from(packed)
+    if packed[_USE_AT:] == _UNUSED:  # in a large inventory, most
+        return UNUSED
+    _, _, last, _, hour, day, in_hour, in_day = _RECORD.unpack_from(packed)
     leases: tuple[int, ...] = ()
     cap, avoid = 0, ()
     if len(packed) > _RECORD.size:
@@ -42,8 +55,7 @@ def known_from(packed: bytes) -> Known:
         leases = tuple(map(int, leases_format.unpack_from(packed, _RECORD.size + 2)))
         if more := packed[_RECORD.size + 2 + leases_format.size :]:
             cap, avoid = msgspec.msgpack.decode(more)
-    instants = int(last), int(hour), int(day)
-    return Known(home.decode(), int(turn), *instants, in_hour, in_day, leases, cap, avoid)
+    return Known(int(last), int(hour), int(day), in_hour, in_day, leases, cap, avoid)
 
 
 class Caller:
@@ -70,10 +82,10 @@ class Caller:
     def __init__(self, turn: int) -> None:
         self.turn = turn
         self.hour = self.in_hour = self.day = self.in_day = self.last = self.cap = 0
-        self.leases: dict[int, int] = {}
-        self.parks: dict[str, int] = {}
-        self.avoid: dict[str, int] = {}
-        self.before = Known("", 0)
+        self.leases: dict[int, int] = _NONE
+        self.parks: dict[str, int] = _NONE
+        self.avoid: dict[str, int] = _NONE
+        self.before = UNUSED
 
     def used_in_hour(self, rules: Rules, now: int) -> int:
         """Its uses in the hour of the calendar around an instant."""
@@ -112,7 +124,7 @@ class Caller:
         """Close the first lease that ends at an instant."""
         for turn, end in self.leases.items():
             if end == ends:
-                del self.leases[turn]
+                self.leases = {one: its for one, its in self.leases.items() if one != turn}
                 return
 
     def adopt(self, known: Known) -> None:
@@ -121,8 +133,8 @@ class Caller:
         self.hour, self.in_hour = known.hour, known.in_hour
         self.day, self.in_day = known.day, known.in_day
         self.last, self.cap = known.last, known.cap
-        self.leases = dict(zip(known.leases[::2], known.leases[1::2], strict=True))
-        self.avoid = dict(known.avoid)
+        self.leases = dict(zip(known.leases[::2], known.leases[1::2], strict=True)) or _NONE
+        self.avoid = dict(known.avoid) or _NONE
 
     def holds(
         self, rules: Rules, limits: Limits, now: int, sharing: int = 1

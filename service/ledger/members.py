@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from heapq import merge
 
 from service.inventory import Home, Inventory, Moves, moves_between
-from service.ledger.caller import LIMIT_REASONS, Caller, Known
+from service.ledger.caller import LIMIT_REASONS, UNUSED, Caller, Known
 from service.ledger.port import Glance, Standing
 from service.ledger.rotation import Rotation
 from service.ledger.rules import DAY, Limits, Rules
@@ -104,11 +104,14 @@ class Members:
 
     def adopt(self, number: str, known: Known | None, parks: dict[str, int]) -> None:
         """Go on from what the shared ledger knows of a number."""
-        if number in self._homes:
-            if known is not None:
-                self.caller(number).adopt(known)
-            if known is not None or parks or self._is_parked(number):
-                self.park(number, parks)
+        if number not in self._homes:
+            return
+        if known is UNUSED and not parks and number not in self._callers:
+            return  # as every number is at first
+        if known is not None:
+            self.caller(number).adopt(known)
+        if known is not None or parks or self._is_parked(number):
+            self.park(number, parks)
 
     def standing(self, number: str, rules: Rules, now: int) -> Standing:
         """How a member stands."""

@@ -13,7 +13,7 @@ from redis.exceptions import ResponseError
 
 from service.errors import StaleLeader
 from service.inventory import Home, Inventory
-from service.ledger.caller import known_from
+from service.ledger.caller import home_of
 from service.ledger.script import Script
 from service.tasks import in_slices
 
@@ -94,7 +94,7 @@ class MembersWriter:
 
     async def _held(self) -> dict[str, str]:
         records = self._client.hscan_iter(f"{self._base}numbers", count=SCAN_SLICE)
-        return {number.decode(): known_from(record).home async for number, record in records}
+        return {number.decode(): home_of(record) async for number, record in records}
 
     async def _run(
         self,

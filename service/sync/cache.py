@@ -19,7 +19,7 @@ from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from service.errors import LedgerUnavailable, StaleLeader
-from service.inventory import CommonFields, PhoneNumber
+from service.inventory import Alike, CommonFields, PhoneNumber, alike
 from service.redis_client import translated
 from service.sync.acceptance import Absence, SweepReport
 from service.sync.leader import read_script
@@ -52,7 +52,7 @@ class Manifest(msgspec.Struct, frozen=True, array_like=True):
 
 _encode = msgspec.msgpack.Encoder().encode
 _manifest = msgspec.msgpack.Decoder(Manifest)
-_numbers = msgspec.msgpack.Decoder(Numbers)
+_chunk = msgspec.msgpack.Decoder(tuple[Alike, ...])
 
 
 class InventoryCache:
@@ -99,10 +99,10 @@ class InventoryCache:
             with translated():
                 stored = await self._client.mget([self._key(digest) for digest in some])
             for digest, content in zip(some, stored, strict=True):
-                if (chunk := _chunk(digest, content)) is None:
+                if (chunk := _read(digest, content)) is None:
                     self._tell(digest, "A chunk of the cached inventory is lost or corrupt")
                     return None
-                fetched[digest] = tuple(map(common.shared, chunk))
+                fetched[digest] = tuple(chain.from_iterable(map(common.numbers, chunk)))
                 await asyncio.sleep(0)  # picks go on meanwhile
         known = self._chunks | fetched
         self._chunks = {digest: known[digest] for digest in manifest.chunks}
@@ -200,17 +200,17 @@ def _packing(numbers: Collection[PhoneNumber], count: int) -> Generator[None, No
     for each in spread:
         yield
         chunk = tuple(sorted(each, key=lambda number: number.number))
-        content = _encode(chunk)
+        content = _encode(alike(chunk))
         digest = _digest(content)
         packed.contents[digest], packed.numbers[digest] = content, chunk
     return packed
 
 
-def _chunk(digest: bytes, content: Any) -> Numbers | None:
+def _read(digest: bytes, content: Any) -> tuple[Alike, ...] | None:
     if content is None or _digest(content) != digest:
         return None
     try:
-        return _numbers.decode(content)
+        return _chunk.decode(content)
     except msgspec.DecodeError:
         return None  # whole, but of a release that is not adjacent
 

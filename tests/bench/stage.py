@@ -151,8 +151,14 @@ def cpu_seconds(pid: int) -> float:
 @contextmanager
 def process(*words: str) -> Iterator[subprocess.Popen[bytes]]:
     """Python with these words, in the checkout and silent; ended with the block."""
+    # Compiled once and not at every start, as what is installed is.
+    environ = {name: os.environ[name] for name in os.environ if name != "PYTHONDONTWRITEBYTECODE"}
     running = subprocess.Popen(
-        [sys.executable, *words], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        [sys.executable, *words],
+        cwd=ROOT,
+        env=environ,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
     try:
         yield running

@@ -4,10 +4,13 @@ import msgspec
 import pytest
 
 from service.inventory import (
+    Alike,
     CommonFields,
+    Details,
     Inventory,
     Moves,
     PhoneNumber,
+    alike,
     bar,
     moves_between,
     place_at,
@@ -141,13 +144,16 @@ def _sets(members: Mapping[str, Sequence[str]]) -> dict[str, set[str]]:
 
 
 def test_numbers_that_have_fields_in_common_share_them_and_stay_what_they_are() -> None:
-    apart = [PhoneNumber(f"0285550000{last}", "四川", "成都", tags=("A",)) for last in range(2)]
-    decoded = [
-        msgspec.msgpack.decode(msgspec.msgpack.encode(one), type=PhoneNumber) for one in apart
-    ]
-    assert decoded[0].tags is not decoded[1].tags
+    some = [PhoneNumber(f"0285550000{last}", "四川", "成都", tags=("A",)) for last in range(4)]
+    other = PhoneNumber("0285550009", "四川", "成都", tags=("B",), details=Details(trunks=2))
+    encoded = (
+        msgspec.msgpack.encode(alike([some[0], other, some[1]])),
+        msgspec.msgpack.encode(alike(some[2:])),
+    )
     common = CommonFields()
-    shared = [common.shared(one) for one in decoded]
-    assert shared == apart
-    assert shared[0].tags is shared[1].tags
-    assert shared[0].province is shared[1].province
+    decoded = [msgspec.msgpack.decode(each, type=tuple[Alike, ...]) for each in encoded]
+    assert [len(each) for each in decoded] == [2, 1]
+    shared = [number for each in decoded for one in each for number in common.numbers(one)]
+    assert shared == [some[0], some[1], other, some[2], some[3]]
+    assert shared[0].tags is shared[1].tags is shared[3].tags
+    assert shared[0].province is shared[4].province
