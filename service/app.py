@@ -9,6 +9,7 @@ import gc
 import itertools
 import logging
 import signal
+import sys
 import time
 import uuid
 from collections.abc import AsyncIterator, Callable
@@ -35,7 +36,7 @@ from service.provisioning import Provisioner, Target
 from service.redis_client import open_client, open_topology
 from service.settings import Settings
 from service.sync import Localities
-from service.tasks import keep_running, measure_lag
+from service.tasks import SWITCH_SECONDS, keep_running, measure_lag
 
 CACHE_SECONDS = 2.0  # what the cache and the members may take; no pick waits for them
 
@@ -233,6 +234,7 @@ async def serve(
         gc.collect()
         gc.freeze()
         gc.set_threshold(GARBAGE_THRESHOLD)
+        sys.setswitchinterval(SWITCH_SECONDS)
         await stop.wait()
         reloading.cancel()
         service.draining = True

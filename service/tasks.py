@@ -11,6 +11,7 @@ SHORTEST_PAUSE = 0.1
 LONGEST_PAUSE = 10.0
 LAG_INTERVAL = 0.5
 SLICE_SECONDS = 0.0005  # what a pick waits for other work at a time
+SWITCH_SECONDS = 0.0005  # after which a thread gives way to the event loop; 5 ms is Python's own
 
 T = TypeVar("T")
 
@@ -63,8 +64,7 @@ def at_once(work: Generator[None, None, T]) -> T:
 async def in_slices(work: Generator[None, None, T]) -> T:
     """Do what takes longer than a pick can wait, a slice in each turn of the event loop.
 
-    In a thread it would take turns with every single request, 5 ms each: under uvloop each of them
-    takes the interpreter's lock anew.
+    In a thread it would hold the interpreter's lock for `SWITCH_SECONDS` or more at each turn.
 
     Args:
         work: yields where it may be left for a while, at least once in a slice.
