@@ -5,11 +5,10 @@ the last. What a leader writes is fenced where it is written; nothing here write
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from functools import cache
 from importlib.resources import files
-from typing import Protocol, TypeVar
+from typing import NoReturn, Protocol, TypeVar
 
 import msgspec
 from redis.asyncio import Redis
@@ -77,12 +76,16 @@ class SharedLeader:
         Raises:
             StaleLeader: the lead is another's; the work was cancelled.
         """
-        with _first_failure():
-            async with asyncio.TaskGroup() as tasks:
-                renewing = tasks.create_task(self._renew(term))
-                result = await work
-                renewing.cancel()
-        return result
+        # No task group: on Python 3.11 one that fails as it is left leaves its task marked as
+        # cancelled, which would end the keeper.
+        working, renewing = asyncio.ensure_future(work), asyncio.ensure_future(self._renew(term))
+        try:
+            await asyncio.wait((working, renewing), return_when=asyncio.FIRST_COMPLETED)
+            return working.result() if working.done() else renewing.result()
+        finally:
+            working.cancel()
+            renewing.cancel()
+            await asyncio.gather(working, renewing, return_exceptions=True)
 
     async def release(self, term: Term, pause: float) -> None:
         """Lay the lead down; one that is another's by now is left alone.
@@ -92,7 +95,7 @@ class SharedLeader:
         """
         await self._set(term, "RESTING", pause)
 
-    async def _renew(self, term: Term) -> None:
+    async def _renew(self, term: Term) -> NoReturn:
         while True:
             heed_cancellation()
             await asyncio.sleep(RENEW_SECONDS)
@@ -138,15 +141,6 @@ class SoleLeader:
     async def release(self, term: Term, pause: float) -> None:  # noqa: ARG002 - nobody contends
         """Sweep again in `pause` seconds."""
         self._due = self._clock() + pause
-
-
-@contextmanager
-def _first_failure() -> Iterator[None]:
-    """Let the first failure of a task group stand for all: it has cancelled the others."""
-    try:
-        yield
-    except BaseExceptionGroup as group:
-        raise group.exceptions[0] from None
 
 
 @cache

@@ -1,7 +1,7 @@
 """The lead in Redis: one at a time, fenced, rested between two sweeps."""
 
 import asyncio
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
@@ -95,6 +95,45 @@ async def test_what_the_work_raises_passes(redis: Any) -> None:
 
     with pytest.raises(KeyError):
         await leader.hold(await acquired(leader), work())
+
+
+async def test_a_lead_lost_as_the_work_ends_leaves_its_task_as_it_was(
+    redis: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leader = SharedLeader(redis, BASE)
+
+    async def lost_at_the_end(_: Term) -> NoReturn:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            raise StaleLeader("Another replica has taken the lead")
+
+    async def work() -> str:
+        await asyncio.sleep(0)
+        return "done"
+
+    monkeypatch.setattr(leader, "_renew", lost_at_the_end)
+    assert await leader.hold(await acquired(leader), work()) == "done"
+    task = asyncio.current_task()
+    assert task is not None
+    assert not task.cancelling()
+
+
+async def test_work_ends_when_who_holds_the_lead_is_cancelled(redis: Any) -> None:
+    leader, ended = SharedLeader(redis, BASE), asyncio.Event()
+
+    async def work() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    holding = asyncio.create_task(leader.hold(await acquired(leader), work()))
+    await asyncio.sleep(0.01)
+    holding.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await holding
+    assert ended.is_set()
 
 
 async def test_a_lead_that_was_lost_is_not_released(redis: Any) -> None:
