@@ -78,6 +78,11 @@ class Line:
         self.missed: Callable[[list[Operation]], None] = lambda _: None
         self.rule(Rules())
 
+    @property
+    def name(self) -> str:
+        """What the ledger's keys begin with: an operator knows it by that."""
+        return self._bases[0].rstrip(":")
+
     def rule(self, rules: Rules) -> None:
         """Send these rules from the next call."""
         self._packed_rules = packed_rules(rules)

@@ -6,6 +6,7 @@ sent in time any more is given back. What becomes of lost calls is found out her
 """
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -22,6 +23,8 @@ from service.tasks import heed_cancellation
 
 NO_MEMBERS = 0
 FATES_KEPT = 4096
+
+_log = logging.getLogger(__name__)
 
 
 class _Waiting(msgspec.Struct, gc=False):
@@ -160,11 +163,14 @@ class CallQueue:
     def _reached(self, *, up: bool) -> None:
         if up:
             self._breaker.succeeded()
-            self.opened.clear()
+            if self.opened.is_set():
+                self.opened.clear()
+                _log.info("%s: Redis answers again and decides for all", self._line.name)
         else:
             self._breaker.failed()
-            if self._breaker.is_open:
+            if self._breaker.is_open and not self.opened.is_set():
                 self.opened.set()
+                _log.warning("%s: Redis does not answer; picks are decided here", self._line.name)
         if up is not self._is_up:
             self._is_up = up
             self._metrics.redis_up.set(up)

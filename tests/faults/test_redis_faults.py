@@ -1,7 +1,10 @@
 """Redis killed, hung and wiped under picks that go on."""
 
 import asyncio
+import logging
 from collections import Counter
+
+import pytest
 
 from tests.conftest import RedisServer
 from tests.ledgers import (
@@ -15,7 +18,10 @@ from tests.ledgers import (
 from tests.waiting import eventually
 
 
-async def test_picks_go_on_when_redis_is_killed_and_return_to_it(own_redis: RedisServer) -> None:
+async def test_picks_go_on_when_redis_is_killed_and_return_to_it(
+    own_redis: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "service.ledger")
     inventory = inventory_of(5)
     await write_members(own_redis.url, inventory)
     async with shared_ledger(own_redis.url, inventory) as side:
@@ -30,6 +36,10 @@ async def test_picks_go_on_when_redis_is_killed_and_return_to_it(own_redis: Redi
         await eventually(lambda: not side.breaker.is_open)
         assert (await side.ledger.pick(ONE)).source == "redis"
         assert side.metrics.registry.get_sample_value("callerid_redis_up") == 1
+    assert [record.getMessage() for record in caplog.records] == [
+        "callerid:2:{ccc-test}:ccc-test: Redis does not answer; picks are decided here",
+        "callerid:2:{ccc-test}:ccc-test: Redis answers again and decides for all",
+    ]
 
 
 async def test_a_hung_redis_holds_no_pick_beyond_its_time(own_redis: RedisServer) -> None:

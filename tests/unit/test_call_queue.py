@@ -27,6 +27,8 @@ class ForgetfulLine:
             raise LedgerUnavailable(f"{len(operations)} operations not sent") from None
         raise AssertionError
 
+    name = "callerid:2:{ccc-test}:ccc-test"
+
     async def close(self) -> None:
         pass
 
