@@ -13,7 +13,7 @@ import sys
 import time
 import uuid
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
 from typing import Literal
 
@@ -40,6 +40,8 @@ from service.tasks import SWITCH_SECONDS, keep_running, measure_lag
 
 CACHE_SECONDS = 2.0  # what the cache and the members may take; no pick waits for them
 
+SETTLE_SECONDS = 5.0  # for a worker, before it opens the port that it shares
+
 GARBAGE_THRESHOLD = 20_000  # new objects between two young collections; 700 is Python's own
 
 Reload = Callable[[], Settings]
@@ -60,6 +62,7 @@ class Service:
             raise SettingsError(["instances: found none, expected at least one [[instances]]"])
         self.metrics = Metrics()
         self.draining = False
+        self._has_numbers = asyncio.Event()
         self._settings = settings
         self._locator = Locator(prefix_table.read(settings.locality.phone_dat))
         self._topology = open_topology(settings.redis.url) if settings.redis.url else None
@@ -78,6 +81,7 @@ class Service:
         clients = {one.id: await self._accounts.client_for(one) for one in self._settings.instances}
         for one in self._settings.instances:
             self._instances.add(one, clients[one.id], self._locator)
+            self._instances.keepers[one.id].subscribe(lambda *_: self._has_numbers.set())
         localities = Localities(
             self._locator,
             clients,
@@ -141,6 +145,12 @@ class Service:
                 for task in running:
                     task.cancel()
 
+    async def settle(self) -> None:
+        """Wait a while for an inventory: other workers answer, and this one could but refuse."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SETTLE_SECONDS):
+                await self._has_numbers.wait()
+
     async def reload(self, read: Reload) -> None:
         """Read the configuration again; a bad one is refused, told and counted.
 
@@ -198,6 +208,8 @@ async def listening(
         await lifetime.enter_async_context(service.working())
         lifetime.push_async_callback(runner.cleanup)
         await runner.setup()
+        if share_port:
+            await service.settle()
         host, port = settings.server.host, settings.server.port
         await web.TCPSite(runner, host, port, reuse_port=share_port or None).start()
         yield service, f"http://{host}:{runner.addresses[0][1]}"

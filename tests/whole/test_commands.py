@@ -10,10 +10,19 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from service import app
 from service.__main__ import main
 from service.ccc.emulator import running
 from tests.whole.processes import command
-from tests.whole.services import CHENGDU_MOBILE, KEY, SALES, SECRET, chengdu_numbers, emulator_of
+from tests.whole.services import (
+    CHENGDU_MOBILE,
+    KEY,
+    SALES,
+    SECRET,
+    chengdu_numbers,
+    emulator_of,
+    settings_for,
+)
 
 
 def free_port() -> int:
@@ -211,7 +220,7 @@ async def test_workers_share_the_port_and_their_metrics_are_one(
                     aiohttp.ClientSession() as own,
                     own.post(f"{url}/v1/pick", json=QUESTION) as response,
                 ):
-                    assert response.status in {200, 503}
+                    assert response.status == 200
 
             for _ in range(picks // 20):
                 await asyncio.gather(*(dial() for _ in range(20)))
@@ -225,6 +234,26 @@ async def test_workers_share_the_port_and_their_metrics_are_one(
             serve.send_signal(signal.SIGTERM)
             assert await asyncio.wait_for(serve.wait(), 10) == 0
     assert counted == picks
+
+
+async def test_a_worker_opens_the_shared_port_once_it_has_numbers() -> None:
+    async with running(emulator_of(chengdu_numbers(5))) as address:
+        settings = settings_for(f"http://{address}")
+        async with app.listening(settings, share_port=True) as (service, _):
+            assert service.health().is_ready
+
+
+async def test_a_worker_that_gets_no_numbers_opens_the_shared_port_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(app, "SETTLE_SECONDS", 0.1)
+    settings = settings_for(f"http://127.0.0.1:{free_port()}")
+    async with (
+        app.listening(settings, share_port=True) as (_, url),
+        aiohttp.ClientSession() as client,
+        client.get(f"{url}/readyz") as response,
+    ):
+        assert response.status == 503
 
 
 async def test_sighup_reads_the_limits_again_and_refuses_a_bad_configuration(
