@@ -1,7 +1,7 @@
 """Waiting for what happens elsewhere, without sleeping for longer than it takes."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 
 async def eventually(happened: Callable[[], object], within: float = 10) -> None:
@@ -9,3 +9,19 @@ async def eventually(happened: Callable[[], object], within: float = 10) -> None
     async with asyncio.timeout(within):
         while not happened():
             await asyncio.sleep(0.01)
+
+
+async def turns_beside(work: Awaitable[object]) -> int:
+    """How many turns of the event loop another task has while this is done."""
+    turns = 0
+
+    async def other() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    beside = asyncio.create_task(other())
+    await work
+    beside.cancel()
+    return turns

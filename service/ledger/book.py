@@ -150,9 +150,10 @@ class Book:
         if callee and cooldown and number in callee.shown_within(cooldown, self._now):
             return Picked(rejected=(("cooldown", 1),))
         if number in self._members:
-            if self._members.caller(number).parks:
+            caller = self._members.caller(number)
+            if caller.parks:
                 return Picked(rejected=(("parked", 1),))
-            if held := self._members.holds(number, self.rules, self._now):
+            if held := self._members.holds(number, caller, self.rules, self._now):
                 return Picked(rejected=((held[0][0], 1),))
         return Picked(((number, "ccc"),))
 
@@ -227,8 +228,7 @@ class Book:
         return True
 
     def _take_back(self, limit: int) -> dict[str, dict[str, int]]:
-        if not (due := self._members.due(limit, self._now)):
-            return {}
+        due = self._members.due(limit, self._now)
         parks = {number: self._members.caller(number).parks for number in due}
         for number in due:
             self._members.park(number, {})

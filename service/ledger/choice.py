@@ -44,7 +44,9 @@ class Choice:
         if not number or number in self._pick.excluded or number not in self._members:
             return
         caller = self._members.caller(number)
-        if caller.parks or self._is_avoided(caller) or self._holds(number, caller):
+        if caller.parks or self._is_avoided(caller):
+            return
+        if self._members.holds(number, caller, self._rules, self._now):
             return
         if any(self._members.stands_in(number, step.pools) for step in self._pick.steps):
             self._seen.add(number)
@@ -53,14 +55,14 @@ class Choice:
                 self._look(number, caller, STICKY, "")
 
     def _walk(self, step: Step) -> None:
-        scanned = 0
-        for number in self._members.candidates(step.pools):
+        members, scanned = self._members, 0
+        for number in members.candidates(step.pools):
             if number in self._seen:
                 continue
             self._seen.add(number)
-            caller = self._members.caller(number)
+            caller = members.caller(number)
             reason = self._bar(number, caller)
-            if not reason and (held := self._holds(number, caller)):
+            if not reason and (held := members.holds(number, caller, self._rules, self._now)):
                 self.held.append((number, held))
                 reason = held[0][0]
             if reason:
@@ -82,10 +84,6 @@ class Choice:
 
     def _is_avoided(self, caller: Caller) -> bool:
         return bool(caller.avoid) and caller.avoid.get(self._pick.region, 0) > self._now
-
-    def _holds(self, number: str, caller: Caller) -> list[tuple[str, int]]:
-        members, rules = self._members, self._rules
-        return caller.holds(rules, members.limits(number, rules), self._now, members.sharing)
 
     def _look(self, number: str, caller: Caller, level: str, reason: str) -> None:
         in_hour = caller.used_in_hour(self._rules, self._now)

@@ -63,9 +63,9 @@ class Members:
         """The limits that hold for a member."""
         return rules.limits_named(self._homes[number].limits)
 
-    def holds(self, number: str, rules: Rules, now: int) -> list[tuple[str, int]]:
+    def holds(self, number: str, caller: Caller, rules: Rules, now: int) -> list[tuple[str, int]]:
         """What keeps a member out by its limits now, each with its end."""
-        return self.caller(number).holds(rules, self.limits(number, rules), now, self.sharing)
+        return caller.holds(rules, self.limits(number, rules), now, self.sharing)
 
     def stands_in(self, number: str, pools: tuple[str, ...]) -> bool:
         """Whether a number is a member of one of these pools."""
@@ -146,9 +146,13 @@ class Members:
     def review(self, number: str, rules: Rules, now: int) -> None:
         """Drop the parks by limits that no longer hold, and take in those that do."""
         if number in self._homes:
-            parks = self.caller(number).parks
-            kept = {reason: until for reason, until in parks.items() if reason not in LIMIT_REASONS}
-            self.park(number, kept | dict(self.holds(number, rules, now)))
+            caller = self.caller(number)
+            kept = {
+                reason: until
+                for reason, until in caller.parks.items()
+                if reason not in LIMIT_REASONS
+            }
+            self.park(number, kept | dict(self.holds(number, caller, rules, now)))
 
     def due(self, limit: int, now: int) -> list[str]:
         """The first numbers whose time to return has come."""

@@ -5,6 +5,7 @@ of it goes in slices that Redis handles in well under a millisecond, fenced by t
 """
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
+from functools import cache
 from typing import TypeVar
 
 import msgspec
@@ -12,7 +13,7 @@ from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from service.errors import StaleLeader
-from service.inventory import Home, Inventory
+from service.inventory import Home, Inventory, moves_between
 from service.ledger.caller import home_of
 from service.ledger.script import Script
 from service.tasks import in_slices
@@ -33,30 +34,30 @@ class Changes(msgspec.Struct, frozen=True):
 
 
 def changes_between(
-    held: Mapping[str, str], homes: Mapping[str, Home]
+    held: Mapping[str, Home], homes: Mapping[str, Home]
 ) -> Generator[None, None, Changes]:
-    """Compare the ledger's numbers, each with its home's id, with a snapshot's homes, in slices."""
-    changes = Changes([], [], [], [])
-    for at, number in enumerate(held):
-        if at % SLICE == 0:
-            yield
-        if number not in homes:
-            changes.removed.append(number)
-    wanted: dict[str, Home] = {}
-    for at, (number, home) in enumerate(homes.items()):
-        if at % SLICE == 0:
-            yield
-        wanted[home.home_id] = home
-        if held.get(number) != home.home_id:
-            changes.placed.append((number, home.home_id))
-    known = set(held.values())
-    changes.homes.extend(
-        (home_id, "\n".join((home.limits, *home.pools)))
-        for home_id, home in wanted.items()
-        if home_id not in known
+    """Compare the homes of the ledger's numbers, of which the ids count, with a snapshot's."""
+    moves = yield from moves_between(held, homes)
+    known, wanted = (yield from _by_id(held)), (yield from _by_id(homes))
+    return Changes(
+        removed=moves.gone,
+        placed=[(number, homes[number].home_id) for number in moves.moved],
+        homes=[
+            (home_id, "\n".join((home.limits, *home.pools)))
+            for home_id, home in wanted.items()
+            if home_id not in known
+        ],
+        deserted=[home_id for home_id in known if home_id not in wanted],
     )
-    changes.deserted.extend(known - wanted.keys())
-    return changes
+
+
+def _by_id(homes: Mapping[str, Home]) -> Generator[None, None, dict[str, Home]]:
+    found: dict[str, Home] = {}
+    for at, home in enumerate(homes.values()):
+        if at % SLICE == 0:
+            yield
+        found[home.home_id] = home
+    return found
 
 
 class MembersWriter:
@@ -92,9 +93,10 @@ class MembersWriter:
             await self._run(fence, placed=placed)
         await self._run(fence, commit=(inventory.generation, epoch, changes.deserted))
 
-    async def _held(self) -> dict[str, str]:
+    async def _held(self) -> dict[str, Home]:
         records = self._client.hscan_iter(f"{self._base}numbers", count=SCAN_SLICE)
-        return {number.decode(): home_of(record) async for number, record in records}
+        home = cache(lambda home_id: Home(home_id, ()))  # few, each of many numbers
+        return {number.decode(): home(home_of(record)) async for number, record in records}
 
     async def _run(
         self,

@@ -11,6 +11,7 @@ from service.inventory import Inventory, PhoneNumber
 from service.ledger import Limits, MemoryLedger, Park, Rules
 from service.ledger.port import Cap, Record
 from service.picking.overview import Overviews, ProvinceUse
+from tests.waiting import turns_beside
 
 SALES = "sales@ccc-test"
 NOW = 1_700_000_000_000
@@ -122,15 +123,4 @@ async def test_counting_a_great_many_lets_others_run() -> None:
     bench = Bench()
     many = [PhoneNumber(f"0285{n:07d}", "四川", skill_group_ids=(SALES,)) for n in range(5000)]
     bench.instance.keeper.inventory = Inventory("ccc-test", 2, many)
-    turns = 0
-
-    async def others() -> None:
-        nonlocal turns
-        while True:
-            turns += 1
-            await asyncio.sleep(0)
-
-    running = asyncio.create_task(others())
-    await bench.overviews.of("")
-    running.cancel()
-    assert turns >= 10
+    assert await turns_beside(bench.overviews.of("")) >= 10

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Generator
 
 from service.tasks import SLICE_SECONDS, at_once, in_slices
+from tests.waiting import turns_beside
 
 
 def work(turns: int, seconds: float = 0.0) -> Generator[None, None, int]:
@@ -16,20 +17,10 @@ def work(turns: int, seconds: float = 0.0) -> Generator[None, None, int]:
 
 
 async def test_others_have_their_turn_between_the_slices() -> None:
-    turns = 0
-
-    async def other() -> None:
-        nonlocal turns
-        while True:
-            turns += 1
-            await asyncio.sleep(0)
-
-    beside = asyncio.create_task(other())
-    assert await in_slices(work(20, SLICE_SECONDS)) == 20
-    beside.cancel()
-    assert turns >= 20
+    assert await turns_beside(in_slices(work(20, SLICE_SECONDS))) >= 20
 
 
-async def test_little_work_takes_one_slice_and_none_at_all_returns_at_once() -> None:
+async def test_it_comes_to_what_the_work_returns_in_slices_and_at_once() -> None:
     assert await in_slices(work(0)) == 0
+    assert await in_slices(work(20, SLICE_SECONDS)) == 20
     assert at_once(work(3)) == 3
