@@ -8,7 +8,7 @@ RUN apt-get update \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY Makefile pyproject.toml README.md LICENSE ./
-COPY requirements/runtime.txt requirements/
+COPY requirements/build.txt requirements/runtime.txt requirements/
 COPY service service
 RUN make install VENV=/opt/venv EDITABLE= \
     && /opt/venv/bin/python -m compileall -q /opt/venv/lib

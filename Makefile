@@ -6,14 +6,18 @@ VENV ?= .venv
 # Empty for an image: the package is then copied into the environment, not linked to the checkout.
 EDITABLE ?= --editable
 
+# What `make lock` may do with the pins that stand: --upgrade takes the newest of all.
+UPGRADE ?=
+
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
-LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-	--no-emit-index-url --custom-compile-command "make lock" pyproject.toml
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --custom-compile-command "make lock" $(UPGRADE)
+PYTEST := $(BIN)/python -m pytest --numprocesses logical --dist loadfile
 SOURCES := service tests deploy docs
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check bench docs lock clean
+.PHONY: help install run test cover check bench docs lock clean
 
 help:  ## say what there is
 	@sed -n 's/^\([a-z]*\):.*## /\1: /p' Makefile
@@ -22,8 +26,11 @@ install: $(VENV)/.installed  ## the service and its locked dependencies
 run: $(VENV)/.installed  ## the service beside an emulator of CCC, without any configuration
 	$(BIN)/callerid demo
 
-test: $(VENV)/.tools  ## every test, with coverage; a real Redis server comes with the tools
-	$(BIN)/python -m pytest --cov
+test: $(VENV)/.tools  ## every test, on all cores; a real Redis server comes with the tools
+	$(PYTEST)
+
+cover: $(VENV)/.tools  ## every test, with the branch coverage that is held
+	$(PYTEST) --cov
 
 check: $(VENV)/.tools  ## format, lint, types, import contract
 	$(BIN)/ruff format --check $(SOURCES)
@@ -37,10 +44,12 @@ bench: $(VENV)/.tools  ## the table of docs/performance.md, on this machine; QUI
 docs: $(VENV)/.tools  ## write docs/api.md from the OpenAPI document
 	$(BIN)/python -m docs.api > docs/.api.md && mv docs/.api.md docs/api.md
 
-lock: $(VENV)/.tools  ## resolve the dependencies anew, by uv, which nothing else needs
+lock: $(VENV)/.tools  ## resolve the dependencies, by uv, which nothing else needs; UPGRADE=--upgrade: anew
 	$(PIP) install "uv>=0.9"
-	$(LOCK) --upgrade --output-file requirements/runtime.txt
-	$(LOCK) --upgrade --extra dev --constraint requirements/runtime.txt --output-file requirements/dev.txt
+	$(COMPILE) --group build --output-file requirements/build.txt
+	$(COMPILE) pyproject.toml --output-file requirements/runtime.txt
+	$(COMPILE) pyproject.toml --extra dev --constraint requirements/build.txt \
+		--constraint requirements/runtime.txt --output-file requirements/dev.txt
 
 clean:  ## remove what these targets made
 	rm -rf $(VENV) build *.egg-info .coverage .coverage.* .hypothesis .*_cache
@@ -51,11 +60,20 @@ $(VENV)/bin/python:
 		"Python 3.11 or newer is needed, as in: make PYTHON=python3.11")'
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.installed: requirements/runtime.txt pyproject.toml | $(VENV)/bin/python
-	$(PIP) install --require-hashes --requirement requirements/runtime.txt
-	$(PIP) install --no-deps $(EDITABLE) .
+# Exactly what is locked, in two steps: the build backend, then the rest, some of which it builds.
+# Each package comes without its wishes, so that pip has nothing to look up beside a pin; whether
+# the pins fit each other is asked once all are there.
+define install
+	$(PIP) install --no-deps --only-binary :all: --require-hashes --requirement requirements/build.txt
+	$(PIP) install --no-deps --no-build-isolation --no-compile --require-hashes --requirement requirements/$(1).txt
+	$(PIP) install --no-deps --no-build-isolation --no-index $(EDITABLE) .
+	$(PIP) check
+endef
+
+$(VENV)/.installed: requirements/build.txt requirements/runtime.txt pyproject.toml | $(VENV)/bin/python
+	$(call install,runtime)
 	@touch $@
 
-$(VENV)/.tools: requirements/dev.txt $(VENV)/.installed
-	$(PIP) install --require-hashes --requirement requirements/dev.txt
-	@touch $@
+$(VENV)/.tools: requirements/build.txt requirements/dev.txt pyproject.toml | $(VENV)/bin/python
+	$(call install,dev)
+	@touch $(VENV)/.installed $@

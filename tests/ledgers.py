@@ -67,10 +67,10 @@ async def shared_ledger(
     inventory: Inventory,
     *,
     process: str = "one",
-    seconds: float = 0.1,
+    seconds: float = 0.5,
     bases: tuple[str, str] = BASES,
 ) -> AsyncIterator[Shared]:
-    """A ledger with more time than the defaults give: the machine may be busy."""
+    """A ledger with much more time than the defaults give: the machine may be busy."""
     metrics, notices = Metrics(), list[int]()
     async with client_of(url, seconds) as client:
         line = Line(client, bases, process, seconds)

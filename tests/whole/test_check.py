@@ -1,8 +1,10 @@
 """`callerid check` as an operator runs it, before emulators of CCC that refuse in many ways."""
 
 import asyncio
+import io
 import json
 import time
+from contextlib import redirect_stderr, redirect_stdout
 from email.utils import formatdate
 from pathlib import Path
 from typing import Any
@@ -10,10 +12,11 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from service.__main__ import main
 from service.ccc.emulator import Emulator, running
 from service.ccc.emulator.faults import Faults
 from tests.conftest import free_port
-from tests.whole.processes import command, on_a_terminal
+from tests.whole.processes import on_a_terminal
 from tests.whole.services import KEY, SECRET, chengdu_numbers, emulator_of
 
 ALL = (
@@ -42,16 +45,18 @@ def configuration(folder: Path, endpoint: str, *ids: str, **changes: str) -> Pat
     return path
 
 
-async def checked(path: Path, *words: str) -> tuple[int | None, str]:
-    async with command("check", "--config", str(path), *words) as check:
-        output, told = await check.communicate()
-    assert told == b""
-    return check.returncode, output.decode()
+async def checked(path: Path, *words: str) -> tuple[int, str]:
+    """The whole command in this process, in a thread with an event loop of its own."""
+    output, told = io.StringIO(), io.StringIO()
+    with redirect_stdout(output), redirect_stderr(told):
+        status = await asyncio.to_thread(main, ["check", "--config", str(path), *words])
+    assert status == 2 or told.getvalue() == ""
+    return status, output.getvalue() + told.getvalue()
 
 
 async def checked_before(
     emulator: Emulator, folder: Path, *words: str, **changes: str
-) -> tuple[int | None, str]:
+) -> tuple[int, str]:
     async with running(emulator) as address:
         return await checked(configuration(folder, f"http://{address}", **changes), *words)
 
@@ -248,10 +253,9 @@ async def test_a_redis_that_is_gone_does_not_hold_up_the_instances(tmp_path: Pat
 async def test_a_configuration_without_an_instance_ends_with_2(tmp_path: Path) -> None:
     path = tmp_path / "callerid.toml"
     path.write_text("", "utf-8")
-    async with command("check", "--config", str(path)) as check:
-        output, told = await check.communicate()
-    assert (check.returncode, output) == (2, b"")
-    assert told.startswith(b"instances: ")
+    status, output = await checked(path)
+    assert status == 2
+    assert output.startswith("instances: ")
 
 
 async def test_a_table_of_prefixes_that_is_none_fails_as_a_start_would(tmp_path: Path) -> None:
