@@ -33,7 +33,7 @@ from service.picking.outcomes import Outcomes
 from service.picking.overview import Overviews
 from service.picking.trial import Trials
 from service.provisioning import Provisioner, Target
-from service.redis_client import open_client, open_topology
+from service.redis_.client import open_client, open_topology
 from service.settings import Settings
 from service.sync import Localities
 from service.tasks import SWITCH_SECONDS, keep_running, measure_lag

@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 
 from service.ccc.claims import MAX_SKEW_SECONDS
 from service.errors import ClaimRefused
-from service.redis_client import translated
+from service.redis_.client import translated
 
 BUCKET_SECONDS = 10
 MOST = 2**18  # nonces in one process, some 35 MB

@@ -23,7 +23,7 @@ from service.ledger import (
 )
 from service.ledger.line import Line
 from service.metrics import Metrics
-from service.redis_client import open_client, open_topology
+from service.redis_.client import open_client, open_topology
 from service.selection import Step
 from tests.waiting import eventually
 

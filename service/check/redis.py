@@ -9,12 +9,12 @@ from redis.exceptions import NoPermissionError, RedisError
 
 from service.check.findings import Finding, State
 from service.instances import SCHEMA
-from service.redis_access import lacking
-from service.redis_client import RoutingClient, open_client, open_topology
-from service.redis_topology import Cluster, Sentinels, Topology
-from service.redis_topology.cluster import View
-from service.redis_topology.sentinels import Told
-from service.redis_url import Address
+from service.redis_.access import lacking
+from service.redis_.client import RoutingClient, open_client, open_topology
+from service.redis_.cluster import Cluster, View
+from service.redis_.sentinels import Sentinels, Told
+from service.redis_.topology import Topology
+from service.redis_.url import Address
 from service.settings import Settings
 
 TIMEOUT_SECONDS = 5.0

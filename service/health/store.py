@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import msgspec
 from redis.asyncio import Redis
 
-from service.redis_client import translated
+from service.redis_.client import translated
 from service.selection.health import Record
 from service.selection.health_rates import Tally
 

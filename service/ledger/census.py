@@ -7,7 +7,7 @@ import msgspec
 from redis.asyncio import Redis
 
 from service.ledger.caller import Known, known_from
-from service.redis_client import client_for, translated
+from service.redis_.client import client_for, translated
 
 SCAN_SLICE = 1000
 KNOWN_SLICE = 200

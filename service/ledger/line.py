@@ -24,7 +24,7 @@ from service.ledger.recent import Applied, Recent
 from service.ledger.rules import Rules
 from service.ledger.script import CALLS, Script
 from service.ledger.wire import packed_call, packed_rules, unpacked
-from service.redis_client import client_for, doubt, translated
+from service.redis_.client import client_for, doubt, translated
 
 # The script forgets a process that has been silent for an hour; what it lacks is not known then.
 REMEMBERED_SECONDS = 1800

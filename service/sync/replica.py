@@ -13,7 +13,7 @@ import msgspec
 
 from service.inventory import Inventory, Moves, PhoneNumber, common_limits, moves_between
 from service.metrics import Metrics
-from service.redis_client import translated
+from service.redis_.client import translated
 from service.sync.acceptance import Absence, SweepReport
 from service.sync.cache import Manifest
 from service.sync.gauges import Gauges

@@ -26,7 +26,7 @@ from service.ledger.port import BATCH_TURNS, Operation, Return
 from service.ledger.redis_ledger import RETURNS_A_SLICE
 from service.ledger.rules import DAY
 from service.locality import Locality
-from service.redis_client import open_client
+from service.redis_.client import open_client
 from service.selection import Step, Wish, steps_for
 from tests.conftest import RedisServer
 from tests.ledgers import BASES, Shared, shared_ledger, write_members

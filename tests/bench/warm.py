@@ -15,7 +15,7 @@ from service.inventory import Inventory, PhoneNumber
 from service.ledger import Park
 from service.ledger.line import Line
 from service.ledger.port import BATCH_TURNS
-from service.redis_client import open_client
+from service.redis_.client import open_client
 from service.sync import share
 from service.sync.acceptance import SweepReport
 from service.sync.cache import InventoryCache, Manifest

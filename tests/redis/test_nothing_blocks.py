@@ -18,7 +18,7 @@ from service.ledger.port import BATCH_TURNS, RETURNS_A_CALL, SCAN_LIMIT, Operati
 from service.ledger.redis_ledger import RETURNS_A_SLICE
 from service.ledger.wire import picked_from
 from service.locality import Locality
-from service.redis_client import open_client
+from service.redis_.client import open_client
 from service.selection import Wish, steps_for
 from tests.ledgers import (
     BASES,

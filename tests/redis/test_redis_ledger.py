@@ -13,7 +13,7 @@ from service.ledger import MembersWriter, Park, Pick, Take, Unpark
 from service.ledger.line import Line
 from service.ledger.port import Picked
 from service.ledger.wire import picked_from
-from service.redis_client import open_client
+from service.redis_.client import open_client
 from service.selection import Step
 from tests.ledgers import (
     BASE,

@@ -14,7 +14,7 @@ from service.ccc.emulator import Emulator, Faults
 from service.inventory import Details, Inventory, PhoneNumber
 from service.locality import Locator
 from service.metrics import Metrics
-from service.redis_client import open_client
+from service.redis_.client import open_client
 from service.sync import (
     DetailedSweep,
     InventoryKeeper,

@@ -1,7 +1,7 @@
 """What the URL of Redis says: one server, Sentinels that know it, or a cluster.
 
-Pure: it reads a text. Who opens connections by it is `redis_client`, who looks for the servers
-`redis_topology`.
+Pure: it reads a text. Who opens connections by it is `client`, who looks for the servers
+`topology`.
 """
 
 import re

@@ -19,8 +19,10 @@ from redis.exceptions import InvalidResponse, RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from service.errors import LedgerUnavailable, SettingsError
-from service.redis_topology import Topology, connection_class, topology_of
-from service.redis_url import FORMS, Address
+from service.redis_.cluster import Cluster
+from service.redis_.sentinels import Sentinels
+from service.redis_.topology import Topology, connection_class
+from service.redis_.url import FORMS, Address, read_url
 
 _MAX_CONNECTIONS = 32
 _POOL_SHARE = 2 / 3  # of the timeout: waiting for a connection must leave time to use it
@@ -116,6 +118,18 @@ def open_topology(url: str) -> Topology | None:
         return topology_of(url)
     except ValueError:
         raise _no_url() from None
+
+
+def topology_of(url: str) -> Topology | None:
+    """What is to be followed for a URL; None for one server.
+
+    Raises:
+        ValueError: no such URL, or redis-py cannot read its options.
+    """
+    read = read_url(url)
+    if read.kind == "server":
+        return None
+    return Sentinels(read) if read.kind == "sentinel" else Cluster(read)
 
 
 def open_client(where: str | Topology, *, timeout: float) -> Redis:

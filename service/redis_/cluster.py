@@ -14,8 +14,8 @@ from redis.crc import key_slot
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import MovedError
 
-from service.redis_topology.topology import Topology
-from service.redis_url import Address, RedisUrl
+from service.redis_.topology import Topology
+from service.redis_.url import Address, RedisUrl
 
 ASKED_AT_ONCE = 3  # other nodes each time
 

@@ -12,12 +12,13 @@ from contextlib import suppress
 from typing import Any, TypeVar
 
 from redis.asyncio import Redis
-from redis.asyncio.connection import parse_url
+from redis.asyncio.connection import Connection, SSLConnection, parse_url
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 
-from service.redis_url import Address, RedisUrl
+from service.redis_.url import Address, RedisUrl
 from service.tasks import heed_cancellation
 
 ASK_SECONDS = 0.3  # for one answer, connecting included; all are asked at once
@@ -123,3 +124,51 @@ class Topology(ABC):
 
     def _options_to_ask(self) -> dict[str, Any]:
         return self.options
+
+
+class FollowedConnection(Connection):
+    """To a server that a topology has named.
+
+    Args:
+        topology: who named it.
+        kwargs: redis-py's own.
+    """
+
+    def __init__(self, *, topology: Topology, **kwargs: Any) -> None:
+        self._topology = topology
+        super().__init__(**kwargs)
+
+    async def on_connect_check_health(self, check_health: bool = True) -> None:  # noqa: FBT001, FBT002 - redis-py's
+        """Greet the server; it must say that it is a master where that may have changed."""
+        await super().on_connect_check_health(check_health=check_health)
+        if self._topology.checks_role:
+            await self.send_command("ROLE", check_health=False)
+            role = await self.read_response()
+            if role[0] != b"master":
+                error = RedisConnectionError("The server is not a master any more")
+                self._topology.doubt(error)
+                raise error
+
+    async def read_response(self, *args: Any, **kwargs: Any) -> Any:
+        """Read; an error may mean that the server is not the right one any more."""
+        try:
+            return await super().read_response(*args, **kwargs)
+        except (RedisError, OSError) as error:
+            self._topology.doubt(error)
+            raise
+
+    async def _connect(self) -> None:
+        try:
+            await super()._connect()  # type: ignore[no-untyped-call] # redis-py's hook for transports
+        except OSError as error:
+            self._topology.doubt(error)
+            raise
+
+
+class FollowedTlsConnection(FollowedConnection, SSLConnection):
+    """The same over TLS."""
+
+
+def connection_class(topology: Topology) -> type[FollowedConnection]:
+    """What to speak to the servers of a topology with."""
+    return FollowedTlsConnection if topology.is_tls else FollowedConnection

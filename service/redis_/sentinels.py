@@ -6,8 +6,8 @@ from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 
-from service.redis_topology.topology import Topology
-from service.redis_url import Address, RedisUrl
+from service.redis_.topology import Topology
+from service.redis_.url import Address, RedisUrl
 
 # What the Sentinels do not share with the servers: their users, and databases.
 _OF_SERVERS = ("username", "password", "db")
