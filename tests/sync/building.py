@@ -11,8 +11,8 @@ from redis.asyncio import Redis
 from service import settings
 from service.ccc.client import CccClient
 from service.ccc.credentials import AccessKey, StaticCredentials
-from service.ccc.emulator import Emulator, phone_number, running, skill_groups
 from service.ccc.session import open_session
+from service.emulator import Emulator, phone_number, running, skill_groups
 from service.locality import Locator
 from service.metrics import Metrics
 from service.sync import InventoryKeeper, share, sweep_numbers

@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 
 from service import settings
 from service.ccc.client import CccClient
-from service.ccc.emulator import Emulator, Faults
+from service.emulator import Emulator, Faults
 from service.inventory import Details, Inventory, PhoneNumber
 from service.locality import Locator
 from service.metrics import Metrics

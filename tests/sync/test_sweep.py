@@ -6,8 +6,8 @@ import msgspec
 import pytest
 
 from service.ccc.client import CccClient
-from service.ccc.emulator import Emulator, Faults, phone_number, skill_groups
 from service.ccc.payloads import ListedNumber, NumberPage
+from service.emulator import Emulator, Faults, phone_number, skill_groups
 from service.errors import SweepFailed
 from service.inventory import PhoneNumber
 from service.locality import Locator

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from service.ccc.emulator import Emulator, running
-from service.ccc.emulator.faults import Faults
+from service.emulator import Emulator, running
+from service.emulator.faults import Faults
 from tests.conftest import free_port
 from tests.whole.processes import command, on_a_terminal
 from tests.whole.services import KEY, SECRET, chengdu_numbers, emulator_of

@@ -113,7 +113,7 @@ def _demo(options: argparse.ArgumentParser) -> None:
 
 
 def _emulator(options: argparse.ArgumentParser) -> None:
-    from service.ccc.emulator.command import add_arguments  # noqa: PLC0415 - see `parser`
+    from service.emulator.command import add_arguments  # noqa: PLC0415 - see `parser`
 
     add_arguments(options)
 

@@ -1,4 +1,7 @@
-"""What CCC says to each instance, with the instance's own credentials; all are asked at once."""
+"""What CCC says to each instance, with the instance's own credentials; all are asked at once.
+
+Of a refusal it also says what an operator can do about it, by the beginning of its code.
+"""
 
 import asyncio
 from collections.abc import Iterable, Sequence
@@ -6,9 +9,8 @@ from http import HTTPStatus
 from typing import NamedTuple
 
 from service.ccc.client import CccClient
-from service.check.advice import GRANT, told
-from service.check.findings import Finding, InstanceReport, Permission, Permissions
-from service.check.permissions import (
+from service.cli.check.findings import Finding, InstanceReport, Permission, Permissions
+from service.cli.check.permissions import (
     ACTIONS,
     LIST,
     LIST_COST,
@@ -17,8 +19,48 @@ from service.check.permissions import (
     permission_by,
     permissions_of,
 )
+from service.cli.terminal import Progress
 from service.errors import CccError
-from service.terminal import Progress
+
+GRANT = "grant it to the key's RAM user or role, as deploy/ram-policy.json does"
+
+# Codes of CCC and of the gateway before it; the last four are our client's own.
+_ADVICE = {
+    "Forbidden": GRANT,
+    "NoPermission": GRANT,
+    "InvalidAccessKeyId": "there is no such key, or it is disabled: correct the access key's id",
+    "InvalidCredentials": "",  # its message says it all
+    "InvalidSecurityToken": "the STS token is expired or another key's: renew all three together",
+    "SignatureDoesNotMatch": "the secret is not this key's: copy it anew, without spaces",
+    "IncompleteSignature": "something between here and CCC changes the request: look at the proxy",
+    "InvalidTimeStamp": "set this machine's clock by NTP",
+    "NotExists.InstanceId": "the key's account has no such instance: correct the id in "
+    "[[instances]], or give the instance the credentials of its own account",
+    "Throttling": "the account's calls are used up, by other programs too: check again later, or "
+    "lower ccc.max_requests_per_second",
+    "InvalidAction": "this endpoint does not know the action: correct ccc.endpoint",
+    "InvalidVersion": "this endpoint does not know the action: correct ccc.endpoint",
+    "InternalError": "CCC itself is in trouble: check again later",
+    "ServiceUnavailable": "CCC itself is in trouble: check again later",
+    "HTTP": "what answers is not CCC: correct ccc.endpoint, or look at the proxy between",
+    "Malformed": "what answers is not CCC: correct ccc.endpoint, or look at the proxy between",
+    "Timeout": "look at the firewall and the proxy between, or raise ccc.timeout_ms",
+    "Connection": "look at the firewall and the proxy between",
+}
+
+
+def advice_about(error: CccError) -> str:
+    """What to do about an error; "" where its own words say it, or nobody knows."""
+    found = (advice for code, advice in _ADVICE.items() if error.ccc_code.startswith(code))
+    return next(found, "")
+
+
+def told(error: CccError) -> str:
+    """An error and what to do about it, in one line."""
+    advice = advice_about(error)
+    text = " ".join(str(error).split())
+    return f"{text}; {advice}" if advice else text
+
 
 IN_FLIGHT = 50  # instances; each has up to four calls under way
 

@@ -10,8 +10,8 @@ import msgspec
 import orjson
 from aiohttp import web
 
-from service.ccc.emulator.faults import Faults, distort
-from service.ccc.emulator.refusals import Refusal
+from service.emulator.faults import Faults, distort
+from service.emulator.refusals import Refusal
 
 SERVER_ERRORS = {500: "InternalError", 503: "ServiceUnavailable"}
 

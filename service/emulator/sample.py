@@ -11,7 +11,7 @@ from typing import Literal
 
 import msgspec
 
-from service.ccc.emulator.actions import Row
+from service.emulator.actions import Row
 from service.errors import SettingsError
 
 INSTANCE = "ccc-test"

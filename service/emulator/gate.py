@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 from aiohttp import web
 
 from service.ccc.claims import MAX_SKEW_SECONDS, Call, Claim, claim_of, verify
-from service.ccc.emulator.refusals import Refusal
+from service.emulator.refusals import Refusal
 from service.errors import ClaimRefused
 
 _FORM = "application/x-www-form-urlencoded"

@@ -18,11 +18,11 @@ import msgspec
 from aiohttp import web
 
 from service.ccc.claims import Call
-from service.ccc.emulator import actions, adding, answers
-from service.ccc.emulator.actions import Locate, Row
-from service.ccc.emulator.faults import Faults, named
-from service.ccc.emulator.gate import Gate, read_call
-from service.ccc.emulator.refusals import Refusal
+from service.emulator import actions, adding, answers
+from service.emulator.actions import Locate, Row
+from service.emulator.faults import Faults, named
+from service.emulator.gate import Gate, read_call
+from service.emulator.refusals import Refusal
 
 ACTIONS = {
     "2020-07-01": (

@@ -11,10 +11,10 @@ from collections.abc import Mapping
 
 import msgspec
 
-from service.ccc.emulator.actions import Locate, Params, Row, required, usage
-from service.ccc.emulator.faults import Faults, named
-from service.ccc.emulator.refusals import Refusal
-from service.ccc.emulator.sample import phone_number, skill_groups
+from service.emulator.actions import Locate, Params, Row, required, usage
+from service.emulator.faults import Faults, named
+from service.emulator.refusals import Refusal
+from service.emulator.sample import phone_number, skill_groups
 from service.locality import restore_number
 
 # What Alibaba's voice service grants a number by default.

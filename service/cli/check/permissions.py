@@ -23,7 +23,7 @@ from service.ccc.client import CccClient
 from service.ccc.replies import Reply
 from service.ccc.requests import BY_RPC_V1
 from service.ccc.retries import Action
-from service.check.findings import Permission, Permissions
+from service.cli.check.findings import Permission, Permissions
 from service.errors import CccError
 
 LIST = "ListPhoneNumbers"

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from service.ccc.emulator.refusals import Refusal
+from service.emulator.refusals import Refusal
 
 Row = dict[str, Any]
 Params = Mapping[str, str]

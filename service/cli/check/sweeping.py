@@ -6,14 +6,14 @@ from typing import Any
 
 from service.ccc.client import CccClient
 from service.ccc.payloads import NumberPage
-from service.check.findings import Finding, SweptInventory
-from service.check.instances import Subject
+from service.cli.check.findings import Finding, SweptInventory
+from service.cli.check.instances import Subject
+from service.cli.terminal import Progress
 from service.errors import SweepFailed
 from service.inventory import bar
 from service.locality import Locator
 from service.sync.acceptance import Sweep
 from service.sync.sweep import sweep_numbers
-from service.terminal import Progress
 
 
 class CountingLister:

@@ -14,8 +14,8 @@ from urllib.request import ProxyHandler, Request, build_opener
 import msgspec
 import orjson
 
+from service.cli.terminal import Style, has_colour, printable, table
 from service.errors import CallerIdError, SettingsError
-from service.terminal import Style, has_colour, printable, table
 
 TIMEOUT_SECONDS = 10
 

@@ -8,17 +8,16 @@ from contextlib import AsyncExitStack
 
 from msgspec.structs import replace
 
-from service import prefix_table
 from service.ccc.accounts import Accounts
-from service.check.endpoints import reach
-from service.check.findings import Finding, InstanceReport, Report
-from service.check.instances import Outcome, Subject, ask_all
-from service.check.redis import check_redis, open_redis
-from service.check.sweeping import sweep
-from service.locality import Locator
+from service.cli.check.endpoints import reach
+from service.cli.check.findings import Finding, InstanceReport, Report
+from service.cli.check.instances import Outcome, Subject, ask_all
+from service.cli.check.redis import check_redis, open_redis
+from service.cli.check.sweeping import sweep
+from service.cli.terminal import Progress
+from service.locality import Locator, prefix_table
 from service.metrics import Metrics
 from service.settings import Settings
-from service.terminal import Progress
 
 
 async def report_on(settings: Settings, progress: Progress, *, sweeps: bool) -> Report:

@@ -6,16 +6,10 @@ from collections.abc import Mapping
 import msgspec
 from msgspec.structs import replace
 
-from service import prefix_table
 from service.app import serve
-from service.ccc.emulator import running
-from service.ccc.emulator.command import (
-    DEMO_KEY_ID,
-    DEMO_KEY_SECRET,
-    demo_emulator,
-    locate_with,
-)
-from service.locality import Locator
+from service.emulator import running
+from service.emulator.command import DEMO_KEY_ID, DEMO_KEY_SECRET, demo_emulator, locate_with
+from service.locality import Locator, prefix_table
 from service.settings import Ccc, Instance, InstanceCcc, Secret, Server, Settings
 
 INSTANCE_ID = "ccc-test"

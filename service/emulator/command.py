@@ -12,13 +12,12 @@ from random import Random
 
 import msgspec
 
-from service import prefix_table
-from service.ccc.emulator.actions import Locate
-from service.ccc.emulator.faults import Faults
-from service.ccc.emulator.sample import load_inventory
-from service.ccc.emulator.server import Emulator, running
+from service.emulator.actions import Locate
+from service.emulator.faults import Faults
+from service.emulator.sample import load_inventory
+from service.emulator.server import Emulator, running
 from service.errors import InvalidCalledNumber, SettingsError
-from service.locality import Locator
+from service.locality import Locator, prefix_table
 
 # Fake, and printed for everybody: they open nothing but this emulator.
 DEMO_KEY_ID = "demo-key"

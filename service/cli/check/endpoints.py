@@ -12,7 +12,7 @@ import aiohttp
 from yarl import URL
 
 from service.ccc.session import open_session
-from service.check.findings import Finding
+from service.cli.check.findings import Finding
 
 MOST_SKEW = 900.0  # seconds; beyond it CCC takes no signature
 SLIGHT_SKEW = 60.0
