@@ -17,8 +17,8 @@ from yarl import URL
 
 from service.ccc.client import LIST_PHONE_NUMBERS, CccClient
 from service.ccc.credentials import AccessKey, StaticCredentials
+from service.ccc.endpoints import open_session
 from service.ccc.requests import Stamp, signed
-from service.ccc.session import open_session
 from service.ledger import Rules, queue
 from service.ledger.port import BATCH_TURNS
 from service.locality import Locator, prefix_table

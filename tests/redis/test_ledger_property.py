@@ -17,7 +17,7 @@ from hypothesis.stateful import (
 )
 from redis.asyncio import Redis
 
-from service.inventory import LEVELS, Inventory, PhoneNumber
+from service.inventory import LEVELS, Inventory, PhoneNumber, Wish, steps_for
 from service.ledger import (
     Avoid,
     CalleeRule,
@@ -42,7 +42,6 @@ from service.ledger.memory import never_used
 from service.ledger.port import Describe, Operation, Record, Return, Review, Undo
 from service.ledger.wire import picked_from
 from service.locality import Locality
-from service.selection import Wish, steps_for
 from tests.redis.servers import SERVERS
 
 T = TypeVar("T")

@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 from service import settings
 from service.ccc.client import CccClient
 from service.ccc.credentials import AccessKey, StaticCredentials
-from service.ccc.session import open_session
+from service.ccc.endpoints import open_session
 from service.emulator import Emulator, phone_number, running, skill_groups
 from service.locality import Locator
 from service.metrics import Metrics

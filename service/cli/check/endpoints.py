@@ -11,7 +11,7 @@ from email.utils import parsedate_to_datetime
 import aiohttp
 from yarl import URL
 
-from service.ccc.session import open_session
+from service.ccc.endpoints import open_session
 from service.cli.check.findings import Finding
 
 MOST_SKEW = 900.0  # seconds; beyond it CCC takes no signature

@@ -21,8 +21,7 @@ import msgspec
 
 from service.ccc.client import CccClient
 from service.ccc.replies import Reply
-from service.ccc.requests import BY_RPC_V1
-from service.ccc.retries import Action
+from service.ccc.requests import BY_RPC_V1, Action
 from service.cli.check.findings import Permission, Permissions
 from service.errors import CccError
 

@@ -5,7 +5,8 @@ What depends on use (rotation, caps, parking) is the ledger's to decide, in the 
 
 import msgspec
 
-from service.inventory import LEVELS, Inventory, agent_pool, place_at, tagged
+from service.inventory.inventory import Inventory
+from service.inventory.pools import LEVELS, agent_pool, place_at, tagged
 from service.locality import Locality
 
 

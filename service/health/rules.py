@@ -9,14 +9,7 @@ from collections import Counter, defaultdict
 
 import msgspec
 
-from service.selection.health_rates import (
-    MARGIN,
-    Comparison,
-    Pool,
-    Tally,
-    compare,
-    probability_below,
-)
+from service.health.rates import MARGIN, Comparison, Pool, Tally, compare, probability_below
 
 HEALTHY = "healthy"
 QUARANTINED = "quarantined"

@@ -1,6 +1,6 @@
 """How often a number was answered beside its pool in the same hours, and how sure that makes us.
 
-Pure arithmetic over counted calls. What follows from it for a number is decided in `health`.
+Pure arithmetic over counted calls. What follows from it for a number is decided in `rules`.
 """
 
 from collections.abc import Iterable, Mapping
