@@ -23,7 +23,7 @@ from service.errors import LedgerUnavailable
 from service.health import MemoryStore, NumberHealth, RedisStore
 from service.inventory import Inventory, Moves
 from service.ledger import Breaker, FailoverLedger, Ledger, MemoryLedger, RedisLedger, Rules
-from service.ledger.line import Line
+from service.ledger.shared.line import Line
 from service.locality import Locator
 from service.metrics import Metrics
 from service.picking import Instance

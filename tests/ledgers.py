@@ -21,7 +21,7 @@ from service.ledger import (
     RedisLedger,
     Standing,
 )
-from service.ledger.line import Line
+from service.ledger.shared.line import Line
 from service.metrics import Metrics
 from service.redis_.client import open_client, open_topology
 from tests.waiting import eventually

@@ -21,10 +21,10 @@ from redis.asyncio import Redis
 
 from service.inventory import LEVELS, Inventory, PhoneNumber, Step, Wish, steps_for
 from service.ledger import CalleeRule, Limits, Outcome, Park, Pick, Rules
-from service.ledger.line import Line
 from service.ledger.port import BATCH_TURNS, Operation, Return
-from service.ledger.redis_ledger import RETURNS_A_SLICE
 from service.ledger.rules import DAY
+from service.ledger.shared.ledger import RETURNS_A_SLICE
+from service.ledger.shared.line import Line
 from service.locality import Locality
 from service.redis_.client import open_client
 from tests.conftest import RedisServer

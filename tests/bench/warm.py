@@ -13,8 +13,8 @@ from msgspec.structs import replace
 from service.instances import SCHEMA
 from service.inventory import Inventory, PhoneNumber
 from service.ledger import Park
-from service.ledger.line import Line
 from service.ledger.port import BATCH_TURNS
+from service.ledger.shared.line import Line
 from service.redis_.client import open_client
 from service.sync import share
 from service.sync.acceptance import SweepReport

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from service.inventory import Inventory, PhoneNumber, Step
 from service.ledger import MemoryLedger, Park, Pick, Take, Unpark
-from service.ledger.rotation import Rotation
+from service.ledger.local.rotation import Rotation
 
 GROUP = "sales@ccc-test"
 ANY = (Step("any", (f"{GROUP}|any|*",)),)

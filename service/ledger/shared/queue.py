@@ -15,9 +15,9 @@ from typing import Any
 import msgspec
 
 from service.errors import LedgerUnavailable, LedgerWiped
-from service.ledger.breaker import Breaker
-from service.ledger.line import CallLost, Fate, Line
 from service.ledger.port import BATCH_TURNS, Operation, is_dry_run
+from service.ledger.shared.breaker import Breaker
+from service.ledger.shared.line import CallLost, Fate, Line
 from service.metrics import Metrics
 from service.tasks import heed_cancellation
 

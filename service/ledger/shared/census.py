@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 from redis.asyncio import Redis
 
-from service.ledger.caller import Known, known_from
+from service.ledger.record import Known, known_from
 from service.redis_.client import client_for, translated
 
 SCAN_SLICE = 1000

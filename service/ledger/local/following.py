@@ -5,7 +5,7 @@ The twin of `run.outcome` in `lua/6_operations.lua`. What becomes of a lease is 
 
 from collections.abc import Callable
 
-from service.ledger.callee import Call, Callee
+from service.ledger.local.callee import Call, Callee
 from service.ledger.port import Followed, Outcome
 
 Touch = Callable[[str, int], None]

@@ -17,13 +17,13 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import MovedError, RedisError, ResponseError
 
 from service.errors import LedgerUnavailable, LedgerWiped
-from service.ledger.census import Census
-from service.ledger.exchange import Exchange
 from service.ledger.port import Operation
-from service.ledger.recent import Applied, Recent
 from service.ledger.rules import Rules
-from service.ledger.script import CALLS, Script
-from service.ledger.wire import packed_call, packed_rules, unpacked
+from service.ledger.shared.census import Census
+from service.ledger.shared.exchange import Exchange
+from service.ledger.shared.recent import Applied, Recent
+from service.ledger.shared.script import CALLS, Script
+from service.ledger.shared.wire import packed_call, packed_rules, unpacked
 from service.redis_.client import client_for, doubt, translated
 
 # The script forgets a process that has been silent for an hour; what it lacks is not known then.

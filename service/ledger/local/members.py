@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from heapq import merge
 
 from service.inventory import Home, Inventory, Moves, moves_between
-from service.ledger.caller import LIMIT_REASONS, UNUSED, Caller, Known
+from service.ledger.local.caller import LIMIT_REASONS, Caller
+from service.ledger.local.rotation import Rotation
 from service.ledger.port import Glance, Standing
-from service.ledger.rotation import Rotation
+from service.ledger.record import UNUSED, Known
 from service.ledger.rules import DAY, Limits, Rules
 from service.tasks import at_once
 

@@ -17,7 +17,7 @@ from service.ledger.port import (
     Review,
     Take,
 )
-from service.ledger.wire import picked_from
+from service.ledger.shared.wire import picked_from
 
 KEPT_MS = 10_000
 MOST_KEPT = 50_000  # operations

@@ -8,8 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import cast
 
 from service.inventory import Inventory, Moves
-from service.ledger.book import Answer, Book
-from service.ledger.caller import Known
+from service.ledger.local.book import Answer, Book
 from service.ledger.port import (
     Avoid,
     Cap,
@@ -28,6 +27,7 @@ from service.ledger.port import (
     Take,
     Unpark,
 )
+from service.ledger.record import Known
 from service.ledger.rules import Rules
 
 RETURNS_A_SLICE = 100

@@ -14,8 +14,8 @@ from redis.exceptions import ResponseError
 
 from service.errors import StaleLeader
 from service.inventory import Home, Inventory, moves_between
-from service.ledger.caller import home_of
-from service.ledger.script import Script
+from service.ledger.record import home_of
+from service.ledger.shared.script import Script
 from service.tasks import in_slices
 
 SLICE = 100

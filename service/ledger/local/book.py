@@ -9,11 +9,10 @@ from functools import partial
 from typing import Any
 
 from service.inventory import Inventory, Moves
-from service.ledger.callee import Call, Callee, Use
-from service.ledger.caller import Known
-from service.ledger.choice import Choice
-from service.ledger.following import follow_call, follow_callee
-from service.ledger.members import Members
+from service.ledger.local.callee import Call, Callee, Use
+from service.ledger.local.choice import Choice
+from service.ledger.local.following import follow_call, follow_callee
+from service.ledger.local.members import Members
 from service.ledger.port import (
     RETURNS_A_CALL,
     Avoid,
@@ -36,6 +35,7 @@ from service.ledger.port import (
     Unpark,
     is_dry_run,
 )
+from service.ledger.record import Known
 from service.ledger.rules import Rules
 
 Answer = Picked | Followed | tuple[Standing, ...] | bool | int

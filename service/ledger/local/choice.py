@@ -6,9 +6,9 @@ It changes nothing: what was found to be over its limits is told, to be parked a
 from collections import defaultdict
 
 from service.inventory import Step
-from service.ledger.callee import Callee
-from service.ledger.caller import Caller
-from service.ledger.members import Members
+from service.ledger.local.callee import Callee
+from service.ledger.local.caller import Caller
+from service.ledger.local.members import Members
 from service.ledger.port import SCAN_LIMIT, STICKY, Look, Pick
 from service.ledger.rules import Rules
 

@@ -1,4 +1,4 @@
-"""The Lua of this room as Redis runs it: plain files, made cheaper to start where they are joined.
+"""The Lua of the ledger as Redis runs it: plain files, made cheaper to start where they are joined.
 
 Redis keeps a script compiled, and yet defines its functions anew at each call. Two things made
 that dear, and are seen to here, once, at the start of the process:
@@ -28,7 +28,7 @@ _COMMENT = re.compile(r"\s*--.*$", re.MULTILINE)
 
 
 class Script:
-    """Lua of this room, and what Redis calls it by; several files are one script, in order."""
+    """Lua of the ledger, and what Redis calls it by; several files are one script, in order."""
 
     def __init__(self, *names: str) -> None:
         folder = files("service.ledger").joinpath("lua")

@@ -8,9 +8,6 @@ from typing import Any
 import msgspec
 
 from service.errors import LedgerUnavailable
-from service.ledger.breaker import Breaker
-from service.ledger.caller import Known
-from service.ledger.line import CallLost, Fate, Line
 from service.ledger.port import (
     BATCH_TURNS,
     Avoid,
@@ -29,9 +26,12 @@ from service.ledger.port import (
     Take,
     Unpark,
 )
-from service.ledger.queue import CallQueue
+from service.ledger.record import Known
 from service.ledger.rules import Rules
-from service.ledger.wire import picked_from
+from service.ledger.shared.breaker import Breaker
+from service.ledger.shared.line import CallLost, Fate, Line
+from service.ledger.shared.queue import CallQueue
+from service.ledger.shared.wire import picked_from
 from service.metrics import Metrics
 
 RETURNS_A_SLICE = 16
