@@ -26,9 +26,7 @@ from service.ledger import Breaker, FailoverLedger, Ledger, MemoryLedger, RedisL
 from service.ledger.shared.line import Line
 from service.locality import Locator
 from service.metrics import Metrics
-from service.picking import Instance
-from service.picking.digests import Digests
-from service.picking.instance import Ccc
+from service.picking.instance import Ccc, Digests, Instance
 from service.policy import limits_namer, opens_at, rules_for
 from service.settings import Instance as InstanceSettings
 from service.settings import Settings

@@ -13,10 +13,10 @@ from service.api.recent import KEPT, LastPicks
 from service.inventory import Inventory
 from service.metrics import Children, Metrics
 from service.nonces import LocalNonces, Nonces
+from service.numbers import NumberEntry, NumberPage, NumberQuery
+from service.numbers.overview import Overview
+from service.outcomes import OutcomeReport
 from service.picking import PickAnswer, PickRequest
-from service.picking.directory import NumberEntry, NumberPage, NumberQuery
-from service.picking.outcomes import OutcomeReport
-from service.picking.overview import Overview
 from service.picking.trial import Trial
 from service.provisioning import Addition, AddRequest, BulkAddition, BulkRequest
 from service.settings import Settings

@@ -8,7 +8,7 @@ import msgspec
 
 from service.api.rpc_refusal import Refused
 from service.errors import InvalidField
-from service.provisioning.messages import Usage
+from service.provisioning import Usage
 
 Params = Mapping[str, str]
 

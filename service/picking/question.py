@@ -4,8 +4,8 @@ from service.errors import InvalidField
 from service.inventory import Step, Wish
 from service.ledger import Pick, Take
 from service.locality import Callee
+from service.picking import PickRequest
 from service.picking.instance import Instance
-from service.picking.messages import PickRequest
 
 
 class Question:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from service.api.rpc_params import LONGEST, MOST
-from service.provisioning.messages import Usage
+from service.provisioning import Usage
 
 Text = Annotated[str, Meta(max_length=LONGEST)]
 Required = Annotated[str, Meta(min_length=1, max_length=LONGEST)]

@@ -14,8 +14,7 @@ import msgspec
 from service.errors import InventoryUnavailable
 from service.inventory import Inventory, PhoneNumber
 from service.ledger.port import Glance
-from service.picking.instance import Instance
-from service.picking.naming import instance_named
+from service.picking.instance import Instance, instance_named
 
 SCANNED = 250  # numbers looked at in one go, less than a ms
 # Counting a million numbers takes seconds, which picks must not feel: a twentieth of the time.

@@ -17,12 +17,11 @@ from service.ledger.port import Followed, Outcome
 from service.locality import Locator
 from service.logs import mask
 from service.metrics import Children, Metrics
-from service.picking.carrier import Carrier
-from service.picking.instance import Instance
-from service.picking.kept import Kept
-from service.picking.messages import Identifier
-from service.picking.naming import instance_named, own_number
-from service.picking.sip import Ended, action_for
+from service.outcomes.carrier import Carrier
+from service.outcomes.kept import Kept
+from service.outcomes.sip import Ended, action_for
+from service.picking import Identifier
+from service.picking.instance import Instance, instance_named, own_number
 from service.settings.model import SipAction
 
 RENEWING = frozenset({"ringing", "in_call"})

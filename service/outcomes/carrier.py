@@ -8,9 +8,9 @@ import itertools
 
 from service.errors import LedgerUnavailable
 from service.ledger import Avoid, Ledger, Park, Stop
+from service.outcomes.kept import TOGETHER
+from service.outcomes.sip import Action, RestProvider, parks_for
 from service.picking.instance import Instance
-from service.picking.kept import TOGETHER
-from service.picking.sip import Action, RestProvider, parks_for
 
 # A provider at its capacity fails many calls at once; resting it again within this changes nothing.
 SAME_REST_MS = 1000

@@ -6,7 +6,7 @@ The list is of the cached inventory, the standing is the ledger's. CCC is not as
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -15,76 +15,11 @@ from service.inventory import Inventory, PhoneNumber, bar
 from service.ledger import Ledger, Park, Standing, Unpark
 from service.locality import normal_city, normal_province
 from service.logs import mask
-from service.picking.instance import Instance
-from service.picking.messages import Identifier
-from service.picking.naming import instance_named, own_number
+from service.numbers import NumberEntry, NumberPage, NumberQuery, Parked
+from service.picking.instance import Instance, instance_named, own_number
 
 OPERATOR = "operator"  # the reason of an operator's park
 SCANNED = 1000  # numbers looked at in one go, under a ms
-
-
-class NumberQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
-    """Which numbers to list, and which page of them; "" filters nothing.
-
-    `q` is looked for anywhere in the number, spaces and hyphens aside.
-    """
-
-    instance_id: Identifier = ""
-    q: Annotated[str, msgspec.Meta(max_length=32)] = ""
-    usage: Literal["", "Inbound", "Outbound", "Bidirection"] = ""
-    active: Literal["", "true", "false"] = ""
-    skill_group_id: Identifier = ""
-    province: Annotated[str, msgspec.Meta(max_length=64)] = ""
-    city: Annotated[str, msgspec.Meta(max_length=64)] = ""
-    page: Annotated[int, msgspec.Meta(ge=1, le=10**6)] = 1
-    page_size: Annotated[int, msgspec.Meta(ge=1, le=100)] = 20
-
-
-class Parked(msgspec.Struct, frozen=True):
-    """Why a number is out, and until when; None for what the inventory itself keeps out."""
-
-    reason: str
-    until: datetime | None
-
-
-class NumberEntry(msgspec.Struct, frozen=True):
-    """One number; what the ledger knows is None while it cannot be asked. A cap of 0 is none.
-
-    `health` says why a number is or was out of good health, with how sure that is. What comes last
-    CCC told when the number was added in bulk; None where it was not.
-    """
-
-    number: str
-    province: str
-    city: str
-    area_code: str
-    usage: str
-    active: bool
-    skill_group_ids: tuple[str, ...]
-    agent_id: str
-    tags: tuple[str, ...]
-    provider: str
-    used_hour: int | None = None
-    used_day: int | None = None
-    max_per_hour: int | None = None
-    max_per_day: int | None = None
-    available: bool | None = None
-    parked: tuple[Parked, ...] | None = None
-    health: str = ""
-    trunks: int | None = None
-    test_only: bool | None = None
-    remaining_time: int | None = None
-    allow_outbound: bool | None = None
-
-
-class NumberPage(msgspec.Struct, frozen=True):
-    """One page; `standing` says whether the ledger could be asked."""
-
-    data: tuple[NumberEntry, ...]
-    page: int
-    page_size: int
-    total: int
-    standing: Literal["known", "unavailable"]
 
 
 HealthShown = Callable[[str, Sequence[str]], Awaitable[Mapping[str, str]]]
