@@ -30,15 +30,8 @@ from service.picking.instance import Ccc, Digests, Instance
 from service.policy import limits_namer, opens_at, rules_for
 from service.settings import Instance as InstanceSettings
 from service.settings import Settings
-from service.sync import (
-    Available,
-    DetailedSweep,
-    InventoryKeeper,
-    OwnInbox,
-    SharedInbox,
-    share,
-    sweep_numbers,
-)
+from service.sync import Available, DetailedSweep, InventoryKeeper, OwnInbox, SharedInbox, share
+from service.sync.sweeping import sweep_numbers
 from service.tasks import heed_cancellation
 
 SCHEMA = 2  # of the keys in Redis; releases of one schema work side by side

@@ -23,7 +23,7 @@ from service.ledger import Rules
 from service.ledger.port import BATCH_TURNS
 from service.ledger.shared import queue
 from service.locality import Locator, prefix_table
-from service.sync import sweep_numbers
+from service.sync.sweeping import sweep_numbers
 from tests.bench.ledger import EVERY_RULE, GROUPS, Bench, pool_of, quickest
 from tests.bench.stage import Stage
 from tests.bench.table import Row

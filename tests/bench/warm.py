@@ -20,7 +20,7 @@ from service.sync import share
 from service.sync.acceptance import SweepReport
 from service.sync.cache import InventoryCache, Manifest
 from service.sync.leader import Term
-from service.sync.shared import Shared
+from service.sync.replica import Shared
 
 INSTANCE = "ccc-test"
 SCOPE_BASE = f"callerid:{SCHEMA}:{{{INSTANCE}}}:"

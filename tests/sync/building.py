@@ -15,7 +15,8 @@ from service.ccc.endpoints import open_session
 from service.emulator import Emulator, phone_number, running, skill_groups
 from service.locality import Locator
 from service.metrics import Metrics
-from service.sync import InventoryKeeper, share, sweep_numbers
+from service.sync import InventoryKeeper, share
+from service.sync.sweeping import sweep_numbers
 
 KEY = AccessKey("test-key", "test-secret")
 NOW = 1_795_219_200.0

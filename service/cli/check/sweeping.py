@@ -13,7 +13,7 @@ from service.errors import SweepFailed
 from service.inventory import bar
 from service.locality import Locator
 from service.sync.acceptance import Sweep
-from service.sync.sweep import sweep_numbers
+from service.sync.sweeping import sweep_numbers
 
 
 class CountingLister:

@@ -13,9 +13,9 @@ from service.errors import CccError, SweepFailed
 from service.inventory import PhoneNumber
 from service.locality import Locator
 from service.sync.acceptance import Sweep
-from service.sync.course import Course, course_of
-from service.sync.reading import Ask, Page
-from service.sync.splitting import PAGE_SIZE
+from service.sync.sweeping.course import Course, course_of
+from service.sync.sweeping.reading import Ask, Page
+from service.sync.sweeping.splitting import PAGE_SIZE
 
 PAGES_IN_FLIGHT = 5
 

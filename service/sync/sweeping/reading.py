@@ -12,7 +12,7 @@ import msgspec
 
 from service.inventory import PhoneNumber
 from service.sync.acceptance import Sweep
-from service.sync.splitting import (
+from service.sync.sweeping.splitting import (
     EVERYTHING,
     MOST_NUMBERS,
     Part,

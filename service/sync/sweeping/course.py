@@ -11,8 +11,8 @@ from typing import TypeAlias
 from service.errors import SweepFailed
 from service.inventory import PhoneNumber
 from service.sync.acceptance import Sweep
-from service.sync.reading import PASSES, Ask, Asking, Page, Reading
-from service.sync.splitting import (
+from service.sync.sweeping.reading import PASSES, Ask, Asking, Page, Reading
+from service.sync.sweeping.splitting import (
     EVERYTHING,
     MOST_NUMBERS,
     Part,
