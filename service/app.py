@@ -21,12 +21,12 @@ from aiohttp import web
 from redis.asyncio import Redis
 
 from service import api
+from service.api.nonces import SharedNonces
 from service.ccc.accounts import Accounts
 from service.errors import LedgerUnavailable, SettingsError
 from service.instances import SCHEMA, Instances, now_ms
 from service.locality import Locator, prefix_table
 from service.metrics import Metrics
-from service.nonces import SharedNonces
 from service.numbers.directory import Directory
 from service.numbers.overview import Overviews
 from service.outcomes import Outcomes

@@ -8,11 +8,11 @@ import msgspec
 from aiohttp import web
 
 from service.api.auth import Tokens, keys_of
+from service.api.nonces import LocalNonces, Nonces
 from service.api.overload import Gate
 from service.api.recent import KEPT, LastPicks
 from service.inventory import Inventory
 from service.metrics import Children, Metrics
-from service.nonces import LocalNonces, Nonces
 from service.numbers import NumberEntry, NumberPage, NumberQuery
 from service.numbers.overview import Overview
 from service.outcomes import OutcomeReport

@@ -13,9 +13,9 @@ from typing import Any
 
 from aiohttp import web
 
-from service.api import rpc_format
 from service.api.problems import detail_of, headers_of, status_of
-from service.api.rpc_call import CALL
+from service.api.rpc import formats
+from service.api.rpc.call import CALL
 from service.errors import (
     CallerIdError,
     CccError,
@@ -135,7 +135,7 @@ def refusal(request: web.Request, error: CallerIdError, request_id: str) -> web.
     headers = headers_of(error)
     if isinstance(error, Overloaded):
         headers["x-acs-retry-after"] = str(int(error.retry_after * 1000))
-    return rpc_format.response(request, "Error", body, status, headers)
+    return formats.response(request, "Error", body, status, headers)
 
 
 def _told(request: web.Request, error: CallerIdError) -> tuple[int, str, str]:

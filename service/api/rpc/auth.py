@@ -7,11 +7,11 @@ so that an SDK with any key works; one of a key that is known must be right all 
 from aiohttp import web
 
 from service.api.auth import NOBODY, Asker
+from service.api.nonces import Nonces
 from service.api.parts import API, Api
-from service.api.rpc_call import CALL
+from service.api.rpc.call import CALL
 from service.ccc.claims import Call, claim_of, verify
 from service.errors import ClaimRefused, Unauthenticated
-from service.nonces import Nonces
 from service.settings import Scope
 
 

@@ -13,7 +13,7 @@ import orjson
 from aiohttp import web
 
 from service.api.parts import REQUEST_ID
-from service.api.rpc_call import wants_xml
+from service.api.rpc.call import wants_xml
 
 JSON_TYPE = "application/json;charset=utf-8"
 XML_TYPE = "text/xml;charset=utf-8"  # to the letter: what the SDKs look for

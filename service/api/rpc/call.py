@@ -1,7 +1,7 @@
 """A call at the RPC door, taken apart strictly: its parameters, and the format that it wants.
 
 Parameters stand in the query or in a form, and the very bytes that came are what is read: a
-signature covers them. Who calls is found by `rpc_auth`, what a parameter says by `rpc_params`.
+signature covers them. Who calls is found by `auth`, what a parameter says by `parameters`.
 """
 
 from hashlib import sha256

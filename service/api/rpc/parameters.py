@@ -6,7 +6,7 @@ from typing import cast, get_args
 
 import msgspec
 
-from service.api.rpc_refusal import Refused
+from service.api.rpc.refusal import Refused
 from service.errors import InvalidField
 from service.provisioning import Usage
 

@@ -5,11 +5,12 @@ from typing import Any, TypeVar
 import msgspec
 from aiohttp import web
 
-from service.api import audit, faults, rpc_auth, rpc_params
+from service.api import audit, faults
 from service.api.auth import Asker
 from service.api.parts import API, REQUEST_ID
-from service.api.rpc_call import CALL
-from service.api.rpc_refusal import NoSuchInstance
+from service.api.rpc import auth, parameters
+from service.api.rpc.call import CALL
+from service.api.rpc.refusal import NoSuchInstance
 from service.provisioning import AddRequest, BulkRequest
 
 R = TypeVar("R", AddRequest, BulkRequest)
@@ -21,10 +22,10 @@ async def add_phone_numbers(request: web.Request) -> dict[str, Any]:
     params = request[CALL].params
     asked = {
         "instance_id": instance_id,
-        "numbers": rpc_params.required_texts(params, "NumberList"),
-        "usage": rpc_params.required_usage(params),
-        "contact_flow_id": rpc_params.optional(params, "ContactFlowId"),
-        "number_group_id": rpc_params.optional(params, "NumberGroupId"),
+        "numbers": parameters.required_texts(params, "NumberList"),
+        "usage": parameters.required_usage(params),
+        "contact_flow_id": parameters.optional(params, "ContactFlowId"),
+        "number_group_id": parameters.optional(params, "NumberGroupId"),
     }
     adding = request.app[API].parts.provisioner.add(_as(AddRequest, asked), request[REQUEST_ID])
     return {"Data": (await audit.noted(request, asker, adding, instance_id)).failed}
@@ -36,10 +37,10 @@ async def add_bulk_phone_numbers(request: web.Request) -> dict[str, Any]:
     params = request[CALL].params
     asked = {
         "instance_id": instance_id,
-        "numbers": rpc_params.required_texts(params, "PhoneNumber"),
-        "usage": rpc_params.required_usage(params),
-        "contact_flow_id": rpc_params.optional(params, "ContactFlowId"),
-        "skill_group_ids": rpc_params.texts(params, "SkillGroupId"),
+        "numbers": parameters.required_texts(params, "PhoneNumber"),
+        "usage": parameters.required_usage(params),
+        "contact_flow_id": parameters.optional(params, "ContactFlowId"),
+        "skill_group_ids": parameters.texts(params, "SkillGroupId"),
     }
     provisioner = request.app[API].parts.provisioner
     adding = provisioner.add_bulk(_as(BulkRequest, asked), request[REQUEST_ID])
@@ -56,8 +57,8 @@ async def add_bulk_phone_numbers(request: web.Request) -> dict[str, Any]:
 async def _admitted(request: web.Request) -> tuple[Asker, str]:
     """Who asks, and the instance to which they may add."""
     api = request.app[API]
-    asker = await rpc_auth.require(request, "admin", api.shared_nonces)
-    instance_id = rpc_params.required(request[CALL].params, "InstanceId")
+    asker = await auth.require(request, "admin", api.shared_nonces)
+    instance_id = parameters.required(request[CALL].params, "InstanceId")
     asker.keep_to(instance_id)
     if instance_id not in api.parts.keepers:
         raise NoSuchInstance(instance_id)

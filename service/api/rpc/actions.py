@@ -12,12 +12,13 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from service.api import faults, rpc_auth, rpc_params
+from service.api import faults
 from service.api.parts import API, REQUEST_ID, Api
 from service.api.pick import answer_pick
-from service.api.rpc_call import CALL
-from service.api.rpc_params import Params, integer, required, required_texts
-from service.api.rpc_refusal import NoSuchInstance
+from service.api.rpc import auth, parameters
+from service.api.rpc.call import CALL
+from service.api.rpc.parameters import Params, integer, required, required_texts
+from service.api.rpc.refusal import NoSuchInstance
 from service.errors import InventoryUnavailable
 from service.inventory import Inventory, PhoneNumber
 from service.picking import PickRequest, PlacedNumber
@@ -36,7 +37,7 @@ async def pick_outbound_numbers(request: web.Request) -> dict[str, Any]:
 async def list_phone_numbers(request: web.Request) -> dict[str, Any]:
     """One page of the cached inventory, ordered by number so that all replicas page alike."""
     api, params = request.app[API], request[CALL].params
-    asker = await rpc_auth.require(request, "admin", api.nonces)
+    asker = await auth.require(request, "admin", api.nonces)
     instance_id = required(params, "InstanceId")
     asker.keep_to(instance_id)
     inventory = _inventory(api, instance_id)
@@ -53,7 +54,7 @@ async def list_phone_numbers(request: web.Request) -> dict[str, Any]:
 
 
 async def _read_pick(request: web.Request, api: Api) -> PickRequest:
-    asker = await rpc_auth.require(request, "pick", api.nonces)
+    asker = await auth.require(request, "pick", api.nonces)
     params = request[CALL].params
     instance_id = required(params, "InstanceId")
     asker.keep_to(instance_id)
@@ -82,8 +83,8 @@ def _inventory(api: Api, instance_id: str) -> Inventory:
 
 def _filtered(inventory: Inventory, params: Params) -> Iterator[PhoneNumber]:
     """The numbers that the filters leave; an empty filter is none."""
-    pattern, usage = rpc_params.optional(params, "SearchPattern"), rpc_params.usage(params)
-    active = rpc_params.active(params)
+    pattern, usage = parameters.optional(params, "SearchPattern"), parameters.usage(params)
+    active = parameters.active(params)
     return (
         number
         for number in inventory.numbers.values()
