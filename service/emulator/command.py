@@ -12,10 +12,10 @@ from random import Random
 
 import msgspec
 
+from service.emulator import Emulator, running
 from service.emulator.actions import Locate
 from service.emulator.faults import Faults
 from service.emulator.sample import load_inventory
-from service.emulator.server import Emulator, running
 from service.errors import InvalidCalledNumber, SettingsError
 from service.locality import Locator, prefix_table
 
