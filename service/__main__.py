@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from service.command_line import parser
+from service.cli.parser import parser
 from service.errors import CallerIdError, SettingsError
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def _serve(arguments: Namespace) -> int:
     settings = _settings(arguments)
     logs.configure()
     if settings.server.workers > 1 and not arguments.worker:
-        from service.workers import Workers  # noqa: PLC0415 - see above
+        from service.cli.workers import Workers  # noqa: PLC0415 - see above
 
         return Workers(["serve", "--worker", *_passed_on(arguments)], settings.server.workers).run()
     import uvloop  # noqa: PLC0415 - see above
@@ -90,7 +90,8 @@ def _passed_on(arguments: Namespace) -> list[str]:
 def _demo(arguments: Namespace) -> None:
     import uvloop  # noqa: PLC0415 - see above
 
-    from service import demo, logs  # noqa: PLC0415 - see above
+    from service import logs  # noqa: PLC0415 - see above
+    from service.cli import demo  # noqa: PLC0415 - see above
 
     logs.configure("WARNING")
     with suppress(KeyboardInterrupt):
@@ -100,7 +101,7 @@ def _demo(arguments: Namespace) -> None:
 def _emulator(arguments: Namespace) -> None:
     import uvloop  # noqa: PLC0415 - see above
 
-    from service.ccc.emulator.command import serve  # noqa: PLC0415 - see above
+    from service.emulator.command import serve  # noqa: PLC0415 - see above
 
     with suppress(KeyboardInterrupt):
         uvloop.run(serve(arguments))
@@ -109,13 +110,13 @@ def _emulator(arguments: Namespace) -> None:
 def _check(arguments: Namespace) -> int:
     import asyncio  # noqa: PLC0415 - see above
 
-    from service.check import check  # noqa: PLC0415 - see above
+    from service.cli.check import check  # noqa: PLC0415 - see above
 
     return asyncio.run(check(_settings(arguments), arguments))
 
 
 def _pick(arguments: Namespace) -> int:
-    from service.ask import ask  # noqa: PLC0415 - see above
+    from service.cli.pick import ask  # noqa: PLC0415 - see above
 
     arguments.token = arguments.token or os.environ.get("CALLERID_TOKEN", "")
     return ask(arguments)

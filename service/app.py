@@ -20,20 +20,20 @@ from typing import Literal
 from aiohttp import web
 from redis.asyncio import Redis
 
-from service import api, prefix_table
+from service import api
+from service.api.nonces import SharedNonces
 from service.ccc.accounts import Accounts
 from service.errors import LedgerUnavailable, SettingsError
 from service.instances import SCHEMA, Instances, now_ms
-from service.locality import Locator
+from service.locality import Locator, prefix_table
 from service.metrics import Metrics
-from service.nonces import SharedNonces
-from service.picking import Picker
-from service.picking.directory import Directory
-from service.picking.outcomes import Outcomes
-from service.picking.overview import Overviews
+from service.numbers.directory import Directory
+from service.numbers.overview import Overviews
+from service.outcomes import Outcomes
+from service.picking.picker import Picker
 from service.picking.trial import Trials
-from service.provisioning import Provisioner, Target
-from service.redis_client import open_client, open_topology
+from service.provisioning.provisioner import Provisioner, Target
+from service.redis_.client import open_client, open_topology
 from service.settings import Settings
 from service.sync import Localities
 from service.tasks import SWITCH_SECONDS, keep_running, measure_lag

@@ -23,24 +23,15 @@ from service.errors import LedgerUnavailable
 from service.health import MemoryStore, NumberHealth, RedisStore
 from service.inventory import Inventory, Moves
 from service.ledger import Breaker, FailoverLedger, Ledger, MemoryLedger, RedisLedger, Rules
-from service.ledger.line import Line
+from service.ledger.shared.line import Line
 from service.locality import Locator
 from service.metrics import Metrics
-from service.picking import Instance
-from service.picking.digests import Digests
-from service.picking.instance import Ccc
+from service.picking.instance import Ccc, Digests, Instance
 from service.policy import limits_namer, opens_at, rules_for
 from service.settings import Instance as InstanceSettings
 from service.settings import Settings
-from service.sync import (
-    Available,
-    DetailedSweep,
-    InventoryKeeper,
-    OwnInbox,
-    SharedInbox,
-    share,
-    sweep_numbers,
-)
+from service.sync import Available, DetailedSweep, InventoryKeeper, OwnInbox, SharedInbox, share
+from service.sync.sweeping import sweep_numbers
 from service.tasks import heed_cancellation
 
 SCHEMA = 2  # of the keys in Redis; releases of one schema work side by side

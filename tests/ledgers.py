@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from redis.asyncio import Redis
 
 from service.errors import LedgerUnavailable
-from service.inventory import Inventory, PhoneNumber
+from service.inventory import Inventory, PhoneNumber, Step
 from service.ledger import (
     Breaker,
     FailoverLedger,
@@ -21,10 +21,9 @@ from service.ledger import (
     RedisLedger,
     Standing,
 )
-from service.ledger.line import Line
+from service.ledger.shared.line import Line
 from service.metrics import Metrics
-from service.redis_client import open_client, open_topology
-from service.selection import Step
+from service.redis_.client import open_client, open_topology
 from tests.waiting import eventually
 
 BASE = "callerid:2:{ccc-test}:ccc-test:"

@@ -1,6 +1,6 @@
 """HTTP and nothing else: what comes in is read strictly, what went wrong gets one shape.
 
-It decides no pick, keeps no inventory and opens no port: `server` says how a runner should.
+It decides no pick, keeps no inventory and opens no port: `make_runner` says how a runner should.
 """
 
 from functools import cache
@@ -10,6 +10,7 @@ from aiohttp import web
 from service.api import console, openapi
 from service.api.bodies import MAX_BYTES
 from service.api.envelope import answered, nothing_here
+from service.api.express import Runner
 from service.api.parts import (
     API,
     Adds,
@@ -24,7 +25,6 @@ from service.api.parts import (
     Tries,
 )
 from service.api.routes import ROUTES
-from service.api.server import make_runner
 
 __all__ = [
     "Adds",
@@ -39,6 +39,13 @@ __all__ = [
     "build",
     "make_runner",
 ]
+
+
+# The RPC door has its parameters in the query: 16 skill groups of 256 characters, three signs to
+# each when escaped, are 12 KiB, and a security token another 2 to 4.
+MAX_LINE_BYTES = 16_384
+# The longest header is the same security token.
+MAX_HEADER_BYTES = 8_190
 
 
 def build(parts: Parts) -> web.Application:
@@ -60,6 +67,24 @@ def build(parts: Parts) -> web.Application:
         console.add_routes(app)
     app.router.add_route("*", "/{path:.*}", answered(nothing_here))
     return app
+
+
+def make_runner(app: web.Application) -> web.AppRunner:
+    """A runner with these limits; it opens no port.
+
+    `keepalive_timeout` is the one limit on headers that trickle (its default is an hour), and
+    `lingering_time` what a refused body may go on for.
+    """
+    return Runner(
+        app,
+        shutdown_timeout=5,
+        access_log=None,
+        auto_decompress=False,
+        keepalive_timeout=15,
+        lingering_time=1,
+        max_field_size=MAX_HEADER_BYTES,
+        max_line_size=MAX_LINE_BYTES,
+    )
 
 
 @cache  # it takes some ms, and all applications of a process have the same

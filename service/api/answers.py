@@ -7,7 +7,7 @@ import msgspec
 from aiohttp import web
 
 from service.api.parts import Health
-from service.picking.directory import Parked
+from service.numbers import Parked
 
 _encoder = msgspec.json.Encoder()
 

@@ -1,6 +1,6 @@
 """Who asks, and what they may: bearer tokens, scopes, and the instances a credential is bound to.
 
-Signed requests are the RPC door's (`rpc_auth`), which says who asks in the same terms.
+Signed requests are the RPC door's (`rpc.auth`), which says who asks in the same terms.
 """
 
 from collections.abc import Mapping

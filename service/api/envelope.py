@@ -8,9 +8,9 @@ from aiohttp import web
 from aiohttp.hdrs import METH_ANY
 from aiohttp.typedefs import Handler
 
-from service.api import rpc_refusal
 from service.api.parts import API, REQUEST_ID
 from service.api.problems import STATUS, InternalError, MethodNotAllowed, NotFound, document, line
+from service.api.rpc.refusal import refusal
 from service.errors import CallerIdError
 from service.logs import mask_text
 
@@ -67,7 +67,7 @@ def expected(error: Exception, request_id: str) -> CallerIdError:
 
 def _refusal(request: web.Request, error: CallerIdError, request_id: str) -> web.Response:
     if request.path == "/":
-        return rpc_refusal.refusal(request, error, request_id)
+        return refusal(request, error, request_id)
     if request.query.get("format") == "text":
         return line(error)
     return document(error, request_id)

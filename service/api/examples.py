@@ -15,8 +15,8 @@ from service.api.answers import (
 )
 from service.api.parts import Health
 from service.api.pick import Reply
+from service.numbers import NumberEntry, NumberPage, Parked
 from service.picking import Pair, PlacedNumber
-from service.picking.directory import NumberEntry, NumberPage, Parked
 
 REQUEST_ID = "5f0c6f2ad7b14bd8a3c1000000000017"
 NUMBER = "01089898989"

@@ -21,7 +21,7 @@ from aiohttp.web_protocol import RequestHandler
 from service.api import bodies, pick
 from service.api.auth import Asker
 from service.api.envelope import expected
-from service.api.parts import Api
+from service.api.parts import API, Api
 from service.api.problems import problem
 from service.picking import PickRequest
 
@@ -185,6 +185,34 @@ class Connection(RequestHandler):
             room = len(self._seen) + len(data) <= MAX_HEAD_BYTES + bodies.MAX_BYTES
             self._seen = self._seen + data if room else None
         super().data_received(data)
+
+
+class _Server(web.Server):
+    """aiohttp's server, whose connections have the express lane."""
+
+    def __init__(self, lane: Lane, ordinary: web.Server, options: dict[str, Any]) -> None:
+        super().__init__(
+            ordinary.request_handler,
+            request_factory=ordinary.request_factory,
+            handler_cancellation=ordinary.handler_cancellation,
+        )
+        self._lane = lane
+        self._options = options
+
+    def __call__(self) -> RequestHandler:
+        return Connection(self, self._lane, loop=self._loop, **self._options)
+
+
+class Runner(web.AppRunner):
+    """Runs an application behind the express lane."""
+
+    def __init__(self, app: web.Application, shutdown_timeout: float, **options: Any) -> None:
+        super().__init__(app, shutdown_timeout=shutdown_timeout, handler_cancellation=False)
+        self._lane = Lane(app[API])
+        self._options = options
+
+    async def _make_server(self) -> web.Server:
+        return _Server(self._lane, await super()._make_server(), self._options)
 
 
 def _is_plain(request: web.BaseRequest) -> bool:

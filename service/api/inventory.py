@@ -10,7 +10,7 @@ from service.api.answers import InventoryReply, InventoryState, LastSweep, answe
 from service.api.auth import Asker
 from service.api.parts import API, Api, Keeper
 from service.errors import InvalidField, InventoryUnavailable, UnknownInstance
-from service.picking.messages import Identifier
+from service.picking import Identifier
 
 
 class InventoryQuery(msgspec.Struct, frozen=True):

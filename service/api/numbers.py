@@ -18,8 +18,9 @@ from service.api.auth import Asker
 from service.api.parts import API, REQUEST_ID
 from service.errors import InvalidField
 from service.logs import mask
-from service.picking.directory import OPERATOR, NumberQuery, Parked
-from service.picking.messages import Identifier
+from service.numbers import NumberQuery, Parked
+from service.numbers.directory import OPERATOR
+from service.picking import Identifier
 from service.provisioning import AddRequest, BulkRequest
 
 LONGEST_SECONDS = 31_536_000  # a year; CCC is where a number is given up

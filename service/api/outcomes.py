@@ -8,7 +8,7 @@ from aiohttp import web
 from service.api import forms
 from service.api.answers import OutcomeReply, answer
 from service.api.parts import API, REQUEST_ID
-from service.picking.outcomes import OutcomeReport
+from service.outcomes import OutcomeReport
 
 _decoder = msgspec.json.Decoder(OutcomeReport)
 

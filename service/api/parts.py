@@ -2,21 +2,22 @@
 
 import time
 from collections.abc import Callable, Iterable, Mapping
+from types import TracebackType
 from typing import Literal, Protocol
 
 import msgspec
 from aiohttp import web
 
 from service.api.auth import Tokens, keys_of
-from service.api.overload import Gate
+from service.api.nonces import LocalNonces, Nonces
 from service.api.recent import KEPT, LastPicks
+from service.errors import Overloaded
 from service.inventory import Inventory
 from service.metrics import Children, Metrics
-from service.nonces import LocalNonces, Nonces
+from service.numbers import NumberEntry, NumberPage, NumberQuery
+from service.numbers.overview import Overview
+from service.outcomes import OutcomeReport
 from service.picking import PickAnswer, PickRequest
-from service.picking.directory import NumberEntry, NumberPage, NumberQuery
-from service.picking.outcomes import OutcomeReport
-from service.picking.overview import Overview
 from service.picking.trial import Trial
 from service.provisioning import Addition, AddRequest, BulkAddition, BulkRequest
 from service.settings import Settings
@@ -112,6 +113,44 @@ class Health(msgspec.Struct, frozen=True):
         """Whether requests should come here: Redis may be down, an inventory must be there."""
         has_one = any(state != "missing" for state in self.inventory.values())
         return has_one and not self.draining
+
+
+class Gate:
+    """Lets so many picks in at once; a context that a pick is in from its arrival to its answer.
+
+    The excess is refused at once, before its body is read.
+
+    Args:
+        limit: how many may be inside at once.
+        metrics: show how many are.
+    """
+
+    def __init__(self, limit: int, metrics: Metrics) -> None:
+        self._limit = limit
+        self._inside = 0
+        # Asked when it is scraped, which costs a pick nothing; workers have to leave it in a file.
+        self._gauge = metrics.in_flight if metrics.of_workers else None
+        if self._gauge is None:
+            metrics.in_flight.set_function(lambda: self._inside)
+
+    def __enter__(self) -> None:
+        if self._inside >= self._limit:
+            raise Overloaded(
+                f"{self._limit} picks are in flight already; ask again, or another replica"
+            )
+        self._inside += 1
+        if self._gauge is not None:
+            self._gauge.set(self._inside)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._inside -= 1
+        if self._gauge is not None:
+            self._gauge.set(self._inside)
 
 
 class Parts(msgspec.Struct, frozen=True):

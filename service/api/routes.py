@@ -35,9 +35,9 @@ from service.errors import (
     UnknownNumber,
 )
 from service.metrics import CONTENT_TYPE
+from service.numbers import NumberPage, NumberQuery
+from service.outcomes import OutcomeReport
 from service.picking import PickRequest
-from service.picking.directory import NumberPage, NumberQuery
-from service.picking.outcomes import OutcomeReport
 from service.provisioning import AddRequest, BulkRequest
 
 TEXT = "text/plain; charset=utf-8"

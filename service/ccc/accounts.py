@@ -19,9 +19,8 @@ from service.ccc.credentials import (
     Credentials,
     StaticCredentials,
 )
+from service.ccc.endpoints import endpoint_of, open_session
 from service.ccc.limiter import Limiter, LocalLimiter, SharedLimiter
-from service.ccc.regions import endpoint_of
-from service.ccc.session import open_session
 from service.metrics import Metrics
 from service.settings import Instance, Settings
 

@@ -15,8 +15,7 @@ import msgspec
 
 from service.ccc.payloads import malformed, split, usable
 from service.ccc.replies import Reply
-from service.ccc.requests import BY_RPC_V1
-from service.ccc.retries import Action
+from service.ccc.requests import BY_RPC_V1, Action
 from service.locality import restore_number
 
 NOTHING = ("", "无")

@@ -31,8 +31,7 @@ from service.ccc.payloads import (
     number_pairs,
 )
 from service.ccc.replies import Failure, Reply, read_reply
-from service.ccc.requests import Stamp, signed
-from service.ccc.retries import MAX_ATTEMPTS, Action, may_repeat, pause_after
+from service.ccc.requests import MAX_ATTEMPTS, Action, Stamp, may_repeat, pause_after, signed
 from service.errors import CccMalformed, CccThrottled, CccUnavailable, CccUnreachable
 
 Answer = TypeVar("Answer")

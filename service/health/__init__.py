@@ -1,4 +1,4 @@
-"""Number health at work: counts outcomes, judges them, and tells the ledger what follows."""
+"""Number health: counts outcomes, judges them by its rules, and tells the ledger what follows."""
 
 from service.health.store import MemoryStore, RedisStore
 from service.health.watch import NumberHealth

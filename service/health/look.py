@@ -1,16 +1,16 @@
 """One look at a record: what becomes of it, from what is stored and what the inventory says.
 
-No I/O. The rule is the selection's; here it meets bytes, numbers that have left, and records that
-the ledger was not told of yet.
+No I/O. Here `rules` meets bytes, numbers that have left, and records that the ledger was not told
+of yet.
 """
 
 from collections.abc import Mapping
 
 import msgspec
 
+from service.health.rules import HEALTHY, QUARANTINED, Pools, Record, Transition, aged, judge
 from service.health.store import decode, encode
 from service.inventory import Inventory
-from service.selection.health import HEALTHY, QUARANTINED, Pools, Record, Transition, aged, judge
 
 
 class Found(msgspec.Struct, frozen=True):

@@ -11,9 +11,9 @@ from typing import Any, Protocol
 import msgspec
 from redis.asyncio import Redis
 
-from service.redis_client import translated
-from service.selection.health import Record
-from service.selection.health_rates import Tally
+from service.health.rates import Tally
+from service.health.rules import Record
+from service.redis_.client import translated
 
 SLICE = 32  # records in one command: Redis handles it in well under a millisecond
 LEAD_MS = 55_000  # a little less than the pause between two looks, so that every minute has one

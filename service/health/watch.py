@@ -15,12 +15,7 @@ import msgspec
 
 from service.errors import LedgerUnavailable
 from service.health.look import Found, look_at, pool
-from service.health.store import SLICE, Batch, Change, Counted, Store, decode, encode
-from service.inventory import Inventory
-from service.ledger import Cap, Ledger, Park
-from service.logs import mask
-from service.metrics import Metrics
-from service.selection.health import (
+from service.health.rules import (
     HEALTHY,
     HOUR,
     PROBATION,
@@ -31,6 +26,11 @@ from service.selection.health import (
     answered_of,
     daily_cap,
 )
+from service.health.store import SLICE, Batch, Change, Counted, Store, decode, encode
+from service.inventory import Inventory
+from service.ledger import Cap, Ledger, Park
+from service.logs import mask
+from service.metrics import Metrics
 from service.tasks import heed_cancellation
 
 WRITE_SECONDS = 1.0

@@ -1,4 +1,4 @@
-"""Pure: the numbers of one instance and their immutable index."""
+"""Pure: the numbers of one instance, their immutable index, and the steps of a pick over it."""
 
 from service.inventory.inventory import Inventory, Moves, common_limits, moves_between
 from service.inventory.numbers import (
@@ -11,6 +11,7 @@ from service.inventory.numbers import (
     bar,
 )
 from service.inventory.pools import LEVELS, Home, agent_pool, place_at, tagged
+from service.inventory.steps import Step, Wish, levels_down_to, steps_for
 
 __all__ = [
     "LEVELS",
@@ -22,11 +23,15 @@ __all__ = [
     "Inventory",
     "Moves",
     "PhoneNumber",
+    "Step",
+    "Wish",
     "agent_pool",
     "alike",
     "bar",
     "common_limits",
+    "levels_down_to",
     "moves_between",
     "place_at",
+    "steps_for",
     "tagged",
 ]

@@ -1,9 +1,12 @@
-"""Who was used when: the port, the shared ledger in Redis and the one in this process."""
+"""Who was used when: the port, the shared ledger in Redis and the one in this process.
 
-from service.ledger.breaker import Breaker
+`port` says what is asked and answered, `rules` under which rules. `shared` asks Redis, where `lua/`
+decides; `local` decides in this process, file by file as `lua/` does. `failover` joins the two,
+`write_back` tells Redis what was decided without it.
+"""
+
 from service.ledger.failover import FailoverLedger
-from service.ledger.membership import MembersWriter
-from service.ledger.memory import MemoryLedger
+from service.ledger.local.ledger import MemoryLedger
 from service.ledger.port import (
     Avoid,
     Cap,
@@ -19,8 +22,10 @@ from service.ledger.port import (
     Unpark,
 )
 from service.ledger.protocol import Ledger
-from service.ledger.redis_ledger import RedisLedger
 from service.ledger.rules import CalleeRule, Limits, Rules, with_trunks
+from service.ledger.shared.breaker import Breaker
+from service.ledger.shared.ledger import RedisLedger
+from service.ledger.shared.membership import MembersWriter
 
 __all__ = [
     "Avoid",

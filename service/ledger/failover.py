@@ -6,8 +6,7 @@ from contextlib import suppress
 
 from service.errors import LedgerUnavailable
 from service.inventory import Inventory, Moves
-from service.ledger.line import CallLost
-from service.ledger.memory import MemoryLedger
+from service.ledger.local.ledger import MemoryLedger
 from service.ledger.port import (
     Avoid,
     Cap,
@@ -22,8 +21,9 @@ from service.ledger.port import (
     Take,
     Unpark,
 )
-from service.ledger.redis_ledger import RedisLedger
 from service.ledger.rules import Rules
+from service.ledger.shared.ledger import RedisLedger
+from service.ledger.shared.line import CallLost
 from service.ledger.write_back import Degraded, WriteBack
 from service.metrics import Metrics
 from service.tasks import heed_cancellation

@@ -7,7 +7,7 @@ are in ms, instants since 1970. Callees, calls and sets of groups come as digest
 
 import msgspec
 
-from service.selection import Step
+from service.inventory import Step
 
 # What a call takes back of the numbers whose time has come, and how many of a level's candidates
 # a pick rejects before it goes on to the next level. The same figures stand in the Lua.

@@ -11,10 +11,10 @@ from collections import deque
 from collections.abc import Iterable
 
 from service.errors import LedgerUnavailable
-from service.ledger.line import CallLost
 from service.ledger.port import Operation, Pick, Picked, Record, Take, Undo
-from service.ledger.redis_ledger import RedisLedger
-from service.ledger.wire import picked_from
+from service.ledger.shared.ledger import RedisLedger
+from service.ledger.shared.line import CallLost
+from service.ledger.shared.wire import picked_from
 from service.metrics import Metrics
 from service.tasks import heed_cancellation
 

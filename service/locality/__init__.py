@@ -1,8 +1,8 @@
-"""Pure: from a number to its one canonical form and the place it belongs to.
+"""From a number to its one canonical form and the place it belongs to.
 
 For callees as a client dials them and for our own numbers as CCC lists them. Not for choosing
 among numbers, and not for finding out what the table lacks: that is asked of CCC elsewhere and
-told here by `Locator.learn`.
+told here by `Locator.learn`. `prefix_table` reads the table's bytes; all else is pure.
 """
 
 from service.locality.locator import Callee, Locator

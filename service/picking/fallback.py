@@ -13,8 +13,8 @@ from service.errors import CccError
 from service.inventory import OUTBOUND_USAGES, Inventory
 from service.ledger import Decision
 from service.locality import restore_number
+from service.picking import PickRequest, PlacedNumber
 from service.picking.instance import Instance
-from service.picking.messages import PickRequest, PlacedNumber
 from service.picking.question import Question
 
 

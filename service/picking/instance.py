@@ -1,14 +1,56 @@
-"""One configured instance, as a pick sees it."""
+"""One configured instance, as a pick sees it, and how a request names it or a number of its.
 
-from collections.abc import Callable, Sequence
-from typing import Protocol
+Callees, calls and groups stand in a ledger's keys as keyed digests, never as the number.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from hashlib import blake2b
+from typing import Protocol, TypeVar
 
 import msgspec
 
 from service.ccc.payloads import NumberPair
+from service.errors import InvalidField, UnknownInstance
 from service.inventory import Inventory
 from service.ledger import Ledger
-from service.picking.digests import Digests
+from service.locality import restore_number
+from service.locality.refusal import why_refused
+
+DIGEST_BYTES = 12
+
+T = TypeVar("T")
+
+
+class Digests:
+    """Makes the digests of one instance.
+
+    Args:
+        key: secret, the same on every replica, at most 64 bytes.
+        instance_id: keeps calls and groups of instances apart that share a scope.
+    """
+
+    def __init__(self, key: bytes, instance_id: str) -> None:
+        self._key = key
+        self._instance_id = instance_id
+
+    def callee(self, number: str) -> str:
+        """A called number in its canonical form, the same for all instances of a scope."""
+        return self._of(number)
+
+    def call(self, call_id: str) -> str:
+        """A client's idempotency key."""
+        return self._of(f"call|{self._instance_id}|{call_id}")
+
+    def groups(self, skill_group_ids: Iterable[str], agent_id: str) -> str:
+        """A set of groups and an agent, whatever the order."""
+        return self._of("|".join(("groups", self._instance_id, agent_id, *sorted(skill_group_ids))))
+
+    def body(self, *deciding: object) -> str:
+        """The fields of a request that decide, normalised by the caller."""
+        return self._of(repr(deciding))
+
+    def _of(self, text: str) -> str:
+        return blake2b(text.encode(), digest_size=DIGEST_BYTES, key=self._key).hexdigest()
 
 
 class Keeper(Protocol):
@@ -63,3 +105,34 @@ class Instance(msgspec.Struct, frozen=True):
     digests: Digests
     knows_callees: bool
     opens_at: Callable[[], str]
+
+
+def instance_named(instances: Mapping[str, T], instance_id: str) -> T:
+    """The instance of this id; of the one that is configured, the id may be left out.
+
+    Raises:
+        UnknownInstance: no such instance is configured.
+        InvalidField: none is named, and there are several.
+    """
+    if instance_id:
+        try:
+            return instances[instance_id]
+        except KeyError:
+            raise UnknownInstance(
+                f"instance_id: no instance {instance_id!r} is configured here"
+            ) from None
+    if len(instances) > 1:
+        raise InvalidField("instance_id", "several instances are configured: name one")
+    return next(iter(instances.values()))
+
+
+def own_number(field: str, given: str) -> str:
+    """The canonical form of one of our own numbers, as a request has it in a field.
+
+    Raises:
+        InvalidField: it is no number; the reason does not repeat it.
+    """
+    try:
+        return restore_number(given)
+    except ValueError:
+        raise InvalidField(field, why_refused(given)) from None

@@ -16,16 +16,14 @@ from service.errors import (
     NoEligibleNumber,
     OutsideCallingWindow,
 )
-from service.inventory import Inventory, PhoneNumber
+from service.inventory import Inventory, PhoneNumber, Step, levels_down_to, steps_for
 from service.ledger import Decision
 from service.locality import Callee, Locator
 from service.metrics import Children, Metrics
+from service.picking import Candidate, Pair, PickAnswer, PickRequest, PlacedNumber
 from service.picking.fallback import ask_ccc, may_ask_ccc
-from service.picking.instance import Instance, Localities
-from service.picking.messages import Candidate, Pair, PickAnswer, PickRequest, PlacedNumber
-from service.picking.naming import instance_named
+from service.picking.instance import Instance, Localities, instance_named
 from service.picking.question import Question
-from service.selection import Step, levels_down_to, steps_for
 
 STEPS_REMEMBERED = 10_000
 

@@ -1,11 +1,11 @@
 """One pick as the ledger is asked it: digests for the callee, the call and the groups."""
 
 from service.errors import InvalidField
+from service.inventory import Step, Wish
 from service.ledger import Pick, Take
 from service.locality import Callee
+from service.picking import PickRequest
 from service.picking.instance import Instance
-from service.picking.messages import PickRequest
-from service.selection import Step, Wish
 
 
 class Question:

@@ -17,14 +17,12 @@ from service.errors import (
     NoEligibleNumber,
     OutsideCallingWindow,
 )
-from service.inventory import place_at
+from service.inventory import Wish, levels_down_to, place_at, steps_for
 from service.locality import Callee, Locator
 from service.logs import mask
+from service.picking import Candidate, PickAnswer, PickRequest, PlacedNumber
 from service.picking.fallback import may_ask_ccc
-from service.picking.instance import Instance
-from service.picking.messages import Candidate, PickAnswer, PickRequest, PlacedNumber
-from service.picking.naming import instance_named
-from service.selection import Wish, levels_down_to, steps_for
+from service.picking.instance import Instance, instance_named
 
 LOOKED_AT = 500  # numbers of a level, in less than a ms
 REFUSALS = (NoEligibleNumber, CalleeBudgetExceeded, OutsideCallingWindow, InventoryUnavailable)

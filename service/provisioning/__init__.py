@@ -1,24 +1,99 @@
 """Puts numbers into an instance, through CCC, and says what became of each.
 
 HTTP's two doors ask this; it asks CCC (`service.ccc`) and then has the inventory refreshed
-(`service.sync`). It knows nothing of HTTP here, and nothing of picks.
+(`service.sync`). It knows nothing of HTTP here, and nothing of picks. This is what may be asked,
+what is wrong with a list of numbers before anything is sent, and what is answered; `provisioner`
+does it.
 """
 
-from service.ccc.additions import NumberDetails
-from service.provisioning.messages import (
-    Addition,
-    AddRequest,
-    BulkAddition,
-    BulkRequest,
-)
-from service.provisioning.provisioner import Provisioner, Target
+from collections.abc import Sequence
+from typing import Annotated, Literal
 
-__all__ = [
-    "AddRequest",
-    "Addition",
-    "BulkAddition",
-    "BulkRequest",
-    "NumberDetails",
-    "Provisioner",
-    "Target",
+from msgspec import Meta, Struct
+
+from service.ccc.additions import NumberDetails
+from service.errors import InvalidField
+from service.logs import mask
+from service.picking.instance import own_number
+
+# A list of these many is in within a minute at the usual limit of requests, one call after the
+# other, and fits into a request's body whatever the numbers look like.
+MOST_NUMBERS = 1000
+
+Usage = Literal["Inbound", "Outbound", "Bidirection"]
+Identifier = Annotated[str, Meta(max_length=256)]
+SkillGroups = Annotated[
+    tuple[Annotated[str, Meta(min_length=1, max_length=256)], ...], Meta(max_length=16)
 ]
+
+
+class AddRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """AddPhoneNumbers of CCC 2020-07-01: these numbers, for this usage."""
+
+    numbers: tuple[str, ...]
+    usage: Usage
+    instance_id: Identifier = ""
+    contact_flow_id: Identifier = ""
+    number_group_id: Identifier = ""
+
+
+class BulkRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """AddBulkPhoneNumbers of CCC 2017-07-05: these numbers, bound to these skill groups."""
+
+    numbers: tuple[str, ...]
+    usage: Usage
+    instance_id: Identifier = ""
+    contact_flow_id: Identifier = ""
+    skill_group_ids: SkillGroups = ()
+
+
+class Addition(Struct, frozen=True):
+    """What became of each number; together they are the numbers that were asked for.
+
+    `pending` are the added ones that the inventory lacks after the refresh: CCC does not list them
+    yet, or the refresh failed. The next sweep that sees them lets them in.
+    """
+
+    added: tuple[str, ...]
+    failed: tuple[str, ...]
+    pending: tuple[str, ...] = ()
+
+
+class BulkAddition(Struct, frozen=True):
+    """What became of each number; `details` are of those that the instance has now.
+
+    `pending` as in `Addition`.
+    """
+
+    added: tuple[str, ...]
+    failed: tuple[str, ...]
+    in_use: tuple[str, ...]
+    in_arrears: tuple[str, ...]
+    details: tuple[NumberDetails, ...] = ()
+    pending: tuple[str, ...] = ()
+
+
+def checked(numbers: Sequence[str], usage: str) -> tuple[str, ...]:
+    """The canonical forms of the numbers that are to be added, in their order.
+
+    Args:
+        numbers: as given.
+        usage: Inbound is the only one that CCC takes for a 400 number.
+
+    Raises:
+        InvalidField: none or too many are given, one is masked or no number, one is there twice,
+            or one is a 400 number for another usage. It names the place and shows no number.
+    """
+    if not numbers:
+        raise InvalidField("numbers", "is empty; name at least one number")
+    if len(numbers) > MOST_NUMBERS:
+        raise InvalidField("numbers", f"has more than {MOST_NUMBERS}; add them in several requests")
+    places: dict[str, int] = {}
+    for place, given in enumerate(numbers):
+        field = f"numbers[{place}]"
+        number = own_number(field, given)
+        if (first := places.setdefault(number, place)) != place:
+            raise InvalidField(field, f"{mask(number)} is there already, as numbers[{first}]")
+        if number.startswith("400") and usage != "Inbound":
+            raise InvalidField(field, f"{mask(number)} is a 400 number: add it for Inbound alone")
+    return tuple(places)

@@ -13,9 +13,8 @@ from msgspec import Struct
 from service.ccc.additions import Batch, BulkAnswer, NumberDetails
 from service.errors import CccError, PartlyAdded
 from service.inventory import Details
-from service.picking.naming import instance_named
-from service.provisioning.checks import checked
-from service.provisioning.messages import Addition, AddRequest, BulkAddition, BulkRequest
+from service.picking.instance import instance_named
+from service.provisioning import Addition, AddRequest, BulkAddition, BulkRequest, checked
 from service.sync import SweepReport
 
 # How many numbers one call takes is not documented. 100 is what a page of ListPhoneNumbers holds,

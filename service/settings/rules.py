@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from msgspec import structs
 
-from service.redis_url import FORMS, read_url
+from service.redis_.url import FORMS, read_url
 from service.settings.faults import Fault, KeyPath
 from service.settings.kinds import Level, parse_calling_window
 from service.settings.model import (

@@ -20,7 +20,7 @@ from redis.exceptions import ResponseError
 
 from service.errors import LedgerUnavailable, StaleLeader
 from service.inventory import Alike, CommonFields, PhoneNumber, alike
-from service.redis_client import translated
+from service.redis_.client import translated
 from service.sync.acceptance import Absence, SweepReport
 from service.sync.leader import read_script
 from service.tasks import in_slices

@@ -17,7 +17,7 @@ from redis.asyncio import Redis
 
 from service.errors import LedgerUnavailable
 from service.inventory import Details, Inventory, PhoneNumber
-from service.redis_client import translated
+from service.redis_.client import translated
 from service.sync.acceptance import Sweep
 from service.sync.leader import read_script
 

@@ -1,11 +1,19 @@
-"""The inventory's metrics: what a snapshot holds, and how much of it can be shown now."""
+"""Metrics of an instance's inventory and of its sweeps, and a log line of each sweep that is news.
 
+They show what a snapshot holds, and how much of it can be shown now.
+"""
+
+import logging
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
+import msgspec
+
 from service.inventory import Inventory
 from service.metrics import Metrics
-from service.sync.acceptance import SweepReport
+from service.sync.acceptance import CONFIRMED, SweepReport
+
+_log = logging.getLogger(__name__)
 
 
 class Gauges:
@@ -52,3 +60,26 @@ class Available:
             available = inventory.provinces[province] - out[province]
             self._gauge.labels(self._instance_id, province).set(available)
         self._shown |= inventory.provinces.keys()
+
+
+class Sweeps:
+    """Tells of one instance's sweeps."""
+
+    def __init__(self, metrics: Metrics, instance_id: str) -> None:
+        self._metrics = metrics
+        self._instance_id = instance_id
+        self._told = ("", "")
+
+    def tell(self, report: SweepReport) -> None:
+        """Count a sweep, and log it unless it went as the last one did and changed nothing."""
+        self._metrics.sweeps.labels(self._instance_id, report.result).inc()
+        self._metrics.sweep_duration.labels(self._instance_id).observe(report.duration)
+        # Two failures alike have two request ids.
+        how = report.result, report.detail.partition(" (request ")[0]
+        if report.added or report.removed or how != self._told:
+            level = logging.INFO if report.result in CONFIRMED else logging.WARNING
+            figures = msgspec.structs.asdict(report)
+            _log.log(
+                level, "%s: sweep %s", self._instance_id, report.result, extra={"sweep": figures}
+            )
+        self._told = how

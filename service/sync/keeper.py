@@ -18,10 +18,9 @@ from service.errors import CallerIdError, LedgerUnavailable, StaleLeader, SweepF
 from service.inventory import Inventory, PhoneNumber
 from service.metrics import Metrics
 from service.sync.acceptance import CONFIRMED, Policy, Sweep, SweepReport, judge, report_on
+from service.sync.gauges import Sweeps
 from service.sync.leader import Leader, SoleLeader, Term
-from service.sync.replica import Replica, State, Subscriber
-from service.sync.shared import Shared
-from service.sync.sweeps import Sweeps
+from service.sync.replica import Replica, Shared, State, Subscriber
 from service.tasks import heed_cancellation
 
 POLL_SECONDS = 5.0  # whoever has a ledger in Redis hears of a new generation at once

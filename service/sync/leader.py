@@ -14,7 +14,7 @@ import msgspec
 from redis.asyncio import Redis
 
 from service.errors import LedgerUnavailable, StaleLeader
-from service.redis_client import translated
+from service.redis_.client import translated
 from service.tasks import heed_cancellation
 
 LEAD_SECONDS = 5.0

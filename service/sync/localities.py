@@ -18,7 +18,7 @@ from service.ccc.payloads import PlacedNumber
 from service.errors import CccError, LedgerUnavailable
 from service.locality import Locator
 from service.metrics import Metrics
-from service.redis_client import translated
+from service.redis_.client import translated
 from service.tasks import heed_cancellation
 
 MOST_WAITING = 100

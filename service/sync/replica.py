@@ -10,14 +10,16 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
+from redis.asyncio import Redis
 
 from service.inventory import Inventory, Moves, PhoneNumber, common_limits, moves_between
+from service.ledger import MembersWriter
 from service.metrics import Metrics
-from service.redis_client import translated
+from service.redis_.client import translated
 from service.sync.acceptance import Absence, SweepReport
-from service.sync.cache import Manifest
+from service.sync.cache import InventoryCache, Manifest
 from service.sync.gauges import Gauges
-from service.sync.shared import Shared
+from service.sync.leader import SharedLeader
 from service.tasks import in_slices
 
 Subscriber = Callable[[Inventory, Moves], None]
@@ -25,6 +27,26 @@ Subscriber = Callable[[Inventory, Moves], None]
 WIPED = 0
 
 _log = logging.getLogger(__name__)
+
+
+class Shared(msgspec.Struct, frozen=True):
+    """What the replicas of one instance share, over one client and one base."""
+
+    leader: SharedLeader
+    cache: InventoryCache
+    members: MembersWriter
+
+
+def share(client: Redis, base: str) -> Shared:
+    """Put them together.
+
+    Args:
+        client: where Redis is; its timeout is the cache's, not that of a pick.
+        base: what the ledger's keys begin with, its hash tag included.
+    """
+    return Shared(
+        SharedLeader(client, base), InventoryCache(client, base), MembersWriter(client, base)
+    )
 
 
 class State(msgspec.Struct, frozen=True):

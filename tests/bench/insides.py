@@ -15,15 +15,15 @@ import uvloop
 from msgspec.structs import replace
 from yarl import URL
 
-from service import prefix_table
 from service.ccc.client import LIST_PHONE_NUMBERS, CccClient
 from service.ccc.credentials import AccessKey, StaticCredentials
+from service.ccc.endpoints import open_session
 from service.ccc.requests import Stamp, signed
-from service.ccc.session import open_session
-from service.ledger import Rules, queue
+from service.ledger import Rules
 from service.ledger.port import BATCH_TURNS
-from service.locality import Locator
-from service.sync import sweep_numbers
+from service.ledger.shared import queue
+from service.locality import Locator, prefix_table
+from service.sync.sweeping import sweep_numbers
 from tests.bench.ledger import EVERY_RULE, GROUPS, Bench, pool_of, quickest
 from tests.bench.stage import Stage
 from tests.bench.table import Row

@@ -28,7 +28,7 @@ from msgspec.structs import replace
 from redis.asyncio import Redis as Client
 
 from service.app import GARBAGE_THRESHOLD, Service, listening
-from service.ccc.emulator import Emulator, phone_number, running, skill_groups
+from service.emulator import Emulator, phone_number, running, skill_groups
 from service.settings import Ccc, Instance, InstanceCcc, Inventory, Redis, Secret, Server, Settings
 from tests.conftest import RedisServer
 

@@ -7,7 +7,7 @@ from urllib.request import urlopen
 
 import orjson
 
-from service.redis_client import open_client
+from service.redis_.client import open_client
 from tests.bench.alternating import Side, cpu, measure, middle, p99, per_second, ratio
 from tests.bench.load import Load, run
 from tests.bench.stage import ALL_RULES, Server, Stage

@@ -19,15 +19,14 @@ from typing import Any, NamedTuple
 from msgspec.structs import replace
 from redis.asyncio import Redis
 
-from service.inventory import LEVELS, Inventory, PhoneNumber
+from service.inventory import LEVELS, Inventory, PhoneNumber, Step, Wish, steps_for
 from service.ledger import CalleeRule, Limits, Outcome, Park, Pick, Rules
-from service.ledger.line import Line
 from service.ledger.port import BATCH_TURNS, Operation, Return
-from service.ledger.redis_ledger import RETURNS_A_SLICE
 from service.ledger.rules import DAY
+from service.ledger.shared.ledger import RETURNS_A_SLICE
+from service.ledger.shared.line import Line
 from service.locality import Locality
-from service.redis_client import open_client
-from service.selection import Step, Wish, steps_for
+from service.redis_.client import open_client
 from tests.conftest import RedisServer
 from tests.ledgers import BASES, Shared, shared_ledger, write_members
 

@@ -6,7 +6,7 @@ from statistics import median
 
 import uvloop
 
-from service.redis_client import open_client
+from service.redis_.client import open_client
 from tests.bench.alternating import Rounds, Side, cpu, measure, middle, p50, p99, per_second, ratio
 from tests.bench.load import Load
 from tests.bench.stage import ALL_RULES, Stage

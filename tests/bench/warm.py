@@ -13,14 +13,14 @@ from msgspec.structs import replace
 from service.instances import SCHEMA
 from service.inventory import Inventory, PhoneNumber
 from service.ledger import Park
-from service.ledger.line import Line
 from service.ledger.port import BATCH_TURNS
-from service.redis_client import open_client
+from service.ledger.shared.line import Line
+from service.redis_.client import open_client
 from service.sync import share
 from service.sync.acceptance import SweepReport
 from service.sync.cache import InventoryCache, Manifest
 from service.sync.leader import Term
-from service.sync.shared import Shared
+from service.sync.replica import Shared
 
 INSTANCE = "ccc-test"
 SCOPE_BASE = f"callerid:{SCHEMA}:{{{INSTANCE}}}:"

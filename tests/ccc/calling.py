@@ -6,8 +6,8 @@ from contextlib import asynccontextmanager
 
 from service.ccc.client import CccClient
 from service.ccc.credentials import AccessKey, StaticCredentials
+from service.ccc.endpoints import open_session
 from service.ccc.limiter import Limiter
-from service.ccc.session import open_session
 
 KEY = AccessKey("test-key", "test-secret")
 NOW = 1_795_219_200.0

@@ -17,7 +17,7 @@ from alibabacloud_tea_openapi.models import Config
 from yarl import URL
 
 from service.ccc import signing
-from service.ccc.emulator import Emulator, phone_number, skill_groups
+from service.emulator import Emulator, phone_number, skill_groups
 
 KEY, SECRET = "test-key", "test-secret"
 GROUP, OTHER_GROUP = "sales@ccc-test", "support@ccc-test"

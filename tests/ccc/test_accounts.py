@@ -11,7 +11,7 @@ from alibabacloud_tea_openapi.models import Config
 from msgspec.structs import replace
 
 from service.ccc.accounts import Accounts
-from service.ccc.regions import endpoint_of
+from service.ccc.endpoints import endpoint_of
 from service.metrics import Metrics
 from service.settings import Ccc, Instance, InstanceCcc, Secret, Settings
 

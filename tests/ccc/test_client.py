@@ -8,7 +8,7 @@ import pytest
 from service.ccc.credentials import AccessKey
 from service.ccc.limiter import LocalLimiter
 from service.ccc.payloads import NumberPair, PlacedNumber, number_page
-from service.ccc.retries import Action
+from service.ccc.requests import Action
 from service.ccc.signing import EMPTY_SHA256, Acs3Request, acs3_authorization, canonical_query
 from service.errors import CccError, CccMalformed, CccRefused, CccThrottled, CccUnavailable
 from tests.ccc.calling import KEY, NoLimit, Observed, client_of

@@ -8,7 +8,7 @@ import pytest
 from alibabacloud_ccc20200701 import models
 from alibabacloud_tea_openapi.exceptions import ClientException
 
-from service.ccc.emulator import Emulator, phone_number, running
+from service.emulator import Emulator, phone_number, running
 from tests.ccc.emulator_fixtures import (
     GROUP,
     call,

@@ -12,7 +12,7 @@ from alibabacloud_ccc20200701 import models
 from alibabacloud_tea_openapi.exceptions import ClientException
 from alibabacloud_tea_openapi.models import Config
 
-from service.ccc.emulator import Emulator, phone_number, running
+from service.emulator import Emulator, phone_number, running
 from tests.ccc.emulator_fixtures import (
     KEY,
     OTHER_GROUP,

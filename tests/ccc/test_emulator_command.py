@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from alibabacloud_ccc20200701 import models
 
-from service.ccc.emulator import Faults, load_inventory
-from service.ccc.emulator.command import (
+from service.emulator import Faults, load_inventory
+from service.emulator.command import (
     DEMO_KEY_ID,
     DEMO_KEY_SECRET,
     add_arguments,

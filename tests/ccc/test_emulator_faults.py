@@ -11,7 +11,7 @@ import pytest
 from alibabacloud_ccc20200701 import models
 from alibabacloud_tea_openapi.exceptions import ThrottlingException
 
-from service.ccc.emulator import Emulator, Faults, running
+from service.emulator import Emulator, Faults, running
 from tests.ccc.emulator_fixtures import (
     KEY,
     SECRET,

@@ -9,8 +9,8 @@ import pytest
 from alibabacloud_ccc20200701 import models
 from alibabacloud_tea_openapi.exceptions import ClientException
 
-from service.ccc.emulator import Emulator, running
 from service.ccc.signing import rpc_v1_signature, rpc_v1_string_to_sign
+from service.emulator import Emulator, running
 from tests.ccc.emulator_fixtures import KEY, SECRET, new_emulator, posted, sdk, signed_headers
 
 ACTION = "GetNumberLocation"

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from alibabacloud_ccc20200701 import models
 
-from service.ccc.emulator import Emulator, phone_number, running, skill_groups
+from service.emulator import Emulator, phone_number, running, skill_groups
 from tests.ccc.emulator_fixtures import GROUP, OTHER_GROUP, last_digits, new_emulator, picked, sdk
 
 

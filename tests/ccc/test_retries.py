@@ -5,7 +5,7 @@ import random
 import pytest
 
 from service.ccc.replies import Failure
-from service.ccc.retries import pause_after
+from service.ccc.requests import pause_after
 from service.errors import CccThrottled
 
 THROTTLED = CccThrottled("Throttling", "too many")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from service.ccc.session import open_session
+from service.ccc.endpoints import open_session
 from tests.ccc.calling import client_of
 from tests.ccc.recording import Answer, RecordingServer
 

@@ -8,7 +8,7 @@ import pytest
 from redis.asyncio import Redis
 
 from service.ccc.limiter import LocalLimiter, Pace, SharedLimiter, Sleep
-from service.redis_client import open_client
+from service.redis_.client import open_client
 from tests.conftest import RedisServer
 
 KEY = "callerid:ccc:rate"

@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 from selenium.webdriver.common.keys import Keys
 
-from service.ccc.emulator import phone_number, running, skill_groups
+from service.emulator import phone_number, running, skill_groups
 from service.ledger import failover
 from service.settings import Auth, CallerLimits, Client, Secret, Selection
 from tests.console.browsing import Beside, Browser, beside

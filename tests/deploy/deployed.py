@@ -11,7 +11,7 @@ import yaml
 
 from deploy.make_secrets import made
 from service.__main__ import _settings
-from service.command_line import parser
+from service.cli.parser import parser
 from service.settings import Settings
 from tests.deploy.prometheus import ROOT
 

@@ -14,8 +14,8 @@ import pytest
 from msgspec.structs import replace
 
 from service import app, instances
-from service.ccc.emulator import Emulator, phone_number, running, skill_groups
-from service.ccc.emulator.faults import Faults
+from service.emulator import Emulator, phone_number, running, skill_groups
+from service.emulator.faults import Faults
 from service.errors import SettingsError
 from service.health import store, watch
 from service.ledger import failover

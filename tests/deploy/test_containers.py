@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from deploy.make_secrets import made
-from service.api.server import make_runner
+from service.api import make_runner
 from tests.deploy.deployed import SHUTDOWN_SECONDS, files_in, read_yaml, settings_of
 from tests.deploy.image import stages
 from tests.deploy.prometheus import ROOT

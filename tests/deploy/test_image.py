@@ -7,7 +7,7 @@ import shutil
 import signal
 from pathlib import Path
 
-from service.ccc.emulator import running
+from service.emulator import running
 from tests.conftest import free_port
 from tests.deploy.image import Step, built, context, environment, stages
 from tests.whole.services import KEY, SECRET, chengdu_numbers, emulator_of

@@ -4,7 +4,7 @@ import json
 import tomllib
 
 from service.ccc import client
-from service.ccc.retries import Action
+from service.ccc.requests import Action
 from tests.deploy.prometheus import ROOT
 
 WRITING = {"AddPhoneNumbers", "AddBulkPhoneNumbers"}

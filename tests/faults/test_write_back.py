@@ -6,7 +6,7 @@ import pytest
 
 from service.ledger import CalleeRule, Limits, Park, Pick, Rules
 from service.ledger import failover as failover_module
-from service.ledger import queue as queue_module
+from service.ledger.shared import queue as queue_module
 from tests.conftest import RedisServer
 from tests.ledgers import EVERYONE, Shared, inventory_of, shared_ledger, write_members
 from tests.waiting import eventually

@@ -6,7 +6,7 @@ import pytest
 from redis.asyncio import Redis
 
 from service.health import watch
-from service.redis_client import open_client
+from service.redis_.client import open_client
 
 
 @pytest.fixture

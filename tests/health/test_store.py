@@ -8,10 +8,10 @@ from redis.asyncio import Redis
 
 from service.errors import LedgerUnavailable
 from service.health import MemoryStore, RedisStore
+from service.health.rates import Comparison, Tally
+from service.health.rules import PROBATION, Record
 from service.health.store import SLICE, Batch, Change, Counted, Store, decode, encode
-from service.redis_client import open_client
-from service.selection.health import PROBATION, Record
-from service.selection.health_rates import Comparison, Tally
+from service.redis_.client import open_client
 from tests.health.watching import BASE
 
 FULL = Record(

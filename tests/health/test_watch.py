@@ -8,10 +8,10 @@ from redis.asyncio import Redis
 
 from service.errors import LedgerUnavailable
 from service.health import MemoryStore, RedisStore, watch
+from service.health.rules import DAY, PROBATION, QUARANTINED
 from service.health.store import Batch, Store, decode
 from service.ledger.port import Cap, Park
-from service.redis_client import open_client
-from service.selection.health import DAY, PROBATION, QUARANTINED
+from service.redis_.client import open_client
 from tests.conftest import RedisServer
 from tests.health.watching import (
     BAD,

@@ -1,7 +1,7 @@
 """What the console asks of, as a test wants it."""
 
+from service.numbers.overview import Overview, ProvinceUse
 from service.picking import Candidate, PickRequest, PlacedNumber
-from service.picking.overview import Overview, ProvinceUse
 from service.picking.trial import CalledPlace, Choice, Level, Trial
 
 OVERVIEW = Overview(

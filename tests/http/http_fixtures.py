@@ -14,12 +14,12 @@ from aiohttp import web
 from yarl import URL
 
 from service import api
+from service.api.nonces import Nonces
 from service.inventory import Inventory, PhoneNumber
 from service.metrics import Metrics
-from service.nonces import Nonces
+from service.numbers import NumberEntry, NumberPage, NumberQuery
+from service.outcomes import OutcomeReport
 from service.picking import Pair, PickAnswer, PickRequest, PlacedNumber
-from service.picking.directory import NumberEntry, NumberPage, NumberQuery
-from service.picking.outcomes import OutcomeReport
 from service.provisioning import Addition, AddRequest, BulkAddition, BulkRequest
 from service.settings import AccessKey, Auth, Client, Instance, Secret, Server, Settings
 from service.sync import SweepReport

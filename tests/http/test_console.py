@@ -8,8 +8,8 @@ import pytest
 from msgspec.structs import replace
 
 from service.errors import InvalidCalledNumber, InventoryUnavailable, NoEligibleNumber
+from service.numbers import NumberEntry, Parked
 from service.picking import Candidate, PickAnswer, PickRequest
-from service.picking.directory import NumberEntry, Parked
 from service.settings import Console
 from tests.http.http_fixtures import (
     ANSWER,

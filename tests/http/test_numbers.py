@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from service.errors import LedgerUnavailable, UnknownNumber
-from service.picking.directory import NumberEntry, NumberPage, NumberQuery, Parked
+from service.numbers import NumberEntry, NumberPage, NumberQuery, Parked
 from tests.http.http_fixtures import Answer, Service, ask, client_with, serving, settings_with
 
 PATH = "/v1/numbers/01055500001/park"

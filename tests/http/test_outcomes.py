@@ -6,7 +6,7 @@ import orjson
 import pytest
 
 from service.errors import InvalidField, UnknownCall, UnknownInstance
-from service.picking.outcomes import OutcomeReport
+from service.outcomes import OutcomeReport
 from tests.http.http_fixtures import (
     CALLED,
     FORM,

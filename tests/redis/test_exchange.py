@@ -9,7 +9,7 @@ from redis.asyncio.connection import Connection
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import InvalidResponse, ResponseError
 
-from service.ledger.exchange import Exchange
+from service.ledger.shared.exchange import Exchange
 from tests.waiting import eventually
 
 COMMAND = b"*1\r\n$4\r\nPING\r\n"

@@ -18,9 +18,9 @@ from msgspec.structs import replace
 
 from service.inventory import Inventory, PhoneNumber
 from service.ledger import CalleeRule, Followed, Limits, Outcome, Pick, RedisLedger, Rules
-from service.ledger.line import Line
 from service.ledger.port import Operation
-from service.ledger.wire import picked_from
+from service.ledger.shared.line import Line
+from service.ledger.shared.wire import picked_from
 from tests.ledgers import BASE, EVERYONE, Shared, numbers, shared_ledger, write_members
 from tests.recounting import HOUR, Shown, Told, broken, counted_once
 

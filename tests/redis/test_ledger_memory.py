@@ -23,8 +23,8 @@ from service.ledger import (
     Take,
     Unpark,
 )
-from service.ledger.line import Line
 from service.ledger.port import Operation
+from service.ledger.shared.line import Line
 from tests.ledgers import BASE, BASES, EVERYONE, numbers, write_members
 
 NUMBERS = 20

@@ -18,7 +18,7 @@ from hypothesis.stateful import (
 )
 from redis.asyncio import Redis
 
-from service.inventory import LEVELS, Inventory, PhoneNumber
+from service.inventory import LEVELS, Inventory, PhoneNumber, Wish, steps_for
 from service.ledger import (
     Avoid,
     CalleeRule,
@@ -37,13 +37,12 @@ from service.ledger import (
     Unpark,
     with_trunks,
 )
-from service.ledger.book import Answer, Book
-from service.ledger.line import Line
-from service.ledger.memory import never_used
+from service.ledger.local.book import Answer, Book
+from service.ledger.local.ledger import never_used
 from service.ledger.port import Describe, Operation, Record, Return, Review, Undo
-from service.ledger.wire import picked_from
+from service.ledger.shared.line import Line
+from service.ledger.shared.wire import picked_from
 from service.locality import Locality
-from service.selection import Wish, steps_for
 from tests.redis.servers import SERVERS
 
 T = TypeVar("T")

@@ -11,15 +11,14 @@ from contextlib import asynccontextmanager
 import msgspec
 from redis.asyncio import Redis
 
-from service.inventory import LEVELS, Inventory, PhoneNumber
+from service.inventory import LEVELS, Inventory, PhoneNumber, Wish, steps_for
 from service.ledger import Park, Pick, Picked, Rules
-from service.ledger.line import Line
 from service.ledger.port import BATCH_TURNS, RETURNS_A_CALL, SCAN_LIMIT, Operation
-from service.ledger.redis_ledger import RETURNS_A_SLICE
-from service.ledger.wire import picked_from
+from service.ledger.shared.ledger import RETURNS_A_SLICE
+from service.ledger.shared.line import Line
+from service.ledger.shared.wire import picked_from
 from service.locality import Locality
-from service.redis_client import open_client
-from service.selection import Wish, steps_for
+from service.redis_.client import open_client
 from tests.ledgers import (
     BASES,
     EVERYONE,

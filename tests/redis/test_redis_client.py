@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 from redis.exceptions import InvalidResponse, NoScriptError, ResponseError
 
 from service.errors import LedgerUnavailable, SettingsError
-from service.redis_client import open_client, translated, unavailable
+from service.redis_.client import open_client, translated, unavailable
 from tests.conftest import RedisServer
 
 SHORT = 0.03

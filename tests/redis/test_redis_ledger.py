@@ -8,13 +8,12 @@ import pytest
 from redis.asyncio import Redis
 
 from service.errors import LedgerUnavailable, LedgerWiped, StaleLeader
-from service.inventory import Inventory, PhoneNumber
+from service.inventory import Inventory, PhoneNumber, Step
 from service.ledger import MembersWriter, Park, Pick, Take, Unpark
-from service.ledger.line import Line
 from service.ledger.port import Picked
-from service.ledger.wire import picked_from
-from service.redis_client import open_client
-from service.selection import Step
+from service.ledger.shared.line import Line
+from service.ledger.shared.wire import picked_from
+from service.redis_.client import open_client
 from tests.ledgers import (
     BASE,
     BASES,

@@ -8,8 +8,8 @@ import redis
 from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from service.redis_client import client_for, open_client, open_topology
-from service.redis_topology import Sentinels
+from service.redis_.client import client_for, open_client, open_topology
+from service.redis_.sentinels import Sentinels
 from tests.ledgers import client_of
 from tests.redis.topologies import ClusterOfSix, Watched, cluster_of_six, watched_by_sentinels
 from tests.waiting import eventually

@@ -14,7 +14,8 @@ from urllib.parse import quote_plus, urlencode
 import msgspec
 
 from service.ccc import signing
-from service.provisioning import Addition, BulkAddition, NumberDetails
+from service.ccc.additions import NumberDetails
+from service.provisioning import Addition, BulkAddition
 from service.settings import AccessKey, Secret
 from tests.http.http_fixtures import (
     CALLED,

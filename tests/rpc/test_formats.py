@@ -6,7 +6,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from service.api.rpc_format import JSON_TYPE, XML_TYPE, xml
+from service.api.rpc.formats import JSON_TYPE, XML_TYPE, xml
 from service.errors import InvalidField
 from tests.http.http_fixtures import CALLED, Answer, Service, ask
 from tests.rpc.rpc_fixtures import ACTIONS, PARAMS, VERSIONS, send, signed

@@ -7,9 +7,9 @@ from contextlib import AsyncExitStack
 import pytest
 from redis.asyncio import Redis
 
+from service.api.nonces import BUCKET_SECONDS, LocalNonces, Nonces, SharedNonces
 from service.errors import ClaimRefused, LedgerUnavailable
-from service.nonces import BUCKET_SECONDS, LocalNonces, Nonces, SharedNonces
-from service.redis_client import open_client
+from service.redis_.client import open_client
 from tests.conftest import RedisServer
 from tests.http.http_fixtures import Service, serving
 from tests.rpc.rpc_fixtures import guarded_service, send, signed

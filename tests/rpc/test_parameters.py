@@ -9,7 +9,7 @@ from urllib.parse import quote_plus, urlencode
 
 import pytest
 
-from service.api.rpc_call import MAX_FIELDS
+from service.api.rpc.call import MAX_FIELDS
 from tests.http.http_fixtures import FORM, Answer, Service, ask
 from tests.rpc.rpc_fixtures import ACTIONS, PARAMS, VERSIONS
 

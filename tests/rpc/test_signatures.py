@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from service.api.rpc_format import JSON_TYPE
+from service.api.rpc.formats import JSON_TYPE
 from service.settings import Secret
 from tests.http.http_fixtures import FORM, Service, ask, serving
 from tests.rpc.rpc_fixtures import (

@@ -11,11 +11,12 @@ from redis.asyncio import Redis
 from service import settings
 from service.ccc.client import CccClient
 from service.ccc.credentials import AccessKey, StaticCredentials
-from service.ccc.emulator import Emulator, phone_number, running, skill_groups
-from service.ccc.session import open_session
+from service.ccc.endpoints import open_session
+from service.emulator import Emulator, phone_number, running, skill_groups
 from service.locality import Locator
 from service.metrics import Metrics
-from service.sync import InventoryKeeper, share, sweep_numbers
+from service.sync import InventoryKeeper, share
+from service.sync.sweeping import sweep_numbers
 
 KEY = AccessKey("test-key", "test-secret")
 NOW = 1_795_219_200.0

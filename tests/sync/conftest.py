@@ -7,9 +7,9 @@ import pytest
 from redis.asyncio import Redis
 
 from service.ccc.client import CccClient
-from service.ccc.emulator import Emulator
+from service.emulator import Emulator
 from service.locality import Locator
-from service.redis_client import open_client
+from service.redis_.client import open_client
 from service.sync import keeper, leader
 from tests.sync.building import client_to, emulator_of, rows
 

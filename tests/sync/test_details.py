@@ -10,21 +10,15 @@ from redis.asyncio import Redis
 
 from service import settings
 from service.ccc.client import CccClient
-from service.ccc.emulator import Emulator, Faults
+from service.emulator import Emulator, Faults
 from service.inventory import Details, Inventory, PhoneNumber
 from service.locality import Locator
 from service.metrics import Metrics
-from service.redis_client import open_client
-from service.sync import (
-    DetailedSweep,
-    InventoryKeeper,
-    OwnInbox,
-    SharedInbox,
-    share,
-    sweep_numbers,
-)
+from service.redis_.client import open_client
+from service.sync import DetailedSweep, InventoryKeeper, OwnInbox, SharedInbox, share
 from service.sync.acceptance import Sweep
 from service.sync.details import detailed
+from service.sync.sweeping import sweep_numbers
 from tests.conftest import RedisServer
 from tests.sync.building import BASE, INSTANCE, NOW, set_numbers
 

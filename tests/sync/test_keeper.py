@@ -7,8 +7,8 @@ import msgspec
 import pytest
 
 from service.ccc.client import CccClient
-from service.ccc.emulator import Emulator, Faults
 from service.ccc.payloads import NumberPage
+from service.emulator import Emulator, Faults
 from service.errors import CccUnavailable
 from service.inventory import Inventory, Moves
 from service.locality import Locator

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from service.ccc.emulator import actions, phone_number, skill_groups
-from service.ccc.emulator.actions import Params
+from service.emulator import actions, phone_number, skill_groups
+from service.emulator.actions import Params
 from service.errors import SweepFailed
 from service.locality import Locator
-from service.sync import course as course_module
-from service.sync import reading as reading_module
-from service.sync import splitting, sweep_numbers
+from service.sync.sweeping import course as course_module
+from service.sync.sweeping import reading as reading_module
+from service.sync.sweeping import splitting, sweep_numbers
 from tests.sync.building import INSTANCE, Replica, client_to, emulator_of, names_of, rows
 
 USAGES = ("Outbound", "Bidirection", "Bidirection", "Inbound")

@@ -6,7 +6,7 @@ from typing import Any, NoReturn
 import pytest
 
 from service.errors import LedgerUnavailable, StaleLeader
-from service.redis_client import open_client
+from service.redis_.client import open_client
 from service.sync.leader import SharedLeader, SoleLeader, Term
 from tests.conftest import RedisServer
 from tests.sync.building import BASE, Clock

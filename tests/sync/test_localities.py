@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from service.ccc.client import CccClient
-from service.ccc.emulator import Emulator, Faults
+from service.emulator import Emulator, Faults
 from service.locality import Locator
 from service.metrics import Metrics
 from service.sync import Localities

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from service.ccc.client import CccClient
-from service.ccc.emulator import Emulator, Faults
+from service.emulator import Emulator, Faults
 from service.locality import Locator
 from service.sync import keeper as keeper_module
 from tests.sync.building import (

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from service.ccc.client import CccClient
-from service.ccc.emulator import Emulator, Faults
+from service.emulator import Emulator, Faults
 from service.locality import Locator
-from service.redis_client import open_client
+from service.redis_.client import open_client
 from service.sync import keeper as keeper_module
 from tests.conftest import RedisServer
 from tests.sync.building import (

@@ -6,13 +6,13 @@ import msgspec
 import pytest
 
 from service.ccc.client import CccClient
-from service.ccc.emulator import Emulator, Faults, phone_number, skill_groups
 from service.ccc.payloads import ListedNumber, NumberPage
+from service.emulator import Emulator, Faults, phone_number, skill_groups
 from service.errors import SweepFailed
 from service.inventory import PhoneNumber
 from service.locality import Locator
-from service.sync import sweep_numbers
 from service.sync.acceptance import Sweep
+from service.sync.sweeping import sweep_numbers
 from tests.sync.building import INSTANCE, client_to, emulator_of, names_of, rows
 
 REFUSED = {

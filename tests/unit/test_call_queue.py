@@ -8,7 +8,7 @@ import pytest
 
 from service.errors import LedgerUnavailable
 from service.ledger import Breaker
-from service.ledger.queue import CallQueue
+from service.ledger.shared.queue import CallQueue
 from service.metrics import Metrics
 from tests.ledgers import ONE
 

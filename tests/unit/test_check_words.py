@@ -8,11 +8,11 @@ import aiohttp
 import pytest
 from aiohttp.client_reqrep import ConnectionKey
 
-from service.ccc.emulator.refusals import Refusal
-from service.check.advice import told
-from service.check.endpoints import clock_finding, why_unreachable
-from service.check.permissions import permission_by
-from service.check.sweeping import finding_on, summary
+from service.cli.check.endpoints import clock_finding, why_unreachable
+from service.cli.check.instances import told
+from service.cli.check.permissions import permission_by
+from service.cli.check.sweeping import finding_on, summary
+from service.emulator.refusals import Refusal
 from service.errors import CccError, CccRefused, CccThrottled, CccUnavailable
 from service.inventory import PhoneNumber
 from service.sync.acceptance import Sweep

@@ -14,7 +14,8 @@ from service.errors import (
 )
 from service.inventory import Inventory, PhoneNumber
 from service.ledger.port import Park, Standing, Unpark
-from service.picking.directory import Directory, NumberEntry, NumberPage, NumberQuery, Parked
+from service.numbers import NumberEntry, NumberPage, NumberQuery, Parked
+from service.numbers.directory import Directory
 
 GROUP = "sales@ccc-test"
 NOW = 1_000_000

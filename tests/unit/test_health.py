@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.logs import mask_text
-from service.selection import health
-from service.selection.health import (
+from service.health import rules as health
+from service.health.rates import Comparison, Pool, Tally
+from service.health.rules import (
     DAY,
     HEALTHY,
     HOUR,
@@ -26,7 +26,7 @@ from service.selection.health import (
     daily_cap,
     judge,
 )
-from service.selection.health_rates import Comparison, Pool, Tally
+from service.logs import mask_text
 
 NOW = 500_000 * HOUR
 THIS_HOUR = NOW // HOUR

@@ -8,13 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.selection.health_rates import (
-    Comparison,
-    Tally,
-    beta_below,
-    compare,
-    probability_below,
-)
+from service.health.rates import Comparison, Tally, beta_below, compare, probability_below
 
 parts = st.floats(0.001, 0.999)
 whole = st.integers(1, 400)

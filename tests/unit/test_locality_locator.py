@@ -217,7 +217,7 @@ def test_a_locator_cannot_be_made_of_another_file() -> None:
         Locator(b"PK\x03\x04 an archive, say")
 
 
-def test_the_room_imports_nothing_that_does_io_or_tells_the_time() -> None:
+def test_the_room_does_no_io_but_to_read_its_table_and_does_not_tell_the_time() -> None:
     impure = {
         "os",
         "time",
@@ -229,7 +229,8 @@ def test_the_room_imports_nothing_that_does_io_or_tells_the_time() -> None:
         "secrets",
         "uuid",
     }
-    for module in Path(service.locality.__file__).parent.glob("*.py"):
+    room = Path(service.locality.__file__).parent
+    for module in {*room.glob("*.py")} - {room / "prefix_table.py"}:
         for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Import):
                 assert impure.isdisjoint(alias.name.split(".")[0] for alias in node.names)

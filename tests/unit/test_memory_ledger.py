@@ -5,10 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.inventory import Inventory, PhoneNumber
+from service.inventory import Inventory, PhoneNumber, Step
 from service.ledger import MemoryLedger, Park, Pick, Take, Unpark
-from service.ledger.rotation import Rotation
-from service.selection import Step
+from service.ledger.local.rotation import Rotation
 
 GROUP = "sales@ccc-test"
 ANY = (Step("any", (f"{GROUP}|any|*",)),)

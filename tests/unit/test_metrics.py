@@ -9,7 +9,7 @@ import pytest
 from prometheus_client import Counter, Gauge, Histogram
 from prometheus_client.parser import text_string_to_metric_families
 
-from service.api.overload import Gate
+from service.api.parts import Gate
 from service.errors import Overloaded
 from service.metrics import Children, Metrics
 

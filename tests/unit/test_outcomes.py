@@ -15,9 +15,8 @@ from service.inventory import Inventory, PhoneNumber
 from service.ledger.port import Avoid, Followed, Outcome, Park, Stop
 from service.locality import Locator
 from service.metrics import Metrics
-from service.picking import kept
-from service.picking.digests import Digests
-from service.picking.outcomes import OutcomeReport, Outcomes
+from service.outcomes import OutcomeReport, Outcomes, kept
+from service.picking.instance import Digests
 from service.settings.model import SipAction
 from tests.waiting import eventually
 
@@ -257,7 +256,7 @@ async def test_an_outcome_is_kept_while_the_ledger_is_out_of_reach() -> None:
 async def test_a_kept_outcome_of_an_unknown_call_holds_nothing_up(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    caplog.set_level(logging.INFO, "service.picking.kept")
+    caplog.set_level(logging.INFO, "service.outcomes.kept")
     async with running(Bench()) as bench:
         bench.ledger.down = True
         await bench.report()

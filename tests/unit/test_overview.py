@@ -10,7 +10,7 @@ from service.errors import InventoryUnavailable
 from service.inventory import Inventory, PhoneNumber
 from service.ledger import Limits, MemoryLedger, Park, Rules
 from service.ledger.port import Cap, Record
-from service.picking.overview import Overviews, ProvinceUse
+from service.numbers.overview import Overviews, ProvinceUse
 from tests.waiting import turns_beside
 
 SALES = "sales@ccc-test"

@@ -21,8 +21,9 @@ from service.inventory import LEVELS, Inventory, PhoneNumber
 from service.ledger import MemoryLedger, Park
 from service.locality import Locator
 from service.metrics import Metrics
-from service.picking import Instance, Picker, PickRequest
-from service.picking.digests import Digests
+from service.picking import PickRequest
+from service.picking.instance import Digests, Instance
+from service.picking.picker import Picker
 
 SALES, SUPPORT = "sales@ccc-test", "support@ccc-test"
 CHENGDU_MOBILE = "13880001234"

@@ -20,15 +20,14 @@ from service.errors import (
 )
 from service.inventory import Details
 from service.provisioning import (
+    MOST_NUMBERS,
     Addition,
     AddRequest,
     BulkAddition,
     BulkRequest,
-    Provisioner,
-    Target,
     provisioner,
 )
-from service.provisioning.checks import MOST_NUMBERS
+from service.provisioning.provisioner import Provisioner, Target
 from service.sync import SweepReport
 
 LOST = CccUnavailable("Timeout", "no answer within 5.0 s")

@@ -4,7 +4,7 @@ from msgspec.structs import replace
 
 from service.ledger import Park, Pick
 from service.ledger.port import Describe, Record, Return
-from service.ledger.recent import KEPT_MS, MOST_KEPT, Applied, Recent
+from service.ledger.shared.recent import KEPT_MS, MOST_KEPT, Applied, Recent
 
 PICK = Pick(dry_run=False, steps=(), callee="a", groups="g", call="x", body="b")
 PARK = Park("0101", "operator", 5)

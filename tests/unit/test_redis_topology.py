@@ -5,8 +5,8 @@ from redis.crc import key_slot
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import MovedError
 
-from service.redis_topology import topology_of
-from service.redis_topology.cluster import Claim, holders_of
+from service.redis_.client import topology_of
+from service.redis_.cluster import Claim, holders_of
 
 OLD, NEW, OTHER = ("old", 1), ("new", 2), ("other", 3)
 

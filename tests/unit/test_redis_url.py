@@ -2,7 +2,7 @@
 
 import pytest
 
-from service.redis_url import RedisUrl, read_url
+from service.redis_.url import RedisUrl, read_url
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
-from service.inventory import LEVELS, Inventory, PhoneNumber
+from service.inventory import LEVELS, Inventory, PhoneNumber, Step, Wish, levels_down_to, steps_for
 from service.locality import Locality
-from service.selection import Step, Wish, levels_down_to, steps_for
 
 SALES, SUPPORT = "sales@ccc-test", "support@ccc-test"
 CHENGDU = Locality("四川", "成都", "028")

@@ -6,7 +6,7 @@ import pytest
 
 from service.inventory import PhoneNumber
 from service.ledger.port import Avoid, Park, Stop
-from service.picking.sip import Action, Ended, RestProvider, action_for, parks_for
+from service.outcomes.sip import Action, Ended, RestProvider, action_for, parks_for
 from service.settings.model import SipAction
 
 NOW = 5_000

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from service.errors import SweepFailed
 from service.inventory import PhoneNumber
-from service.sync import course, reading, splitting
 from service.sync.acceptance import Sweep
-from service.sync.course import course_of
-from service.sync.reading import Ask, Page
-from service.sync.splitting import Part, pages_of
+from service.sync.sweeping import course, reading, splitting
+from service.sync.sweeping.course import course_of
+from service.sync.sweeping.reading import Ask, Page
+from service.sync.sweeping.splitting import Part, pages_of
 
 MANY = 6_000  # by pages of ten of which a hundred are listed, as 60,000 are by real ones
 LEAST_OF_MANY = 600

@@ -4,7 +4,7 @@ import io
 
 import pytest
 
-from service.terminal import Progress, columns, has_colour, painted, printable, table
+from service.cli.terminal import Progress, columns, has_colour, painted, printable, table
 
 
 class Terminal(io.StringIO):

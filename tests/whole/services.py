@@ -11,8 +11,8 @@ import aiohttp
 from msgspec.structs import replace
 
 from service.app import Service, listening
-from service.ccc.emulator import Emulator, phone_number, running, skill_groups
-from service.ccc.emulator.command import locate_with
+from service.emulator import Emulator, phone_number, running, skill_groups
+from service.emulator.command import locate_with
 from service.locality import Locator
 from service.settings import Ccc, Instance, InstanceCcc, Redis, Secret, Selection, Server, Settings
 from tests.waiting import eventually

@@ -10,9 +10,9 @@ import pytest
 from msgspec.structs import replace
 
 from service.ccc.claims import Call
-from service.ccc.emulator import Emulator, phone_number, running, skill_groups
-from service.ccc.emulator.faults import Faults
-from service.ccc.emulator.refusals import Refusal
+from service.emulator import Emulator, phone_number, running, skill_groups
+from service.emulator.faults import Faults
+from service.emulator.refusals import Refusal
 from service.provisioning import provisioner
 from service.settings import NumberMatch, NumberOverride, Secret, Selection
 from tests.whole.services import (

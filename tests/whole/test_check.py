@@ -13,8 +13,8 @@ import pytest
 from aiohttp import web
 
 from service.__main__ import main
-from service.ccc.emulator import Emulator, running
-from service.ccc.emulator.faults import Faults
+from service.emulator import Emulator, running
+from service.emulator.faults import Faults
 from tests.conftest import free_port
 from tests.whole.processes import on_a_terminal
 from tests.whole.services import KEY, SECRET, chengdu_numbers, emulator_of

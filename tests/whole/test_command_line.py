@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from service.command_line import COMMANDS, SHELLS
+from service.cli.parser import COMMANDS, SHELLS
 from tests.whole.processes import ROOT, command
 
 # What a person should not wait for who asks for help, or for a pick.

@@ -12,7 +12,7 @@ import pytest
 
 from service import app
 from service.__main__ import main
-from service.ccc.emulator import running
+from service.emulator import running
 from tests.whole.processes import command
 from tests.whole.services import (
     CHENGDU_MOBILE,

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from service.ccc.emulator import running
+from service.emulator import running
 from service.health import store, watch
 from service.settings import Health
 from tests.waiting import eventually

@@ -5,7 +5,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from service.ccc.emulator import Emulator, Faults, running
+from service.emulator import Emulator, Faults, running
 from service.settings import CallerLimits, Instance, InstanceCcc, Secret, Selection, Settings
 from tests.waiting import eventually
 from tests.whole.services import (

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 from msgspec.structs import replace
 
-from service.ccc.emulator import running
+from service.emulator import running
 from service.settings import CalleeLimits, CalleeRule, CallerLimits, Selection
 from tests.whole.processes import command, on_a_terminal
 from tests.whole.services import (

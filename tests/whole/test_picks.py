@@ -7,8 +7,8 @@ from collections import Counter
 import pytest
 
 from service import instances
-from service.ccc.emulator import load_inventory, phone_number, running, skill_groups
-from service.ccc.emulator.faults import Faults
+from service.emulator import load_inventory, phone_number, running, skill_groups
+from service.emulator.faults import Faults
 from service.ledger import failover
 from service.settings import CallerLimits, Selection
 from tests.conftest import RedisServer

@@ -12,7 +12,7 @@ from alibabacloud_ccc20200701.client import Client
 from alibabacloud_tea_openapi.models import Config
 from msgspec.structs import replace
 
-from service.ccc.emulator import running
+from service.emulator import running
 from service.settings import AccessKey, Auth, Secret, Settings
 from tests.conftest import RedisServer
 from tests.http.http_fixtures import Service as Target

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from service.ccc.emulator import running
+from service.emulator import running
 from service.settings import (
     CalleeLimits,
     CalleeRule,

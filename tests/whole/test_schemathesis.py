@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from service.ccc.emulator import load_inventory, running
+from service.emulator import load_inventory, running
 from service.settings import Auth, Client, Secret
 from tests.whole.services import emulator_of, settings_for, started
 

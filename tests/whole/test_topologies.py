@@ -7,7 +7,7 @@ import pytest
 import redis
 from msgspec.structs import replace
 
-from service.ccc.emulator import running
+from service.emulator import running
 from service.settings import CalleeLimits, CallerLimits, Health, Selection
 from tests.conftest import free_port
 from tests.redis.topologies import ClusterOfSix, Watched, cluster_of_six, watched_by_sentinels

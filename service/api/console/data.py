@@ -12,9 +12,8 @@ from service.api import bodies, forms
 from service.api.auth import Asker
 from service.api.parts import API, REQUEST_ID, Api
 from service.api.recent import shown
-from service.picking import PickRequest
-from service.picking.directory import NumberEntry
-from service.picking.messages import Identifier
+from service.numbers import NumberEntry
+from service.picking import Identifier, PickRequest
 
 Word = Annotated[str, msgspec.Meta(max_length=64)]
 

@@ -1,15 +1,15 @@
 """Calls and answers of the RPC door as types, for the OpenAPI document alone.
 
-They are CCC's, name by name. `rpc_params` reads the calls, `rpc_actions` and `rpc_adds` fill the
-answers in; the tests hold both to these types.
+They are CCC's, name by name. `rpc.parameters` reads the calls, `rpc.actions` and `rpc.adds` fill
+the answers in; the tests hold both to these types.
 """
 
 from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
-from service.api.rpc_params import LONGEST, MOST
-from service.provisioning.messages import Usage
+from service.api.rpc.parameters import LONGEST, MOST
+from service.provisioning import Usage
 
 Text = Annotated[str, Meta(max_length=LONGEST)]
 Required = Annotated[str, Meta(min_length=1, max_length=LONGEST)]

@@ -12,7 +12,7 @@ from service.api.openapi import schemas
 from service.api.openapi.ccc import ANSWERS, CALLS, CccError
 from service.api.openapi.schemas import Schema
 from service.api.route import Route
-from service.api.rpc_format import JSON_TYPE, XML_TYPE
+from service.api.rpc.formats import JSON_TYPE, XML_TYPE
 
 PATH = "/"
 

@@ -1,0 +1,52 @@
+"""The RPC door: `GET|POST /` answers as Alibaba Cloud CCC does, for the official SDKs.
+
+It knows which action is called and the good answer's envelope. `call` takes a call apart, `auth`
+says who calls, `actions` and `adds` do what is asked for, `formats` writes the answer, `refusal`
+whatever went wrong.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from aiohttp import web
+
+from service.api.parts import API, REQUEST_ID
+from service.api.rpc import formats
+from service.api.rpc.actions import list_phone_numbers, pick_outbound_numbers
+from service.api.rpc.adds import add_bulk_phone_numbers, add_phone_numbers
+from service.api.rpc.call import read
+from service.api.rpc.refusal import Refused
+from service.ccc.claims import Call
+
+Perform = Callable[[web.Request], Awaitable[dict[str, Any]]]
+
+_ACTIONS: dict[str, dict[str, Perform]] = {
+    "2020-07-01": {
+        "AddPhoneNumbers": add_phone_numbers,
+        "ListPhoneNumbers": list_phone_numbers,
+        "PickOutboundNumbers": pick_outbound_numbers,
+    },
+    "2017-07-05": {"AddBulkPhoneNumbers": add_bulk_phone_numbers},
+}
+
+
+async def answer(request: web.Request) -> web.Response:
+    """Do what the call asks for."""
+    call = await read(request, request.app[API].parts.body_seconds)
+    perform = _action(call)
+    request_id = request[REQUEST_ID]
+    told = await perform(request)
+    body = {"RequestId": request_id, "HttpStatusCode": 200, "Code": "OK", "Message": "", **told}
+    return formats.response(request, f"{call.action}Response", body, 200, {})
+
+
+def _action(call: Call) -> Perform:
+    if not call.version:
+        raise Refused("MissingParameter", "Version")
+    if not call.action:
+        raise Refused("MissingParameter", "Action")
+    if call.version not in _ACTIONS:
+        raise Refused("InvalidVersion", "Version")
+    if call.action not in _ACTIONS[call.version]:
+        raise Refused("InvalidAction.NotFound", "Action")
+    return _ACTIONS[call.version][call.action]

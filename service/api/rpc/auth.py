@@ -1,0 +1,54 @@
+"""Who calls at the RPC door: the holder of an access key that signed, or of a bearer token.
+
+Where nobody has to say who asks, a signature of a key that is not known here counts for nothing,
+so that an SDK with any key works; one of a key that is known must be right all the same.
+"""
+
+from aiohttp import web
+
+from service.api.auth import NOBODY, Asker
+from service.api.nonces import Nonces
+from service.api.parts import API, Api
+from service.api.rpc.call import CALL
+from service.ccc.claims import Call, claim_of, verify
+from service.errors import ClaimRefused, Unauthenticated
+from service.settings import Scope
+
+
+async def require(request: web.Request, scope: Scope, nonces: Nonces) -> Asker:
+    """Let a call pass whose sender has a scope.
+
+    Args:
+        request: with its call taken apart.
+        scope: what the action needs.
+        nonces: who knows whether a signature was seen before.
+
+    Returns:
+        Who asks; hold the instance against it.
+
+    Raises:
+        Unauthenticated: there is no credential, an unknown one, or a signature that is wrong.
+        Forbidden: the credential lacks the scope.
+        LedgerUnavailable: nobody can say whether the signature was seen before.
+    """
+    api, call = request.app[API], request[CALL]
+    if call.scheme:
+        asker = await _signer(api, call, nonces)
+        asker.need(scope)
+        return asker
+    if api.parts.settings.auth_is_required and "authorization" not in call.headers:
+        raise Unauthenticated("Sign the request with an access key that is known here")
+    return api.tokens.require(request, scope)
+
+
+async def _signer(api: Api, call: Call, nonces: Nonces) -> Asker:
+    claim = claim_of(call)
+    key = api.keys.get(claim.access_key_id)
+    if key is None:
+        if api.parts.settings.auth_is_required:
+            raise ClaimRefused("InvalidAccessKeyId.NotFound")
+        return NOBODY
+    now = api.parts.clock()
+    signed_at = verify(claim, key.secret, key.security_token, now)
+    await nonces.spend(claim.access_key_id, claim.nonce, signed_at, now)
+    return key.asker

@@ -1,0 +1,95 @@
+"""A call at the RPC door, taken apart strictly: its parameters, and the format that it wants.
+
+Parameters stand in the query or in a form, and the very bytes that came are what is read: a
+signature covers them. Who calls is found by `auth`, what a parameter says by `parameters`.
+"""
+
+from hashlib import sha256
+from urllib.parse import parse_qsl
+
+from aiohttp import web
+
+from service.api import bodies, forms
+from service.ccc.claims import Call
+from service.errors import InvalidField, MalformedRequest
+
+MAX_FIELDS = 2048  # PhoneNumber.1 and on: as many as fit into a body
+
+CALL = web.RequestKey("CALL", Call)
+
+_FORMATS = ("", "json", "xml")
+
+
+async def read(request: web.Request, seconds: float) -> Call:
+    """Take a request apart, and leave the call in it.
+
+    Args:
+        request: whose.
+        seconds: what its body may take to arrive.
+
+    Raises:
+        MalformedRequest: query or form are no UTF-8, or have too many fields.
+        InvalidField: a parameter came twice, has NUL in it, or asks for an unknown format.
+        RequestError: as `bodies.read`.
+    """
+    query = _parsed(request.rel_url.raw_query_string.encode("utf-8", "surrogateescape"))
+    body = await bodies.read(request, seconds) if request.can_read_body else b""
+    form = _parsed(body) if request.content_type == forms.FORM else {}
+    if twice := query.keys() & form.keys():
+        raise _twice(min(twice))
+    call = request[CALL] = Call(
+        request.method, _headers(request), query, query | form, sha256(body).hexdigest()
+    )
+    if call.params.get("Format", "").lower() not in _FORMATS:
+        raise InvalidField("Format", "takes JSON or XML")
+    return call
+
+
+def wants_xml(request: web.Request) -> bool:
+    """Whether to answer in XML: as `Format` says, else Accept, else as the scheme has it.
+
+    RPC v1, whose action stands in the parameters, answers in XML unless told otherwise. Of a
+    request that could not be taken apart the query is read as far as it can be.
+    """
+    call = request.get(CALL)
+    if call is None:
+        query = dict(request.query)
+        call = Call(request.method, _headers(request), query, query)
+    wanted = call.params.get("Format", "").lower()
+    if wanted and wanted in _FORMATS:
+        return wanted == "xml"
+    accept = call.headers.get("accept", "").lower()
+    takes_json, takes_xml = "json" in accept, "xml" in accept
+    if takes_json != takes_xml:
+        return takes_xml
+    if call.scheme:
+        return call.scheme == "rpc_v1"
+    return "x-acs-action" not in call.headers
+
+
+def _headers(request: web.Request) -> dict[str, str]:
+    return {name.lower(): value for name, value in request.headers.items()}
+
+
+def _parsed(raw: bytes) -> dict[str, str]:
+    """The fields of a query or form, each there once."""
+    try:
+        pairs = parse_qsl(
+            raw.decode(), keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS
+        )
+    except UnicodeDecodeError:
+        raise MalformedRequest("The parameters are not in UTF-8; encode them so") from None
+    except ValueError:
+        raise MalformedRequest(f"There are more than {MAX_FIELDS} parameters") from None
+    found: dict[str, str] = {}
+    for name, value in pairs:
+        if "\0" in name or "\0" in value:
+            raise InvalidField(name.replace("\0", "?"), "has NUL in it; leave it out")
+        if name in found:
+            raise _twice(name)
+        found[name] = value
+    return found
+
+
+def _twice(name: str) -> InvalidField:
+    return InvalidField(name, "is given more than once; give it once")

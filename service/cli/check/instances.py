@@ -1,0 +1,136 @@
+"""What CCC says to each instance, with the instance's own credentials; all are asked at once.
+
+Of a refusal it also says what an operator can do about it, by the beginning of its code.
+"""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from http import HTTPStatus
+from typing import NamedTuple
+
+from service.ccc.client import CccClient
+from service.cli.check.findings import Finding, InstanceReport, Permission, Permissions
+from service.cli.check.permissions import (
+    ACTIONS,
+    LIST,
+    LIST_COST,
+    OTHERS,
+    PICK,
+    permission_by,
+    permissions_of,
+)
+from service.cli.terminal import Progress
+from service.errors import CccError
+
+GRANT = "grant it to the key's RAM user or role, as deploy/ram-policy.json does"
+
+# Codes of CCC and of the gateway before it; the last four are our client's own.
+_ADVICE = {
+    "Forbidden": GRANT,
+    "NoPermission": GRANT,
+    "InvalidAccessKeyId": "there is no such key, or it is disabled: correct the access key's id",
+    "InvalidCredentials": "",  # its message says it all
+    "InvalidSecurityToken": "the STS token is expired or another key's: renew all three together",
+    "SignatureDoesNotMatch": "the secret is not this key's: copy it anew, without spaces",
+    "IncompleteSignature": "something between here and CCC changes the request: look at the proxy",
+    "InvalidTimeStamp": "set this machine's clock by NTP",
+    "NotExists.InstanceId": "the key's account has no such instance: correct the id in "
+    "[[instances]], or give the instance the credentials of its own account",
+    "Throttling": "the account's calls are used up, by other programs too: check again later, or "
+    "lower ccc.max_requests_per_second",
+    "InvalidAction": "this endpoint does not know the action: correct ccc.endpoint",
+    "InvalidVersion": "this endpoint does not know the action: correct ccc.endpoint",
+    "InternalError": "CCC itself is in trouble: check again later",
+    "ServiceUnavailable": "CCC itself is in trouble: check again later",
+    "HTTP": "what answers is not CCC: correct ccc.endpoint, or look at the proxy between",
+    "Malformed": "what answers is not CCC: correct ccc.endpoint, or look at the proxy between",
+    "Timeout": "look at the firewall and the proxy between, or raise ccc.timeout_ms",
+    "Connection": "look at the firewall and the proxy between",
+}
+
+
+def advice_about(error: CccError) -> str:
+    """What to do about an error; "" where its own words say it, or nobody knows."""
+    found = (advice for code, advice in _ADVICE.items() if error.ccc_code.startswith(code))
+    return next(found, "")
+
+
+def told(error: CccError) -> str:
+    """An error and what to do about it, in one line."""
+    advice = advice_about(error)
+    text = " ".join(str(error).split())
+    return f"{text}; {advice}" if advice else text
+
+
+IN_FLIGHT = 50  # instances; each has up to four calls under way
+
+
+class Subject(NamedTuple):
+    """An instance, its client, and what it falls back to where it has no candidate."""
+
+    id: str
+    ccc: CccClient
+    fallback: str
+
+
+class Outcome(NamedTuple):
+    """What was found of one instance."""
+
+    report: InstanceReport
+    findings: tuple[Finding, ...]
+
+
+async def ask_all(subjects: Sequence[Subject], progress: Progress) -> list[Outcome]:
+    """Ask for every instance, many at a time; the outcomes are in the order of the subjects.
+
+    Args:
+        subjects: the instances whose endpoints answer.
+        progress: shows how many have been asked.
+    """
+    free, count = asyncio.Semaphore(IN_FLIGHT), 0
+
+    async def one(subject: Subject) -> Outcome:
+        nonlocal count
+        async with free:
+            outcome = await ask(subject)
+        count += 1
+        progress.show(f"asked CCC for {count} of {len(subjects)} instances")
+        return outcome
+
+    return await asyncio.gather(*map(one, subjects))
+
+
+async def ask(subject: Subject) -> Outcome:
+    """Ask for one instance: its numbers, then what else RAM allows."""
+    instance_id = subject.id
+    numbers, listing = None, Permission("allowed")
+    try:
+        numbers = (await subject.ccc.list_phone_numbers(instance_id, page_size=1)).total_count
+    except CccError as error:
+        finding = Finding(instance_id, "failed", f"ListPhoneNumbers: {told(error)}")
+        if error.status != HTTPStatus.FORBIDDEN:
+            # Whatever it is, it would be the answer to every other action.
+            return Outcome(InstanceReport(instance_id), (finding,))
+        listing = permission_by(error, LIST_COST)
+    else:
+        finding = Finding(instance_id, "fine", f"CCC lists {numbers} numbers")
+    probes = (PICK, *OTHERS) if subject.fallback == "ccc" else OTHERS
+    found = {LIST: listing} | await permissions_of(subject.ccc, instance_id, probes)
+    report = InstanceReport(instance_id, numbers, found)
+    return Outcome(report, (finding, *_permission_findings(instance_id, found)))
+
+
+def _permission_findings(instance_id: str, found: Permissions) -> Iterable[Finding]:
+    """A line for what is allowed, and one for each action that is not, or not surely."""
+    allowed = [
+        action for action in ACTIONS if action in found and found[action].access == "allowed"
+    ]
+    if allowed:
+        yield Finding(instance_id, "fine", f"RAM allows {', '.join(allowed)}")
+    for action, one in found.items():
+        if action != LIST and one.access == "denied":
+            text = f"RAM denies {action} ({one.code}): {one.cost}; {GRANT}"
+            yield Finding(instance_id, "warning", text)
+        elif one.access == "unknown":
+            text = f"whether RAM allows {action} is unknown: the answer was {one.code}"
+            yield Finding(instance_id, "warning", text)

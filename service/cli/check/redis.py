@@ -1,0 +1,169 @@
+"""What is found of Redis: each server that holds data, and who tells where it is."""
+
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AsyncExitStack
+
+from redis.asyncio import Redis
+from redis.crc import REDIS_CLUSTER_HASH_SLOTS as SLOTS
+from redis.exceptions import NoPermissionError, RedisError
+
+from service.cli.check.findings import Finding, State
+from service.instances import SCHEMA
+from service.redis_.access import lacking
+from service.redis_.client import RoutingClient, open_client, open_topology
+from service.redis_.cluster import Cluster, View
+from service.redis_.sentinels import Sentinels, Told
+from service.redis_.topology import Topology
+from service.redis_.url import Address
+from service.settings import Settings
+
+TIMEOUT_SECONDS = 5.0
+
+
+def open_redis(settings: Settings, lifetime: AsyncExitStack) -> Redis | None:
+    """The client of what is configured, None where nothing is.
+
+    Raises:
+        SettingsError: no such URL, or redis-py cannot read its options.
+    """
+    if not settings.redis.url:
+        return None
+    where = open_topology(settings.redis.url) or settings.redis.url
+    redis = open_client(where, timeout=TIMEOUT_SECONDS)
+    lifetime.push_async_callback(redis.aclose)
+    if isinstance(redis, RoutingClient):
+        lifetime.push_async_callback(redis.topology.aclose)
+    return redis
+
+
+async def check_redis(settings: Settings, redis: Redis | None) -> AsyncIterator[Finding]:
+    """Look at all there is.
+
+    Args:
+        settings: tell what the keys begin with.
+        redis: what `open_redis` opened.
+    """
+    if redis is None:
+        yield _redis("fine", "none configured; the ledger is embedded in the one process")
+    elif isinstance(redis, RoutingClient):
+        await redis.topology.search()
+        scopes = dict.fromkeys(instance.scope for instance in settings.instances)
+        keys = [f"{settings.redis.prefix}:{SCHEMA}:{{{scope}}}:" for scope in scopes]
+        async for finding in _check_topology(redis, keys):
+            yield finding
+    else:
+        key = f"{settings.redis.prefix}:{SCHEMA}:check"
+        for finding in [*await _check_server(redis), *await _check_access(redis, key)]:
+            yield finding
+
+
+async def _check_server(redis: Redis, name: str = "redis") -> list[Finding]:
+    """What one server is, and what of its settings would lose something."""
+    try:
+        told = await redis.info()  # which needs no right to read the server's configuration
+    except (RedisError, OSError) as error:
+        return [Finding(name, "failed", f"out of reach: {type(error).__name__}: {error}")]
+    version, policy = told["redis_version"], told["maxmemory_policy"]
+    found = [Finding(name, "fine", f"up, version {version}, maxmemory-policy {policy}")]
+    if policy != "noeviction":
+        text = "set maxmemory-policy to noeviction: an evicted key is a forgotten cap"
+        found.append(Finding(name, "failed", text))
+    return found
+
+
+async def _check_access(redis: Redis, key: str, name: str = "redis") -> list[Finding]:
+    """What the user of the URL may not do, of what the service does with its keys."""
+    try:
+        missing = await lacking(redis, key)
+    except NoPermissionError as error:
+        return [
+            Finding(name, "failed", f"the user may not so much as ask on keys like {key}: {error}")
+        ]
+    except (RedisError, OSError):
+        return []  # it is out of reach, which was said already
+    if missing is None:
+        return [Finding(name, "fine", "this version cannot tell what its user may not do; 7.0 can")]
+    if missing:
+        commands = " ".join(f"+{command}" for command in missing)
+        text = f"the user lacks, on keys like {key}: {commands} (deploy/redis/users.acl)"
+        return [Finding(name, "failed", text)]
+    return [Finding(name, "fine", "the user may do all that is needed")]
+
+
+async def _check_topology(redis: RoutingClient, keys: Sequence[str]) -> AsyncIterator[Finding]:
+    """Who tells what, what each server that holds data is, and where the keys are."""
+    topology = redis.topology
+    for finding in await _who_tells(topology):
+        yield finding
+    if not topology.masters():
+        yield _redis("failed", "nobody tells where a server is that holds data")
+    for address in topology.masters():
+        for finding in await _check_server(redis.at(address), f"redis: {_named(address)}"):
+            yield finding
+        if advice := await _advice(redis, address):
+            yield _redis("warning", f"{_named(address)}: {advice}")
+    for key in keys:
+        yield await _check_key(redis, key)
+        for finding in await _check_access(redis, f"{key}check"):
+            yield finding
+
+
+async def _who_tells(topology: Topology) -> list[Finding]:
+    if isinstance(topology, Sentinels):
+        return list(_sentinels(topology, await topology.ask()))
+    if isinstance(topology, Cluster):
+        return list(_nodes(topology, await topology.ask()))
+    return []
+
+
+def _sentinels(topology: Sentinels, told: Sequence[Told | None]) -> Iterator[Finding]:
+    for host, one in zip(topology.hosts, told, strict=True):
+        if one is None:
+            text = f"does not answer, or knows no service {topology.service}"
+            yield _redis("warning", f"Sentinel {_named(host)}: {text}")
+        else:
+            found = f"is {_named(one.master)}, with {one.replicas} replica(s)"
+            text = f"the master of {topology.service} {found}"
+            yield _redis("fine", f"Sentinel {_named(host)}: {text}")
+
+
+def _nodes(topology: Cluster, views: Sequence[View | None]) -> Iterator[Finding]:
+    for host, view in zip(topology.hosts, views, strict=True):
+        known = "does not answer" if view is None else f"knows {len(view.nodes)} nodes"
+        yield _redis("warning" if view is None else "fine", f"node {_named(host)}: {known}")
+    served = topology.slots_served()
+    text = f"{served} of {SLOTS} slots are served, by {len(topology.masters())} node(s)"
+    yield _redis("fine" if served == SLOTS else "failed", text)
+
+
+async def _advice(redis: RoutingClient, address: Address) -> str:
+    """A setting with which more fails than must; it is the operator's to choose."""
+    key, unwise, why = (
+        ("min-replicas-to-write", "0", "1: a master that is cut off must not go on by itself")
+        if isinstance(redis.topology, Sentinels)
+        else ("cluster-require-full-coverage", "yes", "no: else a lost shard stops all others")
+    )
+    try:
+        found = await redis.at(address).config_get(key)
+    except (RedisError, OSError):
+        return ""
+    return f"consider {key} {why}" if found.get(key) == unwise else ""
+
+
+async def _check_key(redis: RoutingClient, key: str) -> Finding:
+    try:
+        address = redis.topology.address_of(key)
+        await redis.exists(key)
+    except (RedisError, OSError) as error:
+        text = f"the keys {key}… are out of reach: {type(error).__name__}: {error}"
+        return _redis("failed", text)
+    return _redis("fine", f"the keys {key}… are at {_named(address)}")
+
+
+def _redis(state: State, text: str) -> Finding:
+    return Finding("redis", state, text)
+
+
+def _named(address: Address) -> str:
+    host, port = address
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

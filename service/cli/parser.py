@@ -1,0 +1,211 @@
+"""What can be said to `callerid`: the commands, their options, and what `--help` shows of them.
+
+Words only: `__main__` does what they ask for.
+"""
+
+import argparse
+from collections.abc import Callable, Collection, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+DEFAULT_URL = "http://127.0.0.1:8080"
+SHELLS = ("bash", "zsh", "fish")
+
+EXIT_CODES = """\
+exit status:
+  0  fine
+  1  it failed
+  2  the command line or the configuration is wrong; a line for each fault
+"""
+
+
+class Command(NamedTuple):
+    """One command: what it does in a line, what to know of it, examples, and its options."""
+
+    help: str
+    about: str
+    examples: str
+    add_options: Callable[[argparse.ArgumentParser], None]
+
+
+def parser(words: Collection[str]) -> argparse.ArgumentParser:
+    """The parser of a command line.
+
+    Args:
+        words: the command line. A command that is not among them has no options: a pick should
+            not wait for those of the emulator to be imported.
+    """
+    top = argparse.ArgumentParser(
+        prog="callerid",
+        description="Which of our numbers shall this callee see?",
+        epilog=f"`callerid COMMAND --help` has examples.\n\n{EXIT_CODES}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    top.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
+    top.add_argument(
+        "--print-completion",
+        action=_Completion,
+        choices=SHELLS,
+        help="print the completion script of a shell and exit",
+    )
+    commands = top.add_subparsers(required=True, metavar="COMMAND", dest="command")
+    for name, command in COMMANDS.items():
+        one = commands.add_parser(
+            name,
+            help=command.help,
+            description=command.about,
+            epilog=f"examples:\n{command.examples}\n{EXIT_CODES}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        if name in words:
+            command.add_options(one)
+    return top
+
+
+class _Version(argparse.Action):
+    """Shows the version of what is installed; looked up only if asked for."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        from importlib import metadata  # noqa: PLC0415 - nothing else needs it
+
+        print(f"callerid {metadata.version('callerid')}")
+        parser.exit()
+
+
+class _Completion(argparse.Action):
+    """Prints what a shell is to read to complete our command lines."""
+
+    def __call__(
+        self, asked: argparse.ArgumentParser, _: argparse.Namespace, shell: Any, *__: Any
+    ) -> None:
+        import shtab  # noqa: PLC0415 - nothing else needs it
+
+        full = parser(COMMANDS)
+        for action in _actions(full):
+            if action.type is Path:
+                action.complete = shtab.FILE  # type: ignore[attr-defined]  # as shtab has it
+        print(shtab.complete(full, shell), flush=True)
+        asked.exit()
+
+
+def _actions(full: argparse.ArgumentParser) -> Iterator[argparse.Action]:
+    """All options of all commands."""
+    for action in full._actions:  # noqa: SLF001 - argparse shows them nowhere else
+        yield action
+        if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001 - the same
+            for command in action.choices.values():
+                yield from _actions(command)
+
+
+def _serve(options: argparse.ArgumentParser) -> None:
+    _config(options)
+    options.add_argument("--host", help="where to listen, before the configuration's")
+    options.add_argument("--port", type=int, help="where to listen, before the configuration's")
+    options.add_argument("--workers", type=int, help="processes sharing the port")
+    options.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
+
+
+def _demo(options: argparse.ArgumentParser) -> None:
+    options.add_argument("--port", type=int, default=8080, help="of the service (%(default)s)")
+    options.add_argument(
+        "--emulator-port", type=int, default=8081, help="of the CCC look-alike (%(default)s)"
+    )
+
+
+def _emulator(options: argparse.ArgumentParser) -> None:
+    from service.emulator.command import add_arguments  # noqa: PLC0415 - see `parser`
+
+    add_arguments(options)
+
+
+def _check(options: argparse.ArgumentParser) -> None:
+    _config(options)
+    options.add_argument(
+        "--sweep", action="store_true", help="also read the whole inventories, as a start would"
+    )
+    options.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def _pick(options: argparse.ArgumentParser) -> None:
+    options.add_argument("called", metavar="CALLED", help="the called number, as dialled")
+    options.add_argument(
+        "--skill-group",
+        action="append",
+        default=[],
+        metavar="ID",
+        help="numbers of this group; may be repeated, up to 16",
+    )
+    options.add_argument("--agent", default="", metavar="ID", help="the agent's own numbers first")
+    options.add_argument(
+        "--instance", default="", metavar="ID", help="needed where several are configured"
+    )
+    options.add_argument("--count", type=int, default=1, metavar="N", help="1-100 (%(default)s)")
+    options.add_argument("--dry-run", action="store_true", help="decide, but record nothing")
+    options.add_argument(
+        "--explain", action="store_true", help="show the candidates, and why each was taken or not"
+    )
+    options.add_argument("--json", action="store_true", help="print the answer as it came")
+    options.add_argument("--url", default=DEFAULT_URL, help="of the service (%(default)s)")
+    options.add_argument("--token", default="", help="or CALLERID_TOKEN in the environment")
+
+
+def _config(options: argparse.ArgumentParser) -> None:
+    options.add_argument(
+        "--config", type=Path, metavar="FILE", help="a TOML file, or CALLERID_CONFIG names it"
+    )
+
+
+COMMANDS = {
+    "serve": Command(
+        help="run the service",
+        about="Runs the service until SIGTERM or Ctrl-C. SIGHUP reads the configuration again.",
+        examples="""\
+  callerid serve --config config/production.toml
+  callerid serve --config config/production.toml --port 9000 --workers 2
+  CALLERID_REDIS__URL=redis://localhost CALLERID_CONFIG=config.toml callerid serve
+""",
+        add_options=_serve,
+    ),
+    "demo": Command(
+        help="run the service and a CCC look-alike, to try it",
+        about="Runs the service and a look-alike of Alibaba Cloud CCC with sample numbers. It\n"
+        "needs no configuration, and prints lines to paste. Ctrl-C ends both.",
+        examples="""\
+  callerid demo
+  callerid demo --port 9080 --emulator-port 9081
+""",
+        add_options=_demo,
+    ),
+    "emulator": Command(
+        help="run the CCC look-alike alone",
+        about="Runs a look-alike of Alibaba Cloud CCC, which can be told to fail in many ways.",
+        examples="""\
+  callerid emulator --port 8081
+  callerid emulator --throttle-every 3 --retry-after-ms 500
+  callerid emulator --denied-actions AddPhoneNumbers,AddBulkPhoneNumbers
+""",
+        add_options=_emulator,
+    ),
+    "check": Command(
+        help="try the configuration, Redis and CCC",
+        about="Loads the configuration as the server does, reaches Redis and CCC, and says what\n"
+        "it found: for each instance how many numbers CCC lists, and which actions RAM\n"
+        "allows to its credentials. It changes nothing.",
+        examples="""\
+  callerid check --config config/production.toml
+  callerid check --config config/production.toml --sweep
+  callerid check --json | jq '.findings[] | select(.state != "fine")'
+""",
+        add_options=_check,
+    ),
+    "pick": Command(
+        help="ask a running service for a caller number",
+        about="Asks a running service which of our numbers to show to a callee.",
+        examples="""\
+  callerid pick 13880001234 --skill-group sales@ccc-test
+  callerid pick 0755-86001234 --skill-group sales@ccc-test --count 3 --explain --dry-run
+  CALLERID_TOKEN=... callerid pick 13880001234 --agent agent@ccc-test --url https://picks.example
+""",
+        add_options=_pick,
+    ),
+}

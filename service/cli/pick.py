@@ -1,0 +1,195 @@
+"""`callerid pick`: one question to a running service, for people.
+
+It goes by the standard library: aiohttp would take longer to import than the answer does to come.
+"""
+
+import sys
+from argparse import Namespace
+from collections.abc import Iterable
+from http import HTTPStatus
+from http.client import HTTPException
+from urllib.error import HTTPError
+from urllib.request import ProxyHandler, Request, build_opener
+
+import msgspec
+import orjson
+
+from service.cli.terminal import Style, has_colour, printable, table
+from service.errors import CallerIdError, SettingsError
+
+TIMEOUT_SECONDS = 10
+
+_TAKEN = "taken"
+_STYLES: dict[str, Style] = {_TAKEN: "green"}
+# What the reasons of a refusal say to a person; others speak for themselves.
+_REASONS = {
+    "cooldown": "was shown to this callee a short while ago",
+    "excluded": "was to be left out",
+    "inactive": "CCC has it switched off",
+    "inbound_only": "is for incoming calls",
+    "max_concurrent": "all its slots are in calls",
+    "max_per_day": "has had its calls for today",
+    "max_per_hour": "has had its calls for this hour",
+    "no_skill_group": "belongs to no skill group and no agent",
+    "operator": "was parked by an operator",
+    "parked": "is out of rotation for now; GET /v1/numbers says why and until when",
+    "provider": "rests with all numbers of its provider",
+    "quarantine": "is in quarantine: it is hardly answered",
+    "region": "is kept from the callee's province",
+    "rest": "rests between two uses",
+    "sip_park": "was parked for a SIP code",
+    "sip_rest": "rests for a SIP code",
+    "toll_free": "400 numbers do not call out",
+}
+
+
+class Place(msgspec.Struct, frozen=True):
+    """A number and where it is."""
+
+    number: str
+    province: str
+    city: str
+
+
+class Pair(msgspec.Struct, frozen=True):
+    """One caller number, and how near it is to the callee."""
+
+    caller: Place
+    callee: Place
+    match: str
+
+
+class Look(msgspec.Struct, frozen=True):
+    """One candidate of an explanation; `reason` is "" for one that was taken."""
+
+    number: str
+    match: str
+    used_hour: int
+    used_day: int
+    reason: str
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What is shown of an answer."""
+
+    source: str
+    data: tuple[Pair, ...]
+    explanation: tuple[Look, ...] | None = None
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """What is shown of a problem document."""
+
+    code: str = "Error"
+    detail: str = "no detail was given"
+    reasons: dict[str, int] = {}
+    explanation: tuple[Look, ...] = ()
+
+
+class NoAnswer(CallerIdError):
+    """What was asked is no service of ours, or out of reach."""
+
+
+def ask(arguments: Namespace) -> int:
+    """Ask, and print tables or, with `--json`, the answer as it came.
+
+    Returns:
+        0 for an answer with numbers, 1 for a refusal.
+
+    Raises:
+        NoAnswer: there is no service, or it takes too long.
+        SettingsError: the URL or the token is none.
+    """
+    _check_words(arguments)
+    try:
+        status, body, retry_after = _post(arguments, _question(arguments))
+        told = body.decode() if arguments.json else _told(status, body, retry_after)
+    except (OSError, HTTPException, ValueError, msgspec.DecodeError) as error:
+        why = str(error) or type(error).__name__
+        raise NoAnswer(f"no answer of a service at {arguments.url}: {why}") from error
+    print(told)
+    return int(status != HTTPStatus.OK)
+
+
+def _check_words(arguments: Namespace) -> None:
+    if not arguments.url.startswith(("http://", "https://")):
+        raise SettingsError([f"--url: found {arguments.url}, expected http://… or https://…"])
+    if not (arguments.token.isascii() and arguments.token.isprintable()):
+        raise SettingsError(["--token: found what no header can carry (hidden)"])
+
+
+def _told(status: int, body: bytes, retry_after: str) -> str:
+    colour = has_colour(sys.stdout)
+    if status == HTTPStatus.OK:
+        return answered(msgspec.json.decode(body, type=Answer), colour=colour)
+    return refused(msgspec.json.decode(body, type=Problem), retry_after, colour=colour)
+
+
+def _question(arguments: Namespace) -> bytes:
+    return orjson.dumps(
+        {
+            "called_number": arguments.called,
+            "instance_id": arguments.instance,
+            "skill_group_ids": arguments.skill_group,
+            "agent_id": arguments.agent,
+            "count": arguments.count,
+            "dry_run": arguments.dry_run,
+            "explain": arguments.explain,
+        }
+    )
+
+
+def _post(arguments: Namespace, question: bytes) -> tuple[int, bytes, str]:
+    headers = {"Content-Type": "application/json"}
+    if arguments.token:
+        headers["Authorization"] = f"Bearer {arguments.token}"
+    url = f"{arguments.url.rstrip('/')}/v1/pick"
+    request = Request(url, question, headers)  # noqa: S310 - its scheme was looked at
+    try:
+        # A service of one's own is asked without the environment's proxy.
+        with build_opener(ProxyHandler({})).open(request, timeout=TIMEOUT_SECONDS) as response:
+            return response.status, response.read(), ""
+    except HTTPError as error:
+        with error:
+            return error.code, error.read(), error.headers.get("Retry-After", "")
+
+
+def answered(answer: Answer, *, colour: bool) -> str:
+    """The callers of an answer, and whom they are for."""
+    rows = [("caller", "province", "city", "match")]
+    rows += [
+        (one.caller.number, one.caller.province, one.caller.city, one.match) for one in answer.data
+    ]
+    parts = [table(rows, colour=colour)]
+    if answer.data:
+        callee = answer.data[0].callee
+        place = " ".join(filter(None, (callee.province, callee.city))) or "a place not known"
+        parts += ["", f"for {printable(callee.number)} of {place}, decided by {answer.source}"]
+    if answer.explanation is not None:
+        parts += ["", explained(answer.explanation, colour=colour)]
+    return "\n".join(parts)
+
+
+def refused(problem: Problem, retry_after: str, *, colour: bool) -> str:
+    """A refusal with its reasons, the commonest first."""
+    parts = [f"{printable(problem.code)}: {printable(problem.detail)}"]
+    if problem.reasons:
+        reasons = sorted(problem.reasons.items(), key=lambda one: -one[1])
+        rows = [("numbers", "reason", "each")]
+        rows += [(str(count), reason, _REASONS.get(reason, "")) for reason, count in reasons]
+        parts += ["", table(rows, colour=colour)]
+    if problem.explanation:
+        parts += ["", explained(problem.explanation, colour=colour)]
+    if retry_after:
+        parts.append(f"Ask again in {printable(retry_after)} s.")
+    return "\n".join(parts)
+
+
+def explained(looks: Iterable[Look], *, colour: bool) -> str:
+    """The candidates in the order in which they were looked at."""
+    rows = [("candidate", "match", "this hour", "today", "why")]
+    rows += [
+        (one.number, one.match, str(one.used_hour), str(one.used_day), one.reason or _TAKEN)
+        for one in looks
+    ]
+    return table(rows, colour=colour, styles=_STYLES)

@@ -1,0 +1,148 @@
+"""What the two actions that add numbers do to the emulated account, and answer.
+
+As the API pages have it: AddPhoneNumbers of 2020-07-01 lists what failed, AddBulkPhoneNumbers of
+2017-07-05 tells failures, numbers in use and numbers in arrears apart and then lists all numbers of
+the instance. What the pages leave open is decided here: a number that any instance has is in use, a
+400 number for another usage than Inbound fails by itself, and so does what is no number.
+"""
+
+import hashlib
+from collections.abc import Mapping
+
+import msgspec
+
+from service.emulator.actions import Locate, Params, Row, required, usage
+from service.emulator.faults import Faults, named
+from service.emulator.refusals import Refusal
+from service.emulator.sample import phone_number, skill_groups
+from service.locality import restore_number
+
+# What Alibaba's voice service grants a number by default.
+TRUNKS_OF_MOBILE, TRUNKS_OF_LANDLINE = 3, 15
+
+
+class Account(msgspec.Struct, frozen=True):
+    """The numbers of all instances, and what decides how adding one more ends.
+
+    `lines` holds fields of a number's row in AddBulkPhoneNumbers in place of the usual ones.
+    """
+
+    numbers: Mapping[str, list[Row]]
+    lines: Mapping[str, Row]
+    faults: Faults
+    locate: Locate
+
+
+class _Ends(msgspec.Struct, frozen=True):
+    """How each number ended that is not in now."""
+
+    failed: list[str]
+    in_use: list[str]
+    in_arrears: list[str]
+
+
+def add_phone_numbers(params: Params, account: Account) -> tuple[str, ...]:
+    """Add `NumberList`; returns the numbers that failed, for whatever reason.
+
+    A number is in no skill group then.
+
+    Raises:
+        Refusal: A parameter is missing or not what it should be.
+    """
+    text = required(params, "NumberList")
+    try:
+        numbers = msgspec.json.decode(text, type=list[str])
+    except msgspec.DecodeError:
+        raise Refusal("InvalidParameter", "NumberList") from None
+    ends = _add(params, account, numbers, [])
+    return (*ends.failed, *ends.in_use, *ends.in_arrears)
+
+
+def add_bulk_phone_numbers(params: Params, account: Account) -> Row:
+    """Add `PhoneNumber.N` to the groups `SkillGroupId.N`; returns the fields beside `Code`.
+
+    Raises:
+        Refusal: A parameter is missing or not what it should be.
+    """
+    numbers = _repeated(params, "PhoneNumber")
+    if not numbers:
+        raise Refusal("Parameter.Empty", "PhoneNumber")
+    ends = _add(params, account, numbers, _repeated(params, "SkillGroupId"))
+    rows = [_bulk_row(row, account) for row in account.numbers[params["InstanceId"]]]
+    return {
+        "Success": True,
+        "FailedPhoneNumbers": {"FailedPhoneNumber": ends.failed},
+        "UserdPhoneNumbers": {"UserdPhoneNumber": ends.in_use},
+        "ArrearagePhoneNumbers": {"ArrearagePhoneNumber": ends.in_arrears},
+        "PhoneNumbers": {"PhoneNumber": rows},
+    }
+
+
+def _add(params: Params, account: Account, numbers: list[str], groups: list[str]) -> _Ends:
+    required(params, "Usage")
+    wanted, ends, faults = usage(params), _Ends([], [], []), account.faults
+    known = {row["Number"] for rows in account.numbers.values() for row in rows}
+    for number in numbers:
+        if number in known | named(faults.numbers_in_use):
+            ends.in_use.append(number)
+        elif number in named(faults.numbers_in_arrears):
+            ends.in_arrears.append(number)
+        elif number in named(faults.numbers_failing) or not _fits(number, wanted):
+            ends.failed.append(number)
+        else:
+            known.add(number)
+            row = _row(params, account, number, groups)
+            account.numbers[params["InstanceId"]].append(row)
+    return ends
+
+
+def _fits(number: str, wanted: str) -> bool:
+    try:
+        restore_number(number)
+    except ValueError:
+        return False
+    return wanted == "Inbound" or not number.startswith("400")
+
+
+def _row(params: Params, account: Account, number: str, groups: list[str]) -> Row:
+    province, city = account.locate(number)
+    return phone_number(
+        Number=number,
+        Province=province,
+        City=city,
+        Usage=params["Usage"],
+        ContactFlowId=params.get("ContactFlowId", ""),
+        InstanceId=params["InstanceId"],
+        SkillGroups=skill_groups(*groups),
+    )
+
+
+def _bulk_row(row: Row, account: Account) -> Row:
+    number = row["Number"]
+    return {
+        "PhoneNumberId": hashlib.blake2b(number.encode(), digest_size=8).hexdigest(),
+        "Trunks": TRUNKS_OF_MOBILE if number.startswith("1") else TRUNKS_OF_LANDLINE,
+        "ContactFlow": {"ContactFlowId": row["ContactFlowId"], "InstanceId": row["InstanceId"]},
+        "AllowOutbound": row["Usage"] != "Inbound",
+        "Number": number,
+        "SkillGroups": {
+            "SkillGroup": [
+                {"SkillGroupId": group["SkillGroupId"], "SkillGroupName": group["DisplayName"]}
+                for group in row["SkillGroups"]
+            ]
+        },
+        "InstanceId": row["InstanceId"],
+        "TestOnly": False,
+        "PhoneNumberDescription": "",
+        "Usage": row["Usage"],
+        "RemainingTime": 0,
+        **account.lines.get(number, {}),
+    }
+
+
+def _repeated(params: Params, name: str) -> list[str]:
+    """The values of `name.1`, `name.2` and on."""
+    values: list[str] = []
+    while (value := params.get(f"{name}.{len(values) + 1}")) is not None:
+        values.append(value)
+    return values

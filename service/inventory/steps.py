@@ -1,0 +1,54 @@
+"""From a request and a snapshot to the pools to try.
+
+What depends on use (rotation, caps, parking) is the ledger's to decide, in the order given here.
+"""
+
+import msgspec
+
+from service.inventory.inventory import Inventory
+from service.inventory.pools import LEVELS, agent_pool, place_at, tagged
+from service.locality import Locality
+
+
+class Step(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """One level of a pick: its name, as the answer's `match` gives it, and its pools."""
+
+    level: str
+    pools: tuple[str, ...]
+
+
+def levels_down_to(levels: tuple[str, ...], min_match: str) -> tuple[str, ...]:
+    """The levels to try, none below `min_match` ("" for no bound)."""
+    if not min_match:
+        return levels
+    lowest = LEVELS.index(min_match)
+    return tuple(level for level in levels if LEVELS.index(level) <= lowest)
+
+
+class Wish(msgspec.Struct, frozen=True, gc=False):
+    """Whose numbers a pick wants: groups, an agent first of all, and only with all these tags."""
+
+    skill_group_ids: tuple[str, ...]
+    agent_id: str = ""
+    tags: tuple[str, ...] = ()
+
+
+def steps_for(
+    inventory: Inventory, callee: Locality, wish: Wish, levels: tuple[str, ...]
+) -> tuple[Step, ...]:
+    """The pools to try, the agent's own first, then level by level over all the groups.
+
+    A level whose pools were all tried by the one before is left out: what it would find, the
+    more local one has found already.
+    """
+    steps = []
+    if wish.agent_id and (pool := agent_pool(wish.agent_id, wish.tags)) in inventory.members:
+        steps.append(Step("agent", (pool,)))
+    owners = [tagged(group, wish.tags) for group in sorted(set(wish.skill_group_ids))]
+    for level in levels:
+        if not (place := place_at(level, callee.province, callee.city, callee.area_code)):
+            continue
+        pools = tuple(pool for owner in owners if (pool := inventory.pool(owner, level, place)))
+        if pools and (not steps or pools != steps[-1].pools):
+            steps.append(Step(level, pools))
+    return tuple(steps)

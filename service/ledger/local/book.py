@@ -1,0 +1,301 @@
+"""The book of the ledger in this process: it applies operations, one after the other, in memory.
+
+The twin of the Lua: the same operations have the same answers. No I/O, no clock.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from service.inventory import Inventory, Moves
+from service.ledger.local.callee import Call, Callee, Use
+from service.ledger.local.choice import Choice
+from service.ledger.local.following import follow_call, follow_callee
+from service.ledger.local.members import Members
+from service.ledger.port import (
+    RETURNS_A_CALL,
+    Avoid,
+    Cap,
+    Describe,
+    Followed,
+    Glance,
+    Operation,
+    Outcome,
+    Park,
+    Pick,
+    Picked,
+    Record,
+    Return,
+    Review,
+    Standing,
+    Stop,
+    Take,
+    Undo,
+    Unpark,
+    is_dry_run,
+)
+from service.ledger.record import Known
+from service.ledger.rules import Rules
+
+Answer = Picked | Followed | tuple[Standing, ...] | bool | int
+
+
+class Book:
+    """Members, callees and remembered picks, under `rules`.
+
+    Args:
+        unused_turn: the turn, 0 or below, of a number that was never used.
+    """
+
+    def __init__(self, unused_turn: Callable[[str], int]) -> None:
+        self.rules = Rules()
+        self._members = Members(unused_turn)
+        self._callees: dict[str, Callee] = {}
+        self._calls: dict[str, Call] = {}
+        self._turn = self._now = 0
+        self._runs: dict[type, Callable[[Any], Answer]] = {
+            Pick: self._decide,
+            Take: self._decide,
+            Park: lambda park: self._repark(park.number, park.reason, park.until),
+            Unpark: lambda unpark: self._repark(unpark.number, unpark.reason, None),
+            Return: lambda returns: len(self._take_back(returns.limit)),
+            Review: self._review,
+            Describe: lambda asked: tuple(self._standing(number) for number in asked.numbers),
+            Outcome: self._follow,
+            Stop: self._stop,
+            Cap: self._cap,
+            Avoid: self._avoid,
+            Record: self._record_elsewhere,
+            Undo: self._undo,
+        }
+
+    def replace(self, inventory: Inventory, moves: Moves | None = None) -> None:
+        """Take the members of a new snapshot; a number keeps its turn, its counts, its parks."""
+        self._members.replace(inventory, moves)
+
+    def share_among(self, processes: int) -> None:
+        """Use no more than this process's share of what is left of each cap."""
+        self._members.sharing = max(1, processes)
+
+    def adopt(self, known: Mapping[str, Known], parks: Mapping[str, dict[str, int]]) -> None:
+        """Go on from what the shared ledger knows of some numbers; who is free there is free."""
+        for number in known.keys() | parks.keys():
+            self._members.adopt(number, known.get(number), dict(parks.get(number, {})))
+
+    def parked(self) -> tuple[str, ...]:
+        """All numbers that are out."""
+        return tuple(self._members.parked())
+
+    def parked_by(self) -> Counter[str]:
+        """How many numbers are out, by reason."""
+        parked = self._members.parked()
+        return Counter(reason for number in parked for reason in self._members.caller(number).parks)
+
+    def glance(self, now: int, numbers: Iterable[str]) -> list[Glance]:
+        """What is known of these numbers at an instant, in their order; changes nothing."""
+        return list(self._members.glance(numbers, self.rules, now))
+
+    def forget(self) -> None:
+        """Let go of the callees and picks that no rule needs any more."""
+        horizon, span = self.rules.horizon, self._call_span
+        for digest, callee in list(self._callees.items()):
+            if callee.is_forgotten(horizon, self._now):
+                del self._callees[digest]
+        for name, call in list(self._calls.items()):
+            if call.instant <= self._now - span:
+                del self._calls[name]
+
+    def apply(self, now: int, operations: Sequence[Operation]) -> list[Answer]:
+        """Apply a batch in order, as one call of the Lua does.
+
+        Args:
+            now: the instant in ms; the greatest one seen counts.
+            operations: what to do. If all are dry runs, nothing has changed afterwards.
+        """
+        seen, self._now = self._now, max(self._now, now)
+        returned = self._take_back(RETURNS_A_CALL)
+        answers = [self._runs[type(operation)](operation) for operation in operations]
+        if all(map(is_dry_run, operations)):
+            for number, parks in returned.items():
+                self._members.park(number, parks)
+            self._now = seen
+        return answers
+
+    # Picking
+
+    def _decide(self, asked: Pick | Take) -> Picked:
+        known = None if asked.dry_run else self._answered_before(asked.call)
+        if known:
+            if known.body != asked.body:
+                return Picked(refusal="reused")
+            return Picked(tuple((number, level) for number, level, _ in known.uses))
+        callee = self._callee(asked.callee) if asked.callee else None
+        if callee and (until := callee.free_at(self.rules, self._now)):
+            return Picked(refusal="budget", until=until)
+        if isinstance(asked, Take):
+            picked = self._take(asked.number, callee)
+        else:
+            picked = self._pick(asked, callee)
+        if picked.uses and not asked.dry_run:
+            self._record(asked, picked.uses, self._now)
+        return picked
+
+    def _answered_before(self, call: str) -> Call | None:
+        known = self._calls.get(call)
+        return known if known and known.instant > self._now - self.rules.idempotency else None
+
+    def _take(self, number: str, callee: Callee | None) -> Picked:
+        cooldown = self.rules.cooldown
+        if callee and cooldown and number in callee.shown_within(cooldown, self._now):
+            return Picked(rejected=(("cooldown", 1),))
+        if number in self._members:
+            caller = self._members.caller(number)
+            if caller.parks:
+                return Picked(rejected=(("parked", 1),))
+            if held := self._members.holds(number, caller, self.rules, self._now):
+                return Picked(rejected=((held[0][0], 1),))
+        return Picked(((number, "ccc"),))
+
+    def _pick(self, pick: Pick, callee: Callee | None) -> Picked:
+        choice = Choice(pick, self._members, callee, self.rules, self._now)
+        if not pick.dry_run:
+            for number, held in choice.held:
+                self._members.hold(number, held)
+        if pick.steps and not choice.uses:
+            parked = sum(map(self._members.parked_in, pick.steps[-1].pools))
+            if parked:
+                choice.rejected["parked"] += parked
+        rejected = tuple(sorted(choice.rejected.items()))
+        return Picked(tuple(choice.uses), rejected, looks=tuple(choice.looks))
+
+    def _record(
+        self, asked: Pick | Take | Record, uses: tuple[tuple[str, str], ...], instant: int
+    ) -> None:
+        """Take the turns; remember the pick for the callee, a repetition and an outcome."""
+        shown = [(number, level, self._use(number, instant)) for number, level in uses]
+        if asked.callee and instant > self._now - self.rules.horizon:
+            use = Use(instant, asked.groups, shown)
+            self._callee(asked.callee).remember(use, self.rules.horizon, self._now)
+        if asked.call and instant > self._now - self._call_span:
+            self._calls[asked.call] = Call(asked.body, instant, shown)
+
+    def _use(self, number: str, instant: int) -> int:
+        if number not in self._members:
+            return 0
+        self._turn += 1
+        members, rules = self._members, self.rules
+        caller, limits = members.caller(number), members.limits(number, rules)
+        members.use(number, caller, self._turn)
+        caller.count(1, instant, rules, self._now)
+        caller.last = max(caller.last, instant)
+        if limits.max_concurrent:
+            caller.lease(self._turn, instant + limits.lease, self._now)
+        if held := caller.holds(rules, limits, self._now, members.sharing):
+            members.hold(number, held)
+        return self._turn
+
+    def _undo(self, undo: Undo) -> bool:
+        call = self._calls.get(undo.call) if self._call_span else None
+        if undo.call and self._call_span and (call is None or call.instant != undo.instant):
+            return False
+        for number in undo.numbers:
+            self._undo_use(number, undo.instant)
+        if undo.callee:
+            self._callee(undo.callee).undo(undo.numbers[0], undo.instant)
+        if call is not None:
+            call.instant = 0
+        return True
+
+    def _undo_use(self, number: str, instant: int) -> None:
+        if number in self._members:
+            caller = self._members.caller(number)
+            caller.count(-1, instant, self.rules, self._now)
+            caller.close_lease(instant + self._members.limits(number, self.rules).lease)
+            self._members.review(number, self.rules, self._now)
+
+    # Parking
+
+    def _repark(self, number: str, reason: str, until: int | None) -> bool:
+        if number not in self._members:
+            return False
+        parks = dict(self._members.caller(number).parks)
+        if until is not None:
+            parks[reason] = until
+        elif parks.pop(reason, None) is None:
+            return False
+        self._members.park(number, parks)
+        return True
+
+    def _take_back(self, limit: int) -> dict[str, dict[str, int]]:
+        due = self._members.due(limit, self._now)
+        parks = {number: self._members.caller(number).parks for number in due}
+        for number in due:
+            self._members.park(number, {})
+        return parks
+
+    def _review(self, review: Review) -> bool:
+        for number in review.numbers:
+            self._members.review(number, self.rules, self._now)
+        return True
+
+    def _avoid(self, avoid: Avoid) -> bool:
+        if avoid.number not in self._members:
+            return False
+        caller = self._members.caller(avoid.number)
+        kept = {region: ends for region, ends in caller.avoid.items() if ends > self._now}
+        caller.avoid = kept | {avoid.region: avoid.until}
+        return True
+
+    def _cap(self, cap: Cap) -> bool:
+        if cap.number not in self._members:
+            return False
+        self._members.caller(cap.number).cap = cap.per_day
+        self._members.review(cap.number, self.rules, self._now)
+        return True
+
+    def _stop(self, stop: Stop) -> bool:
+        callee = self._callee(stop.callee)
+        callee.stopped = max(callee.stopped, stop.until)
+        return True
+
+    def _record_elsewhere(self, record: Record) -> bool:
+        if record.unless_known and self._answered_before(record.call):
+            return False
+        self._record(record, record.uses, min(record.instant, self._now))
+        return True
+
+    # What was shown
+
+    def _standing(self, number: str) -> Standing:
+        if number not in self._members:
+            return Standing(0, 0, 0, ())
+        return self._members.standing(number, self.rules, self._now)
+
+    def _follow(self, told: Outcome) -> Followed:
+        touch = partial(self._touch_lease, final=told.final)
+        if not told.call:
+            return follow_callee(self._callee(told.callee), told, touch)
+        call = self._calls.get(told.call)
+        if call is None or call.instant <= self._now - self._call_span:
+            return Followed("unknown")
+        return follow_call(call, told, touch)
+
+    def _touch_lease(self, number: str, turn: int, *, final: bool) -> None:
+        if number not in self._members:
+            return
+        caller = self._members.caller(number)
+        if turn not in caller.leases:
+            return
+        lease = self._members.limits(number, self.rules).lease
+        ends = 0 if final else self._now + lease
+        caller.leases = caller.leases | {turn: ends}
+        caller.leases = caller.open_leases(self._now)
+        self._members.review(number, self.rules, self._now)
+
+    def _callee(self, digest: str) -> Callee:
+        return self._callees.setdefault(digest, Callee())
+
+    @property
+    def _call_span(self) -> int:
+        return max(self.rules.idempotency, self.rules.remembered)

@@ -1,0 +1,136 @@
+"""One caller number in this process's ledger: when and how often it was used, and what holds it.
+
+The twin of `lua/3_callers.lua`.
+"""
+
+from typing import Any
+
+from service.ledger.record import UNUSED, Known
+from service.ledger.rules import DAY, HOUR, Limits, Rules
+
+LIMIT_REASONS = ("max_per_hour", "max_per_day", "max_concurrent", "rest")
+
+# Shared by all that have nothing: these are replaced, and never changed where they stand.
+_NONE: dict[Any, int] = {}
+
+
+class Caller:
+    """What is known of a number's use; `leases` has the end of each by its turn.
+
+    `before` is what the shared ledger counted, of which a process that decides alone may use up
+    its share of what was left.
+    """
+
+    __slots__ = (
+        "avoid",
+        "before",
+        "cap",
+        "day",
+        "hour",
+        "in_day",
+        "in_hour",
+        "last",
+        "leases",
+        "parks",
+        "turn",
+    )
+
+    def __init__(self, turn: int) -> None:
+        self.turn = turn
+        self.hour = self.in_hour = self.day = self.in_day = self.last = self.cap = 0
+        self.leases: dict[int, int] = _NONE
+        self.parks: dict[str, int] = _NONE
+        self.avoid: dict[str, int] = _NONE
+        self.before = UNUSED
+
+    def used_in_hour(self, rules: Rules, now: int) -> int:
+        """Its uses in the hour of the calendar around an instant."""
+        return self.in_hour if self.hour == rules.window(now, HOUR)[0] else 0
+
+    def used_in_day(self, rules: Rules, now: int) -> int:
+        """Its uses in the day around an instant."""
+        return self.in_day if self.day == rules.window(now, DAY)[0] else 0
+
+    def day_cap(self, limits: Limits) -> int:
+        """The lower of its limits' daily cap and its own; 0 for none."""
+        return _lower(limits.max_per_day, self.cap)
+
+    def open_leases(self, now: int) -> dict[int, int]:
+        """Its leases whose end has not come."""
+        return {turn: ends for turn, ends in self.leases.items() if ends > now}
+
+    def count(self, change: int, instant: int, rules: Rules, now: int) -> None:
+        """Add to the counts of the windows around now, if the instant lies in them."""
+        hour, day = rules.window(now, HOUR)[0], rules.window(now, DAY)[0]
+        if self.hour != hour:
+            self.hour, self.in_hour = hour, 0
+        if self.day != day:
+            self.day, self.in_day = day, 0
+        if instant >= hour:
+            self.in_hour = max(0, self.in_hour + change)
+        if instant >= day:
+            self.in_day = max(0, self.in_day + change)
+
+    def lease(self, turn: int, ends: int, now: int) -> None:
+        """Open a lease under a turn, unless its end has come."""
+        if ends > now:
+            self.leases = self.open_leases(now) | {turn: ends}
+
+    def close_lease(self, ends: int) -> None:
+        """Close the first lease that ends at an instant."""
+        for turn, end in self.leases.items():
+            if end == ends:
+                self.leases = {one: its for one, its in self.leases.items() if one != turn}
+                return
+
+    def adopt(self, known: Known) -> None:
+        """Go on from what the shared ledger knows; the turn stays this process's own."""
+        self.before = known
+        self.hour, self.in_hour = known.hour, known.in_hour
+        self.day, self.in_day = known.day, known.in_day
+        self.last, self.cap = known.last, known.cap
+        self.leases = dict(zip(known.leases[::2], known.leases[1::2], strict=True)) or _NONE
+        self.avoid = dict(known.avoid) or _NONE
+
+    def holds(
+        self, rules: Rules, limits: Limits, now: int, sharing: int = 1
+    ) -> list[tuple[str, int]]:
+        """What keeps it out by its limits now, each with the instant at which it no longer does.
+
+        Args:
+            rules: for the windows.
+            limits: what holds for it.
+            now: the instant.
+            sharing: how many processes decide apart; what was left of a cap is divided by them.
+        """
+        if limits.is_none and not self.cap:
+            return []
+        found = []
+        hour, hour_end = rules.window(now, HOUR)
+        day, day_end = rules.window(now, DAY)
+        before = self.before
+        per_hour = _share(limits.max_per_hour, before.in_hour * (before.hour == hour), sharing)
+        if per_hour and self.hour == hour and self.in_hour >= per_hour:
+            found.append(("max_per_hour", hour_end))
+        cap = self.day_cap(limits)
+        per_day = _share(cap, before.in_day * (before.day == day), sharing)
+        if per_day and self.day == day and self.in_day >= per_day:
+            found.append(("max_per_day", day_end))
+        if limits.max_concurrent:
+            ends = self.open_leases(now).values()
+            open_before = sum(end > now for end in before.leases[1::2])
+            if len(ends) >= _share(limits.max_concurrent, open_before, sharing):
+                found.append(("max_concurrent", min(ends)))
+        if limits.rest and self.last and self.last + limits.rest > now:
+            found.append(("rest", self.last + limits.rest))
+        return found
+
+
+def _share(cap: int, before: int, sharing: int) -> int:
+    """A cap in one of several processes: its part of what was left, and at least one use of it."""
+    return before + max(1, (cap - before) // sharing) if cap > before else cap
+
+
+def _lower(one: int, other: int) -> int:
+    """The lower of two caps, of which 0 is none."""
+    return min(one, other) if one and other else max(one, other)

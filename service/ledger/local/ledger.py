@@ -1,0 +1,151 @@
+"""The ledger in this process: the embedded default, and what decides while Redis cannot.
+
+It keeps the same rules as the Lua and forgets at a restart.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import cast
+
+from service.inventory import Inventory, Moves
+from service.ledger.local.book import Answer, Book
+from service.ledger.port import (
+    Avoid,
+    Cap,
+    Decision,
+    Describe,
+    Followed,
+    Glance,
+    Operation,
+    Outcome,
+    Park,
+    Pick,
+    Return,
+    Review,
+    Standing,
+    Stop,
+    Take,
+    Unpark,
+)
+from service.ledger.record import Known
+from service.ledger.rules import Rules
+
+RETURNS_A_SLICE = 100
+
+
+LONGEST_NUMBER = 15  # of E.164
+_ABOVE_ALL = 1_000_000_000_000_000
+_DIGITS = re.compile(f"[0-9]{{1,{LONGEST_NUMBER}}}")
+
+
+def never_used(number: str) -> int:
+    """The turn of a number that was never used: below 0, its own, the first in order the lowest."""
+    if not _DIGITS.fullmatch(number):
+        return 0
+    return int(number.ljust(LONGEST_NUMBER, "0")) - _ABOVE_ALL
+
+
+class MemoryLedger:
+    """Every decision of the port, without I/O.
+
+    Args:
+        clock: the instant, in ms since 1970.
+        source: what a decision says of its origin, `memory` or `degraded`.
+        unused_turn: the turn, 0 or below, of a number that was never used; processes
+            that decide apart start apart.
+    """
+
+    def __init__(
+        self,
+        clock: Callable[[], int],
+        *,
+        source: str = "memory",
+        unused_turn: Callable[[str], int] = never_used,
+    ) -> None:
+        self._clock = clock
+        self._source = source
+        self._book = Book(unused_turn)
+
+    def replace(self, inventory: Inventory, moves: Moves | None = None) -> None:
+        """Take the members of a new snapshot; a number keeps its turn, its counts, its parks.
+
+        Args:
+            inventory: the snapshot.
+            moves: what separates it from the one before; None to find that out now, at once.
+        """
+        self._book.replace(inventory, moves)
+
+    def share_among(self, processes: int) -> None:
+        """Use no more than this process's share of what is left of each cap."""
+        self._book.share_among(processes)
+
+    def adopt(self, known: Mapping[str, Known], parks: Mapping[str, dict[str, int]]) -> None:
+        """Go on from what the shared ledger knows of some numbers."""
+        self._book.adopt(known, parks)
+
+    def rule(self, rules: Rules) -> None:
+        """Decide under these rules from now."""
+        self._book.rules = rules
+
+    async def pick(self, pick: Pick | Take) -> Decision:
+        """Decide and record."""
+        return self.decide(pick)
+
+    def decide(self, pick: Pick | Take) -> Decision:
+        """The same at once: nothing here waits."""
+        (picked,) = self._book.apply(self._clock(), (pick,))
+        return Decision(self._source, picked)  # type: ignore[arg-type]  # what a pick's answer is
+
+    async def park(self, park: Park) -> bool:
+        """Take a number out of rotation; False for one that is no member."""
+        return bool(self._one(park))
+
+    async def unpark(self, unpark: Unpark) -> bool:
+        """Put a number back; False where it was not parked for that reason."""
+        return bool(self._one(unpark))
+
+    async def follow(self, outcome: Outcome) -> Followed:
+        """Renew or free the leases of a call."""
+        return cast("Followed", self._one(outcome))
+
+    async def stop(self, stop: Stop) -> None:
+        """Refuse a callee for a while."""
+        self._one(stop)
+
+    async def avoid(self, avoid: Avoid) -> bool:
+        """Keep a number from a region; False for one that is no member."""
+        return bool(self._one(avoid))
+
+    async def cap(self, cap: Cap) -> bool:
+        """Give a number a daily cap of its own; False for one that is no member."""
+        return bool(self._one(cap))
+
+    async def describe(self, numbers: tuple[str, ...]) -> tuple[Standing, ...]:
+        """How these numbers stand, in their order."""
+        described = self._one(Describe(dry_run=True, numbers=numbers))
+        return cast("tuple[Standing, ...]", described)
+
+    def glance(self, numbers: Sequence[str]) -> list[Glance]:
+        """What is known of these numbers, in their order; changes nothing."""
+        return self._book.glance(self._clock(), numbers)
+
+    async def parked_by(self) -> Mapping[str, int]:
+        """How many numbers are out, by reason."""
+        return self._book.parked_by()
+
+    def parked(self) -> tuple[str, ...]:
+        """The numbers that are out."""
+        return self._book.parked()
+
+    async def take_back(self) -> None:
+        """Return all numbers whose time has come, and forget what no rule needs."""
+        while self._one(Return(RETURNS_A_SLICE)) == RETURNS_A_SLICE:
+            pass
+        self._book.forget()
+
+    async def review(self) -> None:
+        """Look again at all parked numbers."""
+        self._one(Review(self._book.parked()))
+
+    def _one(self, operation: Operation) -> Answer:
+        return self._book.apply(self._clock(), (operation,))[0]

@@ -1,0 +1,199 @@
+"""The members of this process's ledger: where each number lives, and the order of its pools.
+
+A pool is ordered when it is first asked for, so standing by for Redis costs next to nothing.
+"""
+
+from bisect import bisect_left, insort
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from heapq import merge
+
+from service.inventory import Home, Inventory, Moves, moves_between
+from service.ledger.local.caller import LIMIT_REASONS, Caller
+from service.ledger.local.rotation import Rotation
+from service.ledger.port import Glance, Standing
+from service.ledger.record import UNUSED, Known
+from service.ledger.rules import DAY, Limits, Rules
+from service.tasks import at_once
+
+NO_LIMITS = Limits()
+
+
+class Members:
+    """The numbers with what is known of their use, their pools and their parks.
+
+    Args:
+        unused_turn: the turn, 0 or below, of a number that was never used.
+    """
+
+    def __init__(self, unused_turn: Callable[[str], int]) -> None:
+        self._unused_turn = unused_turn
+        self._homes: Mapping[str, Home] = {}
+        self._pools: Mapping[str, tuple[str, ...]] = {}
+        self._rotations: dict[str, Rotation] = {}
+        self._callers: dict[str, Caller] = {}
+        self._returns: list[tuple[int, str]] = []
+        self.sharing = 1  # processes that decide apart
+
+    def __contains__(self, number: object) -> bool:
+        return number in self._homes
+
+    def replace(self, inventory: Inventory, moves: Moves | None) -> None:
+        """Take the members of a new snapshot; who stays keeps turn, counts and parks."""
+        old, new = self._homes, inventory.homes()
+        if moves is None:
+            moves = at_once(moves_between(old, new))
+        for number in moves.gone:
+            self.park(number, {})
+            self._leave(number, old[number].pools)
+            self._callers.pop(number, None)
+        self._homes, self._pools = new, inventory.members
+        for number in moves.moved if self._rotations else ():
+            was = old.get(number)
+            self._move(number, was.pools if was else (), new[number].pools)
+        for pool in self._rotations.keys() - self._pools.keys():
+            del self._rotations[pool]
+
+    def caller(self, number: str) -> Caller:
+        """What is known of a member's use."""
+        caller = self._callers.get(number)
+        if caller is None:
+            caller = self._callers[number] = Caller(self._unused_turn(number))
+        return caller
+
+    def limits(self, number: str, rules: Rules) -> Limits:
+        """The limits that hold for a member."""
+        return rules.limits_named(self._homes[number].limits)
+
+    def holds(self, number: str, caller: Caller, rules: Rules, now: int) -> list[tuple[str, int]]:
+        """What keeps a member out by its limits now, each with its end."""
+        return caller.holds(rules, self.limits(number, rules), now, self.sharing)
+
+    def stands_in(self, number: str, pools: tuple[str, ...]) -> bool:
+        """Whether a number is a member of one of these pools."""
+        home = self._homes.get(number)
+        return home is not None and not set(home.pools).isdisjoint(pools)
+
+    def candidates(self, pools: tuple[str, ...]) -> Iterator[str]:
+        """The free numbers of some pools in order of turn; one of two pools comes twice."""
+        if len(pools) == 1:
+            return self._rotation(pools[0]).numbers()
+        return (number for _, number in merge(*map(self._rotation, pools)))
+
+    def use(self, number: str, caller: Caller, turn: int) -> None:
+        """Send a number to the end of its pools, unless it is parked."""
+        if not caller.parks:
+            for rotation in self._built(self._homes[number].pools):
+                rotation.use(number, caller.turn, turn)
+        caller.turn = turn
+
+    def park(self, number: str, parks: dict[str, int]) -> None:
+        """Let these reasons, each with its instant of return, be what keeps a number out."""
+        caller = self.caller(number)
+        was, caller.parks = caller.parks, parks
+        if was:
+            until = max(was.values())
+            del self._returns[bisect_left(self._returns, (until, number))]
+        if parks:
+            insort(self._returns, (max(parks.values()), number))
+        if bool(was) == bool(parks):
+            return
+        for rotation in self._built(self._homes[number].pools):
+            if parks:
+                rotation.remove(number, caller.turn)
+            else:
+                rotation.add(number, caller.turn)
+
+    def adopt(self, number: str, known: Known | None, parks: dict[str, int]) -> None:
+        """Go on from what the shared ledger knows of a number."""
+        if number not in self._homes:
+            return
+        if known is UNUSED and not parks and number not in self._callers:
+            return  # as every number is at first
+        if known is not None:
+            self.caller(number).adopt(known)
+        if known is not None or parks or self._is_parked(number):
+            self.park(number, parks)
+
+    def standing(self, number: str, rules: Rules, now: int) -> Standing:
+        """How a member stands."""
+        caller, limits = self.caller(number), self.limits(number, rules)
+        parks = {reason: until for reason, until in caller.parks.items() if until > now}
+        return Standing(
+            caller.used_in_hour(rules, now),
+            caller.used_in_day(rules, now),
+            len(caller.open_leases(now)),
+            tuple(sorted(parks.items())),
+            limits.max_per_hour,
+            caller.day_cap(limits),
+        )
+
+    def glance(self, numbers: Iterable[str], rules: Rules, now: int) -> Iterator[Glance]:
+        """What is known of these numbers; nothing is made up for those that were never used."""
+        day = rules.window(now, DAY)[0]
+        for number in numbers:
+            home, caller = self._homes.get(number), self._callers.get(number)
+            limits = rules.limits_named(home.limits) if home is not None else NO_LIMITS
+            if caller is None:
+                yield Glance(0, limits.max_per_day)
+            else:
+                reasons = tuple(reason for reason, until in caller.parks.items() if until > now)
+                used = caller.in_day if caller.day == day else 0
+                yield Glance(used, caller.day_cap(limits), reasons)
+
+    def hold(self, number: str, held: list[tuple[str, int]]) -> None:
+        """Park a number for more reasons than it is parked for."""
+        self.park(number, self.caller(number).parks | dict(held))
+
+    def review(self, number: str, rules: Rules, now: int) -> None:
+        """Drop the parks by limits that no longer hold, and take in those that do."""
+        if number in self._homes:
+            caller = self.caller(number)
+            kept = {
+                reason: until
+                for reason, until in caller.parks.items()
+                if reason not in LIMIT_REASONS
+            }
+            self.park(number, kept | dict(self.holds(number, caller, rules, now)))
+
+    def due(self, limit: int, now: int) -> list[str]:
+        """The first numbers whose time to return has come."""
+        if not self._returns or self._returns[0][0] > now:
+            return []
+        return [number for until, number in self._returns[:limit] if until <= now]
+
+    def parked(self) -> list[str]:
+        """All numbers that are out, the first to return first."""
+        return [number for _, number in self._returns]
+
+    def parked_in(self, pool: str) -> int:
+        """How many numbers of a pool are out."""
+        return len(self._pools.get(pool, ())) - len(self._rotation(pool))
+
+    def _rotation(self, pool: str) -> Rotation:
+        if (rotation := self._rotations.get(pool)) is None:
+            free = (one for one in self._pools.get(pool, ()) if not self._is_parked(one))
+            rotation = Rotation((self._turn_of(number), number) for number in free)
+            self._rotations[pool] = rotation
+        return rotation
+
+    def _built(self, pools: tuple[str, ...]) -> list[Rotation]:
+        return [self._rotations[pool] for pool in pools if pool in self._rotations]
+
+    def _turn_of(self, number: str) -> int:
+        caller = self._callers.get(number)
+        return self._unused_turn(number) if caller is None else caller.turn
+
+    def _is_parked(self, number: str) -> bool:
+        caller = self._callers.get(number)
+        return caller is not None and bool(caller.parks)
+
+    def _leave(self, number: str, pools: tuple[str, ...]) -> None:
+        if not self._is_parked(number):
+            for rotation in self._built(pools):
+                rotation.remove(number, self._turn_of(number))
+
+    def _move(self, number: str, old: tuple[str, ...], new: tuple[str, ...]) -> None:
+        self._leave(number, tuple(set(old) - set(new)))
+        if not self._is_parked(number):
+            for rotation in self._built(tuple(set(new) - set(old))):
+                rotation.add(number, self._turn_of(number))

@@ -1,0 +1,1 @@
+"""The ledger that all replicas share: Redis decides, and this is the way to it and back."""

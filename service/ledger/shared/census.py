@@ -1,0 +1,94 @@
+"""What a ledger in Redis holds, read in slices beside the calls; nothing is changed by it."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import msgspec
+from redis.asyncio import Redis
+
+from service.ledger.record import Known, known_from
+from service.redis_.client import client_for, translated
+
+SCAN_SLICE = 1000
+KNOWN_SLICE = 200
+PRESENT_MS = 30_000
+
+
+class Census:
+    """Reads one ledger.
+
+    Args:
+        client: where Redis is.
+        base: what the ledger's keys begin with.
+        process: this process's id.
+    """
+
+    def __init__(self, client: Redis, base: str, process: str) -> None:
+        self._client = client
+        self._base = base
+        self._process = process
+
+    async def known(self) -> AsyncIterator[tuple[dict[str, Known], dict[str, dict[str, int]]]]:
+        """What is known of the numbers, in slices, with their parks.
+
+        Raises:
+            LedgerUnavailable: Redis does not serve.
+        """
+        cursor = 0
+        while True:
+            found: Any
+            with translated():
+                cursor, found = await self._client.hscan(
+                    f"{self._base}numbers", cursor, count=KNOWN_SLICE
+                )
+                parked: Any = await self._client.hmget(f"{self._base}parks", list(found) or [b""])
+            known = {name.decode(): known_from(record) for name, record in found.items()}
+            yield (
+                known,
+                {
+                    name: msgspec.msgpack.decode(parks)
+                    for name, parks in zip(known, parked, strict=False)
+                    if parks
+                },
+            )
+            if cursor == 0:
+                return
+
+    async def processes(self, now: int) -> int:
+        """Say that this process is here, and count those that said so lately.
+
+        Args:
+            now: ms since 1970.
+
+        Raises:
+            LedgerUnavailable: Redis does not serve.
+        """
+        key = f"{self._base}processes"
+        with translated():
+            home = client_for(self._client, key)
+            async with home.pipeline(transaction=True) as together:
+                together.zadd(key, {self._process: now})
+                together.zremrangebyscore(key, "-inf", now - PRESENT_MS)
+                together.pexpire(key, PRESENT_MS)
+                together.zcard(key)
+                return int((await together.execute())[-1])
+
+    async def parked(self) -> tuple[str, ...]:
+        """All numbers that are out, read in slices beside the calls.
+
+        Raises:
+            LedgerUnavailable: Redis does not serve.
+        """
+        with translated():
+            parks = self._client.hscan_iter(f"{self._base}parks", count=SCAN_SLICE)
+            return tuple([number.decode() async for number, _ in parks])
+
+    async def parked_by(self) -> dict[str, int]:
+        """How many numbers are out, by reason, as the script counts them.
+
+        Raises:
+            LedgerUnavailable: Redis does not serve.
+        """
+        with translated():
+            counted: Any = await self._client.hgetall(f"{self._base}parked_by")
+        return {reason.decode(): int(count) for reason, count in counted.items()}

@@ -1,0 +1,174 @@
+"""The shared ledger: the port over a queue of calls to Redis."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import suppress
+from typing import Any
+
+import msgspec
+
+from service.errors import LedgerUnavailable
+from service.ledger.port import (
+    BATCH_TURNS,
+    Avoid,
+    Cap,
+    Decision,
+    Describe,
+    Followed,
+    Operation,
+    Outcome,
+    Park,
+    Pick,
+    Return,
+    Review,
+    Standing,
+    Stop,
+    Take,
+    Unpark,
+)
+from service.ledger.record import Known
+from service.ledger.rules import Rules
+from service.ledger.shared.breaker import Breaker
+from service.ledger.shared.line import CallLost, Fate, Line
+from service.ledger.shared.queue import CallQueue
+from service.ledger.shared.wire import picked_from
+from service.metrics import Metrics
+
+RETURNS_A_SLICE = 16
+# Changes nothing, so it leaves no answer behind that would displace that of a lost call.
+PROBE = Describe(dry_run=True, numbers=())
+
+
+class RedisLedger:
+    """Decides through one line; `run` must be running.
+
+    Args:
+        line: the numbered calls; its timeout bounds one of them.
+        breaker: when to stop asking.
+        patience: seconds that an operation may wait before it is sent.
+        metrics: where batches and Redis's state are counted.
+        notice: told the generation of the ledger's members with each reply, 0 when it was wiped.
+    """
+
+    def __init__(
+        self,
+        line: Line,
+        breaker: Breaker,
+        *,
+        patience: float,
+        metrics: Metrics,
+        notice: Callable[[int], None],
+    ) -> None:
+        self._line = line
+        self._breaker = breaker
+        self._queue = CallQueue(line, breaker, patience=patience, metrics=metrics, notice=notice)
+
+    async def pick(self, pick: Pick | Take) -> Decision:
+        """Decide and record, in the call that leaves next."""
+        if self._breaker.is_open:
+            raise LedgerUnavailable("Redis is down")
+        return Decision("redis", picked_from(await self._queue.enqueue(pick, pick.turns)))
+
+    async def park(self, park: Park) -> bool:
+        """Take a number out of rotation, on every replica; False for one that is no member."""
+        return bool(await self._ask(park))
+
+    async def unpark(self, unpark: Unpark) -> bool:
+        """Put a number back; False where it was not parked for that reason."""
+        return bool(await self._ask(unpark))
+
+    async def follow(self, outcome: Outcome) -> Followed:
+        """Renew or free the leases of a call."""
+        return msgspec.convert(await self._ask(outcome), Followed)
+
+    async def stop(self, stop: Stop) -> None:
+        """Refuse a callee for a while, on every replica."""
+        await self._ask(stop)
+
+    async def avoid(self, avoid: Avoid) -> bool:
+        """Keep a number from a region; False for one that is no member."""
+        return bool(await self._ask(avoid))
+
+    async def cap(self, cap: Cap) -> bool:
+        """Give a number a daily cap of its own; False for one that is no member."""
+        return bool(await self._ask(cap))
+
+    async def describe(self, numbers: tuple[str, ...]) -> tuple[Standing, ...]:
+        """How these numbers stand, in their order."""
+        standings: list[Standing] = []
+        for start in range(0, len(numbers), BATCH_TURNS):
+            some = Describe(dry_run=True, numbers=numbers[start : start + BATCH_TURNS])
+            standings += msgspec.convert(await self._ask(some, BATCH_TURNS), list[Standing])
+        return tuple(standings)
+
+    async def review(self) -> None:
+        """Look again at all parked numbers, each slice in a call of its own."""
+        parked = await self._line.census.parked()
+        for start in range(0, len(parked), BATCH_TURNS):
+            await self._ask(Review(parked[start : start + BATCH_TURNS]), BATCH_TURNS)
+
+    async def parked_by(self) -> Mapping[str, int]:
+        """How many numbers are out, by reason."""
+        return await self._line.census.parked_by()
+
+    def rule(self, rules: Rules) -> None:
+        """Decide under these rules from the next call."""
+        self._line.rule(rules)
+
+    async def take_back(self) -> None:
+        """Return all numbers whose time has come, each slice in a call of its own."""
+        returns = Return(RETURNS_A_SLICE)
+        while await self._queue.enqueue(returns, BATCH_TURNS) == RETURNS_A_SLICE:
+            pass
+
+    def known(self) -> AsyncIterator[tuple[dict[str, Known], dict[str, dict[str, int]]]]:
+        """What is known of the numbers, in slices, with their parks."""
+        return self._line.census.known()
+
+    async def processes(self, now: int) -> int:
+        """How many processes share this ledger, this one included."""
+        return await self._line.census.processes(now)
+
+    def on_missed(self, callback: Callable[[list[Operation]], None]) -> None:
+        """Have what a failover has lost handed to a function, to be told again."""
+        self._line.missed = callback
+
+    async def tell(self, operation: Operation) -> None:
+        """Have an operation applied whose answer says nothing."""
+        await self._ask(operation)
+
+    def fate(self, lost: CallLost) -> Fate | None:
+        """What became of a lost operation: None where it was not applied.
+
+        Raises:
+            LedgerUnavailable: that is not known yet.
+        """
+        return self._queue.fate(lost)
+
+    async def run(self) -> None:
+        """Send what waits, and keep asking whether Redis is there; until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._queue.run(), name="ledger-calls")
+            tasks.create_task(self._beat(), name="ledger-heartbeat")
+
+    async def _ask(self, operation: Operation, turns: int = 1) -> Any:
+        if self._breaker.is_open:
+            raise LedgerUnavailable("Redis is down")
+        return await self._queue.enqueue(operation, turns)
+
+    async def _beat(self) -> None:
+        while True:
+            was_open = self._breaker.is_open
+            try:
+                if was_open:
+                    await self._queue.enqueue(PROBE, BATCH_TURNS)
+                await self.take_back()
+            except LedgerUnavailable:
+                if was_open:  # it reads, perhaps, and does not write: a master without replicas
+                    self._breaker.trip()
+            if self._breaker.is_open:
+                await asyncio.sleep(self._breaker.probe_pause())
+            else:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(self._breaker.beat_pause()):
+                        await self._queue.opened.wait()

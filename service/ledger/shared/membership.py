@@ -1,0 +1,120 @@
+"""Membership: how the leader of the sweep, and nobody else, tells Redis which numbers there are.
+
+Removals go first, so that a number that changed its groups is never shown for the old ones. All
+of it goes in slices that Redis handles in well under a millisecond, fenced by the leader's token.
+"""
+
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from functools import cache
+from typing import TypeVar
+
+import msgspec
+from redis.asyncio import Redis
+from redis.exceptions import ResponseError
+
+from service.errors import StaleLeader
+from service.inventory import Home, Inventory, moves_between
+from service.ledger.record import home_of
+from service.ledger.shared.script import Script
+from service.tasks import in_slices
+
+SLICE = 100
+SCAN_SLICE = 250
+
+T = TypeVar("T")
+
+
+class Changes(msgspec.Struct, frozen=True):
+    """What separates the members that the ledger has from those that it should have."""
+
+    removed: list[str]
+    placed: list[tuple[str, str]]
+    homes: list[tuple[str, str]]
+    deserted: list[str]
+
+
+def changes_between(
+    held: Mapping[str, Home], homes: Mapping[str, Home]
+) -> Generator[None, None, Changes]:
+    """Compare the homes of the ledger's numbers, of which the ids count, with a snapshot's."""
+    moves = yield from moves_between(held, homes)
+    known, wanted = (yield from _by_id(held)), (yield from _by_id(homes))
+    return Changes(
+        removed=moves.gone,
+        placed=[(number, homes[number].home_id) for number in moves.moved],
+        homes=[
+            (home_id, "\n".join((home.limits, *home.pools)))
+            for home_id, home in wanted.items()
+            if home_id not in known
+        ],
+        deserted=[home_id for home_id in known if home_id not in wanted],
+    )
+
+
+def _by_id(homes: Mapping[str, Home]) -> Generator[None, None, dict[str, Home]]:
+    found: dict[str, Home] = {}
+    for at, home in enumerate(homes.values()):
+        if at % SLICE == 0:
+            yield
+        found[home.home_id] = home
+    return found
+
+
+class MembersWriter:
+    """Brings one ledger's members to a snapshot.
+
+    Args:
+        client: where Redis is, with a timeout fit for many slices.
+        base: what the ledger's keys begin with.
+    """
+
+    def __init__(self, client: Redis, base: str) -> None:
+        self._client = client
+        self._base = base
+        self._script = Script("membership.lua")
+
+    async def write(self, inventory: Inventory, fence: int, epoch: str) -> None:
+        """Make the ledger's members those of the snapshot.
+
+        Args:
+            inventory: the snapshot.
+            fence: the leader's token; a greater one has led later.
+            epoch: names this life of the ledger, should it have none: a wiped one has lost it.
+
+        Raises:
+            StaleLeader: another replica has led since; nothing more was written.
+        """
+        changes = await in_slices(changes_between(await self._held(), inventory.homes()))
+        for homes in _slices(changes.homes):
+            await self._run(fence, homes=homes)
+        for removed in _slices(changes.removed):
+            await self._run(fence, removed=removed)
+        for placed in _slices(changes.placed):
+            await self._run(fence, placed=placed)
+        await self._run(fence, commit=(inventory.generation, epoch, changes.deserted))
+
+    async def _held(self) -> dict[str, Home]:
+        records = self._client.hscan_iter(f"{self._base}numbers", count=SCAN_SLICE)
+        home = cache(lambda home_id: Home(home_id, ()))  # few, each of many numbers
+        return {number.decode(): home(home_of(record)) async for number, record in records}
+
+    async def _run(
+        self,
+        fence: int,
+        *,
+        homes: Sequence[tuple[str, str]] = (),
+        removed: Sequence[str] = (),
+        placed: Sequence[tuple[str, str]] = (),
+        commit: tuple[int, str, list[str]] | tuple[()] = (),
+    ) -> None:
+        payload = msgspec.msgpack.encode((fence, homes, removed, placed, commit))
+        try:
+            await self._client.eval(self._script.source, 1, self._base, payload)
+        except ResponseError as error:
+            if str(error).startswith("FENCED"):
+                raise StaleLeader("Another replica has written the members since") from error
+            raise
+
+
+def _slices(items: list[T]) -> Iterator[list[T]]:
+    return (items[start : start + SLICE] for start in range(0, len(items), SLICE))

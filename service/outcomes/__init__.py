@@ -1,0 +1,195 @@
+"""How a call went on: told to the ledger, counted by match level, and acted on by its SIP code.
+
+What cannot be told while the ledger is out of reach is kept and told later. Whether a number is in
+good health is judged elsewhere, from what is passed on here.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Annotated, Literal
+
+import msgspec
+
+from service.errors import InvalidField, LedgerUnavailable, UnknownCall
+from service.ledger.port import Followed, Outcome
+from service.locality import Locator
+from service.logs import mask
+from service.metrics import Children, Metrics
+from service.outcomes.carrier import Carrier
+from service.outcomes.kept import Kept
+from service.outcomes.sip import Ended, action_for
+from service.picking import Identifier
+from service.picking.instance import Instance, instance_named, own_number
+from service.settings.model import SipAction
+
+RENEWING = frozenset({"ringing", "in_call"})
+
+_log = logging.getLogger(__name__)
+
+
+class OutcomeReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
+    """How a call went on, as `/v1/outcomes` has it on the wire.
+
+    `call_id` or both numbers say which call. Beside a `call_id`, `caller_number` names the one of
+    several numbers that was shown, `called_number` what a SIP code may stop. `ring_ms` and
+    `talk_ms` are checked and not used.
+    """
+
+    result: Literal[
+        "ringing", "in_call", "answered", "no_answer", "busy", "rejected", "blocked", "failed"
+    ]
+    call_id: Annotated[str, msgspec.Meta(min_length=1, max_length=128)] = ""
+    caller_number: str = ""
+    called_number: str = ""
+    sip_code: Annotated[int, msgspec.Meta(ge=100, le=699)] = 0
+    ring_ms: Annotated[int, msgspec.Meta(ge=0)] = 0
+    talk_ms: Annotated[int, msgspec.Meta(ge=0)] = 0
+    instance_id: Identifier = ""
+
+
+class _Told(msgspec.Struct, frozen=True):
+    """A report that was read: the instant in ms at which it came, the callee's digest and place."""
+
+    instance: Instance
+    report: OutcomeReport
+    outcome: Outcome
+    at: int
+    callee: str
+    region: str
+
+
+Health = Callable[[str, str, str], None]
+
+
+def _no_health(_instance_id: str, _number: str, _result: str) -> None:
+    """Judge no number."""
+
+
+class Outcomes:
+    """Follows the calls of every configured instance; `run` must be running.
+
+    Args:
+        instances: by id.
+        locator: knows the callees' places.
+        metrics: counts the outcomes.
+        sip_actions: what an outcome's SIP code does.
+        now: ms since 1970.
+        health: told the instance, the number and the result of every call that ended.
+    """
+
+    def __init__(  # noqa: PLR0913 - keywords, each an edge that a test replaces
+        self,
+        instances: Mapping[str, Instance],
+        locator: Locator,
+        metrics: Metrics,
+        *,
+        sip_actions: Mapping[int, SipAction],
+        now: Callable[[], int],
+        health: Health = _no_health,
+    ) -> None:
+        self._instances = instances
+        self._locator = locator
+        self._counted = Children(metrics.outcomes)
+        self._sip_actions = sip_actions
+        self._now = now
+        self._health = health
+        self._kept = {name: Kept(name) for name in instances}
+        self._carrier = Carrier()
+
+    async def report(self, report: OutcomeReport) -> None:
+        """Follow a call; told again of one that is over, change nothing.
+
+        Returns once the ledger has it, or once it is kept for a ledger that is out of reach.
+
+        Raises:
+            InvalidField, InvalidCalledNumber: the report does not say which call, or not well.
+            UnknownInstance: no such instance is configured.
+            UnknownCall: the ledger knows no such call.
+        """
+        told = self._read(report)
+        try:
+            await self._follow(told)
+        except LedgerUnavailable:
+            self._kept[told.instance.instance_id].keep(partial(self._follow, told, again=True))
+
+    async def run(self) -> None:
+        """Do what waits for the ledgers, until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            for kept in self._kept.values():
+                tasks.create_task(kept.run())
+
+    def _read(self, report: OutcomeReport) -> _Told:
+        instance = instance_named(self._instances, report.instance_id)
+        _check_named(report)
+        caller, callee, region = "", "", ""
+        if report.caller_number:
+            caller = own_number("caller_number", report.caller_number)
+        if report.called_number:
+            located = self._locator.locate(report.called_number)
+            callee = instance.digests.callee(located.number)
+            region = located.locality.province
+        call = instance.digests.call(report.call_id) if report.call_id else ""
+        outcome = Outcome(call, "" if call else callee, caller, report.result not in RENEWING)
+        return _Told(instance, report, outcome, self._now(), callee, region)
+
+    async def _follow(self, told: _Told, *, again: bool = False) -> None:
+        followed = await told.instance.ledger.follow(told.outcome)
+        if followed.state == "unknown":
+            raise UnknownCall("No such call is known, or no longer; check what names it")
+        number, level = _use(followed, told.outcome.number)
+        if followed.state == "followed":
+            self._count(told, number, level)
+        # A first try whose answer was lost may have ended the call; acting twice is harmless.
+        if told.outcome.final and (again or followed.state == "followed"):
+            self._act(told, number)
+
+    def _count(self, told: _Told, number: str, level: str) -> None:
+        instance_id, result = told.instance.instance_id, told.report.result
+        self._counted[instance_id, level, result].inc()
+        if told.outcome.final and number:
+            self._health(instance_id, number, result)
+
+    def _act(self, told: _Told, number: str) -> None:
+        rule = self._sip_actions.get(told.report.sip_code)
+        if rule is None:
+            return
+        instance, code = told.instance, told.report.sip_code
+        ended = Ended(number, _provider(instance, number), told.callee, told.region)
+        action = action_for(rule, ended, told.at)
+        if action is None:
+            _log.warning(
+                "SIP %d asks for %s, but the outcome leaves open of what: report both numbers",
+                code,
+                rule.action,
+            )
+            return
+        _log.info("SIP %d on %s of %s: %s", code, mask(number), instance.instance_id, rule.action)
+        self._kept[instance.instance_id].keep(partial(self._carrier.carry_out, instance, action))
+
+
+def _check_named(report: OutcomeReport) -> None:
+    if report.call_id:
+        return
+    for field, given in (
+        ("caller_number", report.caller_number),
+        ("called_number", report.called_number),
+    ):
+        if not given:
+            raise InvalidField(field, "is required, as are both numbers, unless call_id is given")
+
+
+def _use(followed: Followed, number: str) -> tuple[str, str]:
+    """The number that was shown, "" where that cannot be told, and the level of its pick."""
+    uses = dict(followed.uses)
+    if number in uses:
+        return number, uses[number]
+    first, level = next(iter(followed.uses), ("", ""))
+    return (first if len(uses) == 1 else ""), level
+
+
+def _provider(instance: Instance, number: str) -> str:
+    inventory = instance.keeper.inventory
+    known = inventory.numbers.get(number) if inventory else None
+    return known.provider if known else ""

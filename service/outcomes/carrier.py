@@ -1,0 +1,67 @@
+"""Carries out what SIP codes ask for: parks, stops, avoided regions, a whole provider at rest.
+
+What is to be done is decided in `sip`; when the ledger is out of reach, `kept` asks again.
+"""
+
+import asyncio
+import itertools
+
+from service.errors import LedgerUnavailable
+from service.ledger import Avoid, Ledger, Park, Stop
+from service.outcomes.kept import TOGETHER
+from service.outcomes.sip import Action, RestProvider, parks_for
+from service.picking.instance import Instance
+
+# A provider at its capacity fails many calls at once; resting it again within this changes nothing.
+SAME_REST_MS = 1000
+SCANNED = 1000  # numbers looked at in one go, under a ms
+
+
+class Carrier:
+    """Carries out actions; one that is carried out twice does nothing more."""
+
+    def __init__(self) -> None:
+        self._rested: dict[tuple[str, str], int] = {}
+
+    async def carry_out(self, instance: Instance, action: Action) -> None:
+        """Do it.
+
+        Raises:
+            LedgerUnavailable: it is not done, or in part.
+        """
+        match action:
+            case Park():
+                await instance.ledger.park(action)
+            case Stop():
+                await instance.ledger.stop(action)
+            case Avoid():
+                await instance.ledger.avoid(action)
+            case RestProvider():
+                await self._rest(instance, action)
+
+    async def _rest(self, instance: Instance, rest: RestProvider) -> None:
+        key = instance.instance_id, rest.provider
+        inventory = instance.keeper.inventory
+        if inventory is None or rest.until < self._rested.get(key, 0) + SAME_REST_MS:
+            return
+        self._rested[key] = rest.until
+        candidates = (inventory.numbers[number] for number in inventory.homes())
+        try:
+            while some := list(itertools.islice(candidates, SCANNED)):
+                await _park_all(instance.ledger, parks_for(rest, some))
+        except LedgerUnavailable:
+            self._rested.pop(key, None)  # perhaps begun again meanwhile
+            raise
+
+
+async def _park_all(ledger: Ledger, parks: list[Park]) -> None:
+    """Park some together, wait for the last answer also where one failed, and go on to the next.
+
+    A slice at a time: thousands of numbers at once would hold up the picks in Redis.
+    """
+    for start in range(0, len(parks), TOGETHER):
+        slice_ = parks[start : start + TOGETHER]
+        for answer in await asyncio.gather(*map(ledger.park, slice_), return_exceptions=True):
+            if isinstance(answer, BaseException):
+                raise answer
+    await asyncio.sleep(0)  # picks go on also where none of many was to be parked

@@ -1,0 +1,134 @@
+"""The course of one sweep, from its first page to what is told of it. Pure.
+
+A generator yields the pages to ask for and is sent what they hold. Up to 10,000 numbers are one
+part. Beyond, parts are guessed and read, the counts tell what no part had, and that is searched for
+by ever longer patterns: each says by its total how many of the missing numbers hold it.
+"""
+
+from collections.abc import Generator, Mapping, Sequence
+from typing import TypeAlias
+
+from service.errors import SweepFailed
+from service.inventory import PhoneNumber
+from service.sync.acceptance import Sweep
+from service.sync.sweeping.reading import PASSES, Ask, Asking, Page, Reading
+from service.sync.sweeping.splitting import (
+    EVERYTHING,
+    MOST_NUMBERS,
+    Part,
+    cells_of,
+    extended,
+    pages_of,
+    patterns_of,
+    spread,
+)
+
+WORTH_A_SAMPLE = 100  # numbers that a part lacks
+SAMPLE = 10  # pages from all over a part
+FEW_PAGES = 10  # read rather than split once more
+LOOKS_A_NUMBER = 10  # for each number missing while others come and go
+LOOKS_A_PAGE = 10  # for each page that there is, at rest
+
+Course: TypeAlias = Generator[list[Ask], list[Page], Sweep]
+
+
+def course_of(known: Mapping[str, PhoneNumber]) -> Course:
+    """Sweep.
+
+    Args:
+        known: the numbers of the last inventory: the first guess of how these are spread.
+
+    Returns:
+        All that was seen. It is complete if each part came to rest and they come to the total
+        together, what came and went since they were read apart.
+
+    Raises:
+        SweepFailed: everything rests, and the filters do not reach all numbers.
+    """
+    reading = Reading(known)
+    yield from reading.read([EVERYTHING])
+    if EVERYTHING in reading.parts:
+        return reading.told()
+    for _ in range(PASSES):
+        yield from reading.balance()
+        if reading.missing <= 0 or not reading.is_settled:
+            break
+        yield from _Search(reading).run()
+    return reading.told()
+
+
+class _Search:
+    """The search for what a reading lacks."""
+
+    def __init__(self, reading: Reading) -> None:
+        self._reading = reading
+        self._searched: set[Part] = set()
+        self._looks = LOOKS_A_NUMBER * reading.missing
+        if reading.is_at_rest:
+            self._looks = max(self._looks, LOOKS_A_PAGE * pages_of(reading.total))
+
+    def run(self) -> Asking:
+        """Search everything.
+
+        Raises:
+            SweepFailed: everything rests, and there is nowhere left to look.
+        """
+        reading = self._reading
+        yield from self._search(EVERYTHING, reading.total)
+        if reading.missing > 0 and reading.is_at_rest:
+            raise SweepFailed(
+                f"CCC lists {reading.total} numbers and its filters reach {len(reading.seen)}: a "
+                "part of them would pass for the whole. Move numbers to another instance"
+            )
+
+    def _search(self, part: Part, total: int) -> Asking:
+        """Search a part: by a guess, by what extends it, in its own pages, by its cells."""
+        self._searched.add(part)
+        pages = spread(pages_of(min(total, MOST_NUMBERS)))
+        if self._lacking(part, total) >= WORTH_A_SAMPLE:
+            yield from self._look(part, pages[:SAMPLE])
+        if total > MOST_NUMBERS or len(pages) > FEW_PAGES:
+            yield from self._search_each(extended(part), part, total)
+        if self._lacking(part, total) > 0:
+            yield from self._look(part, pages)
+        if total > MOST_NUMBERS:
+            yield from self._search_each(cells_of(part), part, total)
+
+    def _search_each(self, parts: Sequence[Part], whole: Part, total: int) -> Asking:
+        """Search parts of a whole, what lacks most first, for as long as the whole lacks any."""
+        totals: dict[Part, int] = {}
+        for part in parts:
+            if part not in self._searched and self._goes_on(whole, total):
+                (page,) = yield from self._look(part, [1])
+                totals[part] = page.total
+        while totals and self._goes_on(whole, total):
+            lacking = {part: self._lacking(part, told) for part, told in totals.items()}
+            part = max(lacking, key=lacking.__getitem__)
+            if lacking[part] <= 0:
+                break
+            yield from self._search(part, totals.pop(part))
+
+    def _goes_on(self, part: Part, total: int) -> bool:
+        return self._looks > 0 and self._lacking(part, total) > 0
+
+    def _look(
+        self, part: Part, pages: Sequence[int]
+    ) -> Generator[list[Ask], list[Page], list[Page]]:
+        """See some pages, and read the patterns that numbers begin with which are in no part."""
+        reading = self._reading
+        self._looks -= len(pages)
+        found = yield [Ask(part, page) for page in pages]
+        numbers = [number for page in found for number in page.numbers]
+        strays = [each for each in numbers if each.number not in reading.seen]
+        for page in found:
+            reading.see(page)
+        parts = reading.parts
+        strays = [each for each in strays if not any(one.holds(each) for one in parts)]
+        if strays and reading.missing > 0:
+            yield from reading.read(map(Part, patterns_of(strays, reading.missing, reading.total)))
+        return found
+
+    def _lacking(self, part: Part, total: int) -> int:
+        """How many numbers of a part were not seen."""
+        reading = self._reading
+        return reading.missing if part == EVERYTHING else total - part.count(reading.seen.values())
