@@ -178,13 +178,13 @@ class Service:
         lifetime.push_async_callback(client.aclose)
         return client
 
-    def health(self) -> api.Health:
+    def health(self) -> api.Components:
         """How the components are now."""
         inventories: dict[str, Literal["ready", "stale", "missing"]] = {
             name: "missing" if keeper.inventory is None else "stale" if keeper.is_stale else "ready"
             for name, keeper in self._instances.keepers.items()
         }
-        return api.Health(inventories, self._instances.redis_state, self.draining)
+        return api.Components(inventories, self._instances.redis_state, self.draining)
 
 
 @asynccontextmanager

@@ -15,9 +15,9 @@ from service.api.parts import (
     API,
     Adds,
     Api,
+    Components,
     Counts,
     Follows,
-    Health,
     Keeper,
     Lists,
     Parts,
@@ -28,9 +28,9 @@ from service.api.routes import ROUTES
 
 __all__ = [
     "Adds",
+    "Components",
     "Counts",
     "Follows",
-    "Health",
     "Keeper",
     "Lists",
     "Parts",

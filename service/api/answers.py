@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from service.api.parts import Health
+from service.api.parts import Components
 from service.numbers import Parked
 
 _encoder = msgspec.json.Encoder()
@@ -89,7 +89,7 @@ class Readiness(msgspec.Struct, frozen=True):
     """Whether requests should come here, and the components by name."""
 
     ready: bool
-    components: Health
+    components: Components
 
 
 def answer(body: Any, status: HTTPStatus = HTTPStatus.OK) -> web.Response:

@@ -11,7 +11,7 @@ import msgspec
 from aiohttp import web
 
 from service.errors import Forbidden, Unauthenticated
-from service.settings import AccessKey, Client, Scope, Secret, Settings
+from service.settings import AccessKeySettings, Client, Scope, Secret, Settings
 
 
 class Asker(msgspec.Struct, frozen=True, gc=False):
@@ -63,7 +63,7 @@ def keys_of(settings: Settings) -> Mapping[str, Key]:
     }
 
 
-def _holder(name: str, credential: Client | AccessKey, settings: Settings) -> Asker:
+def _holder(name: str, credential: Client | AccessKeySettings, settings: Settings) -> Asker:
     """Who holds a credential; they may do everything where nobody has to say who asks."""
     if not settings.auth_is_required:
         return Asker(name)

@@ -13,8 +13,8 @@ from service.api.answers import (
     Readiness,
     UnparkReply,
 )
-from service.api.parts import Health
-from service.api.pick import Reply
+from service.api.parts import Components
+from service.api.pick import PickResponse
 from service.numbers import NumberEntry, NumberPage, Parked
 from service.picking import Pair, PlacedNumber
 
@@ -23,7 +23,7 @@ NUMBER = "01089898989"
 
 _PARKED = Parked("operator", datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC))
 
-PICK = Reply(
+PICK = PickResponse(
     REQUEST_ID,
     "redis",
     (
@@ -74,4 +74,6 @@ INVENTORY = InventoryReply(
         ),
     )
 )
-READY = Readiness(ready=True, components=Health({"ccc-test": "ready"}, redis="up", draining=False))
+READY = Readiness(
+    ready=True, components=Components({"ccc-test": "ready"}, redis="up", draining=False)
+)

@@ -36,7 +36,7 @@ _SERVER = f"Server: {SERVER_SOFTWARE}\r\n\r\n"
 _UNUSUAL = ("Content-Encoding", "Expect", "Transfer-Encoding", "Upgrade", "X-Request-Id")
 
 
-class Known(NamedTuple):
+class KnownHead(NamedTuple):
     """What a head that was let in says: how long its body is, and who asks."""
 
     length: int
@@ -52,9 +52,9 @@ class Lane:
 
     def __init__(self, api: Api) -> None:
         self.api = api
-        self._heads: dict[bytes, Known] = {}
+        self._heads: dict[bytes, KnownHead] = {}
 
-    def known(self, head: bytes) -> Known | None:
+    def known(self, head: bytes) -> KnownHead | None:
         """What a head says; None for a head that must be read first."""
         return None if self.api.parts.is_draining() else self._heads.get(head)
 
@@ -65,7 +65,7 @@ class Lane:
             return
         if len(self._heads) >= HEADS_REMEMBERED:
             self._heads.clear()
-        self._heads[head] = Known(length, self.api.tokens.require(request, "pick"))
+        self._heads[head] = KnownHead(length, self.api.tokens.require(request, "pick"))
 
 
 class Connection(RequestHandler):

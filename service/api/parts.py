@@ -101,7 +101,7 @@ class Keeper(Protocol):
         """Sweep now, and say how that went."""
 
 
-class Health(msgspec.Struct, frozen=True):
+class Components(msgspec.Struct, frozen=True):
     """How the named components are: `inventory` by instance id."""
 
     inventory: Mapping[str, Literal["ready", "stale", "missing"]]
@@ -168,7 +168,7 @@ class Parts(msgspec.Struct, frozen=True):
     provisioner: Adds
     keepers: Mapping[str, Keeper]
     metrics: Metrics
-    health: Callable[[], Health]
+    health: Callable[[], Components]
     is_draining: Callable[[], bool]
     new_id: Callable[[], str]
     timer: Callable[[], float]

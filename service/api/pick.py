@@ -27,7 +27,7 @@ class PickQuery(msgspec.Struct, frozen=True):
     format: Literal["json", "text"] = "json"
 
 
-class Reply(msgspec.Struct, frozen=True, gc=False):
+class PickResponse(msgspec.Struct, frozen=True, gc=False):
     """The answer as it is written."""
 
     request_id: str
@@ -35,7 +35,7 @@ class Reply(msgspec.Struct, frozen=True, gc=False):
     data: tuple[Pair, ...]
 
 
-class ExplainedReply(Reply, frozen=True, gc=False):
+class ExplainedReply(PickResponse, frozen=True, gc=False):
     """The answer to who asked why: every candidate that was looked at, in order."""
 
     explanation: tuple[Candidate, ...]
@@ -63,7 +63,7 @@ def decode(body: bytes) -> PickRequest:
 def encode(answer: PickAnswer, request_id: str) -> bytes:
     """An answer as JSON."""
     if answer.explanation is None:
-        return _encoder.encode(Reply(request_id, answer.source, answer.data))
+        return _encoder.encode(PickResponse(request_id, answer.source, answer.data))
     return _encoder.encode(
         ExplainedReply(request_id, answer.source, answer.data, answer.explanation)
     )

@@ -17,7 +17,7 @@ from service.picking import Candidate, PickAnswer, PickRequest, PlacedNumber
 KEPT = 200
 
 
-class Refusal(msgspec.Struct, frozen=True, gc=False):
+class RecentRefusal(msgspec.Struct, frozen=True, gc=False):
     """Why a pick had no number; not the error itself, which holds its request."""
 
     code: str
@@ -26,16 +26,16 @@ class Refusal(msgspec.Struct, frozen=True, gc=False):
 
 
 # Unix time, request id, instance, and what was asked and answered.
-LastPick = tuple[float, str, str, PickRequest, PickAnswer | Refusal]
+LastPick = tuple[float, str, str, PickRequest, PickAnswer | RecentRefusal]
 LastPicks = deque[LastPick]
 
 
-def refusal_of(error: Exception, code: str) -> Refusal:
+def refusal_of(error: Exception, code: str) -> RecentRefusal:
     """What is kept of an error."""
     if not isinstance(error, NoEligibleNumber):
-        return Refusal(code)
+        return RecentRefusal(code)
     looks = tuple(Candidate(**look) for look in error.looks)
-    return Refusal(code, tuple(sorted(error.reasons.items())), looks)
+    return RecentRefusal(code, tuple(sorted(error.reasons.items())), looks)
 
 
 def shown(pick: LastPick) -> dict[str, Any]:
@@ -55,7 +55,7 @@ def shown(pick: LastPick) -> dict[str, Any]:
         "data": (),
         "explanation": [_masked(one) for one in answer.explanation or ()],
     }
-    if isinstance(answer, Refusal):
+    if isinstance(answer, RecentRefusal):
         return told | {"code": answer.code}
     return told | {
         "source": answer.source,

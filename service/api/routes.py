@@ -71,7 +71,7 @@ PICKS = (
         example={"called_number": "13888888888", "skill_group_ids": ["sales@ccc-test"]},
         answers={
             HTTPStatus.OK: (
-                Content(JSON, (pick.Reply, pick.ExplainedReply), examples.PICK),
+                Content(JSON, (pick.PickResponse, pick.ExplainedReply), examples.PICK),
                 Content(TEXT, example=f"{examples.NUMBER}\n"),
             )
         },

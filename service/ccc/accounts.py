@@ -22,7 +22,7 @@ from service.ccc.credentials import (
 from service.ccc.endpoints import endpoint_of, open_session
 from service.ccc.limiter import Limiter, LocalLimiter, SharedLimiter
 from service.metrics import Metrics
-from service.settings import Instance, Settings
+from service.settings import InstanceSettings, Settings
 
 
 class Accounts:
@@ -46,7 +46,7 @@ class Accounts:
         self._limiters: dict[str, Limiter] = {}
         self._chain: ChainCredentials | None = None
 
-    async def client_for(self, instance: Instance) -> CccClient:
+    async def client_for(self, instance: InstanceSettings) -> CccClient:
         """The client that asks CCC for one instance."""
         own, endpoint = instance.ccc, self.endpoint_for(instance)
         return CccClient(
@@ -60,7 +60,7 @@ class Accounts:
             observe=self._observe,
         )
 
-    def endpoint_for(self, instance: Instance) -> str:
+    def endpoint_for(self, instance: InstanceSettings) -> str:
         """The address at which CCC is asked for one instance."""
         own = instance.ccc
         of_region = endpoint_of(own.region) if own.region else self._settings.ccc.endpoint
@@ -72,7 +72,7 @@ class Accounts:
             self._sessions[endpoint] = await self._lifetime.enter_async_context(session)
         return self._sessions[endpoint]
 
-    def _credentials(self, instance: Instance) -> Credentials:
+    def _credentials(self, instance: InstanceSettings) -> Credentials:
         own = instance.ccc
         if own.access_key_id:
             key = AccessKey(own.access_key_id, own.access_key_secret, own.security_token)

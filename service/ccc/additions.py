@@ -14,14 +14,14 @@ from typing import Any
 import msgspec
 
 from service.ccc.payloads import malformed, split, usable
-from service.ccc.replies import Reply
+from service.ccc.replies import CccReply
 from service.ccc.requests import BY_RPC_V1, Action
 from service.locality import restore_number
 
 NOTHING = ("", "无")
 
 
-class Batch(msgspec.Struct, frozen=True, kw_only=True):
+class AdditionBatch(msgspec.Struct, frozen=True, kw_only=True):
     """What one call adds; `number_group_id` is AddPhoneNumbers' own, `skill_group_ids` the other's.
 
     The numbers are in canonical form.
@@ -80,7 +80,7 @@ class BulkAnswer(msgspec.Struct, frozen=True):
     details: tuple[NumberDetails, ...]
 
 
-class _Row(msgspec.Struct, rename="pascal"):
+class _AdditionRow(msgspec.Struct, rename="pascal"):
     number: str | int
     trunks: int | None = None
     test_only: bool | None = None
@@ -88,7 +88,7 @@ class _Row(msgspec.Struct, rename="pascal"):
     allow_outbound: bool | None = None
 
 
-def add_phone_numbers(batch: Batch) -> Action[tuple[str, ...]]:
+def add_phone_numbers(batch: AdditionBatch) -> Action[tuple[str, ...]]:
     """AddPhoneNumbers; its answer is the numbers that were not added.
 
     Neither action is repeated unless CCC surely did nothing: a second answer would call failed, or
@@ -97,18 +97,18 @@ def add_phone_numbers(batch: Batch) -> Action[tuple[str, ...]]:
     return Action("AddPhoneNumbers", partial(failed_numbers, batch.numbers), repeatable=False)
 
 
-def add_bulk_phone_numbers(batch: Batch) -> Action[BulkAnswer]:
+def add_bulk_phone_numbers(batch: AdditionBatch) -> Action[BulkAnswer]:
     """AddBulkPhoneNumbers of 2017-07-05."""
     decode = partial(bulk_answer, batch.numbers)
     return Action("AddBulkPhoneNumbers", decode, repeatable=False, version=BY_RPC_V1)
 
 
-def failed_numbers(asked: Collection[str], reply: Reply) -> tuple[str, ...]:
+def failed_numbers(asked: Collection[str], reply: CccReply) -> tuple[str, ...]:
     """Decode AddPhoneNumbers."""
     return _numbers(asked, reply, reply.data, "")
 
 
-def bulk_answer(asked: Collection[str], reply: Reply) -> BulkAnswer:
+def bulk_answer(asked: Collection[str], reply: CccReply) -> BulkAnswer:
     """Decode AddBulkPhoneNumbers. Raises CccMalformed, too, where `Success` contradicts `Code`."""
     if str(reply.success).lower() == "false":
         raise malformed(reply, "Code is OK and Success is false")
@@ -126,7 +126,7 @@ def _given(params: Mapping[str, str]) -> dict[str, str]:
 
 
 def _numbers(
-    asked: Collection[str], reply: Reply, holder: msgspec.Raw, inner: str
+    asked: Collection[str], reply: CccReply, holder: msgspec.Raw, inner: str
 ) -> tuple[str, ...]:
     items = _held(reply, holder, inner)
     if len(items) == 1 and isinstance(items[0], str):
@@ -138,7 +138,7 @@ def _numbers(
     return tuple(found)
 
 
-def _held(reply: Reply, holder: msgspec.Raw, inner: str) -> list[Any]:
+def _held(reply: CccReply, holder: msgspec.Raw, inner: str) -> list[Any]:
     """The items of a list, of one alone, or of either in its holder; an empty holder has none."""
     try:
         found = msgspec.json.decode(bytes(holder) or b"null")
@@ -153,7 +153,7 @@ def _held(reply: Reply, holder: msgspec.Raw, inner: str) -> list[Any]:
 def _row(given: Any) -> NumberDetails | None:
     """A row whose number can be read; the others are not what was asked about."""
     try:
-        row = msgspec.convert(given, _Row, strict=False)
+        row = msgspec.convert(given, _AdditionRow, strict=False)
         number = restore_number(row.number)
     except (ValueError, msgspec.ValidationError):
         return None

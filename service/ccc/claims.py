@@ -28,7 +28,7 @@ _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 _FORM = "application/x-www-form-urlencoded"
 
 
-class Call(msgspec.Struct, frozen=True):
+class SignedCall(msgspec.Struct, frozen=True):
     """A request taken apart; header names are lowercase, `params` are the query's and the form's.
 
     A parameter or header that came twice is the receiver's to refuse, or to choose one of.
@@ -81,7 +81,7 @@ class Claim(msgspec.Struct, frozen=True):
     scheme: Scheme
 
 
-def claim_of(call: Call) -> Claim:
+def claim_of(call: SignedCall) -> Claim:
     """Read the claim of a signed call.
 
     Raises:
@@ -120,7 +120,7 @@ def verify(claim: Claim, secret: str, security_token: str, now: float) -> float:
     return signed_at
 
 
-def _acs3_claim(call: Call) -> Claim:
+def _acs3_claim(call: SignedCall) -> Claim:
     parts = _AUTHORIZATION.fullmatch(call.headers["authorization"])
     if parts is None:
         raise ClaimRefused("IncompleteSignature")
@@ -148,7 +148,7 @@ def _is_public(name: str, value: str) -> bool:
     return name == "host" or name.startswith("x-acs-")
 
 
-def _rpc_v1_claim(call: Call) -> Claim:
+def _rpc_v1_claim(call: SignedCall) -> Claim:
     params = call.params
     covered = {name: params[name] for name in params if name != "Signature"}
     return Claim(

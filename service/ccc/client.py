@@ -15,7 +15,7 @@ import aiohttp
 from yarl import URL
 
 from service.ccc.additions import (
-    Batch,
+    AdditionBatch,
     BulkAnswer,
     add_bulk_phone_numbers,
     add_phone_numbers,
@@ -23,14 +23,14 @@ from service.ccc.additions import (
 from service.ccc.credentials import Credentials
 from service.ccc.limiter import Limiter
 from service.ccc.payloads import (
-    NumberPage,
+    ListedPage,
     NumberPair,
-    PlacedNumber,
+    PickedNumber,
     number_location,
     number_page,
     number_pairs,
 )
-from service.ccc.replies import Failure, Reply, read_reply
+from service.ccc.replies import CccReply, Failure, read_reply
 from service.ccc.requests import MAX_ATTEMPTS, Action, Stamp, may_repeat, pause_after, signed
 from service.errors import CccMalformed, CccThrottled, CccUnavailable, CccUnreachable
 
@@ -84,7 +84,7 @@ class CccClient:
         usage: str = "",
         active: bool | None = None,
         background: bool = True,
-    ) -> NumberPage:
+    ) -> ListedPage:
         """Return a page of an instance's numbers; pages and their size go from 1 to 100.
 
         Empty filters let everything through; `search_pattern` matches anywhere in a number.
@@ -120,15 +120,15 @@ class CccClient:
         }
         return await self.call(PICK_OUTBOUND_NUMBERS, params, wait=wait)
 
-    async def add_phone_numbers(self, batch: Batch) -> tuple[str, ...]:
+    async def add_phone_numbers(self, batch: AdditionBatch) -> tuple[str, ...]:
         """Add numbers to an instance; returns those that CCC did not add."""
         return await self.call(add_phone_numbers(batch), batch.params)
 
-    async def add_bulk_phone_numbers(self, batch: Batch) -> BulkAnswer:
+    async def add_bulk_phone_numbers(self, batch: AdditionBatch) -> BulkAnswer:
         """Add numbers to an instance and bind them to skill groups."""
         return await self.call(add_bulk_phone_numbers(batch), batch.bulk_params)
 
-    async def get_number_location(self, instance_id: str, number: str) -> PlacedNumber:
+    async def get_number_location(self, instance_id: str, number: str) -> PickedNumber:
         """Return where CCC believes a number to be at home."""
         params = {"InstanceId": instance_id, "Number": number}
         return await self.call(GET_NUMBER_LOCATION, params, background=True)
@@ -213,7 +213,7 @@ class CccClient:
             name = type(error).__name__
             return Failure(CccUnavailable("Connection", f"the connection broke: {name}"))
 
-    async def _send(self, action: Action[Answer], params: Mapping[str, str]) -> Reply | Failure:
+    async def _send(self, action: Action[Answer], params: Mapping[str, str]) -> CccReply | Failure:
         key = await self._credentials.get()
         request = signed(action, params, key, self._host, self._stamp())
         # Quoted by us: yarl's own quoting differs from what is signed, in spaces and in `@*/,`.

@@ -139,14 +139,14 @@ class Queues:
         self._sleep = sleep
         self._turns = {background: asyncio.Lock() for background in (False, True)}
 
-    async def wait(self, ask: "Ask", *, background: bool) -> None:
+    async def wait(self, ask: "WaitingCaller", *, background: bool) -> None:
         """Return once `ask` has taken a token."""
         async with self._turns[background]:
             while (seconds := await ask(background=background)) > 0:
                 await self._sleep(seconds)
 
 
-class Ask(Protocol):
+class WaitingCaller(Protocol):
     """Takes a token and returns 0, or returns the seconds until one may be taken."""
 
     async def __call__(self, *, background: bool) -> float:

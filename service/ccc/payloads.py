@@ -11,7 +11,7 @@ from typing import Any, TypeAlias, TypeVar
 
 import msgspec
 
-from service.ccc.replies import Reply
+from service.ccc.replies import CccReply
 from service.errors import CccMalformed
 from service.locality import restore_number
 from service.logs import mask
@@ -43,7 +43,7 @@ class ListedNumber(msgspec.Struct, frozen=True, gc=False):
     provider: str
 
 
-class NumberPage(msgspec.Struct, frozen=True):
+class ListedPage(msgspec.Struct, frozen=True):
     """A page of ListPhoneNumbers; `page_number` and `page_size` are 0 where the reply has none."""
 
     total_count: int
@@ -52,7 +52,7 @@ class NumberPage(msgspec.Struct, frozen=True):
     numbers: tuple[ListedNumber, ...]
 
 
-class PlacedNumber(msgspec.Struct, frozen=True):
+class PickedNumber(msgspec.Struct, frozen=True):
     """A number and where it is at home, as sent; what CCC does not know is empty."""
 
     number: str
@@ -60,14 +60,14 @@ class PlacedNumber(msgspec.Struct, frozen=True):
     city: str
 
 
-NOWHERE = PlacedNumber("", "", "")
+NOWHERE = PickedNumber("", "", "")
 
 
 class NumberPair(msgspec.Struct, frozen=True):
     """A caller number that CCC picked for a callee; the caller's leading 0 is restored."""
 
-    caller: PlacedNumber
-    callee: PlacedNumber
+    caller: PickedNumber
+    callee: PickedNumber
 
 
 class _Group(msgspec.Struct, rename="pascal", frozen=True, gc=False):
@@ -115,7 +115,7 @@ _pairs = _decoder(tuple[_Pair | None, ...] | _Pair | None)
 _places = _decoder(tuple[_Place | None, ...] | _Place | None)
 
 
-def number_page(reply: Reply) -> NumberPage:
+def number_page(reply: CccReply) -> ListedPage:
     """Decode ListPhoneNumbers.
 
     Raises CccMalformed without TotalCount or List, and for a row whose number cannot be used (a
@@ -125,7 +125,7 @@ def number_page(reply: Reply) -> NumberPage:
     if page.rows is None and page.total_count != 0:
         raise malformed(reply, "List is null")
     rows = enumerate(_several(page.rows))
-    return NumberPage(
+    return ListedPage(
         total_count=page.total_count,
         page_number=page.page_number or 0,
         page_size=page.page_size or 0,
@@ -133,7 +133,7 @@ def number_page(reply: Reply) -> NumberPage:
     )
 
 
-def number_pairs(reply: Reply) -> tuple[NumberPair, ...]:
+def number_pairs(reply: CccReply) -> tuple[NumberPair, ...]:
     """Decode PickOutboundNumbers; no Data, null and pairs without a caller mean: nothing picked.
 
     Raises CccMalformed for a caller number that cannot be used.
@@ -149,13 +149,13 @@ def number_pairs(reply: Reply) -> tuple[NumberPair, ...]:
     )
 
 
-def number_location(reply: Reply) -> PlacedNumber:
+def number_location(reply: CccReply) -> PickedNumber:
     """Decode GetNumberLocation. Raises CccMalformed unless Data is one place."""
     place: _Place = _one(reply, _decoded(reply, _places))
     return _placed(place, _text(place.number))
 
 
-def _decoded(reply: Reply, decoder: msgspec.json.Decoder[Any]) -> Any:
+def _decoded(reply: CccReply, decoder: msgspec.json.Decoder[Any]) -> Any:
     """Decode Data; none at all stands for null."""
     try:
         return decoder.decode(bytes(reply.data) or b"null")
@@ -168,7 +168,7 @@ def _several(found: Several[Item]) -> list[Item]:
     return [item for item in items if item is not None]
 
 
-def _one(reply: Reply, found: Several[Item]) -> Item:
+def _one(reply: CccReply, found: Several[Item]) -> Item:
     items = _several(found)
     if len(items) != 1:
         raise malformed(reply, f"Data holds {len(items)} objects in place of one")
@@ -196,11 +196,11 @@ def _common(fields: tuple[Any, ...]) -> tuple[Any, ...]:
     )
 
 
-def _placed(place: _Place, number: str) -> PlacedNumber:
-    return PlacedNumber(number, _text(place.province), _text(place.city))
+def _placed(place: _Place, number: str) -> PickedNumber:
+    return PickedNumber(number, _text(place.province), _text(place.city))
 
 
-def usable(reply: Reply, index: int, number: Text) -> str:
+def usable(reply: CccReply, index: int, number: Text) -> str:
     """The canonical form of a number that an answer names. Raises CccMalformed if it is none."""
     try:
         return restore_number("" if number is None else number)
@@ -227,6 +227,6 @@ def _text(value: Text) -> str:
     return "" if value is None else str(value).strip()
 
 
-def malformed(reply: Reply, why: str) -> CccMalformed:
+def malformed(reply: CccReply, why: str) -> CccMalformed:
     """The error of an answer that is none, with its request's id."""
     return CccMalformed("Malformed", why, status=200, request_id=str(reply.request_id or ""))

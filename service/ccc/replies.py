@@ -20,7 +20,7 @@ CLOCK_ADVICE = "the clock here is over 15 minutes away from Alibaba's: check NTP
 XML_PART = re.compile(r"<(Code|Message|RequestId)>([^<]*)</\1>")
 
 
-class Reply(msgspec.Struct, frozen=True, rename="pascal"):
+class CccReply(msgspec.Struct, frozen=True, rename="pascal"):
     """The envelope; a number may stand for a text, as it does on the wire.
 
     What AddBulkPhoneNumbers of 2017 answers stands beside the Code, and no `Data` holds it. `Userd`
@@ -51,7 +51,7 @@ class Failure(msgspec.Struct, frozen=True):
     retry_after: float = 0.0
 
 
-def read_reply(status: int, body: bytes, retry_after: str = "") -> Reply | Failure:
+def read_reply(status: int, body: bytes, retry_after: str = "") -> CccReply | Failure:
     """Read a reply: its HTTP status, its body, its `x-acs-retry-after` header in milliseconds.
 
     A 200 whose Code is not OK is an error. An error may come as JSON, as XML (the gateway's habit
@@ -67,15 +67,15 @@ def read_reply(status: int, body: bytes, retry_after: str = "") -> Reply | Failu
     return _failure(worst, reply, _number(retry_after) / 1000)
 
 
-def _envelope(body: bytes) -> Reply:
+def _envelope(body: bytes) -> CccReply:
     try:
-        return msgspec.json.decode(body, type=Reply)
+        return msgspec.json.decode(body, type=CccReply)
     except (ValueError, RecursionError):  # no JSON, no UTF-8, or nested beyond reason
         parts = dict(XML_PART.findall(body.decode(errors="replace")))
-        return msgspec.convert(parts, Reply)
+        return msgspec.convert(parts, CccReply)
 
 
-def _failure(status: int, reply: Reply, retry_after: float) -> Failure:
+def _failure(status: int, reply: CccReply, retry_after: float) -> Failure:
     code = _code(reply.code) or f"HTTP.{status}"
     kind = _kind(status, code, asked_to_wait=retry_after > 0)
     advice = CLOCK_ADVICE if code.startswith(CLOCK_CODE) else ""

@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeAlias, TypeVar
 import msgspec
 
 from service.ccc.credentials import AccessKey
-from service.ccc.replies import Failure, Reply
+from service.ccc.replies import CccReply, Failure
 from service.ccc.signing import (
     EMPTY_SHA256,
     Acs3Request,
@@ -36,7 +36,7 @@ class Action(msgspec.Struct, Generic[Answer], frozen=True):
     """
 
     name: str
-    decode: Callable[[Reply], Answer]
+    decode: Callable[[CccReply], Answer]
     repeatable: bool = True
     version: str = "2020-07-01"
 

@@ -10,7 +10,7 @@ from service.app import serve
 from service.emulator import running
 from service.emulator.command import DEMO_KEY_ID, DEMO_KEY_SECRET, demo_emulator, locate_with
 from service.locality import Locator, prefix_table
-from service.settings import Ccc, Instance, InstanceCcc, Secret, Server, Settings
+from service.settings import CccSettings, InstanceCcc, InstanceSettings, Secret, Server, Settings
 
 INSTANCE_ID = "ccc-test"
 GROUP = "sales@ccc-test"
@@ -33,8 +33,8 @@ def settings_for(port: int, endpoint: str) -> Settings:
     return replace(
         Settings(),
         server=Server(port=port, drain_seconds=0),
-        ccc=Ccc(endpoint=endpoint),
-        instances=(Instance(id=INSTANCE_ID, ccc=key),),
+        ccc=CccSettings(endpoint=endpoint),
+        instances=(InstanceSettings(id=INSTANCE_ID, ccc=key),),
     )
 
 

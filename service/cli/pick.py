@@ -43,7 +43,7 @@ _REASONS = {
 }
 
 
-class Place(msgspec.Struct, frozen=True):
+class PlaceReply(msgspec.Struct, frozen=True):
     """A number and where it is."""
 
     number: str
@@ -51,15 +51,15 @@ class Place(msgspec.Struct, frozen=True):
     city: str
 
 
-class Pair(msgspec.Struct, frozen=True):
+class PairReply(msgspec.Struct, frozen=True):
     """One caller number, and how near it is to the callee."""
 
-    caller: Place
-    callee: Place
+    caller: PlaceReply
+    callee: PlaceReply
     match: str
 
 
-class Look(msgspec.Struct, frozen=True):
+class CandidateReply(msgspec.Struct, frozen=True):
     """One candidate of an explanation; `reason` is "" for one that was taken."""
 
     number: str
@@ -69,21 +69,21 @@ class Look(msgspec.Struct, frozen=True):
     reason: str
 
 
-class Answer(msgspec.Struct, frozen=True):
+class PickReply(msgspec.Struct, frozen=True):
     """What is shown of an answer."""
 
     source: str
-    data: tuple[Pair, ...]
-    explanation: tuple[Look, ...] | None = None
+    data: tuple[PairReply, ...]
+    explanation: tuple[CandidateReply, ...] | None = None
 
 
-class Problem(msgspec.Struct, frozen=True):
+class ProblemReply(msgspec.Struct, frozen=True):
     """What is shown of a problem document."""
 
     code: str = "Error"
     detail: str = "no detail was given"
     reasons: dict[str, int] = {}
-    explanation: tuple[Look, ...] = ()
+    explanation: tuple[CandidateReply, ...] = ()
 
 
 class NoAnswer(CallerIdError):
@@ -121,8 +121,8 @@ def _check_words(arguments: Namespace) -> None:
 def _told(status: int, body: bytes, retry_after: str) -> str:
     colour = has_colour(sys.stdout)
     if status == HTTPStatus.OK:
-        return answered(msgspec.json.decode(body, type=Answer), colour=colour)
-    return refused(msgspec.json.decode(body, type=Problem), retry_after, colour=colour)
+        return answered(msgspec.json.decode(body, type=PickReply), colour=colour)
+    return refused(msgspec.json.decode(body, type=ProblemReply), retry_after, colour=colour)
 
 
 def _question(arguments: Namespace) -> bytes:
@@ -154,7 +154,7 @@ def _post(arguments: Namespace, question: bytes) -> tuple[int, bytes, str]:
             return error.code, error.read(), error.headers.get("Retry-After", "")
 
 
-def answered(answer: Answer, *, colour: bool) -> str:
+def answered(answer: PickReply, *, colour: bool) -> str:
     """The callers of an answer, and whom they are for."""
     rows = [("caller", "province", "city", "match")]
     rows += [
@@ -170,7 +170,7 @@ def answered(answer: Answer, *, colour: bool) -> str:
     return "\n".join(parts)
 
 
-def refused(problem: Problem, retry_after: str, *, colour: bool) -> str:
+def refused(problem: ProblemReply, retry_after: str, *, colour: bool) -> str:
     """A refusal with its reasons, the commonest first."""
     parts = [f"{printable(problem.code)}: {printable(problem.detail)}"]
     if problem.reasons:
@@ -185,7 +185,7 @@ def refused(problem: Problem, retry_after: str, *, colour: bool) -> str:
     return "\n".join(parts)
 
 
-def explained(looks: Iterable[Look], *, colour: bool) -> str:
+def explained(looks: Iterable[CandidateReply], *, colour: bool) -> str:
     """The candidates in the order in which they were looked at."""
     rows = [("candidate", "match", "this hour", "today", "why")]
     rows += [

@@ -17,11 +17,11 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from service.ccc.claims import Call
+from service.ccc.claims import SignedCall
 from service.emulator import actions, adding, answers
 from service.emulator.actions import Locate, Row
 from service.emulator.faults import Faults, named
-from service.emulator.gate import Gate, read_call
+from service.emulator.gate import SignatureGate, read_call
 from service.emulator.refusals import Refusal
 from service.emulator.sample import load_inventory, phone_number, skill_groups
 
@@ -72,7 +72,7 @@ class Emulator:
         self._locate = locate
         self._clock = clock
         self._randomness = randomness
-        self._gate = Gate(clock)
+        self._gate = SignatureGate(clock)
         self._second, self._calls_in_second = 0, 0
 
     def app(self) -> web.Application:
@@ -99,7 +99,7 @@ class Emulator:
             return answers.disconnect(request)
         return await answers.send(request, answer, self.faults)
 
-    def _perform(self, call: Call) -> dict[str, Any]:
+    def _perform(self, call: SignedCall) -> dict[str, Any]:
         """Do what a call asks for; refuse in the order in which the gateway and CCC would."""
         if self.faults.server_error:
             raise Refusal(answers.SERVER_ERRORS[self.faults.server_error])
@@ -180,7 +180,7 @@ async def running(emulator: Emulator, host: str = "127.0.0.1", port: int = 0) ->
         await runner.cleanup()
 
 
-def _check_api(call: Call) -> None:
+def _check_api(call: SignedCall) -> None:
     if not call.version:
         raise Refusal("MissingParameter", "Version")
     if call.version not in ACTIONS:

@@ -18,7 +18,7 @@ SERVER_ERRORS = {500: "InternalError", 503: "ServiceUnavailable"}
 _GARBAGE = b"<html><body>Please log in to the network.</body></html>"
 
 
-class Answer(msgspec.Struct, frozen=True):
+class EmulatedResponse(msgspec.Struct, frozen=True):
     """A reply before it is written."""
 
     status: HTTPStatus
@@ -26,7 +26,7 @@ class Answer(msgspec.Struct, frozen=True):
     headers: dict[str, str]
 
 
-def success(answered: dict[str, Any], request_id: str, faults: Faults) -> Answer:
+def success(answered: dict[str, Any], request_id: str, faults: Faults) -> EmulatedResponse:
     """Put what an action answers beside the envelope's fields, then let the switches at it."""
     body = {
         "RequestId": request_id,
@@ -35,10 +35,10 @@ def success(answered: dict[str, Any], request_id: str, faults: Faults) -> Answer
         "Message": "",
         **answered,
     }
-    return Answer(HTTPStatus.OK, distort(body, faults), {"x-acs-request-id": request_id})
+    return EmulatedResponse(HTTPStatus.OK, distort(body, faults), {"x-acs-request-id": request_id})
 
 
-def failure(refusal: Refusal, request_id: str, host: str, faults: Faults) -> Answer:
+def failure(refusal: Refusal, request_id: str, host: str, faults: Faults) -> EmulatedResponse:
     """Write a refusal as Alibaba Cloud's gateway at `host` does."""
     advice = f"q={refusal.code}&product=CCC&requestId={request_id}"
     body = {
@@ -51,10 +51,12 @@ def failure(refusal: Refusal, request_id: str, host: str, faults: Faults) -> Ans
     headers = {"x-acs-request-id": request_id}
     if refusal.is_throttling and faults.retry_after_ms:
         headers["x-acs-retry-after"] = str(faults.retry_after_ms)
-    return Answer(refusal.status, body, headers)
+    return EmulatedResponse(refusal.status, body, headers)
 
 
-async def send(request: web.Request, answer: Answer, faults: Faults) -> web.StreamResponse:
+async def send(
+    request: web.Request, answer: EmulatedResponse, faults: Faults
+) -> web.StreamResponse:
     """Send an answer, or what the switches leave of it."""
     body = orjson.dumps(answer.body)
     if faults.garbage:

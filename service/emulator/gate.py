@@ -10,20 +10,20 @@ from urllib.parse import parse_qsl
 
 from aiohttp import web
 
-from service.ccc.claims import MAX_SKEW_SECONDS, Call, Claim, claim_of, verify
+from service.ccc.claims import MAX_SKEW_SECONDS, Claim, SignedCall, claim_of, verify
 from service.emulator.refusals import Refusal
 from service.errors import ClaimRefused
 
 _FORM = "application/x-www-form-urlencoded"
 
 
-async def read_call(request: web.Request) -> Call:
+async def read_call(request: web.Request) -> SignedCall:
     """Take a request apart, its body included."""
     body = await request.read()
     query = dict(request.query)
     is_form = request.content_type == _FORM
     form = dict(parse_qsl(body.decode(), keep_blank_values=True)) if is_form else {}
-    return Call(
+    return SignedCall(
         method=request.method,
         headers={name.lower(): value for name, value in request.headers.items()},
         query=query,
@@ -32,7 +32,7 @@ async def read_call(request: web.Request) -> Call:
     )
 
 
-class Gate:
+class SignatureGate:
     """Checks the callers of one account, and remembers the nonces that they used."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
@@ -40,7 +40,7 @@ class Gate:
         self._nonces: dict[str, float] = {}
 
     def admit(
-        self, call: Call, access_keys: Mapping[str, str], security_tokens: Mapping[str, str]
+        self, call: SignedCall, access_keys: Mapping[str, str], security_tokens: Mapping[str, str]
     ) -> None:
         """Let a call pass, once.
 
@@ -70,7 +70,7 @@ class Gate:
 
 
 def _verified(
-    call: Call, access_keys: Mapping[str, str], security_tokens: Mapping[str, str], now: float
+    call: SignedCall, access_keys: Mapping[str, str], security_tokens: Mapping[str, str], now: float
 ) -> Claim:
     claim = claim_of(call)
     key_id = claim.access_key_id

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from service.health.rules import HEALTHY, QUARANTINED, Pools, Record, Transition, aged, judge
+from service.health.rules import HEALTHY, QUARANTINED, HealthRecord, Pools, Transition, aged, judge
 from service.health.store import decode, encode
 from service.inventory import Inventory
 
@@ -23,7 +23,7 @@ class Found(msgspec.Struct, frozen=True):
     number: str
     before: bytes
     after: bytes
-    record: Record = Record()
+    record: HealthRecord = HealthRecord()
     transition: Transition | None = None
     held: bool = False
 

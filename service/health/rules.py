@@ -44,7 +44,7 @@ MOST_QUARANTINED = 0.2
 _SPEAKING = {"answered": 1, "no_answer": 0, "rejected": 0, "blocked": 0}
 
 
-class Record(msgspec.Struct, frozen=True, array_like=True, gc=False):
+class HealthRecord(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """All that is known of one number's health.
 
     It travels as an array whose first element is the tallies, which the Lua adds to: new fields
@@ -88,7 +88,7 @@ class Pools:
         self._numbers: Counter[str] = Counter()
         self._quarantined: Counter[str] = Counter()
 
-    def add(self, record: Record, groups: tuple[str, ...]) -> None:
+    def add(self, record: HealthRecord, groups: tuple[str, ...]) -> None:
         """Count a number in, with every group that it has; each number once."""
         for group in groups or ("",):
             self._numbers[group] += 1
@@ -119,7 +119,7 @@ def answered_of(result: str) -> int | None:
     return _SPEAKING.get(result)
 
 
-def daily_cap(record: Record) -> int:
+def daily_cap(record: HealthRecord) -> int:
     """How many calls a day a state allows, 0 for no cap of its own.
 
     A quarantined number has the cap of its return already, so it never returns without one.
@@ -127,7 +127,7 @@ def daily_cap(record: Record) -> int:
     return 0 if record.state == HEALTHY else STAGES[record.stage][0]
 
 
-def aged(record: Record, pool: Pool, now: int) -> Record:
+def aged(record: HealthRecord, pool: Pool, now: int) -> HealthRecord:
     """The record with the hours settled that are over, and without what is too old.
 
     Args:
@@ -149,7 +149,7 @@ def aged(record: Record, pool: Pool, now: int) -> Record:
     return record
 
 
-def judge(record: Record, pool: Pool, now: int) -> tuple[Record, Transition | None]:
+def judge(record: HealthRecord, pool: Pool, now: int) -> tuple[HealthRecord, Transition | None]:
     """What becomes of a number: the same record and None, or another and why.
 
     Args:
@@ -170,14 +170,16 @@ def judge(record: Record, pool: Pool, now: int) -> tuple[Record, Transition | No
     return _moved(record, _quarantine(0, now), _told(seen, probability), probability)
 
 
-def _returned(record: Record, now: int) -> tuple[Record, Transition | None]:
+def _returned(record: HealthRecord, now: int) -> tuple[HealthRecord, Transition | None]:
     if now < record.until:
         return record, None
-    after = Record(state=PROBATION, relapses=record.relapses)
+    after = HealthRecord(state=PROBATION, relapses=record.relapses)
     return _moved(record, after, "its quarantine is over", 0.0)
 
 
-def _on_probation(record: Record, seen: Comparison, now: int) -> tuple[Record, Transition | None]:
+def _on_probation(
+    record: HealthRecord, seen: Comparison, now: int
+) -> tuple[HealthRecord, Transition | None]:
     probability = probability_below(seen)
     if seen.attempts >= RELAPSE_FEWEST_CALLS and probability >= RELAPSE_CERTAINTY:
         after = _quarantine(record.relapses + 1, now)
@@ -188,26 +190,26 @@ def _on_probation(record: Record, seen: Comparison, now: int) -> tuple[Record, T
     return _moved(record, after, _told(seen, probability), probability)
 
 
-def _promoted(record: Record) -> Record:
+def _promoted(record: HealthRecord) -> HealthRecord:
     if record.stage + 1 == len(STAGES):
         return msgspec.structs.replace(record, state=HEALTHY, stage=0, relapses=0)
     return msgspec.structs.replace(record, stage=record.stage + 1)
 
 
-def _quarantine(relapses: int, now: int) -> Record:
+def _quarantine(relapses: int, now: int) -> HealthRecord:
     days = QUARANTINE_DAYS[min(relapses, len(QUARANTINE_DAYS) - 1)]
-    return Record(state=QUARANTINED, relapses=relapses, until=now + days * DAY)
+    return HealthRecord(state=QUARANTINED, relapses=relapses, until=now + days * DAY)
 
 
 def _moved(
-    before: Record, after: Record, reason: str, probability: float
-) -> tuple[Record, Transition]:
+    before: HealthRecord, after: HealthRecord, reason: str, probability: float
+) -> tuple[HealthRecord, Transition]:
     shown = f"{_name(after)}: {reason}"
     after = msgspec.structs.replace(after, reason=shown, untold=True)
     return after, Transition(_name(before), _name(after), reason, probability)
 
 
-def _name(record: Record) -> str:
+def _name(record: HealthRecord) -> str:
     """A state as people and metrics know it: a probation by its stage, from 1."""
     return f"{PROBATION}_{record.stage + 1}" if record.state == PROBATION else record.state
 

@@ -12,7 +12,7 @@ import msgspec
 from redis.asyncio import Redis
 
 from service.health.rates import Tally
-from service.health.rules import Record
+from service.health.rules import HealthRecord
 from service.redis_.client import translated
 
 SLICE = 32  # records in one command: Redis handles it in well under a millisecond
@@ -20,7 +20,7 @@ LEAD_MS = 55_000  # a little less than the pause between two looks, so that ever
 APPLIED_MS = 86_400_000  # for so long a batch whose reply was lost may be sent again
 
 encode = msgspec.msgpack.Encoder().encode
-_record = msgspec.msgpack.Decoder(Record)
+_record = msgspec.msgpack.Decoder(HealthRecord)
 
 
 class Counted(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -32,7 +32,7 @@ class Counted(msgspec.Struct, frozen=True, array_like=True, gc=False):
     attempts: int
 
 
-class Batch(msgspec.Struct, frozen=True, gc=False):
+class HealthBatch(msgspec.Struct, frozen=True, gc=False):
     """What is added in one step; `serial` tells the batches of one process apart, in order."""
 
     serial: int
@@ -50,7 +50,7 @@ class Change(msgspec.Struct, frozen=True, gc=False):
 class Store(Protocol):
     """What is needed of either; all of it raises LedgerUnavailable where Redis does not serve."""
 
-    async def add(self, batch: Batch) -> None:
+    async def add(self, batch: HealthBatch) -> None:
         """Add to the tallies; a batch that was applied before changes nothing."""
 
     async def read_all(self) -> dict[str, bytes]:
@@ -83,7 +83,7 @@ class RedisStore:
         self._note = _script("note.lua")
         self._replace = _script("replace.lua")
 
-    async def add(self, batch: Batch) -> None:
+    async def add(self, batch: HealthBatch) -> None:
         """Add to the tallies, once."""
         arguments = (batch.serial, APPLIED_MS, encode(batch.counted))
         with translated():
@@ -130,12 +130,12 @@ class MemoryStore:
     def __init__(self) -> None:
         self._records: dict[str, bytes] = {}
 
-    async def add(self, batch: Batch) -> None:
+    async def add(self, batch: HealthBatch) -> None:
         """Add to the tallies; nothing is ever sent twice here."""
         for one in batch.counted:
             stored = self._records.get(one.number)
-            record = decode(stored) if stored else Record()
-            self._records[one.number] = encode(_added(record or Record(), one))
+            record = decode(stored) if stored else HealthRecord()
+            self._records[one.number] = encode(_added(record or HealthRecord(), one))
 
     async def read_all(self) -> dict[str, bytes]:
         """Every record."""
@@ -163,7 +163,7 @@ class MemoryStore:
         return True
 
 
-def decode(stored: bytes) -> Record | None:
+def decode(stored: bytes) -> HealthRecord | None:
     """A record, or None for what is none: torn, or of a release that is not adjacent."""
     try:
         return _record.decode(stored)
@@ -171,7 +171,7 @@ def decode(stored: bytes) -> Record | None:
         return None
 
 
-def _added(record: Record, counted: Counted) -> Record:
+def _added(record: HealthRecord, counted: Counted) -> HealthRecord:
     """The same as the Lua does: a test holds both to it."""
     tallies = {one.hour: one for one in record.tallies}
     before = tallies.get(counted.hour, Tally(counted.hour, 0, 0))

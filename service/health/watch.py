@@ -20,13 +20,13 @@ from service.health.rules import (
     HOUR,
     PROBATION,
     QUARANTINED,
+    HealthRecord,
     Pools,
-    Record,
     Transition,
     answered_of,
     daily_cap,
 )
-from service.health.store import SLICE, Batch, Change, Counted, Store, decode, encode
+from service.health.store import SLICE, Change, Counted, HealthBatch, Store, decode, encode
 from service.inventory import Inventory
 from service.ledger import Cap, Ledger, Park
 from service.logs import mask
@@ -70,7 +70,7 @@ class NumberHealth:
         self._clock = clock
         self._metrics = metrics
         self._waiting: dict[tuple[str, int], tuple[int, int]] = {}
-        self._batch = Batch(0, ())
+        self._batch = HealthBatch(0, ())
         self._dropped = 0
         for state in (HEALTHY, QUARANTINED, PROBATION):
             metrics.health_transitions.labels(instance_id, state)  # 0 now, so that the first shows
@@ -131,7 +131,7 @@ class NumberHealth:
             if not self._batch.counted:
                 self._batch = self._next_batch()
             await self._store.add(self._batch)
-            self._batch = Batch(self._batch.serial, ())
+            self._batch = HealthBatch(self._batch.serial, ())
         if self._dropped:
             told = "%s: %d outcomes do not count for number health: too many waited for Redis"
             _log.warning(told, self._instance_id, self._dropped)
@@ -178,7 +178,7 @@ class NumberHealth:
                 told.append(Change(one.number, one.after, after))
         await self._store.replace(told)
 
-    async def _tell_ledger(self, number: str, record: Record) -> None:
+    async def _tell_ledger(self, number: str, record: HealthRecord) -> None:
         """What a state means for picks; told twice, it is the same."""
         await self._ledger.cap(Cap(number, daily_cap(record)))
         if record.state == QUARANTINED:
@@ -190,10 +190,10 @@ class NumberHealth:
         told = "%s: %s goes from %s to %s: %s"
         _log.warning(told, self._instance_id, mask(number), before, after, reason)
 
-    def _next_batch(self) -> Batch:
+    def _next_batch(self) -> HealthBatch:
         some = list(islice(self._waiting, SLICE))
         counted = tuple(Counted(*key, *self._waiting.pop(key)) for key in some)
-        return Batch(self._batch.serial + 1, counted)
+        return HealthBatch(self._batch.serial + 1, counted)
 
     def _now(self) -> int:
         return int(self._clock() * 1000)

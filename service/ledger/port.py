@@ -180,7 +180,7 @@ def is_dry_run(operation: Operation) -> bool:
     return isinstance(operation, _MAY_BE_DRY) and operation.dry_run
 
 
-class Look(msgspec.Struct, frozen=True, array_like=True, gc=False):
+class Consideration(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One candidate that was looked at: `reason` is "" for one that was taken."""
 
     number: str
@@ -203,7 +203,7 @@ class Picked(msgspec.Struct, frozen=True, array_like=True, gc=False):
     rejected: tuple[tuple[str, int], ...] = ()
     refusal: str = ""
     until: int = 0
-    looks: tuple[Look, ...] = ()
+    looks: tuple[Consideration, ...] = ()
 
 
 class Standing(msgspec.Struct, frozen=True, array_like=True, gc=False):

@@ -14,7 +14,7 @@ _USE_AT = _HOME_SIZE + 8  # behind the home and the turn
 _UNUSED = bytes(_RECORD.size - _USE_AT)
 
 
-class Known(msgspec.Struct, frozen=True, gc=False):
+class KnownUse(msgspec.Struct, frozen=True, gc=False):
     """What the shared ledger knows of a number's use; `leases` has the turn and end of each."""
 
     last: int = 0
@@ -27,7 +27,7 @@ class Known(msgspec.Struct, frozen=True, gc=False):
     avoid: Any = ()
 
 
-UNUSED = Known()
+UNUSED = KnownUse()
 
 
 def home_of(packed: bytes) -> str:
@@ -35,7 +35,7 @@ def home_of(packed: bytes) -> str:
     return packed[:_HOME_SIZE].decode()
 
 
-def known_from(packed: bytes) -> Known:
+def known_from(packed: bytes) -> KnownUse:
     """A number's record as it stands in Redis: `lua/1_reading.lua` says what is where."""
     if packed[_USE_AT:] == _UNUSED:  # in a large inventory, most
         return UNUSED
@@ -48,4 +48,4 @@ def known_from(packed: bytes) -> Known:
         leases = tuple(map(int, leases_format.unpack_from(packed, _RECORD.size + 2)))
         if more := packed[_RECORD.size + 2 + leases_format.size :]:
             cap, avoid = msgspec.msgpack.decode(more)
-    return Known(int(last), int(hour), int(day), in_hour, in_day, leases, cap, avoid)
+    return KnownUse(int(last), int(hour), int(day), in_hour, in_day, leases, cap, avoid)

@@ -18,7 +18,7 @@ from service.picking.instance import Instance
 from service.picking.question import Question
 
 
-class Told(msgspec.Struct):
+class CccChoice(msgspec.Struct):
     """What came of asking: the callers that may be shown, and CCC's word on the callee's place.
 
     `decisions` are the ledger's on the numbers that it did not let pass.
@@ -39,13 +39,13 @@ def may_ask_ccc(instance: Instance, request: PickRequest) -> bool:
     return bool(instance.fallback_seconds) and groups and not filtered and not request.dry_run
 
 
-async def ask_ccc(question: Question) -> Told:
+async def ask_ccc(question: Question) -> CccChoice:
     """CCC's choice, less the numbers that may not be shown.
 
     No callers where CCC had none, did not answer in time, or has no token free now.
     """
     instance, request = question.instance, question.request
-    told = Told()
+    told = CccChoice()
     try:
         async with asyncio.timeout(instance.fallback_seconds):
             pairs = await instance.ccc.pick_outbound_numbers(
@@ -65,7 +65,7 @@ async def ask_ccc(question: Question) -> Told:
     return told
 
 
-async def _weigh(question: Question, pair: NumberPair, told: Told) -> None:
+async def _weigh(question: Question, pair: NumberPair, told: CccChoice) -> None:
     try:
         number = restore_number(pair.caller.number)
     except ValueError:

@@ -53,7 +53,7 @@ class CalledPlace(msgspec.Struct, frozen=True):
     area_code: str
 
 
-class Choice(msgspec.Struct, frozen=True):
+class TrialNumber(msgspec.Struct, frozen=True):
     """One number that would be shown."""
 
     caller: PlacedNumber
@@ -71,7 +71,7 @@ class Trial(msgspec.Struct, frozen=True):
     callee: CalledPlace
     levels: tuple[Level, ...]
     source: str
-    data: tuple[Choice, ...]
+    data: tuple[TrialNumber, ...]
     code: str
     detail: str
     asks_ccc: bool
@@ -121,7 +121,7 @@ class Trials:
             callee=_placed(callee),
             levels=levels,
             source=answer.source,
-            data=tuple(Choice(pair.caller, pair.match) for pair in answer.data),
+            data=tuple(TrialNumber(pair.caller, pair.match) for pair in answer.data),
             code=error.code if error else "",
             detail=error.detail if error else "",
             asks_ccc=not found and may_ask_ccc(instance, in_earnest),

@@ -10,7 +10,7 @@ from typing import Protocol, TypeAlias
 
 from msgspec import Struct
 
-from service.ccc.additions import Batch, BulkAnswer, NumberDetails
+from service.ccc.additions import AdditionBatch, BulkAnswer, NumberDetails
 from service.errors import CccError, PartlyAdded
 from service.inventory import Details
 from service.picking.instance import instance_named
@@ -31,10 +31,10 @@ _log = logging.getLogger(__name__)
 class Ccc(Protocol):
     """Who adds numbers."""
 
-    async def add_phone_numbers(self, batch: Batch) -> tuple[str, ...]:
+    async def add_phone_numbers(self, batch: AdditionBatch) -> tuple[str, ...]:
         """Add numbers to an instance; returns those that were not added."""
 
-    async def add_bulk_phone_numbers(self, batch: Batch) -> BulkAnswer:
+    async def add_bulk_phone_numbers(self, batch: AdditionBatch) -> BulkAnswer:
         """Add numbers to an instance and bind them to skill groups."""
 
 
@@ -98,7 +98,7 @@ class Provisioner:
         numbers = checked(request.numbers, request.usage)
 
         async def send(some: tuple[str, ...]) -> Ends:
-            batch = Batch(
+            batch = AdditionBatch(
                 instance_id=target.instance_id,
                 numbers=some,
                 usage=request.usage,
@@ -125,7 +125,7 @@ class Provisioner:
         details: dict[str, NumberDetails] = {}
 
         async def send(some: tuple[str, ...]) -> Ends:
-            batch = Batch(
+            batch = AdditionBatch(
                 instance_id=target.instance_id,
                 numbers=some,
                 usage=request.usage,

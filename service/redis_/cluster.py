@@ -20,7 +20,7 @@ from service.redis_.url import Address, RedisUrl
 ASKED_AT_ONCE = 3  # other nodes each time
 
 
-class Claim(NamedTuple):
+class SlotClaim(NamedTuple):
     """A node serves these slots, the last one included, since the change with this epoch."""
 
     epoch: int
@@ -32,7 +32,7 @@ class Claim(NamedTuple):
 class View(NamedTuple):
     """What one node knows: the claims, and every node there is."""
 
-    claims: tuple[Claim, ...]
+    claims: tuple[SlotClaim, ...]
     nodes: tuple[Address, ...]
 
 
@@ -99,7 +99,7 @@ class Cluster(Topology):
         )
 
 
-def holders_of(claims: Iterable[Claim]) -> list[Address | None]:
+def holders_of(claims: Iterable[SlotClaim]) -> list[Address | None]:
     """Who serves each slot: of those that claim it, the one with the greatest epoch."""
     holders: list[Address | None] = [None] * SLOTS
     for _, first, last, node in sorted(set(claims)):
@@ -107,9 +107,9 @@ def holders_of(claims: Iterable[Claim]) -> list[Address | None]:
     return holders
 
 
-def _claims(node: Address, told: Mapping[str, Any]) -> Iterator[Claim]:
+def _claims(node: Address, told: Mapping[str, Any]) -> Iterator[SlotClaim]:
     for first, *last in told["slots"]:
-        yield Claim(int(told["epoch"]), int(first), int(last[0] if last else first), node)
+        yield SlotClaim(int(told["epoch"]), int(first), int(last[0] if last else first), node)
 
 
 def _address(name: str, told: Mapping[str, Any], asked: str, *, by_name: bool) -> Address:

@@ -13,7 +13,7 @@ from service.redis_.url import Address, RedisUrl
 _OF_SERVERS = ("username", "password", "db")
 
 
-class Told(NamedTuple):
+class SentinelView(NamedTuple):
     """A Sentinel's word; each failover has an epoch of its own, later ones greater ones."""
 
     epoch: int
@@ -51,11 +51,11 @@ class Sentinels(Topology):
             latest = [one.master for one in told if one.epoch == epoch]
             self._master = max(latest, key=latest.count)
 
-    async def ask(self) -> list[Told | None]:
+    async def ask(self) -> list[SentinelView | None]:
         """What each Sentinel says, in the order of the URL; None for who says nothing."""
         return await self._ask_all(self.hosts, self._tell)
 
-    async def _tell(self, sentinel: Redis) -> Told:
+    async def _tell(self, sentinel: Redis) -> SentinelView:
         # The address is the new one as soon as that is promoted; the rest follows later.
         address: Any = await sentinel.sentinel_get_master_addr_by_name(self.service)
         state: Any = await sentinel.sentinel_master(self.service)
@@ -63,7 +63,9 @@ class Sentinels(Topology):
             raise ResponseError("It does not know the service")
         host, port = address
         known = {_text(key): _text(value) for key, value in state.items()}
-        return Told(int(known["config-epoch"]), (_text(host), int(port)), int(known["num-slaves"]))
+        return SentinelView(
+            int(known["config-epoch"]), (_text(host), int(port)), int(known["num-slaves"])
+        )
 
     def _options_to_ask(self) -> dict[str, Any]:
         user, password = self._login

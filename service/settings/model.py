@@ -62,7 +62,7 @@ class Client(Struct, frozen=True):
     instances: tuple[Word, ...] = ()
 
 
-class AccessKey(Struct, frozen=True):
+class AccessKeySettings(Struct, frozen=True):
     """A key pair that signs requests at the RPC door; a temporary one has a security token."""
 
     id: Name
@@ -77,7 +77,7 @@ class Auth(Struct, frozen=True):
 
     required: Literal["auto", "always", "never"] = "auto"
     clients: tuple[Client, ...] = ()
-    access_keys: tuple[AccessKey, ...] = ()
+    access_keys: tuple[AccessKeySettings, ...] = ()
 
 
 class Redis(Struct, frozen=True):
@@ -89,7 +89,7 @@ class Redis(Struct, frozen=True):
     digest_key: Secret = Secret()
 
 
-class Ccc(Struct, frozen=True):
+class CccSettings(Struct, frozen=True):
     """How Alibaba Cloud CCC is called."""
 
     endpoint: str = "https://ccc.cn-shanghai.aliyuncs.com"
@@ -97,7 +97,7 @@ class Ccc(Struct, frozen=True):
     max_requests_per_second: Rate = 20
 
 
-class Inventory(Struct, frozen=True):
+class InventorySettings(Struct, frozen=True):
     """How the list of numbers is kept fresh, and what is not believed at once."""
 
     refresh_seconds: Interval = 60
@@ -105,7 +105,7 @@ class Inventory(Struct, frozen=True):
     max_shrink: Share = 0.2
 
 
-class Locality(Struct, frozen=True):
+class LocalitySettings(Struct, frozen=True):
     """Where the table of mobile prefixes is; empty is the bundled one."""
 
     phone_dat: str = ""
@@ -121,7 +121,7 @@ class CallerLimits(Struct, frozen=True):
     rest_seconds: Pause = 0
 
 
-class CalleeRule(Struct, frozen=True):
+class CalleeRuleSettings(Struct, frozen=True):
     """At most `limit` picks for one called number in a window."""
 
     limit: Positive
@@ -132,7 +132,7 @@ class CalleeRule(Struct, frozen=True):
 class CalleeLimits(Struct, frozen=True):
     """What one called number may be shown, over all callers of a scope."""
 
-    rules: tuple[CalleeRule, ...] = ()
+    rules: tuple[CalleeRuleSettings, ...] = ()
     cooldown_seconds: Pause = 0
     sticky_seconds: Pause = 0
 
@@ -151,7 +151,7 @@ class Selection(Struct, frozen=True):
     callee: CalleeLimits = CalleeLimits()
 
 
-class Health(Struct, frozen=True):
+class HealthSettings(Struct, frozen=True):
     """Quarantine by answer rate, probation and ramp."""
 
     enabled: bool = False
@@ -203,7 +203,7 @@ class InstanceCcc(Struct, frozen=True):
     endpoint: str = ""
 
 
-class Instance(Struct, frozen=True):
+class InstanceSettings(Struct, frozen=True):
     """One CCC instance; `selection` is whole where the instance overrides any of it."""
 
     id: Word
@@ -222,17 +222,17 @@ class Settings(Struct, frozen=True):
     server: Server = Server()
     auth: Auth = Auth()
     redis: Redis = Redis()
-    ccc: Ccc = Ccc()
-    inventory: Inventory = Inventory()
-    locality: Locality = Locality()
+    ccc: CccSettings = CccSettings()
+    inventory: InventorySettings = InventorySettings()
+    locality: LocalitySettings = LocalitySettings()
     selection: Selection = Selection()
-    health: Health = Health()
+    health: HealthSettings = HealthSettings()
     sip_actions: Mapping[SipCode, SipAction] = field(default_factory=dict)
     console: Console = Console()
     numbers: tuple[NumberOverride, ...] = ()
-    instances: tuple[Instance, ...] = ()
+    instances: tuple[InstanceSettings, ...] = ()
 
-    def selection_for(self, instance: Instance) -> Selection:
+    def selection_for(self, instance: InstanceSettings) -> Selection:
         """The `[selection]` that holds for an instance: its own, or the common one."""
         return instance.selection or self.selection
 

@@ -15,7 +15,7 @@ from msgspec.structs import FieldInfo
 
 from service.settings.faults import Fault, KeyPath, kind_of, shown
 from service.settings.kinds import Secret
-from service.settings.model import Instance, Selection, Settings
+from service.settings.model import InstanceSettings, Selection, Settings
 
 _FAULTY: Any = object()
 _OWN_KEYS = ("id", "scope", "ccc")
@@ -71,7 +71,7 @@ def _instance(found: Any, path: KeyPath, faults: list[Fault], common: Selection)
     _refuse_unknown(found, (*_OWN_KEYS, *Selection.__struct_fields__), path, faults)
     own = {key: found[key] for key in _OWN_KEYS if key in found}
     overrides = {key: found[key] for key in Selection.__struct_fields__ if key in found}
-    instance = _table(Instance, own, path, faults)
+    instance = _table(InstanceSettings, own, path, faults)
     selection = _table(Selection, overrides, path, faults, common) if overrides else None
     if instance is _FAULTY:
         return instance

@@ -15,7 +15,7 @@ from service.redis_.url import FORMS, read_url
 from service.settings.faults import Fault, KeyPath
 from service.settings.kinds import Level, parse_calling_window
 from service.settings.model import (
-    Instance,
+    InstanceSettings,
     NumberOverride,
     Selection,
     Settings,
@@ -144,7 +144,7 @@ def _override(override: NumberOverride, path: KeyPath) -> Iterator[Fault]:
         yield Fault(path, "no limit", "at least one key of [selection.caller] to override")
 
 
-def _instance(instance: Instance, path: KeyPath, settings: Settings) -> Iterator[Fault]:
+def _instance(instance: InstanceSettings, path: KeyPath, settings: Settings) -> Iterator[Fault]:
     ccc = instance.ccc
     if bool(ccc.access_key_id) != bool(ccc.access_key_secret):
         expected = "access_key_id and access_key_secret together, or neither"
@@ -187,7 +187,7 @@ def _scopes(settings: Settings) -> Iterator[Fault]:
 
 
 def _differences(
-    settings: Settings, scope: str, first: Instance, other: Instance, path: KeyPath
+    settings: Settings, scope: str, first: InstanceSettings, other: InstanceSettings, path: KeyPath
 ) -> Iterator[Fault]:
     ours, theirs = settings.selection_for(other), settings.selection_for(first)
     expected = f"the same in all instances of scope {scope!r}"

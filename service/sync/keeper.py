@@ -54,7 +54,7 @@ class InventoryKeeper:
         instance_id: str,
         sweep: Callable[[Mapping[str, PhoneNumber]], Awaitable[Sweep]],
         shared: Shared | None,
-        config: settings.Inventory,
+        config: settings.InventorySettings,
         *,
         clock: Callable[[], float],
         new_id: Callable[[], str],

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import msgspec
 from redis.asyncio import Redis
 
-from service.ccc.payloads import PlacedNumber
+from service.ccc.payloads import PickedNumber
 from service.errors import CccError, LedgerUnavailable
 from service.locality import Locator
 from service.metrics import Metrics
@@ -33,11 +33,11 @@ _log = logging.getLogger(__name__)
 class Asked(Protocol):
     """What is needed of the client of CCC."""
 
-    async def get_number_location(self, instance_id: str, number: str) -> PlacedNumber:
+    async def get_number_location(self, instance_id: str, number: str) -> PickedNumber:
         """Return where CCC believes a number to be at home."""
 
 
-class Question(msgspec.Struct, frozen=True):
+class PrefixQuery(msgspec.Struct, frozen=True):
     """A prefix, and a number of it to ask CCC about."""
 
     prefix: str
@@ -74,7 +74,7 @@ class Localities:
         self._clock = clock
         self._metrics = metrics
         self._known: set[str] = set()
-        self._questions: dict[str, Question] = {}
+        self._questions: dict[str, PrefixQuery] = {}
         self._unsaved: dict[str, str] = {}
         self._not_before: dict[str, float] = {}
         self._wake = asyncio.Event()
@@ -85,7 +85,7 @@ class Localities:
         if prefix in self._questions or len(self._questions) >= MOST_WAITING:
             return
         if self._clock() >= self._not_before.get(prefix, 0.0):
-            self._questions[prefix] = Question(prefix, called_number, instance_id)
+            self._questions[prefix] = PrefixQuery(prefix, called_number, instance_id)
             self._wake.set()
 
     def teach(self, prefix: str, province: str, city: str) -> None:
@@ -112,12 +112,12 @@ class Localities:
 
     async def _ask_all(self) -> None:
         while self._questions:
-            of_each: defaultdict[str, list[Question]] = defaultdict(list)
+            of_each: defaultdict[str, list[PrefixQuery]] = defaultdict(list)
             for question in self._questions.values():
                 of_each[question.instance_id].append(question)
             await asyncio.gather(*map(self._ask_one_instance, of_each.values()))
 
-    async def _ask_one_instance(self, questions: list[Question]) -> None:
+    async def _ask_one_instance(self, questions: list[PrefixQuery]) -> None:
         """Ask until CCC fails; the rest waits, and so do no other instances' questions."""
         answers = True
         for question in questions:
@@ -129,7 +129,7 @@ class Localities:
             finally:
                 self._questions.pop(question.prefix, None)
 
-    async def _ask(self, question: Question) -> bool:
+    async def _ask(self, question: PrefixQuery) -> bool:
         """Ask one question; False where CCC did not answer."""
         client = self._clients[question.instance_id]
         try:

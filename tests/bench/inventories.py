@@ -29,7 +29,16 @@ from redis.asyncio import Redis as Client
 
 from service.app import GARBAGE_THRESHOLD, Service, listening
 from service.emulator import Emulator, phone_number, running, skill_groups
-from service.settings import Ccc, Instance, InstanceCcc, Inventory, Redis, Secret, Server, Settings
+from service.settings import (
+    CccSettings,
+    InstanceCcc,
+    InstanceSettings,
+    InventorySettings,
+    Redis,
+    Secret,
+    Server,
+    Settings,
+)
 from tests.conftest import RedisServer
 
 KEY, SECRET = "bench-key", "bench-secret"
@@ -183,9 +192,9 @@ def settings_for(endpoint: str, redis_url: str, rate: float, names: list[str]) -
         Settings(),
         server=Server(port=0, drain_seconds=0),
         redis=Redis(url=Secret(redis_url), timeout_ms=50),
-        inventory=Inventory(refresh_seconds=3600, stale_after_seconds=7200),
-        ccc=Ccc(endpoint=endpoint, timeout_ms=30_000, max_requests_per_second=rate),
-        instances=tuple(Instance(id=name, ccc=key) for name in names),
+        inventory=InventorySettings(refresh_seconds=3600, stale_after_seconds=7200),
+        ccc=CccSettings(endpoint=endpoint, timeout_ms=30_000, max_requests_per_second=rate),
+        instances=tuple(InstanceSettings(id=name, ccc=key) for name in names),
     )
 
 

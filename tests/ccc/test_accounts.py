@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from service.ccc.accounts import Accounts
 from service.ccc.endpoints import endpoint_of
 from service.metrics import Metrics
-from service.settings import Ccc, Instance, InstanceCcc, Secret, Settings
+from service.settings import CccSettings, InstanceCcc, InstanceSettings, Secret, Settings
 
 MAPPED = (
     "cn-beijing",
@@ -41,14 +41,14 @@ def test_every_region_that_the_sdk_maps_is_mapped() -> None:
         assert endpoint_of(region) == f"https://{host}"
 
 
-def instance(name: str, **ccc: str) -> Instance:
+def instance(name: str, **ccc: str) -> InstanceSettings:
     given: dict[str, Any] = {"access_key_id": name, "access_key_secret": Secret("secret"), **ccc}
-    return Instance(id=name, ccc=InstanceCcc(**given))
+    return InstanceSettings(id=name, ccc=InstanceCcc(**given))
 
 
 @pytest.fixture
 async def accounts() -> AsyncIterator[Accounts]:
-    settings = replace(Settings(), ccc=Ccc(endpoint="https://ccc.example"))
+    settings = replace(Settings(), ccc=CccSettings(endpoint="https://ccc.example"))
     async with AsyncExitStack() as lifetime:
         yield Accounts(settings, None, Metrics(), lifetime)
 

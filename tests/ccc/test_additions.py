@@ -7,7 +7,7 @@ import orjson
 import pytest
 
 from service.ccc.additions import BulkAnswer, NumberDetails, bulk_answer, failed_numbers
-from service.ccc.replies import Reply
+from service.ccc.replies import CccReply
 from service.errors import CccMalformed
 
 ASKED = ("01086394552", "02160664656", "13800138000")
@@ -15,10 +15,10 @@ MISSING = object()
 NONE = BulkAnswer((), (), (), ())
 
 
-def reply(**fields: Any) -> Reply:
+def reply(**fields: Any) -> CccReply:
     given = {name: value for name, value in fields.items() if value is not MISSING}
     whole = {"Code": "OK", "RequestId": "R-1"} | given
-    return msgspec.json.decode(orjson.dumps(whole), type=Reply)
+    return msgspec.json.decode(orjson.dumps(whole), type=CccReply)
 
 
 def row(**changes: Any) -> dict[str, Any]:

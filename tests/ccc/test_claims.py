@@ -10,17 +10,17 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import pytest
 from msgspec.structs import replace
 
-from service.ccc.claims import Call, claim_of, verify
+from service.ccc.claims import SignedCall, claim_of, verify
 from service.errors import ClaimRefused
 
 VECTORS = json.loads((Path(__file__).parent / "data" / "signing-vectors.json").read_text())
 
 
-def acs3_call(vector: dict[str, Any], headers: dict[str, str], authorization: str) -> Call:
+def acs3_call(vector: dict[str, Any], headers: dict[str, str], authorization: str) -> SignedCall:
     """The request of a vector as it is received."""
     query = dict(parse_qsl(urlsplit(vector["wire_url_requests"]).query, keep_blank_values=True))
     body = (vector["body"] or "").encode()
-    return Call(
+    return SignedCall(
         vector["method"],
         {**headers, "authorization": authorization},
         query,
@@ -53,7 +53,7 @@ def test_what_the_sdk_signs_by_acs3_is_right(vector: dict[str, Any], of: str) ->
 def test_what_the_sdks_sign_by_rpc_v1_is_right(vector: dict[str, Any]) -> None:
     params = {**vector["signed_params"], "Signature": vector["signature"]}
     received = dict(parse_qsl(urlencode(params), keep_blank_values=True))
-    claim = claim_of(Call(vector["method"], {}, {}, received))
+    claim = claim_of(SignedCall(vector["method"], {}, {}, received))
     now = when(params["Timestamp"])
     token = params.get("SecurityToken", "")
     assert verify(claim, vector["access_key_secret"], token, now) == now

@@ -7,7 +7,7 @@ import pytest
 
 from service.ccc.credentials import AccessKey
 from service.ccc.limiter import LocalLimiter
-from service.ccc.payloads import NumberPair, PlacedNumber, number_page
+from service.ccc.payloads import NumberPair, PickedNumber, number_page
 from service.ccc.requests import Action
 from service.ccc.signing import EMPTY_SHA256, Acs3Request, acs3_authorization, canonical_query
 from service.errors import CccError, CccMalformed, CccRefused, CccThrottled, CccUnavailable
@@ -88,7 +88,7 @@ async def test_a_pick_sends_its_groups_as_json_text(recorder: RecordingServer) -
     assert (params["CalledNumber"], params["Count"]) == ("13888888888", "2")
     assert pairs == (
         NumberPair(
-            PlacedNumber("01089898989", "北京", "北京"), PlacedNumber("13888888888", "云南", "昆明")
+            PickedNumber("01089898989", "北京", "北京"), PickedNumber("13888888888", "云南", "昆明")
         ),
     )
 
@@ -99,7 +99,7 @@ async def test_a_location_is_asked_in_the_background(recorder: RecordingServer) 
     limiter = NoLimit()
     async with client_of(recorder.url, limiter=limiter) as client:
         found = await client.get_number_location("ccc-test", "17200000000")
-    assert found == PlacedNumber("17200000000", "广东", "深圳")
+    assert found == PickedNumber("17200000000", "广东", "深圳")
     assert (limiter.foreground, limiter.background) == (0, 1)
 
 

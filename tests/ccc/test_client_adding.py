@@ -8,7 +8,7 @@ from alibabacloud_ccc20170705 import models
 from alibabacloud_ccc20170705.client import Client
 from alibabacloud_tea_openapi.models import Config
 
-from service.ccc.additions import Batch
+from service.ccc.additions import AdditionBatch
 from service.ccc.credentials import AccessKey
 from service.ccc.signing import rpc_v1_signature, rpc_v1_string_to_sign
 from service.errors import CccMalformed, CccThrottled, CccUnavailable
@@ -16,7 +16,7 @@ from tests.ccc.calling import KEY, client_of
 from tests.ccc.recording import BREAK, Answer, Recorded, RecordingServer, error
 
 TEMPORARY = AccessKey("STS.id", "secret", "token+with/slash==")
-BATCH = Batch(
+BATCH = AdditionBatch(
     instance_id="ccc-test",
     numbers=("02160664656", "01086394552"),
     usage="Bidirection",
@@ -90,7 +90,7 @@ async def test_our_signature_over_the_sdks_bulk_call_is_its_own(
 
 
 async def test_what_is_not_given_is_not_sent(recorder: RecordingServer) -> None:
-    bare = Batch(instance_id="ccc-test", numbers=("02160664656",), usage="Inbound")
+    bare = AdditionBatch(instance_id="ccc-test", numbers=("02160664656",), usage="Inbound")
     recorder.answers = [ADDED]
     async with client_of(recorder.url) as client:
         await client.add_phone_numbers(bare)

@@ -11,7 +11,7 @@ from alibabacloud_tea_openapi.models import Config
 from alibabacloud_tea_openapi.utils import Utils
 from darabonba.request import DaraRequest
 
-from service.ccc.additions import Batch
+from service.ccc.additions import AdditionBatch
 from service.ccc.client import CccClient
 from service.ccc.credentials import AccessKey
 from service.ccc.signing import ACS3, Acs3Request, acs3_authorization
@@ -91,7 +91,7 @@ WISHES: list[Any] = [
             )
         ),
         lambda ours: ours.add_phone_numbers(
-            Batch(
+            AdditionBatch(
                 instance_id="ccc-test",
                 numbers=("01055500001", "13800138000"),
                 usage="Bidirection",

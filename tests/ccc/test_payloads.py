@@ -10,24 +10,24 @@ from service.ccc.payloads import (
     NOWHERE,
     ListedNumber,
     NumberPair,
-    PlacedNumber,
+    PickedNumber,
     number_location,
     number_page,
     number_pairs,
 )
-from service.ccc.replies import Reply
+from service.ccc.replies import CccReply
 from service.errors import CccMalformed
 
 CALLER = {"Number": "01089898989", "Province": "北京", "City": "北京"}
 CALLEE = {"Number": "13888888888", "Province": "云南", "City": "昆明"}
-PLACED_CALLER = PlacedNumber("01089898989", "北京", "北京")
-PAIR = NumberPair(PLACED_CALLER, PlacedNumber("13888888888", "云南", "昆明"))
+PLACED_CALLER = PickedNumber("01089898989", "北京", "北京")
+PAIR = NumberPair(PLACED_CALLER, PickedNumber("13888888888", "云南", "昆明"))
 MISSING = object()
 
 
-def reply(data: Any) -> Reply:
+def reply(data: Any) -> CccReply:
     whole = {"Code": "OK", "RequestId": "R-1"} | ({} if data is MISSING else {"Data": data})
-    return msgspec.json.decode(orjson.dumps(whole), type=Reply)
+    return msgspec.json.decode(orjson.dumps(whole), type=CccReply)
 
 
 def row(**changes: Any) -> dict[str, Any]:
@@ -220,7 +220,7 @@ def test_a_location_is_one_place(data: Any) -> None:
 
 def test_a_location_may_be_unknown() -> None:
     data = {"Number": "17200000000", "Province": None, "City": ""}
-    assert number_location(reply(data)) == PlacedNumber("17200000000", "", "")
+    assert number_location(reply(data)) == PickedNumber("17200000000", "", "")
 
 
 @pytest.mark.parametrize("data", [MISSING, None, [], [CALLEE, CALLEE], "云南"])
@@ -232,4 +232,4 @@ def test_anything_but_one_place_is_malformed(data: Any) -> None:
 @pytest.mark.parametrize("data", [b'{"TotalCount": 1, "List": [{"City": "\xff"}]}', b"[" * 5000])
 def test_bytes_that_are_no_text_and_bottomless_nesting_are_malformed(data: bytes) -> None:
     with pytest.raises(CccMalformed):
-        number_page(Reply(code="OK", data=msgspec.Raw(data)))
+        number_page(CccReply(code="OK", data=msgspec.Raw(data)))

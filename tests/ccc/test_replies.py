@@ -2,7 +2,7 @@
 
 import pytest
 
-from service.ccc.replies import Failure, Reply, read_reply
+from service.ccc.replies import CccReply, Failure, read_reply
 from service.errors import CccError, CccMalformed, CccRefused, CccThrottled, CccUnavailable
 
 XML = (
@@ -27,7 +27,7 @@ def failure(status: int, body: bytes, retry_after: str = "") -> Failure:
 )
 def test_a_200_whose_code_is_ok_is_an_answer(body: bytes) -> None:
     reply = read_reply(200, body)
-    assert isinstance(reply, Reply)
+    assert isinstance(reply, CccReply)
     assert bytes(reply.data) == b"[1]"
 
 

@@ -20,7 +20,7 @@ from service.errors import SettingsError
 from service.health import store, watch
 from service.ledger import failover
 from service.metrics import Metrics
-from service.settings import Auth, CallerLimits, Client, Health, Secret, Server, Settings
+from service.settings import Auth, CallerLimits, Client, HealthSettings, Secret, Server, Settings
 from service.tasks import measure_lag
 from tests.conftest import RedisServer
 from tests.whole.services import (
@@ -107,7 +107,7 @@ def _settings(endpoint: str, redis_url: str) -> Settings:
         settings,
         server=Server(port=0, drain_seconds=0, max_in_flight=LIMIT),
         auth=Auth(required="always", clients=clients),
-        health=Health(enabled=True),
+        health=HealthSettings(enabled=True),
         instances=(one, replace(one, id=CAPPED, scope=CAPPED, selection=selection)),
     )
 

@@ -9,12 +9,12 @@ from redis.asyncio import Redis
 from service.errors import LedgerUnavailable
 from service.health import MemoryStore, RedisStore
 from service.health.rates import Comparison, Tally
-from service.health.rules import PROBATION, Record
-from service.health.store import SLICE, Batch, Change, Counted, Store, decode, encode
+from service.health.rules import PROBATION, HealthRecord
+from service.health.store import SLICE, Change, Counted, HealthBatch, Store, decode, encode
 from service.redis_.client import open_client
 from tests.health.watching import BASE
 
-FULL = Record(
+FULL = HealthRecord(
     tallies=(Tally(498_672, 1, 2),),
     state=PROBATION,
     stage=1,
@@ -34,43 +34,45 @@ def store(request: pytest.FixtureRequest) -> Store:
     return RedisStore(request.getfixturevalue("redis"), BASE, "process-1")
 
 
-async def records_of(store: Store) -> dict[str, Record | None]:
+async def records_of(store: Store) -> dict[str, HealthRecord | None]:
     return {number: decode(stored) for number, stored in (await store.read_all()).items()}
 
 
 async def test_calls_are_added_by_number_and_hour(store: Store) -> None:
-    await store.add(Batch(1, (Counted("a", 7, 1, 2), Counted("a", 8, 0, 1), Counted("b", 8, 1, 1))))
-    await store.add(Batch(2, (Counted("a", 8, 3, 4),)))
+    await store.add(
+        HealthBatch(1, (Counted("a", 7, 1, 2), Counted("a", 8, 0, 1), Counted("b", 8, 1, 1)))
+    )
+    await store.add(HealthBatch(2, (Counted("a", 8, 3, 4),)))
     assert await records_of(store) == {
-        "a": Record(tallies=(Tally(7, 1, 2), Tally(8, 3, 5))),
-        "b": Record(tallies=(Tally(8, 1, 1),)),
+        "a": HealthRecord(tallies=(Tally(7, 1, 2), Tally(8, 3, 5))),
+        "b": HealthRecord(tallies=(Tally(8, 1, 1),)),
     }
 
 
 async def test_adding_to_a_record_leaves_the_rest_of_it_as_it_was(store: Store) -> None:
-    await store.add(Batch(1, (Counted("a", 498_672, 1, 2),)))
+    await store.add(HealthBatch(1, (Counted("a", 498_672, 1, 2),)))
     before = (await store.read_all())["a"]
     assert await store.replace([Change("a", before, encode(FULL))]) == [True]
-    await store.add(Batch(2, (Counted("a", 498_673, 0, 1),)))
+    await store.add(HealthBatch(2, (Counted("a", 498_673, 0, 1),)))
     (after,) = (await records_of(store)).values()
-    assert after == Record((*FULL.tallies, Tally(498_673, 0, 1)), *list(fields_of(FULL))[1:])
+    assert after == HealthRecord((*FULL.tallies, Tally(498_673, 0, 1)), *list(fields_of(FULL))[1:])
 
 
-def fields_of(record: Record) -> tuple[Any, ...]:
+def fields_of(record: HealthRecord) -> tuple[Any, ...]:
     return tuple(getattr(record, name) for name in record.__struct_fields__)
 
 
 async def test_a_record_that_has_changed_meanwhile_is_not_replaced(store: Store) -> None:
-    await store.add(Batch(1, (Counted("a", 7, 1, 2), Counted("b", 7, 1, 2))))
+    await store.add(HealthBatch(1, (Counted("a", 7, 1, 2), Counted("b", 7, 1, 2))))
     read = await store.read_all()
-    await store.add(Batch(2, (Counted("a", 7, 0, 1),)))
+    await store.add(HealthBatch(2, (Counted("a", 7, 0, 1),)))
     changes = [Change(number, read[number], b"") for number in ("a", "b", "c") if number in read]
     assert await store.replace([*changes, Change("c", b"x", b"y")]) == [False, True, False]
-    assert await records_of(store) == {"a": Record(tallies=(Tally(7, 1, 3),))}
+    assert await records_of(store) == {"a": HealthRecord(tallies=(Tally(7, 1, 3),))}
 
 
 async def test_records_are_read_by_number_and_nothing_is_asked_for_nobody(store: Store) -> None:
-    await store.add(Batch(1, (Counted("a", 7, 1, 2),)))
+    await store.add(HealthBatch(1, (Counted("a", 7, 1, 2),)))
     (found, missing) = await store.read(["a", "b"])
     assert found == (await store.read_all())["a"]
     assert missing is None
@@ -80,7 +82,7 @@ async def test_records_are_read_by_number_and_nothing_is_asked_for_nobody(store:
 
 async def test_many_records_are_read_in_slices(redis: Redis) -> None:
     store = RedisStore(redis, BASE, "process-1")
-    await store.add(Batch(1, tuple(Counted(f"n{n}", 7, 1, 2) for n in range(1000))))
+    await store.add(HealthBatch(1, tuple(Counted(f"n{n}", 7, 1, 2) for n in range(1000))))
     await redis.config_resetstat()
     assert len(await store.read_all()) == 1000
     assert (await redis.info("commandstats"))["cmdstat_hscan"]["calls"] >= 1000 / SLICE / 2
@@ -95,18 +97,18 @@ async def test_both_stores_hold_the_same_after_the_same_calls(redis: Redis) -> N
             for _ in range(20)
         )
         for store in stores:
-            await store.add(Batch(serial, counted))
+            await store.add(HealthBatch(serial, counted))
     one, other = [await records_of(store) for store in stores]
     assert len(one) > 190
     assert one == other
 
 
 async def test_a_batch_sent_again_counts_once(redis: Redis) -> None:
-    store, batch = RedisStore(redis, BASE, "process-1"), Batch(1, (Counted("a", 7, 1, 2),))
+    store, batch = RedisStore(redis, BASE, "process-1"), HealthBatch(1, (Counted("a", 7, 1, 2),))
     for _ in range(3):
         await store.add(batch)
     await RedisStore(redis, BASE, "process-2").add(batch)
-    assert await records_of(store) == {"a": Record(tallies=(Tally(7, 2, 4),))}
+    assert await records_of(store) == {"a": HealthRecord(tallies=(Tally(7, 2, 4),))}
 
 
 async def test_what_is_no_record_is_started_anew(redis: Redis) -> None:
@@ -114,8 +116,8 @@ async def test_what_is_no_record_is_started_anew(redis: Redis) -> None:
     garbage: dict[Any, Any] = {b"a": b"\xc1", b"b": b"\x93\x01\x02\x03", b"c": b""}
     await redis.hset(f"{BASE}health", mapping=garbage)
     assert [decode(stored) for stored in garbage.values()] == [None, None, None]
-    await store.add(Batch(1, tuple(Counted(number, 7, 1, 2) for number in "abc")))
-    assert set((await records_of(store)).values()) == {Record(tallies=(Tally(7, 1, 2),))}
+    await store.add(HealthBatch(1, tuple(Counted(number, 7, 1, 2) for number in "abc")))
+    assert set((await records_of(store)).values()) == {HealthRecord(tallies=(Tally(7, 1, 2),))}
 
 
 async def test_one_replica_leads_until_its_time_is_over(redis: Redis) -> None:
@@ -129,7 +131,7 @@ async def test_one_replica_leads_until_its_time_is_over(redis: Redis) -> None:
 
 async def test_only_the_records_stay_without_an_expiry(redis: Redis) -> None:
     store = RedisStore(redis, BASE, "process-1")
-    await store.add(Batch(1, (Counted("a", 7, 1, 2),)))
+    await store.add(HealthBatch(1, (Counted("a", 7, 1, 2),)))
     await store.lead()
     keys = await redis.keys("*")
     assert {key for key in keys if await redis.pttl(key) == -1} == {f"{BASE}health".encode()}
@@ -140,7 +142,7 @@ async def test_without_redis_every_call_says_so() -> None:
     async with open_client("redis://127.0.0.1:1/0", timeout=0.2) as client:
         store = RedisStore(client, BASE, "process-1")
         for asked in (
-            store.add(Batch(1, ())),
+            store.add(HealthBatch(1, ())),
             store.read_all(),
             store.read(["a"]),
             store.replace([Change("a", b"", b"")]),

@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 from service.errors import LedgerUnavailable
 from service.health import MemoryStore, RedisStore, watch
 from service.health.rules import DAY, PROBATION, QUARANTINED
-from service.health.store import Batch, Store, decode
+from service.health.store import HealthBatch, Store, decode
 from service.ledger.port import Cap, Park
 from service.redis_.client import open_client
 from tests.conftest import RedisServer
@@ -32,9 +32,9 @@ class LostReplies(MemoryStore):
     def __init__(self) -> None:
         super().__init__()
         self.to_lose = 0
-        self.batches: list[Batch] = []
+        self.batches: list[HealthBatch] = []
 
-    async def add(self, batch: Batch) -> None:
+    async def add(self, batch: HealthBatch) -> None:
         self.batches.append(batch)
         if self.to_lose:
             self.to_lose -= 1
@@ -50,7 +50,7 @@ class DeafStore(MemoryStore):
         self.is_adding = asyncio.Event()
         self.was_cancelled = False
 
-    async def add(self, batch: Batch) -> None:
+    async def add(self, batch: HealthBatch) -> None:
         self.is_adding.set()
         try:
             await asyncio.Event().wait()

@@ -2,7 +2,7 @@
 
 from service.numbers.overview import Overview, ProvinceUse
 from service.picking import Candidate, PickRequest, PlacedNumber
-from service.picking.trial import CalledPlace, Choice, Level, Trial
+from service.picking.trial import CalledPlace, Level, Trial, TrialNumber
 
 OVERVIEW = Overview(
     "ccc-test",
@@ -25,7 +25,7 @@ TRIAL = Trial(
     callee=CalledPlace("138****8888", "mobile", "CN", "云南", "昆明", "0871"),
     levels=(Level("city", "0871昆明", {"sales@ccc-test|city|0871昆明": 2}, {"rest": 1}, 2),),
     source="redis",
-    data=(Choice(PlacedNumber("087155500001", "云南", "昆明"), "city"),),
+    data=(TrialNumber(PlacedNumber("087155500001", "云南", "昆明"), "city"),),
     code="",
     detail="",
     asks_ccc=False,

@@ -21,7 +21,15 @@ from service.numbers import NumberEntry, NumberPage, NumberQuery
 from service.outcomes import OutcomeReport
 from service.picking import Pair, PickAnswer, PickRequest, PlacedNumber
 from service.provisioning import Addition, AddRequest, BulkAddition, BulkRequest
-from service.settings import AccessKey, Auth, Client, Instance, Secret, Server, Settings
+from service.settings import (
+    AccessKeySettings,
+    Auth,
+    Client,
+    InstanceSettings,
+    Secret,
+    Server,
+    Settings,
+)
 from service.sync import SweepReport
 from tests.http.console_fixtures import FakeOverviews, FakeTrials
 
@@ -188,7 +196,7 @@ class Service:
         self.trials = FakeTrials()
         self.keepers = {one.id: FakeKeeper(one.id) for one in self.settings.instances}
         self.metrics = Metrics()
-        self.health = api.Health({"ccc-test": "ready"}, "up", draining=False)
+        self.health = api.Components({"ccc-test": "ready"}, "up", draining=False)
         self.address = ""
         self.port = 0
 
@@ -222,14 +230,14 @@ class Service:
 def settings_with(
     *instances: str,
     clients: tuple[Client, ...] = (),
-    keys: tuple[AccessKey, ...] = (),
+    keys: tuple[AccessKeySettings, ...] = (),
     required: Any = "auto",
     limit: int = 100,
 ) -> Settings:
     return Settings(
         server=Server(max_in_flight=limit),
         auth=Auth(required=required, clients=clients, access_keys=keys),
-        instances=tuple(Instance(id=name) for name in instances or ("ccc-test",)),
+        instances=tuple(InstanceSettings(id=name) for name in instances or ("ccc-test",)),
     )
 
 

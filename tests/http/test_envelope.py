@@ -132,7 +132,7 @@ def test_the_statuses_are_those_of_the_interface() -> None:
 
 
 async def test_while_draining_each_answer_closes_its_connection(service: Service) -> None:
-    service.health = api.Health({"ccc-test": "ready"}, "up", draining=True)
+    service.health = api.Components({"ccc-test": "ready"}, "up", draining=True)
     answer = await ask(service, "GET", "/healthz")
     assert answer.status == 200
     assert answer.headers["Connection"] == "close"

@@ -3,13 +3,13 @@
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from service.api import Health
+from service.api import Components
 from service.sync import SweepReport
 from tests.http.http_fixtures import FakeKeeper, Service, ask, picked, serving, settings_with
 
 
 async def test_healthz_answers_whatever_the_components_say(service: Service) -> None:
-    service.health = Health({}, "down", draining=True)
+    service.health = Components({}, "down", draining=True)
     answer = await ask(service, "GET", "/healthz")
     assert (answer.status, answer.text) == (200, "ok\n")
 
@@ -17,18 +17,18 @@ async def test_healthz_answers_whatever_the_components_say(service: Service) -> 
 @pytest.mark.parametrize(
     ("health", "status"),
     [
-        (Health({"a": "ready"}, "up", draining=False), 200),
-        (Health({"a": "ready"}, "embedded", draining=False), 200),
-        (Health({"a": "ready"}, "down", draining=False), 200),
-        (Health({"a": "stale"}, "up", draining=False), 200),
-        (Health({"a": "missing", "b": "ready"}, "up", draining=False), 200),
-        (Health({"a": "missing", "b": "missing"}, "up", draining=False), 503),
-        (Health({}, "up", draining=False), 503),
-        (Health({"a": "ready"}, "up", draining=True), 503),
+        (Components({"a": "ready"}, "up", draining=False), 200),
+        (Components({"a": "ready"}, "embedded", draining=False), 200),
+        (Components({"a": "ready"}, "down", draining=False), 200),
+        (Components({"a": "stale"}, "up", draining=False), 200),
+        (Components({"a": "missing", "b": "ready"}, "up", draining=False), 200),
+        (Components({"a": "missing", "b": "missing"}, "up", draining=False), 503),
+        (Components({}, "up", draining=False), 503),
+        (Components({"a": "ready"}, "up", draining=True), 503),
     ],
 )
 async def test_ready_means_an_inventory_and_not_draining(
-    service: Service, health: Health, status: int
+    service: Service, health: Components, status: int
 ) -> None:
     service.health = health
     answer = await ask(service, "GET", "/readyz")

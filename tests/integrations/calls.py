@@ -1,11 +1,11 @@
 """What the tests of the dialers have in common: a service with rules that calls meet."""
 
-from service.settings import CalleeLimits, CalleeRule, CallerLimits, Selection
+from service.settings import CalleeLimits, CalleeRuleSettings, CallerLimits, Selection
 from tests.whole.services import Running
 
 ONE_CALL_EACH = Selection(caller=CallerLimits(max_concurrent=1))
 ONE_PER_CALLEE = Selection(
-    callee=CalleeLimits(rules=(CalleeRule(limit=1, window_seconds=300, kind="sliding"),))
+    callee=CalleeLimits(rules=(CalleeRuleSettings(limit=1, window_seconds=300, kind="sliding"),))
 )
 
 

@@ -16,7 +16,7 @@ import msgspec
 from service.ccc import signing
 from service.ccc.additions import NumberDetails
 from service.provisioning import Addition, BulkAddition
-from service.settings import AccessKey, Secret
+from service.settings import AccessKeySettings, Secret
 from tests.http.http_fixtures import (
     CALLED,
     FORM,
@@ -28,20 +28,20 @@ from tests.http.http_fixtures import (
     settings_with,
 )
 
-KEY = AccessKey(id="test-key", secret=Secret("test-secret"), scopes=("pick", "admin"))
-DIALER = AccessKey(id="dialer-key", secret=Secret("dialer-secret"), scopes=("pick",))
-METER = AccessKey(id="meter-key", secret=Secret("meter-secret"), scopes=("metrics",))
-BOUND = AccessKey(
+KEY = AccessKeySettings(id="test-key", secret=Secret("test-secret"), scopes=("pick", "admin"))
+DIALER = AccessKeySettings(id="dialer-key", secret=Secret("dialer-secret"), scopes=("pick",))
+METER = AccessKeySettings(id="meter-key", secret=Secret("meter-secret"), scopes=("metrics",))
+BOUND = AccessKeySettings(
     id="bound-key", secret=Secret("bound-secret"), scopes=("pick", "admin"), instances=("other",)
 )
-STS = AccessKey(
+STS = AccessKeySettings(
     id="STS.key",
     secret=Secret("sts-secret"),
     scopes=("pick", "admin"),
     security_token=Secret("token+with/slash=="),
 )
 KEYS = (KEY, DIALER, METER, BOUND, STS)
-STRANGER = AccessKey(id="stranger", secret=Secret("test-secret"), scopes=("pick",))
+STRANGER = AccessKeySettings(id="stranger", secret=Secret("test-secret"), scopes=("pick",))
 
 Scheme = Literal["acs3", "rpc_v1"]
 Place = Literal["query", "form"]
@@ -84,7 +84,7 @@ class How(msgspec.Struct):
 
     method: str = "POST"
     place: Place = "query"
-    key: AccessKey = KEY
+    key: AccessKeySettings = KEY
     system: Mapping[str, str | None] = {}
 
 

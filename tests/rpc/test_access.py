@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 import pytest
 from msgspec.structs import replace
 
-from service.settings import AccessKey, Secret
+from service.settings import AccessKeySettings, Secret
 from tests.http.http_fixtures import Service, ask
 from tests.rpc.rpc_fixtures import (
     ACTIONS,
@@ -23,7 +23,7 @@ from tests.rpc.rpc_fixtures import (
 )
 
 WRONG_SECRET = replace(KEY, secret=Secret("guess"))
-REFUSALS: list[tuple[AccessKey, tuple[int, str]]] = [
+REFUSALS: list[tuple[AccessKeySettings, tuple[int, str]]] = [
     (STRANGER, (404, "InvalidAccessKeyId.NotFound")),
     (WRONG_SECRET, (400, "SignatureDoesNotMatch")),
     (METER, (403, "Forbidden.RAM")),
@@ -42,7 +42,7 @@ def untouched(service: Service) -> bool:
 @each_action
 @both
 async def test_a_key_that_does_not_do_is_told_why(
-    door: Service, scheme: Any, action: str, key: AccessKey, expected: tuple[int, str]
+    door: Service, scheme: Any, action: str, key: AccessKeySettings, expected: tuple[int, str]
 ) -> None:
     answer = await send(door, signed(door, scheme, action, key=key))
     assert (answer.status, answer.json["Code"]) == expected
@@ -52,7 +52,9 @@ async def test_a_key_that_does_not_do_is_told_why(
 @pytest.mark.parametrize("key", [KEY, STS], ids=["static", "STS"])
 @each_action
 @both
-async def test_the_right_key_does(door: Service, scheme: Any, action: str, key: AccessKey) -> None:
+async def test_the_right_key_does(
+    door: Service, scheme: Any, action: str, key: AccessKeySettings
+) -> None:
     assert (await send(door, signed(door, scheme, action, key=key))).status == 200
 
 

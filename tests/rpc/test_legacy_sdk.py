@@ -17,7 +17,7 @@ from aliyunsdkcore.auth.credentials import StsTokenCredential
 from aliyunsdkcore.client import AcsClient
 from aliyunsdkcore.request import CommonRequest, RpcRequest
 
-from service.settings import AccessKey
+from service.settings import AccessKeySettings
 from tests.http.http_fixtures import CALLED, Service
 from tests.rpc.rpc_fixtures import ACTIONS, KEY, PARAMS, STRANGER, STS
 
@@ -28,7 +28,7 @@ REQUESTS = {
 }
 
 
-def client(key: AccessKey = KEY, secret: str = "") -> Any:
+def client(key: AccessKeySettings = KEY, secret: str = "") -> Any:
     if key.security_token:
         credential = StsTokenCredential(key.id, str(key.secret), str(key.security_token))
         return AcsClient(region_id="cn-shanghai", credential=credential)
@@ -61,7 +61,7 @@ async def done(service: Service, action: str, *, by: Any = None, **how: str) -> 
 
 @pytest.mark.parametrize("place", ["query", "form"])
 @pytest.mark.parametrize("key", [KEY, STS], ids=["static", "STS"])
-async def test_all_four_actions_are_done(door: Service, key: AccessKey, place: str) -> None:
+async def test_all_four_actions_are_done(door: Service, key: AccessKeySettings, place: str) -> None:
     told = {action: await done(door, action, by=client(key), place=place) for action in ACTIONS}
     assert {answer["Code"] for answer in told.values()} == {"OK"}
     assert told["PickOutboundNumbers"]["Data"][0]["Callee"]["Number"] == CALLED

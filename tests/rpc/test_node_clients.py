@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from service.provisioning import AddRequest, BulkRequest
-from service.settings import AccessKey
+from service.settings import AccessKeySettings
 from tests.http.http_fixtures import CALLED, GROUP, Service
 from tests.rpc.rpc_fixtures import ACTIONS, BOUND, KEY, PARAMS, STRANGER, STS, VERSIONS
 
@@ -29,7 +29,7 @@ def call(client: str, action: str, **changes: str) -> dict[str, Any]:
 
 
 async def made(
-    script: Path, service: Service, calls: list[dict[str, Any]], key: AccessKey = KEY
+    script: Path, service: Service, calls: list[dict[str, Any]], key: AccessKeySettings = KEY
 ) -> list[dict[str, Any]]:
     """What came of some calls."""
     credentials = {"accessKeyId": key.id, "accessKeySecret": str(key.secret)}
@@ -54,7 +54,7 @@ async def made(
 @pytest.mark.parametrize("key", [KEY, STS], ids=["static", "STS"])
 @pytest.mark.parametrize("client", CLIENTS)
 async def test_all_four_actions_are_done(
-    door: Service, node_clients: Path, client: str, key: AccessKey
+    door: Service, node_clients: Path, client: str, key: AccessKeySettings
 ) -> None:
     told = await made(node_clients, door, [call(client, action) for action in ACTIONS], key)
     picked, listed, added, bulk = (each["body"] for each in told)
@@ -117,7 +117,7 @@ async def test_each_action_has_an_error_that_the_client_raises_as_its_own(
     ids=["unknown", "wrong secret", "wrong token", "bound elsewhere"],
 )
 async def test_a_credential_that_does_not_do_is_named(
-    door: Service, node_clients: Path, client: str, key: AccessKey, code: str
+    door: Service, node_clients: Path, client: str, key: AccessKeySettings, code: str
 ) -> None:
     (told,) = await made(node_clients, door, [call(client, "PickOutboundNumbers")], key)
     assert told["error"]["code"] == code

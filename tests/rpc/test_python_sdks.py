@@ -21,7 +21,7 @@ from service.errors import (
     CccUnavailable,
     NoEligibleNumber,
 )
-from service.settings import AccessKey
+from service.settings import AccessKeySettings
 from tests.http.http_fixtures import CALLED, Service
 from tests.rpc.rpc_fixtures import KEY, PARAMS, STS
 
@@ -41,7 +41,7 @@ BULK = {
 }
 
 
-def config(service: Service, scheme: str, key: AccessKey = KEY) -> Config:
+def config(service: Service, scheme: str, key: AccessKeySettings = KEY) -> Config:
     return Config(
         access_key_id=key.id,
         access_key_secret=str(key.secret),
@@ -53,7 +53,7 @@ def config(service: Service, scheme: str, key: AccessKey = KEY) -> Config:
 
 
 async def done(
-    service: Service, scheme: str, action: str, key: AccessKey = KEY, **changes: Any
+    service: Service, scheme: str, action: str, key: AccessKeySettings = KEY, **changes: Any
 ) -> Any:
     """The body of an action's answer, by the SDK that has the action."""
     is_bulk = action == "AddBulkPhoneNumbers"
@@ -71,7 +71,9 @@ async def done(
 
 @pytest.mark.parametrize("key", [KEY, STS], ids=["static", "STS"])
 @pytest.mark.parametrize("scheme", SCHEMES)
-async def test_all_four_actions_are_done(door: Service, scheme: str, key: AccessKey) -> None:
+async def test_all_four_actions_are_done(
+    door: Service, scheme: str, key: AccessKeySettings
+) -> None:
     picked = await done(door, scheme, "PickOutboundNumbers", key)
     assert [pair.callee.number for pair in picked.data] == [CALLED, CALLED]
     listed = await done(door, scheme, "ListPhoneNumbers", key)

@@ -94,7 +94,7 @@ class Replica:
             INSTANCE,
             lambda known: sweep_numbers(ccc, INSTANCE, locator, known),
             self.shared,
-            settings.Inventory(),
+            settings.InventorySettings(),
             clock=self.clock,
             new_id=lambda: "an epoch",
             metrics=self.metrics,

@@ -40,7 +40,7 @@ class Member:
             INSTANCE,
             self.sweep,
             share(redis, BASE) if redis else None,
-            settings.Inventory(),
+            settings.InventorySettings(),
             clock=lambda: NOW,
             new_id=lambda: "an epoch",
             metrics=Metrics(),

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from service.ccc.client import CccClient
-from service.ccc.payloads import NumberPage
+from service.ccc.payloads import ListedPage
 from service.emulator import Emulator, Faults
 from service.errors import CccUnavailable
 from service.inventory import Inventory, Moves
@@ -84,7 +84,7 @@ async def test_a_late_page_that_fails_fails_the_sweep_and_not_the_keeper(
 ) -> None:
     listed = ccc.list_phone_numbers
 
-    async def fails_from_the_second(instance_id: str, **asked: Any) -> NumberPage:
+    async def fails_from_the_second(instance_id: str, **asked: Any) -> ListedPage:
         if asked["page_number"] > 1:
             raise CccUnavailable("Timeout", "no answer")
         return await listed(instance_id, **asked)

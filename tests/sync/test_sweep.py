@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from service.ccc.client import CccClient
-from service.ccc.payloads import ListedNumber, NumberPage
+from service.ccc.payloads import ListedNumber, ListedPage
 from service.emulator import Emulator, Faults, phone_number, skill_groups
 from service.errors import SweepFailed
 from service.inventory import PhoneNumber
@@ -161,12 +161,12 @@ class Script:
         page_size: int,
         background: bool,
         **filters: str | bool | None,
-    ) -> NumberPage:
+    ) -> ListedPage:
         assert background
         assert not any(filters.values())
         total, which = self.pages.pop(0)
         numbers = (f"0105{n:07}" for n in which)
-        return NumberPage(total, page_number, page_size, tuple(map(listed_number, numbers)))
+        return ListedPage(total, page_number, page_size, tuple(map(listed_number, numbers)))
 
 
 def listed_number(number: str) -> ListedNumber:

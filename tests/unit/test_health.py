@@ -18,8 +18,8 @@ from service.health.rules import (
     HOUR,
     PROBATION,
     QUARANTINED,
+    HealthRecord,
     Pools,
-    Record,
     Transition,
     aged,
     answered_of,
@@ -33,18 +33,20 @@ THIS_HOUR = NOW // HOUR
 GOOD_POOL = {THIS_HOUR: (380_000, 1_000_000)}
 
 
-def with_calls(record: Record, answered: int, attempts: int) -> Record:
+def with_calls(record: HealthRecord, answered: int, attempts: int) -> HealthRecord:
     return msgspec.structs.replace(record, tallies=(Tally(THIS_HOUR, answered, attempts),))
 
 
-def moved(record: Record, pool: Pool = GOOD_POOL, now: int = NOW) -> tuple[Record, Transition]:
+def moved(
+    record: HealthRecord, pool: Pool = GOOD_POOL, now: int = NOW
+) -> tuple[HealthRecord, Transition]:
     after, transition = judge(record, pool, now)
     assert transition is not None
     return after, transition
 
 
 def test_a_number_far_below_its_pool_is_quarantined_and_told_why() -> None:
-    after, transition = moved(with_calls(Record(), 20, 150))
+    after, transition = moved(with_calls(HealthRecord(), 20, 150))
     assert (after.state, after.until, after.untold) == (QUARANTINED, NOW + 7 * DAY, True)
     assert after.tallies == ()
     assert (transition.before, transition.after) == (HEALTHY, QUARANTINED)
@@ -59,22 +61,22 @@ def test_a_number_far_below_its_pool_is_quarantined_and_told_why() -> None:
 
 @pytest.mark.parametrize(("answered", "attempts"), [(0, 29), (38, 100), (31, 100), (6, 30), (0, 0)])
 def test_a_number_near_its_pool_or_with_few_calls_stays(answered: int, attempts: int) -> None:
-    record = with_calls(Record(), answered, attempts)
+    record = with_calls(HealthRecord(), answered, attempts)
     assert judge(record, GOOD_POOL, NOW) == (record, None)
 
 
 def test_a_pool_that_falls_as_a_whole_quarantines_nobody() -> None:
-    record = with_calls(Record(), 14, 100)
+    record = with_calls(HealthRecord(), 14, 100)
     assert judge(record, {THIS_HOUR: (140, 1000)}, NOW) == (record, None)
 
 
 def test_a_number_without_peers_is_never_judged() -> None:
-    record = with_calls(Record(), 0, 500)
+    record = with_calls(HealthRecord(), 0, 500)
     assert judge(record, {THIS_HOUR: (0, 500)}, NOW) == (record, None)
 
 
 def test_a_quarantine_ends_when_it_is_over_and_not_before() -> None:
-    quarantined, _ = moved(with_calls(Record(), 0, 100))
+    quarantined, _ = moved(with_calls(HealthRecord(), 0, 100))
     assert judge(quarantined, GOOD_POOL, quarantined.until - 1) == (quarantined, None)
     late = with_calls(quarantined, 0, 5)  # outcomes of calls from before
     after, transition = moved(late, now=quarantined.until)
@@ -83,7 +85,7 @@ def test_a_quarantine_ends_when_it_is_over_and_not_before() -> None:
 
 
 def test_a_good_number_goes_from_stage_to_stage_and_back_to_full() -> None:
-    record, seen = Record(state=PROBATION, relapses=2), []
+    record, seen = HealthRecord(state=PROBATION, relapses=2), []
     for attempts in (19, 20, 59, 60, 119, 120):
         record, _ = judge(with_calls(record, attempts * 38 // 100, attempts), GOOD_POOL, NOW)
         seen.append((record.state, daily_cap(record)))
@@ -99,26 +101,26 @@ def test_a_good_number_goes_from_stage_to_stage_and_back_to_full() -> None:
 
 
 def test_a_number_still_bad_on_probation_goes_back_for_longer() -> None:
-    record, days = Record(state=PROBATION), []
+    record, days = HealthRecord(state=PROBATION), []
     for _ in range(3):
         after, _ = moved(with_calls(record, 0, 20))
         days.append((after.until - NOW) // DAY)
-        record = Record(state=PROBATION, relapses=after.relapses)
+        record = HealthRecord(state=PROBATION, relapses=after.relapses)
     assert days == [14, 28, 28]
 
 
 def test_a_number_in_doubt_stays_at_its_stage() -> None:
-    record = with_calls(Record(state=PROBATION), 5, 22)
+    record = with_calls(HealthRecord(state=PROBATION), 5, 22)
     assert judge(record, GOOD_POOL, NOW) == (record, None)
 
 
 def test_a_quarantined_number_has_the_cap_of_its_return_already() -> None:
-    assert daily_cap(moved(with_calls(Record(), 0, 100))[0]) == 10
+    assert daily_cap(moved(with_calls(HealthRecord(), 0, 100))[0]) == 10
 
 
 def test_hours_that_are_over_are_settled_with_the_pool_of_their_time() -> None:
     old = THIS_HOUR - 3
-    record = Record(tallies=(Tally(old, 5, 20), Tally(THIS_HOUR, 1, 2)))
+    record = HealthRecord(tallies=(Tally(old, 5, 20), Tally(THIS_HOUR, 1, 2)))
     after = aged(record, {old: (5 + 40, 20 + 100)}, NOW)
     assert after.tallies == (Tally(THIS_HOUR, 1, 2),)
     assert (after.settled.answered, after.settled.attempts) == (5, 20)
@@ -128,14 +130,14 @@ def test_hours_that_are_over_are_settled_with_the_pool_of_their_time() -> None:
 
 
 def test_a_long_past_fades_to_a_bounded_number_of_calls() -> None:
-    record = Record(tallies=(Tally(THIS_HOUR - 3, 380, 1000),))
+    record = HealthRecord(tallies=(Tally(THIS_HOUR - 3, 380, 1000),))
     assert aged(record, {THIS_HOUR - 3: (1380, 3000)}, NOW).settled.attempts == 150
 
 
 def test_a_number_that_was_silent_for_a_week_starts_anew() -> None:
-    record = Record(settled=Comparison(5, 20, 8.0, 1.0), settled_hour=THIS_HOUR - 168)
+    record = HealthRecord(settled=Comparison(5, 20, 8.0, 1.0), settled_hour=THIS_HOUR - 168)
     assert aged(record, {}, NOW) is record
-    assert aged(record, {}, NOW + HOUR) == Record()
+    assert aged(record, {}, NOW + HOUR) == HealthRecord()
 
 
 @pytest.mark.parametrize(
@@ -157,10 +159,10 @@ def test_only_what_depends_on_the_number_shown_counts(result: str, counts: int |
 
 def test_a_number_of_several_groups_belongs_to_the_largest() -> None:
     pools = Pools()
-    pools.add(Record(tallies=(Tally(1, 1, 10),)), ("sales", "debts"))
-    pools.add(Record(tallies=(Tally(1, 5, 10),)), ("sales",))
-    pools.add(Record(tallies=(Tally(1, 0, 10),)), ("debts",))
-    pools.add(Record(tallies=(Tally(1, 4, 10),)), ("sales",))
+    pools.add(HealthRecord(tallies=(Tally(1, 1, 10),)), ("sales", "debts"))
+    pools.add(HealthRecord(tallies=(Tally(1, 5, 10),)), ("sales",))
+    pools.add(HealthRecord(tallies=(Tally(1, 0, 10),)), ("debts",))
+    pools.add(HealthRecord(tallies=(Tally(1, 4, 10),)), ("sales",))
     assert pools.of(("debts", "sales")) == {1: (10, 30)}
     assert pools.of(("debts",)) == {1: (1, 20)}
     assert pools.of(()) == {}
@@ -169,23 +171,23 @@ def test_a_number_of_several_groups_belongs_to_the_largest() -> None:
 def test_no_more_than_a_fifth_of_a_pool_is_in_quarantine_and_always_one() -> None:
     pools = Pools()
     for _ in range(13):
-        pools.add(Record(), ("sales",))
-    pools.add(Record(state=QUARANTINED), ("sales",))
-    pools.add(Record(), ())
+        pools.add(HealthRecord(), ("sales",))
+    pools.add(HealthRecord(state=QUARANTINED), ("sales",))
+    pools.add(HealthRecord(), ())
     assert [pools.spare(("sales",)), pools.spare(("sales",))] == [True, False]
     assert [pools.spare(()), pools.spare(())] == [True, False]
 
 
 records = st.one_of(
-    st.just(Record()),
+    st.just(HealthRecord()),
     st.builds(
-        Record,
+        HealthRecord,
         state=st.just(PROBATION),
         stage=st.integers(0, len(health.STAGES) - 1),
         relapses=st.integers(0, 9),
     ),
     st.builds(
-        Record,
+        HealthRecord,
         state=st.just(QUARANTINED),
         relapses=st.integers(0, 9),
         until=st.sampled_from([NOW - DAY, NOW, NOW + 1]),
@@ -195,7 +197,7 @@ records = st.one_of(
 
 @given(before=records, answered=st.integers(0, 300), others=st.integers(0, 300))
 def test_whatever_was_counted_a_judgement_is_whole(
-    before: Record, answered: int, others: int
+    before: HealthRecord, answered: int, others: int
 ) -> None:
     record = with_calls(before, answered, answered + others)
     after, transition = judge(record, GOOD_POOL, NOW)
@@ -204,7 +206,7 @@ def test_whatever_was_counted_a_judgement_is_whole(
     assert daily_cap(after) in {0, 10, 20, 30}
     assert after.state != QUARANTINED or after.until > NOW
     encoded = msgspec.msgpack.encode(after)
-    assert msgspec.msgpack.decode(encoded, type=Record) == after
+    assert msgspec.msgpack.decode(encoded, type=HealthRecord) == after
 
 
 # How well it tells the bad from the good: 20 calls an hour, five hours a day.
@@ -224,7 +226,7 @@ def days(first: int, count: int) -> Iterator[tuple[int, float]]:
             yield THIS_HOUR + day * 24 + hour, rate
 
 
-def called(record: Record, hour: int, answered: int, pool: Pool) -> Record:
+def called(record: HealthRecord, hour: int, answered: int, pool: Pool) -> HealthRecord:
     tallies = (*record.tallies, Tally(hour, answered, CALLS))
     now = hour * HOUR + HOUR - 1
     return judge(aged(msgspec.structs.replace(record, tallies=tallies), pool, now), pool, now)[0]
@@ -232,7 +234,7 @@ def called(record: Record, hour: int, answered: int, pool: Pool) -> Record:
 
 def test_of_a_thousand_good_numbers_in_a_month_one_at_most_is_quarantined() -> None:
     randomness = Random(7)
-    records = [Record()] * 1000
+    records = [HealthRecord()] * 1000
     pool: dict[int, tuple[int, int]] = {}
     for hour, rate in days(0, 30):
         each = answers(rate, len(records), randomness)
@@ -245,7 +247,7 @@ def test_of_a_thousand_good_numbers_in_a_month_one_at_most_is_quarantined() -> N
 
 def calls_until_quarantine(seed: int) -> int:
     """After two days like its 49 peers at 38 %, a number is answered at 14 %."""
-    randomness, pool, record = Random(seed), dict[int, tuple[int, int]](), Record()
+    randomness, pool, record = Random(seed), dict[int, tuple[int, int]](), HealthRecord()
     for hour, _ in days(0, 2):
         mine = answers(0.38, 1, randomness)[0]
         pool[hour] = (mine + sum(answers(0.38, 49, randomness)), 50 * CALLS)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from service.ccc.payloads import NumberPair
-from service.ccc.payloads import PlacedNumber as CccNumber
+from service.ccc.payloads import PickedNumber as CccNumber
 from service.errors import (
     CccThrottled,
     InvalidCalledNumber,

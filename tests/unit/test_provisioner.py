@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from service.ccc.additions import Batch, BulkAnswer, NumberDetails
+from service.ccc.additions import AdditionBatch, BulkAnswer, NumberDetails
 from service.errors import (
     CccError,
     CccMalformed,
@@ -52,7 +52,7 @@ class World:
 
     def __init__(self, *plan: Any) -> None:
         self.plan = list(plan)
-        self.batches: list[Batch] = []
+        self.batches: list[AdditionBatch] = []
         self.listed: set[str] = set()  # what CCC has
         self.inventory: set[str] = set()
         self.learned: dict[str, Details] = {}
@@ -62,18 +62,18 @@ class World:
     def adds(self) -> Provisioner:
         return Provisioner({"ccc-test": Target("ccc-test", self, self, self)})
 
-    async def add_phone_numbers(self, batch: Batch) -> tuple[str, ...]:
+    async def add_phone_numbers(self, batch: AdditionBatch) -> tuple[str, ...]:
         failed: tuple[str, ...] = self._next(batch, ())
         self.listed |= set(batch.numbers) - set(failed)
         return failed
 
-    async def add_bulk_phone_numbers(self, batch: Batch) -> BulkAnswer:
+    async def add_bulk_phone_numbers(self, batch: AdditionBatch) -> BulkAnswer:
         answer: BulkAnswer = self._next(batch, NOTHING)
         out = {*answer.failed, *answer.in_use, *answer.in_arrears}
         self.listed |= set(batch.numbers) - out
         return answer
 
-    def _next(self, batch: Batch, usual: Any) -> Any:
+    def _next(self, batch: AdditionBatch, usual: Any) -> Any:
         self.batches.append(batch)
         planned = self.plan.pop(0) if self.plan else usual
         if isinstance(planned, CccError):
@@ -116,7 +116,7 @@ async def test_numbers_go_in_canonical_form_with_what_belongs_to_them() -> None:
     )
     assert answer == Addition(("01055500001", "01055500002"), ())
     assert world.batches == [
-        Batch(
+        AdditionBatch(
             instance_id="ccc-test",
             numbers=("01055500001", "01055500002"),
             usage="Outbound",

@@ -6,13 +6,13 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import MovedError
 
 from service.redis_.client import topology_of
-from service.redis_.cluster import Claim, holders_of
+from service.redis_.cluster import SlotClaim, holders_of
 
 OLD, NEW, OTHER = ("old", 1), ("new", 2), ("other", 3)
 
 
 def test_the_claim_with_the_greatest_epoch_counts_whoever_told_it() -> None:
-    claims = [Claim(7, 0, 99, NEW), Claim(3, 0, 199, OLD), Claim(9, 150, 150, OTHER)]
+    claims = [SlotClaim(7, 0, 99, NEW), SlotClaim(3, 0, 199, OLD), SlotClaim(9, 150, 150, OTHER)]
     holders = holders_of(claims)
     assert holders[0] == holders[99] == NEW
     assert holders[100] == holders[149] == holders[151] == OLD

@@ -11,8 +11,8 @@ import pytest
 
 from service.errors import SettingsError
 from service.settings import (
-    CalleeRule,
-    Instance,
+    CalleeRuleSettings,
+    InstanceSettings,
     Selection,
     Server,
     Settings,
@@ -132,8 +132,8 @@ def test_an_instance_overrides_single_keys_of_the_selection(file: Path) -> None:
 
 
 def test_an_instance_without_a_scope_is_a_scope_of_its_own() -> None:
-    assert Instance(id="ccc-test").scope == "ccc-test"
-    assert Instance(id="ccc-test", scope="shared").scope == "shared"
+    assert InstanceSettings(id="ccc-test").scope == "ccc-test"
+    assert InstanceSettings(id="ccc-test", scope="shared").scope == "shared"
 
 
 def test_sip_codes_are_read_as_numbers(file: Path) -> None:
@@ -195,9 +195,9 @@ def test_a_variable_goes_before_the_file(file: Path) -> None:
             "CALLERID_SELECTION__CALLEE__RULES",
             '[{"limit": 3, "window_seconds": 300, "kind": "sliding"}]',
             "selection.callee.rules",
-            (CalleeRule(3, 300, "sliding"),),
+            (CalleeRuleSettings(3, 300, "sliding"),),
         ),
-        ("CALLERID_INSTANCES", '[{"id": "a"}]', "instances", (Instance("a"),)),
+        ("CALLERID_INSTANCES", '[{"id": "a"}]', "instances", (InstanceSettings("a"),)),
     ],
 )
 def test_a_variable_sets_a_key_of_any_kind(
@@ -250,5 +250,5 @@ def test_a_variable_for_no_key_is_refused(file: Path) -> None:
 
 
 def test_settings_made_in_code_need_no_file() -> None:
-    settings = Settings(server=Server(port=0), instances=(Instance("a"),))
+    settings = Settings(server=Server(port=0), instances=(InstanceSettings("a"),))
     assert settings.selection_for(settings.instances[0]) == Selection()

@@ -14,7 +14,7 @@ from service.inventory import PhoneNumber
 from service.sync.acceptance import Sweep
 from service.sync.sweeping import course, reading, splitting
 from service.sync.sweeping.course import course_of
-from service.sync.sweeping.reading import Ask, Page
+from service.sync.sweeping.reading import PageRead, PageRequest
 from service.sync.sweeping.splitting import Part, pages_of
 
 MANY = 6_000  # by pages of ten of which a hundred are listed, as 60,000 are by real ones
@@ -33,7 +33,7 @@ class Oracle:
         self._before_each = before_each
         self._found: dict[Part, list[PhoneNumber]] = {}
 
-    def answer(self, ask: Ask) -> Page:
+    def answer(self, ask: PageRequest) -> PageRead:
         self.calls += 1
         self._before_each()
         assert 1 <= ask.page <= pages_of(splitting.MOST_NUMBERS)
@@ -41,7 +41,7 @@ class Oracle:
             self._found[ask.part] = list(filter(ask.part.holds, self.numbers))
         found = self._found[ask.part]
         end = ask.page * splitting.PAGE_SIZE
-        return Page(len(found), found[end - splitting.PAGE_SIZE : end])
+        return PageRead(len(found), found[end - splitting.PAGE_SIZE : end])
 
     def add(self, number: PhoneNumber, at: int) -> None:
         self.numbers.insert(at, number)

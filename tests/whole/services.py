@@ -14,7 +14,16 @@ from service.app import Service, listening
 from service.emulator import Emulator, phone_number, running, skill_groups
 from service.emulator.command import locate_with
 from service.locality import Locator
-from service.settings import Ccc, Instance, InstanceCcc, Redis, Secret, Selection, Server, Settings
+from service.settings import (
+    CccSettings,
+    InstanceCcc,
+    InstanceSettings,
+    Redis,
+    Secret,
+    Selection,
+    Server,
+    Settings,
+)
 from tests.waiting import eventually
 
 SALES, SUPPORT = "sales@ccc-test", "support@ccc-test"
@@ -74,8 +83,8 @@ def settings_for(
         Settings(),
         server=Server(port=0, drain_seconds=0),
         redis=Redis(url=Secret(redis_url), timeout_ms=200),
-        ccc=Ccc(endpoint=endpoint, timeout_ms=1000, max_requests_per_second=1000),
-        instances=(Instance(id="ccc-test", ccc=key, selection=selection),),
+        ccc=CccSettings(endpoint=endpoint, timeout_ms=1000, max_requests_per_second=1000),
+        instances=(InstanceSettings(id="ccc-test", ccc=key, selection=selection),),
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from service.ccc.claims import Call
+from service.ccc.claims import SignedCall
 from service.emulator import Emulator, phone_number, running, skill_groups
 from service.emulator.faults import Faults
 from service.emulator.refusals import Refusal
@@ -34,7 +34,7 @@ class Denying(Emulator):
 
     allowed = 1
 
-    def _perform(self, call: Call) -> dict[str, Any]:
+    def _perform(self, call: SignedCall) -> dict[str, Any]:
         if call.action.startswith("Add"):
             self.allowed -= 1
             if self.allowed < 0:

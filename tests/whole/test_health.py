@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from service.emulator import running
 from service.health import store, watch
-from service.settings import Health
+from service.settings import HealthSettings
 from tests.waiting import eventually
 from tests.whole.services import Running, chengdu_numbers, emulator_of, settings_for, started
 
@@ -46,7 +46,7 @@ async def test_a_number_that_goes_unanswered_is_quarantined_and_shown(
 ) -> None:
     async with running(emulator_of(chengdu_numbers(5))) as address:
         settings = settings_for(f"http://{address}", redis_url if is_shared else "")
-        async with started(replace(settings, health=Health(enabled=True))) as service:
+        async with started(replace(settings, health=HealthSettings(enabled=True))) as service:
             await call(service, 300)
 
             def quarantined() -> float | None:

@@ -6,7 +6,14 @@ from typing import Any
 from msgspec.structs import replace
 
 from service.emulator import Emulator, Faults, running
-from service.settings import CallerLimits, Instance, InstanceCcc, Secret, Selection, Settings
+from service.settings import (
+    CallerLimits,
+    InstanceCcc,
+    InstanceSettings,
+    Secret,
+    Selection,
+    Settings,
+)
 from tests.waiting import eventually
 from tests.whole.services import (
     KEY,
@@ -28,17 +35,17 @@ def emulator_for(*instances: str, faults: Faults | None = None) -> Emulator:
     return emulator
 
 
-def instance(name: str, address: str, secret: str = SECRET, **keys: Any) -> Instance:
+def instance(name: str, address: str, secret: str = SECRET, **keys: Any) -> InstanceSettings:
     ccc = InstanceCcc(
         access_key_id=KEY,
         access_key_secret=Secret(secret),
         endpoint=f"http://{address}",
         account=name,
     )
-    return Instance(id=name, ccc=ccc, **keys)
+    return InstanceSettings(id=name, ccc=ccc, **keys)
 
 
-def with_instances(*instances: Instance, redis_url: str = "") -> Settings:
+def with_instances(*instances: InstanceSettings, redis_url: str = "") -> Settings:
     return replace(settings_for("http://127.0.0.1:1", redis_url), instances=instances)
 
 

@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from service.emulator import running
-from service.settings import CalleeLimits, CalleeRule, CallerLimits, Selection
+from service.settings import CalleeLimits, CalleeRuleSettings, CallerLimits, Selection
 from tests.whole.processes import command, on_a_terminal
 from tests.whole.services import (
     CHENGDU_MOBILE,
@@ -22,7 +22,7 @@ ONCE_A_DAY = replace(
     Selection(),
     fallback="refuse",
     caller=CallerLimits(max_per_day=1),
-    callee=CalleeLimits(rules=(CalleeRule(2, 3600, "sliding"),)),
+    callee=CalleeLimits(rules=(CalleeRuleSettings(2, 3600, "sliding"),)),
 )
 
 

@@ -13,7 +13,7 @@ from alibabacloud_tea_openapi.models import Config
 from msgspec.structs import replace
 
 from service.emulator import running
-from service.settings import AccessKey, Auth, Secret, Settings
+from service.settings import AccessKeySettings, Auth, Secret, Settings
 from tests.conftest import RedisServer
 from tests.http.http_fixtures import Service as Target
 from tests.rpc.rpc_fixtures import KEY, send, signed
@@ -28,7 +28,7 @@ from tests.whole.services import (
 )
 
 
-def guarded(settings: Settings, *keys: AccessKey) -> Settings:
+def guarded(settings: Settings, *keys: AccessKeySettings) -> Settings:
     return replace(settings, auth=Auth(required="always", access_keys=keys or (KEY,)))
 
 

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from service.emulator import running
 from service.settings import (
     CalleeLimits,
-    CalleeRule,
+    CalleeRuleSettings,
     CallerLimits,
     NumberMatch,
     NumberOverride,
@@ -76,7 +76,7 @@ async def test_an_override_by_tag_gives_a_number_its_own_cap(redis_url: str) -> 
 
 
 async def test_a_callee_has_its_budget_over_all_callers_and_processes(redis_url: str) -> None:
-    rule = CalleeRule(limit=2, window_seconds=300, kind="sliding")
+    rule = CalleeRuleSettings(limit=2, window_seconds=300, kind="sliding")
     selection = Selection(callee=CalleeLimits(rules=(rule,)))
     async with two_services(redis_url, selection) as services:
         answers = [await services[turn % 2].pick() for turn in range(3)]

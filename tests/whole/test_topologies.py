@@ -8,7 +8,7 @@ import redis
 from msgspec.structs import replace
 
 from service.emulator import running
-from service.settings import CalleeLimits, CallerLimits, Health, Selection
+from service.settings import CalleeLimits, CallerLimits, HealthSettings, Selection
 from tests.conftest import free_port
 from tests.redis.topologies import ClusterOfSix, Watched, cluster_of_six, watched_by_sentinels
 from tests.whole.processes import command
@@ -44,7 +44,7 @@ def keys_in(servers: Watched | ClusterOfSix) -> set[str]:
 async def test_every_part_finds_its_keys(servers: Watched | ClusterOfSix) -> None:
     async with running(emulator_of(chengdu_numbers(200))) as address:
         settings = settings_for(f"http://{address}", servers.url, EVERY_RULE)
-        settings = replace(settings, health=Health(enabled=True))
+        settings = replace(settings, health=HealthSettings(enabled=True))
         async with started(settings) as one, started(settings) as two:
             answers = [
                 (await side.pick(call_id="a", called_number="13880001234"))[1]

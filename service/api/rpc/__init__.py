@@ -16,7 +16,7 @@ from service.api.rpc.actions import list_phone_numbers, pick_outbound_numbers
 from service.api.rpc.adds import add_bulk_phone_numbers, add_phone_numbers
 from service.api.rpc.call import read
 from service.api.rpc.refusal import Refused
-from service.ccc.claims import Call
+from service.ccc.claims import SignedCall
 
 Perform = Callable[[web.Request], Awaitable[dict[str, Any]]]
 
@@ -40,7 +40,7 @@ async def answer(request: web.Request) -> web.Response:
     return formats.response(request, f"{call.action}Response", body, 200, {})
 
 
-def _action(call: Call) -> Perform:
+def _action(call: SignedCall) -> Perform:
     if not call.version:
         raise Refused("MissingParameter", "Version")
     if not call.action:

@@ -10,7 +10,7 @@ from service.api.auth import NOBODY, Asker
 from service.api.nonces import Nonces
 from service.api.parts import API, Api
 from service.api.rpc.call import CALL
-from service.ccc.claims import Call, claim_of, verify
+from service.ccc.claims import SignedCall, claim_of, verify
 from service.errors import ClaimRefused, Unauthenticated
 from service.settings import Scope
 
@@ -41,7 +41,7 @@ async def require(request: web.Request, scope: Scope, nonces: Nonces) -> Asker:
     return api.tokens.require(request, scope)
 
 
-async def _signer(api: Api, call: Call, nonces: Nonces) -> Asker:
+async def _signer(api: Api, call: SignedCall, nonces: Nonces) -> Asker:
     claim = claim_of(call)
     key = api.keys.get(claim.access_key_id)
     if key is None:

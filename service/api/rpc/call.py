@@ -10,17 +10,17 @@ from urllib.parse import parse_qsl
 from aiohttp import web
 
 from service.api import bodies, forms
-from service.ccc.claims import Call
+from service.ccc.claims import SignedCall
 from service.errors import InvalidField, MalformedRequest
 
 MAX_FIELDS = 2048  # PhoneNumber.1 and on: as many as fit into a body
 
-CALL = web.RequestKey("CALL", Call)
+CALL = web.RequestKey("CALL", SignedCall)
 
 _FORMATS = ("", "json", "xml")
 
 
-async def read(request: web.Request, seconds: float) -> Call:
+async def read(request: web.Request, seconds: float) -> SignedCall:
     """Take a request apart, and leave the call in it.
 
     Args:
@@ -37,7 +37,7 @@ async def read(request: web.Request, seconds: float) -> Call:
     form = _parsed(body) if request.content_type == forms.FORM else {}
     if twice := query.keys() & form.keys():
         raise _twice(min(twice))
-    call = request[CALL] = Call(
+    call = request[CALL] = SignedCall(
         request.method, _headers(request), query, query | form, sha256(body).hexdigest()
     )
     if call.params.get("Format", "").lower() not in _FORMATS:
@@ -54,7 +54,7 @@ def wants_xml(request: web.Request) -> bool:
     call = request.get(CALL)
     if call is None:
         query = dict(request.query)
-        call = Call(request.method, _headers(request), query, query)
+        call = SignedCall(request.method, _headers(request), query, query)
     wanted = call.params.get("Format", "").lower()
     if wanted and wanted in _FORMATS:
         return wanted == "xml"

@@ -73,14 +73,14 @@ class Subject(NamedTuple):
     fallback: str
 
 
-class Outcome(NamedTuple):
+class InstanceFinding(NamedTuple):
     """What was found of one instance."""
 
     report: InstanceReport
     findings: tuple[Finding, ...]
 
 
-async def ask_all(subjects: Sequence[Subject], progress: Progress) -> list[Outcome]:
+async def ask_all(subjects: Sequence[Subject], progress: Progress) -> list[InstanceFinding]:
     """Ask for every instance, many at a time; the outcomes are in the order of the subjects.
 
     Args:
@@ -89,7 +89,7 @@ async def ask_all(subjects: Sequence[Subject], progress: Progress) -> list[Outco
     """
     free, count = asyncio.Semaphore(IN_FLIGHT), 0
 
-    async def one(subject: Subject) -> Outcome:
+    async def one(subject: Subject) -> InstanceFinding:
         nonlocal count
         async with free:
             outcome = await ask(subject)
@@ -100,7 +100,7 @@ async def ask_all(subjects: Sequence[Subject], progress: Progress) -> list[Outco
     return await asyncio.gather(*map(one, subjects))
 
 
-async def ask(subject: Subject) -> Outcome:
+async def ask(subject: Subject) -> InstanceFinding:
     """Ask for one instance: its numbers, then what else RAM allows."""
     instance_id = subject.id
     numbers, listing = None, Permission("allowed")
@@ -110,14 +110,14 @@ async def ask(subject: Subject) -> Outcome:
         finding = Finding(instance_id, "failed", f"ListPhoneNumbers: {told(error)}")
         if error.status != HTTPStatus.FORBIDDEN:
             # Whatever it is, it would be the answer to every other action.
-            return Outcome(InstanceReport(instance_id), (finding,))
+            return InstanceFinding(InstanceReport(instance_id), (finding,))
         listing = permission_by(error, LIST_COST)
     else:
         finding = Finding(instance_id, "fine", f"CCC lists {numbers} numbers")
     probes = (PICK, *OTHERS) if subject.fallback == "ccc" else OTHERS
     found = {LIST: listing} | await permissions_of(subject.ccc, instance_id, probes)
     report = InstanceReport(instance_id, numbers, found)
-    return Outcome(report, (finding, *_permission_findings(instance_id, found)))
+    return InstanceFinding(report, (finding, *_permission_findings(instance_id, found)))
 
 
 def _permission_findings(instance_id: str, found: Permissions) -> Iterable[Finding]:

@@ -20,7 +20,7 @@ from http import HTTPStatus
 import msgspec
 
 from service.ccc.client import CccClient
-from service.ccc.replies import Reply
+from service.ccc.replies import CccReply
 from service.ccc.requests import BY_RPC_V1, Action
 from service.cli.check.findings import Permission, Permissions
 from service.errors import CccError
@@ -30,7 +30,7 @@ LIST_COST = "no number is known, and none is picked"
 _BY_CCC_ITSELF = ("Parameter.", "NotExists.")
 
 
-def _no_answer(_: Reply) -> None:
+def _no_answer(_: CccReply) -> None:
     """What is answered is of no interest here."""
 
 

@@ -12,7 +12,7 @@ from service.instances import SCHEMA
 from service.redis_.access import lacking
 from service.redis_.client import RoutingClient, open_client, open_topology
 from service.redis_.cluster import Cluster, View
-from service.redis_.sentinels import Sentinels, Told
+from service.redis_.sentinels import Sentinels, SentinelView
 from service.redis_.topology import Topology
 from service.redis_.url import Address
 from service.settings import Settings
@@ -116,7 +116,7 @@ async def _who_tells(topology: Topology) -> list[Finding]:
     return []
 
 
-def _sentinels(topology: Sentinels, told: Sequence[Told | None]) -> Iterator[Finding]:
+def _sentinels(topology: Sentinels, told: Sequence[SentinelView | None]) -> Iterator[Finding]:
     for host, one in zip(topology.hosts, told, strict=True):
         if one is None:
             text = f"does not answer, or knows no service {topology.service}"

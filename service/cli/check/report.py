@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from service.ccc.accounts import Accounts
 from service.cli.check.endpoints import reach
 from service.cli.check.findings import Finding, InstanceReport, Report
-from service.cli.check.instances import Outcome, Subject, ask_all
+from service.cli.check.instances import InstanceFinding, Subject, ask_all
 from service.cli.check.redis import check_redis, open_redis
 from service.cli.check.sweeping import sweep
 from service.cli.terminal import Progress
@@ -89,14 +89,16 @@ def _not_asked(behind: Mapping[str, Finding]) -> list[Finding]:
 
 async def _swept(
     subjects: Sequence[Subject],
-    outcomes: Sequence[Outcome],
+    outcomes: Sequence[InstanceFinding],
     locator: Locator,
     progress: Progress,
-) -> list[Outcome]:
+) -> list[InstanceFinding]:
     """The outcomes, with what a whole sweep read of each instance whose numbers are listed."""
     swept = list(outcomes)
     for at, (subject, outcome) in enumerate(zip(subjects, outcomes, strict=True)):
         if outcome.report.numbers is not None:
             finding, found = await sweep(subject, locator, progress)
-            swept[at] = Outcome(replace(outcome.report, sweep=found), (*outcome.findings, finding))
+            swept[at] = InstanceFinding(
+                replace(outcome.report, sweep=found), (*outcome.findings, finding)
+            )
     return swept

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from service.ccc.client import CccClient
-from service.ccc.payloads import NumberPage
+from service.ccc.payloads import ListedPage
 from service.cli.check.findings import Finding, SweptInventory
 from service.cli.check.instances import Subject
 from service.cli.terminal import Progress
@@ -24,7 +24,7 @@ class CountingLister:
         self._progress = progress
         self._read = self._total = 0
 
-    async def list_phone_numbers(self, instance_id: str, **asked: Any) -> NumberPage:
+    async def list_phone_numbers(self, instance_id: str, **asked: Any) -> ListedPage:
         """Return a page of an instance's numbers."""
         page = await self._ccc.list_phone_numbers(instance_id, **asked)
         self._read += len(page.numbers)

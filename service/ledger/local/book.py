@@ -9,8 +9,8 @@ from functools import partial
 from typing import Any
 
 from service.inventory import Inventory, Moves
-from service.ledger.local.callee import Call, Callee, Use
-from service.ledger.local.choice import Choice
+from service.ledger.local.callee import CalleeUses, RememberedCall, Use
+from service.ledger.local.choice import CallerChoice
 from service.ledger.local.following import follow_call, follow_callee
 from service.ledger.local.members import Members
 from service.ledger.port import (
@@ -35,7 +35,7 @@ from service.ledger.port import (
     Unpark,
     is_dry_run,
 )
-from service.ledger.record import Known
+from service.ledger.record import KnownUse
 from service.ledger.rules import Rules
 
 Answer = Picked | Followed | tuple[Standing, ...] | bool | int
@@ -51,8 +51,8 @@ class Book:
     def __init__(self, unused_turn: Callable[[str], int]) -> None:
         self.rules = Rules()
         self._members = Members(unused_turn)
-        self._callees: dict[str, Callee] = {}
-        self._calls: dict[str, Call] = {}
+        self._callees: dict[str, CalleeUses] = {}
+        self._calls: dict[str, RememberedCall] = {}
         self._turn = self._now = 0
         self._runs: dict[type, Callable[[Any], Answer]] = {
             Pick: self._decide,
@@ -78,7 +78,7 @@ class Book:
         """Use no more than this process's share of what is left of each cap."""
         self._members.sharing = max(1, processes)
 
-    def adopt(self, known: Mapping[str, Known], parks: Mapping[str, dict[str, int]]) -> None:
+    def adopt(self, known: Mapping[str, KnownUse], parks: Mapping[str, dict[str, int]]) -> None:
         """Go on from what the shared ledger knows of some numbers; who is free there is free."""
         for number in known.keys() | parks.keys():
             self._members.adopt(number, known.get(number), dict(parks.get(number, {})))
@@ -141,11 +141,11 @@ class Book:
             self._record(asked, picked.uses, self._now)
         return picked
 
-    def _answered_before(self, call: str) -> Call | None:
+    def _answered_before(self, call: str) -> RememberedCall | None:
         known = self._calls.get(call)
         return known if known and known.instant > self._now - self.rules.idempotency else None
 
-    def _take(self, number: str, callee: Callee | None) -> Picked:
+    def _take(self, number: str, callee: CalleeUses | None) -> Picked:
         cooldown = self.rules.cooldown
         if callee and cooldown and number in callee.shown_within(cooldown, self._now):
             return Picked(rejected=(("cooldown", 1),))
@@ -157,8 +157,8 @@ class Book:
                 return Picked(rejected=((held[0][0], 1),))
         return Picked(((number, "ccc"),))
 
-    def _pick(self, pick: Pick, callee: Callee | None) -> Picked:
-        choice = Choice(pick, self._members, callee, self.rules, self._now)
+    def _pick(self, pick: Pick, callee: CalleeUses | None) -> Picked:
+        choice = CallerChoice(pick, self._members, callee, self.rules, self._now)
         if not pick.dry_run:
             for number, held in choice.held:
                 self._members.hold(number, held)
@@ -178,7 +178,7 @@ class Book:
             use = Use(instant, asked.groups, shown)
             self._callee(asked.callee).remember(use, self.rules.horizon, self._now)
         if asked.call and instant > self._now - self._call_span:
-            self._calls[asked.call] = Call(asked.body, instant, shown)
+            self._calls[asked.call] = RememberedCall(asked.body, instant, shown)
 
     def _use(self, number: str, instant: int) -> int:
         if number not in self._members:
@@ -293,8 +293,8 @@ class Book:
         caller.leases = caller.open_leases(self._now)
         self._members.review(number, self.rules, self._now)
 
-    def _callee(self, digest: str) -> Callee:
-        return self._callees.setdefault(digest, Callee())
+    def _callee(self, digest: str) -> CalleeUses:
+        return self._callees.setdefault(digest, CalleeUses())
 
     @property
     def _call_span(self) -> int:

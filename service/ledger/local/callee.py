@@ -19,7 +19,7 @@ class Use:
         self.shown = shown
 
 
-class Callee:
+class CalleeUses:
     """The picks for one called number, in their order."""
 
     __slots__ = ("stopped", "uses")
@@ -72,7 +72,7 @@ class Callee:
         return self.stopped <= now and newest <= now - horizon
 
 
-class Call:
+class RememberedCall:
     """A pick that is remembered under its id."""
 
     __slots__ = ("body", "instant", "is_over", "uses")

@@ -5,7 +5,7 @@ The twin of `lua/3_callers.lua`.
 
 from typing import Any
 
-from service.ledger.record import UNUSED, Known
+from service.ledger.record import UNUSED, KnownUse
 from service.ledger.rules import DAY, HOUR, Limits, Rules
 
 LIMIT_REASONS = ("max_per_hour", "max_per_day", "max_concurrent", "rest")
@@ -83,7 +83,7 @@ class Caller:
                 self.leases = {one: its for one, its in self.leases.items() if one != turn}
                 return
 
-    def adopt(self, known: Known) -> None:
+    def adopt(self, known: KnownUse) -> None:
         """Go on from what the shared ledger knows; the turn stays this process's own."""
         self.before = known
         self.hour, self.in_hour = known.hour, known.in_hour

@@ -6,14 +6,14 @@ It changes nothing: what was found to be over its limits is told, to be parked a
 from collections import defaultdict
 
 from service.inventory import Step
-from service.ledger.local.callee import Callee
+from service.ledger.local.callee import CalleeUses
 from service.ledger.local.caller import Caller
 from service.ledger.local.members import Members
-from service.ledger.port import SCAN_LIMIT, STICKY, Look, Pick
+from service.ledger.port import SCAN_LIMIT, STICKY, Consideration, Pick
 from service.ledger.rules import Rules
 
 
-class Choice:
+class CallerChoice:
     """Chooses at its construction.
 
     `uses` has each number with its level, `rejected` counts by reason, `held` has the numbers that
@@ -21,7 +21,7 @@ class Choice:
     """
 
     def __init__(
-        self, pick: Pick, members: Members, callee: Callee | None, rules: Rules, now: int
+        self, pick: Pick, members: Members, callee: CalleeUses | None, rules: Rules, now: int
     ) -> None:
         self._pick = pick
         self._members = members
@@ -31,7 +31,7 @@ class Choice:
         self.uses: list[tuple[str, str]] = []
         self.rejected: defaultdict[str, int] = defaultdict(int)
         self.held: list[tuple[str, list[tuple[str, int]]]] = []
-        self.looks: list[Look] = []
+        self.looks: list[Consideration] = []
         self._cooling: set[str] = set()
         if callee:
             self._cooling = callee.shown_within(rules.cooldown, now) if rules.cooldown else set()
@@ -88,4 +88,6 @@ class Choice:
     def _look(self, number: str, caller: Caller, level: str, reason: str) -> None:
         in_hour = caller.used_in_hour(self._rules, self._now)
         in_day = caller.used_in_day(self._rules, self._now)
-        self.looks.append(Look(number, level, max(caller.turn, 0), in_hour, in_day, reason))
+        self.looks.append(
+            Consideration(number, level, max(caller.turn, 0), in_hour, in_day, reason)
+        )

@@ -5,13 +5,13 @@ The twin of `run.outcome` in `lua/6_operations.lua`. What becomes of a lease is 
 
 from collections.abc import Callable
 
-from service.ledger.local.callee import Call, Callee
+from service.ledger.local.callee import CalleeUses, RememberedCall
 from service.ledger.port import Followed, Outcome
 
 Touch = Callable[[str, int], None]
 
 
-def follow_call(call: Call, outcome: Outcome, touch: Touch) -> Followed:
+def follow_call(call: RememberedCall, outcome: Outcome, touch: Touch) -> Followed:
     """Follow a remembered pick; an outcome that names one number of it is about that one.
 
     Args:
@@ -29,7 +29,7 @@ def follow_call(call: Call, outcome: Outcome, touch: Touch) -> Followed:
     return Followed("followed", shown)
 
 
-def follow_callee(callee: Callee, outcome: Outcome, touch: Touch) -> Followed:
+def follow_callee(callee: CalleeUses, outcome: Outcome, touch: Touch) -> Followed:
     """Follow the last pick that showed this number to a callee.
 
     Args:

@@ -27,7 +27,7 @@ from service.ledger.port import (
     Take,
     Unpark,
 )
-from service.ledger.record import Known
+from service.ledger.record import KnownUse
 from service.ledger.rules import Rules
 
 RETURNS_A_SLICE = 100
@@ -79,7 +79,7 @@ class MemoryLedger:
         """Use no more than this process's share of what is left of each cap."""
         self._book.share_among(processes)
 
-    def adopt(self, known: Mapping[str, Known], parks: Mapping[str, dict[str, int]]) -> None:
+    def adopt(self, known: Mapping[str, KnownUse], parks: Mapping[str, dict[str, int]]) -> None:
         """Go on from what the shared ledger knows of some numbers."""
         self._book.adopt(known, parks)
 

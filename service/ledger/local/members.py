@@ -11,7 +11,7 @@ from service.inventory import Home, Inventory, Moves, moves_between
 from service.ledger.local.caller import LIMIT_REASONS, Caller
 from service.ledger.local.rotation import Rotation
 from service.ledger.port import Glance, Standing
-from service.ledger.record import UNUSED, Known
+from service.ledger.record import UNUSED, KnownUse
 from service.ledger.rules import DAY, Limits, Rules
 from service.tasks import at_once
 
@@ -103,7 +103,7 @@ class Members:
             else:
                 rotation.add(number, caller.turn)
 
-    def adopt(self, number: str, known: Known | None, parks: dict[str, int]) -> None:
+    def adopt(self, number: str, known: KnownUse | None, parks: dict[str, int]) -> None:
         """Go on from what the shared ledger knows of a number."""
         if number not in self._homes:
             return

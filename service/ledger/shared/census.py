@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 from redis.asyncio import Redis
 
-from service.ledger.record import Known, known_from
+from service.ledger.record import KnownUse, known_from
 from service.redis_.client import client_for, translated
 
 SCAN_SLICE = 1000
@@ -28,7 +28,7 @@ class Census:
         self._base = base
         self._process = process
 
-    async def known(self) -> AsyncIterator[tuple[dict[str, Known], dict[str, dict[str, int]]]]:
+    async def known(self) -> AsyncIterator[tuple[dict[str, KnownUse], dict[str, dict[str, int]]]]:
         """What is known of the numbers, in slices, with their parks.
 
         Raises:

@@ -26,7 +26,7 @@ from service.ledger.port import (
     Take,
     Unpark,
 )
-from service.ledger.record import Known
+from service.ledger.record import KnownUse
 from service.ledger.rules import Rules
 from service.ledger.shared.breaker import Breaker
 from service.ledger.shared.line import CallLost, Fate, Line
@@ -121,7 +121,7 @@ class RedisLedger:
         while await self._queue.enqueue(returns, BATCH_TURNS) == RETURNS_A_SLICE:
             pass
 
-    def known(self) -> AsyncIterator[tuple[dict[str, Known], dict[str, dict[str, int]]]]:
+    def known(self) -> AsyncIterator[tuple[dict[str, KnownUse], dict[str, dict[str, int]]]]:
         """What is known of the numbers, in slices, with their parks."""
         return self._line.census.known()
 

@@ -16,7 +16,7 @@ from service.ledger.rules import Rules
 _encoder = msgspec.msgpack.Encoder()
 
 
-class Reply(NamedTuple):
+class CallReply(NamedTuple):
     """What a call was answered, with its process and number.
 
     `now` is when it was decided, in ms since 1970, `generation` that of the ledger's members.
@@ -29,7 +29,7 @@ class Reply(NamedTuple):
     answers: list[Any]
 
 
-_reply = msgspec.msgpack.Decoder(Reply)
+_reply = msgspec.msgpack.Decoder(CallReply)
 
 
 def packed_rules(rules: Rules) -> msgspec.Raw:
@@ -65,7 +65,7 @@ def packed_call(
     return _encoder.encode((process, number, now, rules, len(operations), plans, sent))
 
 
-def unpacked(reply: bytes) -> Reply:
+def unpacked(reply: bytes) -> CallReply:
     """A reply.
 
     Raises:

@@ -8,13 +8,13 @@ import asyncio
 from collections.abc import Awaitable, Mapping, Sequence
 from typing import Protocol
 
-from service.ccc.payloads import ListedNumber, NumberPage
+from service.ccc.payloads import ListedNumber, ListedPage
 from service.errors import CccError, SweepFailed
 from service.inventory import PhoneNumber
 from service.locality import Locator
 from service.sync.acceptance import Sweep
 from service.sync.sweeping.course import Course, course_of
-from service.sync.sweeping.reading import Ask, Page
+from service.sync.sweeping.reading import PageRead, PageRequest
 from service.sync.sweeping.splitting import PAGE_SIZE
 
 PAGES_IN_FLIGHT = 5
@@ -33,7 +33,7 @@ class Lister(Protocol):
         usage: str,
         active: bool | None,
         background: bool,
-    ) -> NumberPage:
+    ) -> ListedPage:
         """Return a page of an instance's numbers."""
 
 
@@ -57,7 +57,7 @@ async def sweep_numbers(
     """
     waiting = asyncio.Semaphore(PAGES_IN_FLIGHT)
 
-    async def read(ask: Ask) -> Page:
+    async def read(ask: PageRequest) -> PageRead:
         part = ask.part
         async with waiting:
             page = await ccc.list_phone_numbers(
@@ -69,7 +69,7 @@ async def sweep_numbers(
                 active=part.active,
                 background=True,
             )
-        return Page(page.total_count, [as_known(row) for row in page.numbers])
+        return PageRead(page.total_count, [as_known(row) for row in page.numbers])
 
     def as_known(row: ListedNumber) -> PhoneNumber:
         """The number as it is held already, if it is the same: so that none is held twice."""
@@ -79,7 +79,7 @@ async def sweep_numbers(
 
     before = known or {}
     course = course_of(before)
-    pages: list[Page] | None = None
+    pages: list[PageRead] | None = None
     try:
         # In a thread: with many numbers, what they come to takes longer than a pick can wait.
         while not isinstance(told := await asyncio.to_thread(_resumed, course, pages), Sweep):
@@ -89,7 +89,7 @@ async def sweep_numbers(
     return told
 
 
-def _resumed(course: Course, pages: list[Page] | None) -> list[Ask] | Sweep:
+def _resumed(course: Course, pages: list[PageRead] | None) -> list[PageRequest] | Sweep:
     """What a course asks for next, or what it comes to."""
     try:
         return next(course) if pages is None else course.send(pages)
@@ -98,7 +98,7 @@ def _resumed(course: Course, pages: list[Page] | None) -> list[Ask] | Sweep:
         return sweep
 
 
-async def _together(reads: Sequence[Awaitable[Page]]) -> list[Page]:
+async def _together(reads: Sequence[Awaitable[PageRead]]) -> list[PageRead]:
     """What all give, or the first failure: it ends the others.
 
     No task group: on Python 3.11 one that fails leaves its task marked as cancelled, which would

@@ -11,7 +11,7 @@ from typing import TypeAlias
 from service.errors import SweepFailed
 from service.inventory import PhoneNumber
 from service.sync.acceptance import Sweep
-from service.sync.sweeping.reading import PASSES, Ask, Asking, Page, Reading
+from service.sync.sweeping.reading import PASSES, Asking, PageRead, PageRequest, Reading
 from service.sync.sweeping.splitting import (
     EVERYTHING,
     MOST_NUMBERS,
@@ -29,7 +29,7 @@ FEW_PAGES = 10  # read rather than split once more
 LOOKS_A_NUMBER = 10  # for each number missing while others come and go
 LOOKS_A_PAGE = 10  # for each page that there is, at rest
 
-Course: TypeAlias = Generator[list[Ask], list[Page], Sweep]
+Course: TypeAlias = Generator[list[PageRequest], list[PageRead], Sweep]
 
 
 def course_of(known: Mapping[str, PhoneNumber]) -> Course:
@@ -113,11 +113,11 @@ class _Search:
 
     def _look(
         self, part: Part, pages: Sequence[int]
-    ) -> Generator[list[Ask], list[Page], list[Page]]:
+    ) -> Generator[list[PageRequest], list[PageRead], list[PageRead]]:
         """See some pages, and read the patterns that numbers begin with which are in no part."""
         reading = self._reading
         self._looks -= len(pages)
-        found = yield [Ask(part, page) for page in pages]
+        found = yield [PageRequest(part, page) for page in pages]
         numbers = [number for page in found for number in page.numbers]
         strays = [each for each in numbers if each.number not in reading.seen]
         for page in found:

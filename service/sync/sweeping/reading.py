@@ -27,21 +27,21 @@ SAMPLE = 4  # pages from all over a part, to guess from
 TOO_FEW = 0.01  # of the numbers of a part, to guess from
 
 
-class Ask(msgspec.Struct, frozen=True):
+class PageRequest(msgspec.Struct, frozen=True):
     """A page of a part; pages count from 1."""
 
     part: Part
     page: int
 
 
-class Page(msgspec.Struct, frozen=True):
+class PageRead(msgspec.Struct, frozen=True):
     """How many numbers the part has, and those on the page."""
 
     total: int
     numbers: Sequence[PhoneNumber]
 
 
-Asking: TypeAlias = Generator[list[Ask], list[Page], None]
+Asking: TypeAlias = Generator[list[PageRequest], list[PageRead], None]
 
 
 class Taken:
@@ -51,7 +51,7 @@ class Taken:
     """
 
     def __init__(self) -> None:
-        self.pages: list[Page] = []
+        self.pages: list[PageRead] = []
         self.is_settled = False
 
     @property
@@ -64,7 +64,7 @@ class Taken:
         """Whether paging does not reach the whole part."""
         return self.total > MOST_NUMBERS
 
-    def add(self, latest: list[Page]) -> None:
+    def add(self, latest: list[PageRead]) -> None:
         """Take in one more pass over the part."""
         self.pages = latest if _adds_up(latest) else self.pages + latest
         self.is_settled = not self.is_overfull and _adds_up(self.pages)
@@ -128,22 +128,22 @@ class Reading:
 
     def look(self, part: Part, pages: Iterable[int]) -> Asking:
         """See some pages, of a part or of any other."""
-        for page in (yield [Ask(part, page) for page in pages]):
+        for page in (yield [PageRequest(part, page) for page in pages]):
             self.see(page)
 
-    def see(self, page: Page) -> None:
+    def see(self, page: PageRead) -> None:
         """Take in the numbers of a page."""
         self.seen.update((number.number, number) for number in page.numbers)
 
     def balance(self) -> Asking:
         """Have the totals told again: what came or went where it was read before is no gap."""
         before, self._moved = self.total, 0
-        (whole,) = yield [Ask(EVERYTHING, 1)]
+        (whole,) = yield [PageRequest(EVERYTHING, 1)]
         self.total = whole.total
         if not self.missing:
             return
         parts = self.parts
-        *pages, whole = yield [Ask(part, 1) for part in (*parts, EVERYTHING)]
+        *pages, whole = yield [PageRequest(part, 1) for part in (*parts, EVERYTHING)]
         moves = [
             page.total - taken.total for page, taken in zip(pages, parts.values(), strict=True)
         ]
@@ -152,12 +152,12 @@ class Reading:
 
     def _pass(self, parts: Sequence[Part]) -> Asking:
         """Read parts one after the other; the first page of each comes with the last's rest."""
-        firsts = yield [Ask(part, 1) for part in parts[:1]]
+        firsts = yield [PageRequest(part, 1) for part in parts[:1]]
         for part, following in zip_longest(parts, parts[1:]):
             (first,) = firsts
             last = pages_of(first.total) if first.total <= MOST_NUMBERS else 1
-            rest = [Ask(part, page) for page in range(2, last + 1)]
-            pages = yield rest + ([Ask(following, 1)] if following else [])
+            rest = [PageRequest(part, page) for page in range(2, last + 1)]
+            pages = yield rest + ([PageRequest(following, 1)] if following else [])
             pages, firsts = pages[: len(rest)], pages[len(rest) :]
             self._taken.setdefault(part, Taken()).add([first, *pages])
             if part == EVERYTHING:
@@ -172,9 +172,9 @@ class Reading:
 
     def _sample(self, part: Part, total: int) -> Asking:
         """Look at pages from all over a part, beyond what paging reaches of it too."""
-        asks = [Ask(part, page) for page in spread(pages_of(MOST_NUMBERS))[:SAMPLE]]
+        asks = [PageRequest(part, page) for page in spread(pages_of(MOST_NUMBERS))[:SAMPLE]]
         seeds = [] if part.pattern else [part.narrowed(seed) for seed in seeds_for(total)]
-        pages = yield asks + [Ask(seed, 1) for seed in seeds]
+        pages = yield asks + [PageRequest(seed, 1) for seed in seeds]
         for seed, page in zip(seeds, pages[len(asks) :], strict=True):
             some = spread(pages_of(min(page.total, MOST_NUMBERS)))[:SAMPLE]
             yield from self.look(seed, some)
@@ -186,7 +186,7 @@ class Reading:
         return [number for number in every.values() if part.holds(number)]
 
 
-def _adds_up(pages: Sequence[Page]) -> bool:
+def _adds_up(pages: Sequence[PageRead]) -> bool:
     """Whether every page tells the total that all come to."""
     numbers = {number.number for page in pages for number in page.numbers}
     return {page.total for page in pages} == {len(numbers)}
