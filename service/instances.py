@@ -28,8 +28,7 @@ from service.locality import Locator
 from service.metrics import Metrics
 from service.picking.instance import Ccc, Digests, Instance
 from service.policy import limits_namer, opens_at, rules_for
-from service.settings import InstanceSettings as InstanceSettings
-from service.settings import Settings
+from service.settings import InstanceSettings, Settings
 from service.sync import Available, DetailedSweep, InventoryKeeper, OwnInbox, SharedInbox, share
 from service.sync.sweeping import sweep_numbers
 from service.tasks import heed_cancellation

@@ -49,7 +49,6 @@ FIELDS = {
     "source": "Who decided: `redis`, `memory` (embedded), `degraded` (Redis out of reach, decided "
     "in this process) or `ccc` (Alibaba's own pick).",
     "data": "The list.",
-    "PickResponse.data": "Whom to show, best first.",
     "ExplainedReply.data": "Whom to show, best first.",
     "explanation": "Every candidate that was looked at, in order.",
     "caller": "The number to show.",
