@@ -179,7 +179,7 @@ class Service:
         return client
 
     def health(self) -> api.Components:
-        """How the components are now."""
+        """Return the state of the components now."""
         inventories: dict[str, Literal["ready", "stale", "missing"]] = {
             name: "missing" if keeper.inventory is None else "stale" if keeper.is_stale else "ready"
             for name, keeper in self._instances.keepers.items()

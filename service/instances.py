@@ -41,7 +41,7 @@ RULES_SECONDS = 3600.0  # how often the offsets from UTC around now are looked u
 
 
 class Instances(dict[str, Instance]):
-    """What picks know of each instance, by its id.
+    """The picking state of each instance, keyed by id.
 
     `work` is what has to run for them, by its name.
     """
@@ -64,7 +64,7 @@ class Instances(dict[str, Instance]):
 
     @property
     def redis_state(self) -> Literal["up", "down", "embedded"]:
-        """Whether every ledger reaches Redis."""
+        """True if every ledger reaches Redis."""
         if self._redis is None:
             return "embedded"
         return "down" if any(breaker.is_open for breaker in self._breakers) else "up"
@@ -126,7 +126,7 @@ class Instances(dict[str, Instance]):
             health.note(number, result)
 
     async def health_shown(self, instance_id: str, numbers: Sequence[str]) -> Mapping[str, str]:
-        """Why these numbers are in the health they are in, as far as any has left it."""
+        """Explain the health of each of these numbers that has ever left full health."""
         health = self.health.get(instance_id)
         return await health.shown(numbers) if health is not None else {}
 
@@ -186,7 +186,7 @@ class Instances(dict[str, Instance]):
         self.work[f"health {one.id}"] = health.run
 
     def _base(self, one: InstanceSettings) -> str:
-        """What the keys of a scope begin with; its hash tag keeps them in one slot."""
+        """Return the prefix of a scope's keys; its hash tag keeps them in one slot."""
         return f"{self._settings.redis.prefix}:{SCHEMA}:{{{one.scope}}}:"
 
     def _scattered(self, number: str) -> int:

@@ -149,7 +149,7 @@ class RepeatBound(logging.Filter):
 
 
 class _Second(Struct):
-    """How many records of one template a second has seen."""
+    """The count of one template's records within a second."""
 
     second: int
     count: int = 1

@@ -56,7 +56,7 @@ def rules_for(
 
 
 def limits_namer(overrides: Sequence[NumberOverride]) -> Callable[[PhoneNumber], str]:
-    """What names the limits of a number: those of the first override that it matches, or "".
+    """Return a function that names a number's limits, by the first override it matches, or "".
 
     Its trunks, where they are known, are its `max_concurrent` unless the override sets that.
     """
@@ -92,7 +92,7 @@ def _offsets_around(zone: ZoneInfo, hour: int) -> tuple[tuple[int, int], ...]:
 
 
 def opens_at(selection: Selection, now: float) -> str:
-    """When the calling window opens next, in RFC 3339, or "" where it is open.
+    """Return the calling window's next opening, in RFC 3339, or "" where it is open.
 
     Args:
         selection: with the window and its time zone.

@@ -1,4 +1,4 @@
-"""What the handlers answer in JSON, beside the picks: the types that are written and described."""
+"""The JSON answers of the handlers, beside the picks: types that are written and described."""
 
 from http import HTTPStatus
 from typing import Any
@@ -35,7 +35,7 @@ class UnparkReply(msgspec.Struct, frozen=True):
 
 
 class AdditionReply(msgspec.Struct, frozen=True):
-    """What became of each number that was to be added."""
+    """The fate of each number that was to be added."""
 
     request_id: str
     added: tuple[str, ...]
@@ -44,7 +44,7 @@ class AdditionReply(msgspec.Struct, frozen=True):
 
 
 class BulkAdditionReply(msgspec.Struct, frozen=True):
-    """What became of each number that was to be added and bound to skill groups."""
+    """The fate of each number that was to be added and bound to skill groups."""
 
     request_id: str
     added: tuple[str, ...]
@@ -55,7 +55,7 @@ class BulkAdditionReply(msgspec.Struct, frozen=True):
 
 
 class LastSweep(msgspec.Struct, frozen=True):
-    """How the last sweep went."""
+    """The result of the last sweep."""
 
     result: str
     at: float
@@ -68,7 +68,7 @@ class LastSweep(msgspec.Struct, frozen=True):
 
 
 class InventoryState(msgspec.Struct, frozen=True):
-    """What is known of the numbers of one instance; null is what there is not yet."""
+    """The inventory of one instance; null stands for what there is not yet."""
 
     instance_id: str
     generation: int | None
@@ -86,7 +86,7 @@ class InventoryReply(msgspec.Struct, frozen=True):
 
 
 class Readiness(msgspec.Struct, frozen=True):
-    """Whether requests should come here, and the components by name."""
+    """The answer of `/readyz`: whether to send requests here, and each component by name."""
 
     ready: bool
     components: Components

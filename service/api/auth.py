@@ -1,4 +1,4 @@
-"""Who asks, and what they may: bearer tokens, scopes, and the instances a credential is bound to.
+"""Authentication and scopes: bearer tokens, and the instances a credential is bound to.
 
 Signed requests are the RPC door's (`rpc.auth`), which says who asks in the same terms.
 """
@@ -30,7 +30,7 @@ class Asker(msgspec.Struct, frozen=True, gc=False):
             raise Forbidden(f"The credential has no scope {scope!r}; use one that has")
 
     def may_see(self, instance_id: str) -> bool:
-        """Whether the credential is for an instance; "" stands for the only one, or for none."""
+        """Return whether the credential covers an instance; "" is the only one, or none."""
         return not self.instances or not instance_id or instance_id in self.instances
 
     def keep_to(self, instance_id: str) -> None:
@@ -48,7 +48,7 @@ NOBODY = Asker("somebody without a credential")
 
 
 class Key(msgspec.Struct, frozen=True):
-    """What is needed to check the signatures of an access key; `asker` is its holder."""
+    """An access key as its signatures are checked; `asker` is its holder."""
 
     secret: Secret
     security_token: Secret
@@ -64,7 +64,7 @@ def keys_of(settings: Settings) -> Mapping[str, Key]:
 
 
 def _holder(name: str, credential: Client | AccessKeySettings, settings: Settings) -> Asker:
-    """Who holds a credential; they may do everything where nobody has to say who asks."""
+    """Return the holder of a credential; with auth off, everyone may do everything."""
     if not settings.auth_is_required:
         return Asker(name)
     return Asker(name, credential.scopes, credential.instances)

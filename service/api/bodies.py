@@ -106,7 +106,7 @@ def decode(body: bytes, decoder: msgspec.json.Decoder[T]) -> T:
 
 
 def _may_be_lenient(body: bytes) -> bool:
-    """Whether a body that the decoder took may have a key twice, or a NUL.
+    """Return whether a body that the decoder took may have a key twice, or a NUL.
 
     Each pair of the object has its colon, and colons inside of strings only add to them; so as
     many distinct keys as colons means that each key is there once.

@@ -37,7 +37,7 @@ _UNUSUAL = ("Content-Encoding", "Expect", "Transfer-Encoding", "Upgrade", "X-Req
 
 
 class KnownHead(NamedTuple):
-    """What a head that was let in says: how long its body is, and who asks."""
+    """A head that was let in before: the length of its body, and the client that sent it."""
 
     length: int
     asker: Asker
@@ -55,7 +55,7 @@ class Lane:
         self._heads: dict[bytes, KnownHead] = {}
 
     def known(self, head: bytes) -> KnownHead | None:
-        """What a head says; None for a head that must be read first."""
+        """Return what is known of a head; None for one that aiohttp must read first."""
         return None if self.api.parts.is_draining() else self._heads.get(head)
 
     def learn(self, request: web.BaseRequest, head: bytes) -> None:
@@ -124,7 +124,7 @@ class Connection(RequestHandler):
         super().connection_lost(exc)
 
     def _is_idle(self) -> bool:
-        """Whether all that came before is answered, and the client reads what it is sent."""
+        """Return whether every earlier request is answered and the client reads its answers."""
         return not (
             self._request_in_progress
             or self._messages

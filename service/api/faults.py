@@ -1,4 +1,4 @@
-"""What exactly is wrong with a body: the slow reading, by the standard library, after a suspicion.
+"""Find out exactly what is wrong with a body: the slow reading, after a suspicion.
 
 It never decides what a good body says, only whether and how a bad one is refused.
 """
@@ -47,7 +47,7 @@ def check(body: bytes) -> None:
 
 
 def invalid(error: Exception, shape: Any) -> RequestError:
-    """What the typed decoder refused in a body that `check` has let pass, in our words."""
+    """Put into our words what the typed decoder refused in a body that `check` let pass."""
     what, _, path = str(error).partition(" - at `$")
     field = path.rstrip("`").lstrip(".") or "body"
     if found := re.fullmatch(r"Object (missing|contains).* field `(.*)`", what, re.DOTALL):

@@ -14,13 +14,13 @@ from service.picking import Identifier
 
 
 class InventoryQuery(msgspec.Struct, frozen=True):
-    """Whose inventory."""
+    """The instance whose inventory is asked for."""
 
     instance_id: Identifier = ""
 
 
 class RefreshQuery(InventoryQuery, frozen=True):
-    """Whose inventory, and whether a loss is to be believed."""
+    """The instance to sweep, and whether to believe that it lost numbers."""
 
     accept_shrink: bool = False
 

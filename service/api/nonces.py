@@ -20,7 +20,7 @@ CLOCKS_APART_SECONDS = 60  # of two replicas, at the most
 
 
 class Nonces(Protocol):
-    """Who remembers nonces."""
+    """A memory of nonces."""
 
     async def spend(self, key_id: str, nonce: str, signed_at: float, now: float) -> None:
         """Take a nonce, once.

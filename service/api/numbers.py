@@ -27,7 +27,7 @@ LONGEST_SECONDS = 31_536_000  # a year; CCC is where a number is given up
 
 
 class ParkRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
-    """How long a number is to be out, by one of two, and why, in words for other people."""
+    """A span of time, by one of two fields, and the operator's reason in free words."""
 
     seconds: Annotated[int, msgspec.Meta(ge=1, le=LONGEST_SECONDS)] = 0
     until: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
@@ -35,7 +35,7 @@ class ParkRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=Fa
 
 
 class ParkQuery(msgspec.Struct, frozen=True):
-    """Whose number."""
+    """The instance that the number belongs to."""
 
     instance_id: Identifier = ""
 

@@ -1,4 +1,4 @@
-"""What orchestrators and Prometheus ask for."""
+"""The endpoints that orchestrators and Prometheus ask."""
 
 from http import HTTPStatus
 
@@ -15,7 +15,7 @@ async def healthz(_request: web.Request) -> web.Response:
 
 
 async def readyz(request: web.Request) -> web.Response:
-    """Whether requests should come here, and the components by name."""
+    """Answer whether to send requests here, with each component by name."""
     health = request.app[API].parts.health()
     status = HTTPStatus.OK if health.is_ready else HTTPStatus.SERVICE_UNAVAILABLE
     return answer(Readiness(health.is_ready, health), status)

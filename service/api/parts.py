@@ -1,4 +1,4 @@
-"""What the handlers work with, handed in from outside, and what is made of it once at the start."""
+"""The dependencies of the handlers, handed in, and what is derived from them at the start."""
 
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -102,7 +102,7 @@ class Keeper(Protocol):
 
 
 class Components(msgspec.Struct, frozen=True):
-    """How the named components are: `inventory` by instance id."""
+    """The state of the named components; `inventory` is keyed by instance id."""
 
     inventory: Mapping[str, Literal["ready", "stale", "missing"]]
     redis: Literal["up", "down", "embedded"]
@@ -110,7 +110,7 @@ class Components(msgspec.Struct, frozen=True):
 
     @property
     def is_ready(self) -> bool:
-        """Whether requests should come here: Redis may be down, an inventory must be there."""
+        """Return whether to send requests here: Redis may be down, an inventory must be there."""
         has_one = any(state != "missing" for state in self.inventory.values())
         return has_one and not self.draining
 

@@ -22,7 +22,7 @@ _encoder = msgspec.json.Encoder()
 
 
 class PickQuery(msgspec.Struct, frozen=True):
-    """How the answer is to be written."""
+    """The format of the answer."""
 
     format: Literal["json", "text"] = "json"
 

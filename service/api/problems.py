@@ -89,7 +89,7 @@ _encoder = msgspec.json.Encoder()
 
 
 class InternalError(CallerIdError):
-    """What nobody expected; its cause stands in the log under the request's id."""
+    """An error that nobody expected; the log has its cause under the request's id."""
 
     def __init__(self) -> None:
         super().__init__("Something went wrong here; the log has it under this request_id")
@@ -133,7 +133,7 @@ def problem(error: CallerIdError, request_id: str) -> tuple[HTTPStatus, dict[str
 
 
 def _more(error: CallerIdError) -> dict[str, Any]:
-    """What the document of this error has beside what all have."""
+    """Return the fields that only this kind of error adds to its problem document."""
     match error:
         case InvalidField():
             return {"field": mask_text(error.field)}
@@ -151,7 +151,7 @@ def _more(error: CallerIdError) -> dict[str, Any]:
 
 
 def _fates(error: PartlyAdded) -> dict[str, tuple[Placed, ...]]:
-    """How each number ended, by its place in the request: an error shows none in clear."""
+    """Return the fate of each number, by its place in the request, so that none is in clear."""
     places = {number: place for place, number in enumerate(error.asked)}
     return {
         fate: tuple(Placed(places[one], mask(one)) for one in error.fates.get(fate, ()))
@@ -179,7 +179,7 @@ def status_of(error: CallerIdError) -> HTTPStatus:
 
 
 def detail_of(error: CallerIdError) -> str:
-    """What an error says, also where somebody else's words in it hold a phone number."""
+    """Return an error's message, masked where a foreign text in it holds a phone number."""
     return mask_text(error.detail)
 
 

@@ -18,7 +18,7 @@ KEPT = 200
 
 
 class RecentRefusal(msgspec.Struct, frozen=True, gc=False):
-    """Why a pick had no number; not the error itself, which holds its request."""
+    """The reason why a pick had no number; not the error itself, which holds its request."""
 
     code: str
     rejected: tuple[tuple[str, int], ...] = ()
@@ -31,7 +31,7 @@ LastPicks = deque[LastPick]
 
 
 def refusal_of(error: Exception, code: str) -> RecentRefusal:
-    """What is kept of an error."""
+    """Reduce an error to what the console shows of it."""
     if not isinstance(error, NoEligibleNumber):
         return RecentRefusal(code)
     looks = tuple(Candidate(**look) for look in error.looks)

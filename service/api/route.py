@@ -1,4 +1,4 @@
-"""What a route is: enough to register its handler, and to describe it in the OpenAPI document."""
+"""A route: enough to register its handler and to describe it in the OpenAPI document."""
 
 from collections.abc import Mapping
 from http import HTTPStatus

@@ -22,7 +22,7 @@ NOTHING = ("", "无")
 
 
 class AdditionBatch(msgspec.Struct, frozen=True, kw_only=True):
-    """What one call adds; `number_group_id` is AddPhoneNumbers' own, `skill_group_ids` the other's.
+    """One call's additions; AddPhoneNumbers takes `number_group_id`, the other `skill_group_ids`.
 
     The numbers are in canonical form.
     """
@@ -72,7 +72,7 @@ class NumberDetails(msgspec.Struct, frozen=True):
 
 
 class BulkAnswer(msgspec.Struct, frozen=True):
-    """Which numbers AddBulkPhoneNumbers did not add, and all that the instance has now."""
+    """The numbers that AddBulkPhoneNumbers did not add, and all that the instance has now."""
 
     failed: tuple[str, ...]
     in_use: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""What a signed request claims about its sender, and whether the claim is right.
+"""Read what a signed request claims about its sender, and verify it.
 
 For whoever receives requests that `signing` signs: the RPC door and the emulator. It is pure: who
 is known, the time, and which nonces were used before are the receiver's business. ACS3 and RPC v1
@@ -42,7 +42,7 @@ class SignedCall(msgspec.Struct, frozen=True):
 
     @property
     def scheme(self) -> Scheme:
-        """Which signature the request bears, if any; another Authorization goes before RPC v1."""
+        """The signature scheme of the request, if any; another Authorization goes before RPC v1."""
         authorization = self.headers.get("authorization")
         if authorization is not None:
             return "acs3" if authorization.startswith(signing.ACS3) else ""
@@ -59,7 +59,7 @@ class SignedCall(msgspec.Struct, frozen=True):
         return self._system("x-acs-version", "Version")
 
     def _system(self, header: str, parameter: str) -> str:
-        """What stands where the signature covers it: an unsigned header may be anybody's."""
+        """Read a value only where the signature covers it: an unsigned header may be anybody's."""
         in_header, in_params = self.headers.get(header, ""), self.params.get(parameter, "")
         match self.scheme:
             case "acs3":
@@ -70,7 +70,7 @@ class SignedCall(msgspec.Struct, frozen=True):
 
 
 class Claim(msgspec.Struct, frozen=True):
-    """What a call says about itself; `signed` is what a signature is made over."""
+    """The claim of a call about itself; `signed` is the text that its signature covers."""
 
     access_key_id: str
     timestamp: str
@@ -142,7 +142,7 @@ def _acs3_claim(call: SignedCall) -> Claim:
 
 
 def _is_public(name: str, value: str) -> bool:
-    """Whether a header must be signed: the type of a body matters where it makes parameters."""
+    """Return whether a header must be signed: a body's type matters where it makes parameters."""
     if name == "content-type":
         return value.lower().startswith(_FORM)
     return name == "host" or name.startswith("x-acs-")

@@ -1,4 +1,4 @@
-"""Where the access key comes from: the configuration, or Alibaba Cloud's own chain.
+"""Find the access key: in the configuration, or by Alibaba Cloud's own chain.
 
 The official library does the finding and the refreshing (environment, OIDC, profiles, ECS RAM role,
 credentials URI, STS among them). Nothing here reads a variable or a file, and nothing signs.
@@ -32,7 +32,7 @@ class AccessKey(msgspec.Struct, frozen=True):
 
 
 class Credentials(Protocol):
-    """What the client asks before each request."""
+    """A source of access keys, asked before each request."""
 
     async def get(self) -> AccessKey:
         """Return a key that is valid now; raises CccRefused if there is none."""

@@ -1,4 +1,4 @@
-"""Where CCC answers for a region, as the official SDK resolves it, and the HTTP session to it.
+"""Resolve CCC's endpoint of a region as the official SDK does, and open the HTTP session to it.
 
 The clients of one endpoint share a session, so that connections live on.
 """

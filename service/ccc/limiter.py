@@ -20,7 +20,7 @@ MICROSECONDS = 1_000_000
 
 
 class Limiter(Protocol):
-    """What the client asks before each request."""
+    """A rate limit, asked before each request."""
 
     async def acquire(self, *, background: bool = False) -> None:
         """Wait for a token; a background caller leaves the last ones to the others."""

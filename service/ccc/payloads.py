@@ -1,4 +1,4 @@
-"""What the actions' `Data` holds, decoded liberally into one strict shape.
+"""Decode the `Data` of each action, liberally, into one strict shape.
 
 The documents and the wire disagree: a list of one comes as an object, a number as an integer that
 lost its leading 0, a flag as text. Whatever can be read with certainty is read; whatever cannot is
@@ -181,7 +181,7 @@ def _listed(row: _Row, number: str) -> ListedNumber:
 
 @lru_cache(KINDS_KEPT)
 def _common(fields: tuple[Any, ...]) -> tuple[Any, ...]:
-    """What a row has beside its number, as a ListedNumber has it: most rows have it in common."""
+    """Read a row but for its number, as a ListedNumber has it: most rows have it in common."""
     province, city, usage, active, skill_groups, user_id, tags, provider = fields
     groups = (_text(group.skill_group_id) for group in _several(skill_groups))
     return (

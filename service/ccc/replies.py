@@ -1,4 +1,4 @@
-"""What a reply of CCC means: an answer, or a failure and whether asking again can help.
+"""Read a reply of CCC: an answer, or a failure and whether asking again can help.
 
 One reading for every action: the status, and the envelope of Code, Message, RequestId and Data.
 What `Data` holds is for `payloads`; how often and when to ask again is for `requests`.

@@ -68,7 +68,7 @@ _DATE = "%Y-%m-%dT%H:%M:%SZ"
 
 
 class Stamp(msgspec.Struct, frozen=True):
-    """What makes a request one of its kind: its date in UTC, and a nonce that is never repeated."""
+    """The date (UTC) and nonce that make a request unique; a nonce is never repeated."""
 
     date: datetime
     nonce: str

@@ -21,7 +21,7 @@ _PLAIN = re.compile(r"[A-Za-z0-9_.~-]*")
 
 
 class Acs3Request(msgspec.Struct, frozen=True):
-    """What an ACS3 signature covers: exactly these headers, `authorization` never among them."""
+    """The parts of a request that ACS3 signs: exactly these headers, never `authorization`."""
 
     method: str
     path: str

@@ -53,7 +53,7 @@ async def run(arguments: Namespace) -> None:
 
 
 def welcome(url: str, emulator_url: str, numbers: int) -> str:
-    """What a person can paste, and what it will show."""
+    """Return commands for a person to paste, and what they will show."""
     picks = "\n".join(f"# {told}\n{_post(url, '/v1/pick', body)}" for told, body in PICKS)
     return f"""\
 the service       {url}

@@ -1,4 +1,4 @@
-"""What can be said to `callerid`: the commands, their options, and what `--help` shows of them.
+"""The command line of `callerid`: its commands, their options, and the text of `--help`.
 
 Words only: `__main__` does what they ask for.
 """

@@ -70,7 +70,7 @@ class CandidateReply(msgspec.Struct, frozen=True):
 
 
 class PickReply(msgspec.Struct, frozen=True):
-    """What is shown of an answer."""
+    """The part of an answer that is shown."""
 
     source: str
     data: tuple[PairReply, ...]
@@ -78,7 +78,7 @@ class PickReply(msgspec.Struct, frozen=True):
 
 
 class ProblemReply(msgspec.Struct, frozen=True):
-    """What is shown of a problem document."""
+    """The part of a problem document that is shown."""
 
     code: str = "Error"
     detail: str = "no detail was given"
@@ -87,7 +87,7 @@ class ProblemReply(msgspec.Struct, frozen=True):
 
 
 class NoAnswer(CallerIdError):
-    """What was asked is no service of ours, or out of reach."""
+    """Nothing answered, or something that is not this service."""
 
 
 def ask(arguments: Namespace) -> int:

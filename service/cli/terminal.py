@@ -1,4 +1,4 @@
-"""How the command line looks: tables, colours, and a line that shows progress.
+"""Output to a terminal: tables, colours, and a line that shows progress.
 
 It knows nothing of what it shows. A library for it (rich) would take longer to import than all else
 that `callerid pick` does, and the tables here need one thing of it: that a Chinese sign is two
@@ -20,7 +20,7 @@ _START_OF_LINE, _CLEARED = "\r", "\x1b[2K"
 
 
 def has_colour(stream: TextIO) -> bool:
-    """Whether to colour what is written there.
+    """Return whether to colour what is written to a stream.
 
     On a terminal, unless `NO_COLOR` is set (https://no-color.org) or the terminal knows none;
     elsewhere where `FORCE_COLOR` is set.
@@ -38,7 +38,7 @@ def painted(text: str, style: Style, *, colour: bool) -> str:
 
 
 def columns(text: str) -> int:
-    """How many columns of a terminal a text fills."""
+    """Return how many columns of a terminal a text fills."""
     return sum(
         0 if unicodedata.combining(sign) else 1 + (unicodedata.east_asian_width(sign) in _WIDE)
         for sign in text

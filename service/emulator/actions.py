@@ -1,4 +1,4 @@
-"""What the three actions that read answer: parameters and rows in, the reply's `Data` out.
+"""The three actions that read: parameters and rows in, the reply's `Data` out.
 
 Pure but for the randomness handed in. Rows have ListPhoneNumbers' own shape and are never changed.
 Limits and errors are those of the API pages; what they leave open is said where it is decided.
@@ -106,7 +106,7 @@ def required(params: Params, name: str) -> str:
 
 
 def _may_call_out(row: Row, groups: Collection[str]) -> bool:
-    """Whether a number may be shown for these groups; an agent's own number is in none."""
+    """Return whether a number may be shown for these groups; an agent's own number is in none."""
     return (
         row["Active"]
         and row["Usage"] != "Inbound"

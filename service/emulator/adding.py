@@ -1,4 +1,4 @@
-"""What the two actions that add numbers do to the emulated account, and answer.
+"""The two actions that add numbers to the emulated account, and their answers.
 
 As the API pages have it: AddPhoneNumbers of 2020-07-01 lists what failed, AddBulkPhoneNumbers of
 2017-07-05 tells failures, numbers in use and numbers in arrears apart and then lists all numbers of
@@ -34,7 +34,7 @@ class Account(msgspec.Struct, frozen=True):
 
 
 class _Ends(msgspec.Struct, frozen=True):
-    """How each number ended that is not in now."""
+    """The numbers that were not added, by reason."""
 
     failed: list[str]
     in_use: list[str]

@@ -1,4 +1,4 @@
-"""How an answer of the emulator looks and leaves: its envelopes, and the faults of its transport.
+"""Write the emulator's answers: their envelopes, and the faults of their transport.
 
 What the envelope holds is the actions' business, how its content is distorted that of `faults`.
 """

@@ -17,7 +17,7 @@ def _about(text: str, **limits: Any) -> msgspec.Meta:
 
 
 class Faults(msgspec.Struct, forbid_unknown_fields=True):
-    """What goes wrong; all off by default, and changeable while the emulator runs."""
+    """The fault switches; all are off by default and may be changed while the emulator runs."""
 
     hang_seconds: Annotated[float, _about("wait so long before each answer", ge=0)] = 0.0
     drop_connection: Annotated[bool, _about("close the connection without an answer")] = False

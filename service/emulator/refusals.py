@@ -67,5 +67,5 @@ class Refusal(Exception):
 
     @property
     def is_throttling(self) -> bool:
-        """Whether flow control refused the call."""
+        """True if flow control refused the call."""
         return self.code.startswith("Throttling")

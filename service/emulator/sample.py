@@ -84,7 +84,7 @@ class _SkillGroup(msgspec.Struct, rename="pascal", forbid_unknown_fields=True):
 
 
 class _PhoneNumber(msgspec.Struct, rename="pascal", forbid_unknown_fields=True):
-    """What ListPhoneNumbers says of a number, in the API page's words."""
+    """A number as ListPhoneNumbers lists it, in the API page's words."""
 
     number: str
     active: bool = True

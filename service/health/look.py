@@ -14,7 +14,7 @@ from service.inventory import Inventory
 
 
 class Found(msgspec.Struct, frozen=True):
-    """What was found.
+    """The result of a look.
 
     `after` is what the record becomes, b"" where nothing of it is worth keeping. `held` where the
     number would be quarantined, if not too many of its pool were already.

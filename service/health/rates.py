@@ -1,4 +1,4 @@
-"""How often a number was answered beside its pool in the same hours, and how sure that makes us.
+"""Compare a number's answer rate with its pool's in the same hours, and how sure that is.
 
 Pure arithmetic over counted calls. What follows from it for a number is decided in `rules`.
 """
@@ -86,7 +86,7 @@ def compare(tallies: Iterable[Tally], pool: Pool) -> Comparison:
 
 
 def probability_below(comparison: Comparison) -> float:
-    """How sure it is that the number's rate is below `MARGIN` of its pool's.
+    """Return the probability that the number's rate is below `MARGIN` of its pool's.
 
     Beta-Binomial: the prior is the pool's rate with the weight of `PRIOR_CALLS`, the posterior
     adds the number's own calls.

@@ -1,4 +1,4 @@
-"""What becomes of a number that is answered less than its pool: quarantine, probation, and back.
+"""Judge a number that is answered less than its pool: quarantine, probation, and back.
 
 Pure: from what was counted and the instant to the next state, with the reason in words. Counting,
 storing and telling the ledger is done elsewhere. The figures are ours and not the field's: what
@@ -76,7 +76,7 @@ class Transition(msgspec.Struct, frozen=True, gc=False):
 
 
 class Pools:
-    """Who is compared with whom: the calls by hour of each skill group.
+    """The pools that numbers are compared with: the calls by hour of each skill group.
 
     Numbers of one skill group call for the same campaigns; those of another may call debtors
     instead of friends. A number of several groups belongs to the largest. Numbers of agents
@@ -115,12 +115,12 @@ class Pools:
 
 
 def answered_of(result: str) -> int | None:
-    """What an outcome's result adds to the calls answered; None where it says nothing of health."""
+    """Return an outcome's part in the calls answered; None where it says nothing of health."""
     return _SPEAKING.get(result)
 
 
 def daily_cap(record: HealthRecord) -> int:
-    """How many calls a day a state allows, 0 for no cap of its own.
+    """Return a state's cap of calls a day, 0 for no cap of its own.
 
     A quarantined number has the cap of its return already, so it never returns without one.
     """
@@ -150,7 +150,7 @@ def aged(record: HealthRecord, pool: Pool, now: int) -> HealthRecord:
 
 
 def judge(record: HealthRecord, pool: Pool, now: int) -> tuple[HealthRecord, Transition | None]:
-    """What becomes of a number: the same record and None, or another and why.
+    """Judge a number: the same record and None, or its next record and the transition.
 
     Args:
         record: of one number, aged.

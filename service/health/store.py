@@ -1,4 +1,4 @@
-"""Where the records of number health are kept: in Redis for all replicas, or in this process.
+"""Keep the records of number health: in Redis for all replicas, or in this process.
 
 A record is bytes here, but for its tallies, which are added to in place. It judges nothing. Fields
 live as long as their numbers are in the inventory; who judges removes the others.
@@ -24,7 +24,7 @@ _record = msgspec.msgpack.Decoder(HealthRecord)
 
 
 class Counted(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """What one number's calls of one hour add up to."""
+    """The sums of one number's calls in one hour."""
 
     number: str
     hour: int
@@ -33,14 +33,14 @@ class Counted(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class HealthBatch(msgspec.Struct, frozen=True, gc=False):
-    """What is added in one step; `serial` tells the batches of one process apart, in order."""
+    """The additions of one step; `serial` orders the batches of one process."""
 
     serial: int
     counted: tuple[Counted, ...]
 
 
 class Change(msgspec.Struct, frozen=True, gc=False):
-    """What a record was when it was read, and what it becomes; b"" removes it."""
+    """A record as it was read and as it is to be; b"" removes it."""
 
     number: str
     before: bytes
@@ -48,7 +48,7 @@ class Change(msgspec.Struct, frozen=True, gc=False):
 
 
 class Store(Protocol):
-    """What is needed of either; all of it raises LedgerUnavailable where Redis does not serve."""
+    """A store of health records; all of it raises LedgerUnavailable where Redis does not serve."""
 
     async def add(self, batch: HealthBatch) -> None:
         """Add to the tallies; a batch that was applied before changes nothing."""
@@ -63,7 +63,7 @@ class Store(Protocol):
         """Change what is still what it was: for each whether it was."""
 
     async def lead(self) -> bool:
-        """Whether this replica is the one to judge now."""
+        """Return whether this replica is the one to judge now."""
 
 
 class RedisStore:

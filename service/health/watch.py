@@ -93,7 +93,7 @@ class NumberHealth:
         self._waiting[key] = (before + answered, attempts + 1)
 
     async def shown(self, numbers: Sequence[str]) -> dict[str, str]:
-        """Why these numbers are in the state they are in, as far as any has ever left health.
+        """Explain the state of each of these numbers that has ever left full health.
 
         Empty while Redis does not serve: the numbers can be shown all the same.
         """
@@ -179,7 +179,7 @@ class NumberHealth:
         await self._store.replace(told)
 
     async def _tell_ledger(self, number: str, record: HealthRecord) -> None:
-        """What a state means for picks; told twice, it is the same."""
+        """Carry a state into the ledger; doing it twice changes nothing."""
         await self._ledger.cap(Cap(number, daily_cap(record)))
         if record.state == QUARANTINED:
             await self._ledger.park(Park(number, PARK_REASON, record.until))

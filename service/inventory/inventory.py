@@ -84,7 +84,7 @@ class Inventory:
         return name if name in self.members else ""
 
     def homes(self) -> Mapping[str, Home]:
-        """Where each candidate lives; who is not here is never shown."""
+        """Map each candidate to its home; a number that is not here is never shown."""
         return self._homes
 
     def home(self, number: str) -> Home | None:
@@ -92,7 +92,7 @@ class Inventory:
         return self._homes.get(number)
 
     def barred(self, skill_group_ids: Iterable[str]) -> Counter[str]:
-        """How many numbers of these groups can never be shown, by what keeps them."""
+        """Count the numbers of these groups that can never be shown, by reason."""
         total: Counter[str] = Counter()
         for group in skill_group_ids:
             total.update(self._bars.get(group, _NO_BARS))
@@ -177,7 +177,7 @@ class Moves(NamedTuple):
 def moves_between(
     before: Mapping[str, Home], after: Mapping[str, Home]
 ) -> Generator[None, None, Moves]:
-    """What has changed from one snapshot's homes to another's, found in slices."""
+    """Find in slices the changes from one snapshot's homes to another's."""
     moves = Moves([], [])
     for at, number in enumerate(before):
         if at % SLICE == 0:

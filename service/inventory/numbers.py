@@ -9,7 +9,7 @@ OUTBOUND_USAGES = frozenset({"Outbound", "Bidirection"})
 
 
 class Details(msgspec.Struct, frozen=True, gc=False, array_like=True):
-    """What AddBulkPhoneNumbers alone tells of a number: so it was when the number was added.
+    """Facts that AddBulkPhoneNumbers alone tells of a number, as of its addition.
 
     `trunks` is how many calls the number carries at once, 0 where that was not told;
     `remaining_time` what is left to a test number, in minutes.
@@ -42,7 +42,7 @@ class PhoneNumber(msgspec.Struct, frozen=True, gc=False, array_like=True):
 
 
 def bar(number: PhoneNumber) -> str:
-    """What keeps this number from ever being shown, or "" for a candidate.
+    """Return the reason why this number can never be shown, or "" for a candidate.
 
     The rules are CCC's: `Active`, `Usage`, 400 numbers receive only, and a number reaches a pick
     through a skill group or through the agent who owns it (`UserId`).

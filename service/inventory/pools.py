@@ -28,7 +28,7 @@ class Home(msgspec.Struct, frozen=True):
 
 
 def place_at(level: str, province: str, city: str, area_code: str) -> str:
-    """What a place is called at one level, or "" where it has no such name.
+    """Return the name of a place at one level, or "" where it has none.
 
     A city is named together with its area code: the code joins what the sources spell apart, and
     keeps two cities of one name apart.
@@ -46,7 +46,7 @@ def tagged(owner: str, tags: Iterable[str]) -> str:
 
 
 def owners_of(number: PhoneNumber) -> list[str]:
-    """Whose pools a candidate is in: its agent's or its groups', whole and by its tags.
+    """Return the owners of a candidate's pools: its agent or its groups, whole and by its tags.
 
     Each set of its tags makes a sub-pool, so any filter is a pool of its own and no walk. A number
     has one tag as a rule; of more than `MOST_TAGS` the first in order are indexed.

@@ -26,7 +26,7 @@ def levels_down_to(levels: tuple[str, ...], min_match: str) -> tuple[str, ...]:
 
 
 class Wish(msgspec.Struct, frozen=True, gc=False):
-    """Whose numbers a pick wants: groups, an agent first of all, and only with all these tags."""
+    """The numbers that a pick wants: of these groups, an agent's first, with all these tags."""
 
     skill_group_ids: tuple[str, ...]
     agent_id: str = ""

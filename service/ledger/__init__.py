@@ -1,4 +1,4 @@
-"""Who was used when: the port, the shared ledger in Redis and the one in this process.
+"""The record of uses: the port, the shared ledger in Redis and the local one in this process.
 
 `port` says what is asked and answered, `rules` under which rules. `shared` asks Redis, where `lua/`
 decides; `local` decides in this process, file by file as `lua/` does. `failover` joins the two,

@@ -130,15 +130,15 @@ class FailoverLedger:
         return await self._shared.cap(cap)
 
     async def describe(self, numbers: tuple[str, ...]) -> tuple[Standing, ...]:
-        """How these numbers stand, in their order."""
+        """Describe these numbers, in their order."""
         return await self._shared.describe(numbers)
 
     def glance(self, numbers: Sequence[str]) -> list[Glance]:
-        """What this process keeps up with, at most some seconds old."""
+        """Describe these numbers from what this process knows, some seconds old at the most."""
         return self._standby.glance(numbers)
 
     async def parked_by(self) -> Mapping[str, int]:
-        """How many numbers are out, by reason."""
+        """Count the parked numbers by reason."""
         return await self._shared.parked_by()
 
     def parked(self) -> tuple[str, ...]:

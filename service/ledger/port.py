@@ -39,7 +39,7 @@ class Pick(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def turns(self) -> int:
-        """How much of a batch this takes up."""
+        """The share of a batch that this takes up."""
         return self.count
 
 
@@ -55,7 +55,7 @@ class Take(msgspec.Struct, frozen=True, array_like=True, tag="take", gc=False):
 
     @property
     def turns(self) -> int:
-        """How much of a batch this takes up."""
+        """The share of a batch that this takes up."""
         return 1
 
 
@@ -87,14 +87,14 @@ class Review(msgspec.Struct, frozen=True, array_like=True, tag="review", gc=Fals
 
 
 class Describe(msgspec.Struct, frozen=True, array_like=True, tag="describe", gc=False):
-    """How these numbers stand; changes nothing."""
+    """Describe these numbers; changes nothing."""
 
     dry_run: bool
     numbers: tuple[str, ...]
 
 
 class Outcome(msgspec.Struct, frozen=True, array_like=True, tag="outcome", gc=False):
-    """How a call goes on, found by `call`, or by `callee` and `number`.
+    """The progress of a call, which is found by `call`, or by `callee` and `number`.
 
     An outcome that is not `final` renews the leases, a final one frees them.
     """
@@ -128,7 +128,7 @@ class Avoid(msgspec.Struct, frozen=True, array_like=True, tag="avoid", gc=False)
 
 
 class Record(msgspec.Struct, frozen=True, array_like=True, tag="record", gc=False):
-    """What was picked elsewhere at an instant: counted and remembered, not judged.
+    """A pick that was made elsewhere at an instant: counted and remembered, not judged.
 
     `uses` has each number with its level. `unless_known`: an answer under `call` that is remembered
     has been counted already, so nothing is.
@@ -144,7 +144,7 @@ class Record(msgspec.Struct, frozen=True, array_like=True, tag="record", gc=Fals
 
 
 class Undo(msgspec.Struct, frozen=True, array_like=True, tag="undo", gc=False):
-    """What was counted at an instant and nobody was shown: taken back, but for the turn.
+    """A pick that was counted at an instant and shown to nobody: taken back, but for the turn.
 
     A call that is remembered of another instant was answered before, and nothing was counted.
     """
@@ -176,7 +176,7 @@ _MAY_BE_DRY = (Pick, Take, Describe)
 
 
 def is_dry_run(operation: Operation) -> bool:
-    """Whether an operation changes nothing."""
+    """Return whether an operation changes nothing."""
     return isinstance(operation, _MAY_BE_DRY) and operation.dry_run
 
 
@@ -207,7 +207,7 @@ class Picked(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class Standing(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """How one number stands: its uses in this hour and day, its open leases, its parks, its caps.
+    """The standing of one number: uses in this hour and day, open leases, parks, caps.
 
     A cap of 0 is none.
     """
@@ -221,7 +221,7 @@ class Standing(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class Glance(msgspec.Struct, frozen=True, gc=False):
-    """What this process knows of a number without asking: its uses today, its cap, its parks."""
+    """A number as this process knows it without asking: uses today, its cap, its parks."""
 
     used_day: int = 0
     max_per_day: int = 0
@@ -229,7 +229,7 @@ class Glance(msgspec.Struct, frozen=True, gc=False):
 
 
 class Followed(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """What an outcome was about: `state` is `unknown`, `followed`, or `over` for one told before.
+    """The pick of an outcome: `state` is `unknown`, `followed`, or `over` if it ended before.
 
     `uses` has each number of the pick with its level.
     """
@@ -239,7 +239,7 @@ class Followed(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class Decision(msgspec.Struct, frozen=True, gc=False):
-    """What was picked and which ledger decided: `redis`, `memory` or `degraded`."""
+    """An answered pick, and the ledger that decided: `redis`, `memory` or `degraded`."""
 
     source: str
     picked: Picked

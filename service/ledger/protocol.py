@@ -1,4 +1,4 @@
-"""What the rest of the service asks of a ledger, whichever it is."""
+"""The port that the rest of the service asks, whichever ledger is behind it."""
 
 from collections.abc import Mapping, Sequence
 from typing import Protocol
@@ -49,13 +49,13 @@ class Ledger(Protocol):
         """Give a number a daily cap of its own; False for one that is no member."""
 
     async def describe(self, numbers: tuple[str, ...]) -> tuple[Standing, ...]:
-        """How these numbers stand, in their order; at most 100."""
+        """Describe these numbers, in their order; at most 100."""
 
     def glance(self, numbers: Sequence[str]) -> list[Glance]:
-        """What this process knows of these numbers, in their order; no I/O, some seconds old."""
+        """Describe numbers as this process knows them, in their order; no I/O, some seconds old."""
 
     async def parked_by(self) -> Mapping[str, int]:
-        """How many numbers are out, by reason."""
+        """Count the parked numbers by reason."""
 
     def parked(self) -> Sequence[str]:
         """The numbers that are out, as this process knows them: some seconds late, at once."""

@@ -15,7 +15,7 @@ _UNUSED = bytes(_RECORD.size - _USE_AT)
 
 
 class KnownUse(msgspec.Struct, frozen=True, gc=False):
-    """What the shared ledger knows of a number's use; `leases` has the turn and end of each."""
+    """The shared ledger's knowledge of a number; `leases` has the turn and end of each."""
 
     last: int = 0
     hour: int = 0
@@ -31,7 +31,7 @@ UNUSED = KnownUse()
 
 
 def home_of(packed: bytes) -> str:
-    """Where a number lives, by its record as it stands in Redis."""
+    """Return a number's home, from its record as it stands in Redis."""
     return packed[:_HOME_SIZE].decode()
 
 

@@ -14,7 +14,7 @@ DAY = 86_400_000
 
 
 class Limits(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """What one caller number may be used for."""
+    """The limits on the use of one caller number."""
 
     max_per_hour: int = 0
     max_per_day: int = 0
@@ -24,7 +24,7 @@ class Limits(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
     @property
     def is_none(self) -> bool:
-        """Whether these limit nothing."""
+        """True if these limit nothing."""
         return not (self.max_per_hour or self.max_per_day or self.max_concurrent or self.rest)
 
 
@@ -77,7 +77,7 @@ class Rules(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
     @property
     def horizon(self) -> int:
-        """How long a callee's picks must be known, 0 where no rule asks."""
+        """The span for which a callee's picks must be known, 0 where no rule asks."""
         spans = (self.cooldown, self.sticky, self.remembered, *(one.window for one in self.callee))
         return max(spans)
 
@@ -101,7 +101,7 @@ class Rules(msgspec.Struct, frozen=True, array_like=True, gc=False):
         return offset
 
     def window(self, instant: int, length: int) -> tuple[int, int]:
-        """Where the calendar's window around an instant starts and ends.
+        """Return the start and end of the calendar's window around an instant.
 
         Counted in local time, so a day that loses or gains an hour is still one window.
         """

@@ -1,4 +1,4 @@
-"""What Redis has not counted, written to it once when it is back.
+"""Write to Redis, once and when it is back, what it has not counted.
 
 That is what was picked while it was out of reach, and what a failover has lost of what it had
 answered. A call that broke off may have been applied all the same: then Redis counted a number, and
@@ -24,7 +24,7 @@ PAUSE_SECONDS = 0.25  # between two tries while Redis is out of reach
 
 
 class Unwritten:
-    """What is to be written: `left` is what still is, in order.
+    """A degraded pick on its way to Redis: `left` are the operations still to write, in order.
 
     `lost` is the call that last broke off with it.
     """
@@ -120,7 +120,7 @@ class WriteBack:
                 unwritten.left.pop(0)
 
     def _to_write(self, degraded: Degraded) -> list[Operation]:
-        """What makes the shared ledger know what the client was shown.
+        """Return the operations that tell the shared ledger what the client was shown.
 
         Raises:
             LedgerUnavailable: the fate of the pick's call is not known yet.

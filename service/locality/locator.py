@@ -1,4 +1,4 @@
-"""Where callees and our own numbers belong, answered from memory.
+"""Place callees and our own numbers, from memory.
 
 A mobile belongs where the operator issued its first seven digits, a landline where its area code
 is. Not for reading files and not for asking CCC about a prefix that the table lacks: the bytes
@@ -129,7 +129,7 @@ class Locator:
         self._place_at.cache_clear()
 
     def _named_place(self, start: str, province: str, city: str) -> Locality:
-        """Where the numbers of ours are that start so, by the names that CCC has for them."""
+        """Place our numbers with this beginning, by the names that CCC has for them."""
         if start[0] == "+":
             return Locality(country=read_listed(start).country)
         if start[0] == "0":
@@ -171,7 +171,7 @@ def _as_of_today(place: Locality) -> Locality:
 
 
 def _by_area_code(places: Iterable[Locality]) -> dict[str, Locality]:
-    """What an area code says of a landline; no city where several share it.
+    """Return each area code's place; it has no city where several share the code.
 
     Keyed by the codes of the file, so that a number with a code merged since is still placed.
     """

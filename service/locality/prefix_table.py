@@ -1,4 +1,4 @@
-"""Where the table of mobile prefixes is read from: the bundled file, or a newer one."""
+"""Read the table of mobile prefixes: the bundled file, or a newer one."""
 
 from importlib import resources
 from pathlib import Path

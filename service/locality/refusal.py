@@ -1,4 +1,4 @@
-"""Why a called number is refused, in words that say what to do and never repeat the number.
+"""Say why a called number is refused and what to do, never repeating the number.
 
 Only consulted once `number` has refused: it decides nothing. The first pattern that fits speaks.
 """

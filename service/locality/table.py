@@ -27,7 +27,7 @@ _is_area_code = re.compile(r"0[0-9]{2,3}").fullmatch
 
 
 class Locality(msgspec.Struct, frozen=True, gc=False):
-    """Where a number belongs; "" for what is not known.
+    """A place; "" stands for what is not known.
 
     `country` is an ISO region, or "" for a number of a global network such as +800.
     """

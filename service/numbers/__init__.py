@@ -1,4 +1,4 @@
-"""What operators see of our numbers: which there are, how each stands, how far they are used.
+"""The numbers as operators see them: which there are, their state and their use.
 
 This is what is asked and answered about the list, as `/v1/numbers` has it on the wire; `directory`
 lists and parks, `overview` sums up.
@@ -13,7 +13,7 @@ from service.picking import Identifier
 
 
 class NumberQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
-    """Which numbers to list, and which page of them; "" filters nothing.
+    """A filter over numbers, and a page of them; "" filters nothing.
 
     `q` is looked for anywhere in the number, spaces and hyphens aside.
     """
@@ -30,7 +30,7 @@ class NumberQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=Fa
 
 
 class Parked(msgspec.Struct, frozen=True):
-    """Why a number is out, and until when; None for what the inventory itself keeps out."""
+    """A reason that keeps a number out, and its end; None for one of the inventory's own."""
 
     reason: str
     until: datetime | None

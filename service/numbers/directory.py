@@ -63,7 +63,7 @@ class Directory:
         return NumberPage(entries, query.page, query.page_size, len(found), standing)
 
     async def look_up(self, instance_id: str, numbers: Iterable[str]) -> tuple[NumberEntry, ...]:
-        """How these numbers stand; those that the inventory lacks are left out.
+        """Describe these numbers; those that the inventory lacks are left out.
 
         Raises:
             InvalidField, UnknownInstance, InventoryUnavailable: as `page`.

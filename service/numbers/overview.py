@@ -41,7 +41,7 @@ class ProvinceUse(msgspec.Struct, frozen=True):
 
 
 class Overview(msgspec.Struct, frozen=True):
-    """What was counted, at an instant in ms.
+    """The counts, at an instant in ms.
 
     `parked_numbers` are by province and reason; under the reason "" is each of a province once.
     """
@@ -110,7 +110,7 @@ class Overviews:
 
 
 class _Sums:
-    """What is counted of one province."""
+    """The counts of one province."""
 
     __slots__ = ("candidates", "cap", "numbers", "parked", "uncapped", "used")
 
@@ -149,7 +149,7 @@ class _Tally:
         return tuple(sorted(most[:GROUPS_NAMED]))
 
     def parked(self) -> dict[tuple[str, str], list[str]]:
-        """Who is parked, by province and reason."""
+        """Return the parked numbers by province and reason."""
         return {
             (province, reason): numbers
             for province, sums in self._sums.items()

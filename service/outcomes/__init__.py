@@ -1,4 +1,4 @@
-"""How a call went on: told to the ledger, counted by match level, and acted on by its SIP code.
+"""Follow a call: tell the ledger, count by match level, and act on its SIP code.
 
 What cannot be told while the ledger is out of reach is kept and told later. Whether a number is in
 good health is judged elsewhere, from what is passed on here.
@@ -30,7 +30,7 @@ _log = logging.getLogger(__name__)
 
 
 class OutcomeReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
-    """How a call went on, as `/v1/outcomes` has it on the wire.
+    """The progress of a call, as `/v1/outcomes` has it on the wire.
 
     `call_id` or both numbers say which call. Beside a `call_id`, `caller_number` names the one of
     several numbers that was shown, `called_number` what a SIP code may stop. `ring_ms` and

@@ -1,4 +1,4 @@
-"""What waits for the ledger of one instance: told again until it took it, or dropped when too much.
+"""Hold what waits for one instance's ledger: told again until taken, dropped when too much.
 
 It lives in this process alone and ends with it. What a piece of work does is not known here.
 """
@@ -66,7 +66,7 @@ class Kept:
                 )
 
     async def _try_oldest(self) -> bool:
-        """Whether the ledger took all of the oldest."""
+        """Return whether the ledger took all of the oldest."""
         oldest = list(itertools.islice(self._waiting.items(), TOGETHER))
         return all(await asyncio.gather(*(self._try(place, work) for place, work in oldest)))
 

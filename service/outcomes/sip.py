@@ -38,7 +38,7 @@ _REASONS = {"rest_number": "sip_rest", "park_number": "sip_park"}
 
 
 def action_for(rule: SipAction, ended: Ended, now: int) -> Action | None:
-    """What is to be done.
+    """Return the action of a rule for a call that ended, if any.
 
     Args:
         rule: what the configuration says of the call's SIP code.

@@ -1,4 +1,4 @@
-"""When CCC's own PickOutboundNumbers decides, and what of its answer is believed.
+"""Let CCC's own PickOutboundNumbers decide, and believe only a valid answer.
 
 Only where the inventory has no candidate at all. That every number is capped or parked is no
 reason to ask: CCC knows neither our caps nor our parks.
@@ -19,7 +19,7 @@ from service.picking.question import Question
 
 
 class CccChoice(msgspec.Struct):
-    """What came of asking: the callers that may be shown, and CCC's word on the callee's place.
+    """The result of asking CCC: callers that may be shown, and its word on the callee's place.
 
     `decisions` are the ledger's on the numbers that it did not let pass.
     """
@@ -30,7 +30,7 @@ class CccChoice(msgspec.Struct):
 
 
 def may_ask_ccc(instance: Instance, request: PickRequest) -> bool:
-    """Whether CCC's pick may stand in: it knows skill groups, and none of our filters.
+    """Return whether CCC's pick may stand in: it knows skill groups, and none of our filters.
 
     A dry run does not ask either: CCC would count it.
     """
@@ -80,7 +80,7 @@ async def _weigh(question: Question, pair: NumberPair, told: CccChoice) -> None:
 
 
 def _may_show(inventory: Inventory | None, number: str) -> bool:
-    """Where there is an inventory, its word on usage, agents and 400 numbers is the last."""
+    """Return whether the inventory, if there is one, lets this number be shown."""
     if inventory is None:
         return not number.startswith("400")
     known = inventory.numbers.get(number)

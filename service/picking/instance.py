@@ -54,7 +54,7 @@ class Digests:
 
 
 class Keeper(Protocol):
-    """Where the instance's snapshot is kept."""
+    """The keeper of the instance's snapshot."""
 
     @property
     def inventory(self) -> Inventory | None:
@@ -90,7 +90,7 @@ class Ccc(Protocol):
 
 
 class Instance(msgspec.Struct, frozen=True):
-    """What it takes to pick for one instance.
+    """The state that picking for one instance takes.
 
     `fallback_seconds` is what asking CCC may take, 0 where that is not wanted. `opens_at` tells
     when nobody is called at this hour, "" otherwise. `knows_callees` says that a rule needs them.

@@ -61,7 +61,7 @@ class TrialNumber(msgspec.Struct, frozen=True):
 
 
 class Trial(msgspec.Struct, frozen=True):
-    """What a pick would have answered; `code` and `detail` say why there was none.
+    """The answer that a pick would have had; `code` and `detail` say why there was none.
 
     `levels` are those that the request allows, in order. `asks_ccc` where a pick in earnest would
     ask CCC for its own. `reasons` counts the numbers passed over, `explanation` names the first.

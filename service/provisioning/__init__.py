@@ -48,7 +48,7 @@ class BulkRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
 
 class Addition(Struct, frozen=True):
-    """What became of each number; together they are the numbers that were asked for.
+    """The fate of each number; together they are the numbers that were asked for.
 
     `pending` are the added ones that the inventory lacks after the refresh: CCC does not list them
     yet, or the refresh failed. The next sweep that sees them lets them in.
@@ -60,7 +60,7 @@ class Addition(Struct, frozen=True):
 
 
 class BulkAddition(Struct, frozen=True):
-    """What became of each number; `details` are of those that the instance has now.
+    """The fate of each number; `details` are of those that the instance has now.
 
     `pending` as in `Addition`.
     """

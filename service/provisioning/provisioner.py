@@ -45,7 +45,7 @@ class Keeper(Protocol):
         """Sweep now, and say how that went."""
 
     def lists(self, number: str) -> bool:
-        """Whether a number is in the inventory, and not absent from the last sweep."""
+        """Return whether a number is in the inventory, and not absent from the last sweep."""
 
 
 class Learner(Protocol):
@@ -65,7 +65,7 @@ class Target(Struct, frozen=True):
 
 
 class _Sent(Struct, frozen=True):
-    """How the numbers that were sent ended; `lost` are those of a call whose answer was lost."""
+    """The fate of the numbers sent; `lost` are those of a call whose answer was lost."""
 
     ended: Mapping[str, str]
     lost: tuple[str, ...] = ()

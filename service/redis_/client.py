@@ -109,7 +109,7 @@ def doubt(client: Redis, error: BaseException) -> None:
 
 
 def open_topology(url: str) -> Topology | None:
-    """What is to be followed for a URL; None for one server.
+    """Return the topology to follow for a URL; None for one server.
 
     Raises:
         SettingsError: no such URL, or redis-py cannot read its options.
@@ -121,7 +121,7 @@ def open_topology(url: str) -> Topology | None:
 
 
 def topology_of(url: str) -> Topology | None:
-    """What is to be followed for a URL; None for one server.
+    """Return the topology to follow for a URL; None for one server.
 
     Raises:
         ValueError: no such URL, or redis-py cannot read its options.
@@ -193,7 +193,7 @@ def _key_of(command: tuple[Any, ...]) -> str | bytes:
 
 
 def unavailable(error: BaseException) -> bool:
-    """Whether an error says that Redis cannot serve now, and not that the caller was wrong.
+    """Return whether an error says that Redis cannot serve now, and not that the caller was wrong.
 
     `OSError` holds the built-in timeout and connection errors, those of `asyncio.timeout` too.
     """

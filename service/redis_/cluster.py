@@ -1,4 +1,4 @@
-"""Which node of a cluster serves a slot: who claims it with the greatest epoch, as nodes judge.
+"""Find the node of a cluster that serves a slot: the one that claims it with the greatest epoch.
 
 A node that redirects tells it too, and is believed at once. A slot on its way from one node to
 another is served by neither here: a ledger's keys must stand together.
@@ -30,7 +30,7 @@ class SlotClaim(NamedTuple):
 
 
 class View(NamedTuple):
-    """What one node knows: the claims, and every node there is."""
+    """One node's knowledge: the claims to slots, and every node there is."""
 
     claims: tuple[SlotClaim, ...]
     nodes: tuple[Address, ...]
@@ -57,7 +57,7 @@ class Cluster(Topology):
         return tuple(dict.fromkeys(holder for holder in self._holders if holder))
 
     def slots_served(self) -> int:
-        """How many slots a node is known of."""
+        """Count the slots whose node is known."""
         return SLOTS - self._holders.count(None)
 
     def doubt(self, error: BaseException) -> None:
@@ -76,11 +76,11 @@ class Cluster(Topology):
             self._adopt(views)
 
     async def ask(self) -> list[View | None]:
-        """What each host of the URL knows, in their order; None for who says nothing."""
+        """Ask each host of the URL for its view, in their order; None for one that is silent."""
         return await self._ask_all(self.hosts, self.view)
 
     async def view(self, node: Redis) -> View:
-        """What one node knows."""
+        """Ask one node for its view."""
         told: Any = await node.execute_command("CLUSTER NODES")
         at: str = node.connection_pool.connection_kwargs["host"]
         known = [(_address(name, of, at, by_name=self.is_tls), of) for name, of in told.items()]
@@ -100,7 +100,7 @@ class Cluster(Topology):
 
 
 def holders_of(claims: Iterable[SlotClaim]) -> list[Address | None]:
-    """Who serves each slot: of those that claim it, the one with the greatest epoch."""
+    """Return the server of each slot: the one that claims it with the greatest epoch."""
     holders: list[Address | None] = [None] * SLOTS
     for _, first, last, node in sorted(set(claims)):
         holders[first : last + 1] = [node] * (last + 1 - first)
@@ -113,7 +113,7 @@ def _claims(node: Address, told: Mapping[str, Any]) -> Iterator[SlotClaim]:
 
 
 def _address(name: str, told: Mapping[str, Any], asked: str, *, by_name: bool) -> Address:
-    """Where a node is; one that was never met by another does not know its own host."""
+    """Return a node's address; one that was never met by another does not know its own host."""
     host, _, port = name.rpartition(":")
     named = told["hostname"] if by_name else ""  # what its certificate is for
     return named or host or asked, int(port)

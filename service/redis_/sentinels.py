@@ -52,7 +52,7 @@ class Sentinels(Topology):
             self._master = max(latest, key=latest.count)
 
     async def ask(self) -> list[SentinelView | None]:
-        """What each Sentinel says, in the order of the URL; None for who says nothing."""
+        """Ask each Sentinel for its view, in the order of the URL; None for one that is silent."""
         return await self._ask_all(self.hosts, self._tell)
 
     async def _tell(self, sentinel: Redis) -> SentinelView:

@@ -1,4 +1,4 @@
-"""What Sentinels and a cluster have in common: a search, done again when a server is doubted.
+"""Follow servers that move, as Sentinels and a cluster both need: search, and again when in doubt.
 
 What was found last stands until more than half of those who are asked have told otherwise: no
 failover is agreed on by fewer, so what fewer tell may be the old state of a part cut off. And it
@@ -30,7 +30,7 @@ T = TypeVar("T")
 
 
 class Topology(ABC):
-    """Where the servers are now; `run` must be running.
+    """The present addresses of the servers; `run` must be running.
 
     Args:
         url: whom to ask, and how the servers are spoken to.
@@ -84,7 +84,7 @@ class Topology(ABC):
             await client.aclose()
 
     def _is_news(self, answers: int, asked: int, epoch: int) -> bool:
-        """Whether what so many have told at the most by this epoch replaces what is known."""
+        """Return whether answers of this epoch, from so many servers, replace what is known."""
         now = asyncio.get_running_loop().time()
         if not answers or (self._heard_at and 2 * answers <= asked):
             return False
@@ -96,7 +96,7 @@ class Topology(ABC):
     async def _ask_all(
         self, whom: Sequence[Address], ask: Callable[[Redis], Awaitable[T]]
     ) -> list[T | None]:
-        """What each of them answers, in their order; None for who does not."""
+        """Ask each of them, in their order; None for one that does not answer."""
         return list(await asyncio.gather(*(self._ask(each, ask) for each in whom)))
 
     async def _ask(self, whom: Address, ask: Callable[[Redis], Awaitable[T]]) -> T | None:
@@ -170,5 +170,5 @@ class FollowedTlsConnection(FollowedConnection, SSLConnection):
 
 
 def connection_class(topology: Topology) -> type[FollowedConnection]:
-    """What to speak to the servers of a topology with."""
+    """Return the class of connections to the servers of a topology."""
     return FollowedTlsConnection if topology.is_tls else FollowedConnection

@@ -1,4 +1,4 @@
-"""What the URL of Redis says: one server, Sentinels that know it, or a cluster.
+"""Read the URL of Redis: one server, Sentinels that know it, or a cluster.
 
 Pure: it reads a text. Who opens connections by it is `client`, who looks for the servers
 `topology`.

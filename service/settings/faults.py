@@ -1,4 +1,4 @@
-"""What is wrong with a configuration, as data: where, what was found, what was expected.
+"""The faults of a configuration, as data: the place, what was found, what was expected.
 
 It words a fault and keeps secrets out of the words; finding faults is its neighbours' work.
 """
@@ -29,7 +29,7 @@ class Fault(Struct, frozen=True):
     with_keys: tuple[KeyPath, ...] = ()
 
     def rests_on(self, others: list["Fault"]) -> bool:
-        """Whether one of its keys is at fault already, so that this may be its echo."""
+        """Return whether one of its keys is at fault already, so that this may be its echo."""
         return any(
             all(ours == theirs for ours, theirs in zip(key, other.path, strict=False))
             for key in (self.path, *self.with_keys)

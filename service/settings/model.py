@@ -34,7 +34,7 @@ from service.settings.kinds import (
 
 
 class Server(Struct, frozen=True):
-    """Where the service listens and how much it takes on."""
+    """The listener, and how much it takes on."""
 
     host: Name = "127.0.0.1"
     port: Port = 8080
@@ -44,7 +44,7 @@ class Server(Struct, frozen=True):
 
     @property
     def is_loopback(self) -> bool:
-        """Whether only this machine can reach the listener."""
+        """True if only this machine can reach the listener."""
         if self.host == "localhost":
             return True
         try:
@@ -73,7 +73,7 @@ class AccessKeySettings(Struct, frozen=True):
 
 
 class Auth(Struct, frozen=True):
-    """Who may ask."""
+    """The credentials that requests may bear."""
 
     required: Literal["auto", "always", "never"] = "auto"
     clients: tuple[Client, ...] = ()
@@ -90,7 +90,7 @@ class Redis(Struct, frozen=True):
 
 
 class CccSettings(Struct, frozen=True):
-    """How Alibaba Cloud CCC is called."""
+    """The way Alibaba Cloud CCC is called."""
 
     endpoint: str = "https://ccc.cn-shanghai.aliyuncs.com"
     timeout_ms: Milliseconds = 5000
@@ -98,7 +98,7 @@ class CccSettings(Struct, frozen=True):
 
 
 class InventorySettings(Struct, frozen=True):
-    """How the list of numbers is kept fresh, and what is not believed at once."""
+    """The upkeep of the list of numbers, and what is not believed at once."""
 
     refresh_seconds: Interval = 60
     stale_after_seconds: Interval = 600
@@ -106,13 +106,13 @@ class InventorySettings(Struct, frozen=True):
 
 
 class LocalitySettings(Struct, frozen=True):
-    """Where the table of mobile prefixes is; empty is the bundled one."""
+    """The file of the table of mobile prefixes; "" is the bundled one."""
 
     phone_dat: str = ""
 
 
 class CallerLimits(Struct, frozen=True):
-    """What one caller number may be used for; 0 is no limit."""
+    """The limits on the use of one caller number; 0 is no limit."""
 
     max_per_hour: Limit = 0
     max_per_day: Limit = 0
@@ -130,7 +130,7 @@ class CalleeRuleSettings(Struct, frozen=True):
 
 
 class CalleeLimits(Struct, frozen=True):
-    """What one called number may be shown, over all callers of a scope."""
+    """The limits on what one called number is shown, over all callers of a scope."""
 
     rules: tuple[CalleeRuleSettings, ...] = ()
     cooldown_seconds: Pause = 0
@@ -138,7 +138,7 @@ class CalleeLimits(Struct, frozen=True):
 
 
 class Selection(Struct, frozen=True):
-    """How a number is chosen."""
+    """The rules by which a number is chosen."""
 
     levels: Levels = ("city", "area_code", "province", "any")
     fallback: Literal["ccc", "refuse"] = "ccc"
@@ -158,7 +158,7 @@ class HealthSettings(Struct, frozen=True):
 
 
 class SipAction(Struct, frozen=True):
-    """What an outcome's SIP code does, and for how many seconds."""
+    """The action of an outcome's SIP code, and for how many seconds."""
 
     action: Literal["rest_number", "rest_provider", "park_number", "stop_callee", "avoid_region"]
     seconds: Window
@@ -238,7 +238,7 @@ class Settings(Struct, frozen=True):
 
     @property
     def auth_is_required(self) -> bool:
-        """Whether a request must say who asks: always, never, or beyond loopback."""
+        """True if a request must bear a credential: always, never, or beyond loopback."""
         if self.auth.required == "auto":
             return not self.server.is_loopback
         return self.auth.required == "always"

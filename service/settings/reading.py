@@ -60,7 +60,7 @@ def inner_kind(kind: Any) -> Any:
 
 
 def is_struct(kind: Any) -> bool:
-    """Whether a field's type is a table of its own."""
+    """Return whether a field's type is a table of its own."""
     return isinstance(kind, type) and issubclass(kind, Struct)
 
 

@@ -1,4 +1,4 @@
-"""What a configuration must also be, beyond its types: readable values, and no contradictions.
+"""Check a configuration beyond its types: readable values, and no contradictions.
 
 Pure: each rule looks at the settings and yields its faults, none knows where they were read.
 """
@@ -105,7 +105,7 @@ def _staleness(settings: Settings) -> Iterator[Fault]:
 
 
 def _selection(selection: Selection, path: KeyPath, settings: Settings) -> Iterator[Fault]:
-    """What one selection must be; `path` is its table, an instance's where that overrides."""
+    """Check one selection; `path` is its table, an instance's where that overrides."""
     ranks = [_LEVELS.index(level) for level in selection.levels]
     if ranks != sorted(set(ranks)):
         found = ", ".join(selection.levels)

@@ -1,4 +1,4 @@
-"""Which of a sweep's news is believed. Pure: sweeps and instants come in, a verdict goes out.
+"""Decide which of a sweep's news is believed. Pure: sweeps and instants in, a verdict out.
 
 One sighting lets a number in. It leaves by its absence, and absence needs confirming: two sweeps
 in a row, and where many are absent at once three over ten minutes. An answer without any number
@@ -14,7 +14,7 @@ from service.inventory import PhoneNumber
 
 
 class Sweep(msgspec.Struct, frozen=True):
-    """What a sweep saw; `complete` when that is all of the `total` that CCC has.
+    """The numbers that a sweep saw; `complete` when they are all of the `total` that CCC has.
 
     Where it is not, all numbers that hold one of the `settled` patterns were seen nevertheless.
     """
@@ -25,7 +25,7 @@ class Sweep(msgspec.Struct, frozen=True):
     settled: tuple[str, ...] = ()
 
     def rules_out(self, number: str) -> bool:
-        """Whether a number that was not seen is not there."""
+        """Return whether a number that was not seen is not there."""
         return self.complete or any(pattern in number for pattern in self.settled)
 
 
@@ -37,7 +37,7 @@ class Absence(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class Confirmation(msgspec.Struct, frozen=True):
-    """What an absence takes to be believed: so many sweeps, over so many seconds."""
+    """The evidence for an absence: so many sweeps, over so many seconds."""
 
     sweeps: int
     seconds: float

@@ -38,7 +38,7 @@ _log = logging.getLogger(__name__)
 
 
 class Manifest(msgspec.Struct, frozen=True, array_like=True):
-    """What the cache holds. It travels as an array: new fields go to the end, with a default.
+    """The index of the cache. It travels as an array: new fields go to the end, with a default.
 
     `swept_at` is the Unix time of the last sweep that confirmed the whole of it.
     """

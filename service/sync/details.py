@@ -1,4 +1,4 @@
-"""How details that CCC tells once, when numbers are added, get into the inventory and stay there.
+"""Bring details that CCC tells once, when numbers are added, into the inventory, and keep them.
 
 They are put down first, for all replicas, so that a crash loses none. A sweep takes them into the
 numbers that it sees, and leaves to a number those that it had: the snapshot carries them from then

@@ -87,18 +87,18 @@ class InventoryKeeper:
 
     @property
     def is_stale(self) -> bool:
-        """Whether the inventory has gone unconfirmed for too long, or there is none."""
+        """True if the inventory has gone unconfirmed for too long, or there is none."""
         swept_at = self.swept_at
         return swept_at is None or self._clock() - swept_at > self._config.stale_after_seconds
 
     @property
     def last_sweep(self) -> SweepReport:
-        """How the last sweep went that this replica made or heard of."""
+        """The report on the last sweep that this replica made or heard of."""
         state = self._replica.state
         return msgspec.structs.replace(state.report, at=state.report.at + state.offset)
 
     def lists(self, number: str) -> bool:
-        """Whether a number is in the inventory, and not absent from the last sweep."""
+        """Return whether a number is in the inventory, and not absent from the last sweep."""
         state = self._replica.state
         return number in (state.known or {}) and number not in state.absences
 
@@ -229,7 +229,7 @@ class InventoryKeeper:
         return max(self._config.refresh_seconds, 2 * duration)
 
     async def _weigh(self, sweep: Sweep, term: Term, policy: Policy, duration: float) -> State:
-        """What there is to be known after a sweep; many numbers are weighed in a thread."""
+        """Weigh a sweep and return the state after it; many numbers are weighed in a thread."""
         before = self._replica.state
         known, absences = before.known, before.absences
         verdict = await asyncio.to_thread(judge, known, absences, sweep, term.now, policy)

@@ -1,4 +1,4 @@
-"""Who sweeps: one replica at a time, each with a fence that outdoes all before.
+"""Elect the replica that sweeps, each with a fence that outdoes all before.
 
 The lead rests between two sweeps, so whoever gets it knows that one is due, whichever replica made
 the last. What a leader writes is fenced where it is written; nothing here writes an inventory.
@@ -31,7 +31,7 @@ class Term(msgspec.Struct, frozen=True):
 
 
 class Leader(Protocol):
-    """How the lead is taken, kept and laid down."""
+    """A lead that can be taken, kept and laid down."""
 
     async def acquire(self, *, early: bool = False) -> Term | None:
         """Take the lead; None where another has it, or no sweep is due and it is not `early`."""

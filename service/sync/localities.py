@@ -1,4 +1,4 @@
-"""Where the prefixes belong that the table lacks: asked of CCC once, remembered for all replicas.
+"""Place the prefixes that the table lacks: asked of CCC once, remembered for all replicas.
 
 No pick waits for any of it. A prefix is the first seven digits of a mobile number; the number
 itself is told to CCC, which places numbers alone, and is kept nowhere.
@@ -31,7 +31,7 @@ _log = logging.getLogger(__name__)
 
 
 class Asked(Protocol):
-    """What is needed of the client of CCC."""
+    """The part of the client of CCC that is needed here."""
 
     async def get_number_location(self, instance_id: str, number: str) -> PickedNumber:
         """Return where CCC believes a number to be at home."""

@@ -30,7 +30,7 @@ _log = logging.getLogger(__name__)
 
 
 class Shared(msgspec.Struct, frozen=True):
-    """What the replicas of one instance share, over one client and one base."""
+    """The store that the replicas of one instance share, over one client and one base."""
 
     leader: SharedLeader
     cache: InventoryCache
@@ -120,7 +120,7 @@ class Replica:
 
     @property
     def is_to_restore(self) -> bool:
-        """Whether the ledger has lost its members, or has them under other limits."""
+        """True if the ledger has lost its members, or has them under other limits."""
         is_amiss = self._told == WIPED or self._is_relimited
         return is_amiss and self.state.inventory is not None
 

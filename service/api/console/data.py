@@ -1,4 +1,4 @@
-"""What the page asks for: the overview, who is parked, the last picks, and a pick to try."""
+"""The data of the console: the overview, parked numbers, the last picks, and a trial pick."""
 
 import os
 from datetime import UTC, datetime
@@ -22,13 +22,13 @@ _encoder = msgspec.json.Encoder()
 
 
 class OverviewQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
-    """Whose overview."""
+    """The instance whose overview is asked for."""
 
     instance_id: Identifier = ""
 
 
 class ParkedQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
-    """Which parked numbers to list, and which page of them; "" filters nothing."""
+    """A filter over parked numbers, and a page of them; "" filters nothing."""
 
     instance_id: Identifier = ""
     province: Word = ""

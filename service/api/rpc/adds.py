@@ -55,7 +55,7 @@ async def add_bulk_phone_numbers(request: web.Request) -> dict[str, Any]:
 
 
 async def _admitted(request: web.Request) -> tuple[Asker, str]:
-    """Who asks, and the instance to which they may add."""
+    """Return the caller of an addition and the instance that it may add to."""
     api = request.app[API]
     asker = await auth.require(request, "admin", api.shared_nonces)
     instance_id = parameters.required(request[CALL].params, "InstanceId")

@@ -1,4 +1,4 @@
-"""Who calls at the RPC door: the holder of an access key that signed, or of a bearer token.
+"""Authentication at the RPC door: a signing access key, or a bearer token.
 
 Where nobody has to say who asks, a signature of a key that is not known here counts for nothing,
 so that an SDK with any key works; one of a key that is known must be right all the same.

@@ -46,7 +46,7 @@ async def read(request: web.Request, seconds: float) -> SignedCall:
 
 
 def wants_xml(request: web.Request) -> bool:
-    """Whether to answer in XML: as `Format` says, else Accept, else as the scheme has it.
+    """Return whether to answer in XML: by `Format`, else Accept, else the signature's scheme.
 
     RPC v1, whose action stands in the parameters, answers in XML unless told otherwise. Of a
     request that could not be taken apart the query is read as far as it can be.

@@ -1,4 +1,4 @@
-"""What the parameters of a call at the RPC door say: text all of them, and checked."""
+"""Read and check the parameters of an RPC call, which are text all of them."""
 
 import re
 from collections.abc import Mapping

@@ -194,7 +194,7 @@ def _parameter(request: web.Request, field: str) -> str:
 
 
 def _recommended(code: str, request_id: str) -> str:
-    """Where Alibaba explains a code; it knows nothing of ours."""
+    """Return Alibaba's page on a code; there is none for our own codes."""
     if code not in _CATALOGUE:
         return ""
     return f"https://api.aliyun.com/troubleshoot?q={code}&product=CCC&requestId={request_id}"

@@ -1,4 +1,4 @@
-"""Whether CCC's endpoints can be reached, and how far this machine's clock is from theirs.
+"""Check that CCC's endpoints can be reached, and this machine's clock against theirs.
 
 Asked without credentials, once an endpoint: whatever the gateway refuses, it answers with a Date.
 """
@@ -63,14 +63,14 @@ async def reach(endpoints: Iterable[str], seconds: float) -> dict[str, Finding]:
 
 
 def why_unreachable(error: Exception) -> str:
-    """What an error of connecting says, and what to do about it."""
+    """Explain an error of connecting, and say what to do about it."""
     advice = next((advice for kind, advice in _WHY.items() if isinstance(error, kind)), _NO_CCC)
     said = " ".join(str(error).split()) or type(error).__name__
     return f"out of reach: {advice} ({said})"
 
 
 def clock_finding(about: str, date: str, now: float) -> Finding:
-    """What an answer's Date, which has whole seconds, says of this machine's clock.
+    """Compare this machine's clock with an answer's Date, which has whole seconds.
 
     Args:
         about: the endpoint.

@@ -1,4 +1,4 @@
-"""What a check found, as data: how it is shown is `report`'s to say."""
+"""The findings of a check, as data; `report` says how they are shown."""
 
 from typing import Literal, TypeAlias
 
@@ -17,7 +17,7 @@ class Finding(msgspec.Struct, frozen=True):
 
 
 class Permission(msgspec.Struct, frozen=True):
-    """Whether RAM allows an action; `code` is CCC's where it does not, `cost` what that costs."""
+    """An action's permission in RAM; a denied one has CCC's `code` and what that costs."""
 
     access: Access
     code: str = ""
@@ -25,7 +25,7 @@ class Permission(msgspec.Struct, frozen=True):
 
 
 class SweptInventory(msgspec.Struct, frozen=True):
-    """What a sweep read: `available` are the numbers that a pick could show.
+    """The result of a sweep; `available` counts the numbers that a pick could show.
 
     `skill_groups` counts the available ones of each group, `agents` those that are an agent's own.
     """
@@ -44,7 +44,7 @@ Permissions: TypeAlias = dict[str, Permission]
 
 
 class InstanceReport(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What is known of one instance; `numbers` is None where CCC would not list them."""
+    """The report on one instance; `numbers` is None where CCC would not list them."""
 
     id: str
     numbers: int | None = None

@@ -1,4 +1,4 @@
-"""What CCC says to each instance, with the instance's own credentials; all are asked at once.
+"""Ask CCC about each instance with the instance's own credentials, all at once.
 
 Of a refusal it also says what an operator can do about it, by the beginning of its code.
 """
@@ -50,7 +50,7 @@ _ADVICE = {
 
 
 def advice_about(error: CccError) -> str:
-    """What to do about an error; "" where its own words say it, or nobody knows."""
+    """Advise on an error; "" where its own words say what to do, or nobody knows."""
     found = (advice for code, advice in _ADVICE.items() if error.ccc_code.startswith(code))
     return next(found, "")
 
@@ -74,7 +74,7 @@ class Subject(NamedTuple):
 
 
 class InstanceFinding(NamedTuple):
-    """What was found of one instance."""
+    """The findings on one instance."""
 
     report: InstanceReport
     findings: tuple[Finding, ...]

@@ -1,4 +1,4 @@
-"""Which actions RAM allows to an instance's credentials, found out without doing anything.
+"""Find out which actions RAM allows to an instance's credentials, without doing anything.
 
 Each action is called in a way that CCC must refuse, or that asks for nothing. The gateway asks RAM
 before CCC looks at the parameters: a `Parameter.*` of CCC's own, or a success, says that RAM let
@@ -31,7 +31,7 @@ _BY_CCC_ITSELF = ("Parameter.", "NotExists.")
 
 
 def _no_answer(_: CccReply) -> None:
-    """What is answered is of no interest here."""
+    """Decode nothing: only whether there is an answer matters here."""
 
 
 class Probe(msgspec.Struct, frozen=True):
@@ -91,7 +91,7 @@ async def permissions_of(
 
 
 def permission_by(error: CccError, cost: str) -> Permission:
-    """What an error says of an action's permission."""
+    """Derive an action's permission from the error that it met."""
     if error.status == HTTPStatus.FORBIDDEN:
         return Permission("denied", error.ccc_code, cost)
     if error.ccc_code.startswith(_BY_CCC_ITSELF):

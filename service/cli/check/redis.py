@@ -1,4 +1,4 @@
-"""What is found of Redis: each server that holds data, and who tells where it is."""
+"""Check Redis: each server that holds data, and the Sentinels or nodes that name it."""
 
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack
@@ -58,7 +58,7 @@ async def check_redis(settings: Settings, redis: Redis | None) -> AsyncIterator[
 
 
 async def _check_server(redis: Redis, name: str = "redis") -> list[Finding]:
-    """What one server is, and what of its settings would lose something."""
+    """Report one server's version and the settings of it that would lose something."""
     try:
         told = await redis.info()  # which needs no right to read the server's configuration
     except (RedisError, OSError) as error:
@@ -72,7 +72,7 @@ async def _check_server(redis: Redis, name: str = "redis") -> list[Finding]:
 
 
 async def _check_access(redis: Redis, key: str, name: str = "redis") -> list[Finding]:
-    """What the user of the URL may not do, of what the service does with its keys."""
+    """Report the commands that the service needs and the URL's user may not use on its keys."""
     try:
         missing = await lacking(redis, key)
     except NoPermissionError as error:
@@ -91,7 +91,7 @@ async def _check_access(redis: Redis, key: str, name: str = "redis") -> list[Fin
 
 
 async def _check_topology(redis: RoutingClient, keys: Sequence[str]) -> AsyncIterator[Finding]:
-    """Who tells what, what each server that holds data is, and where the keys are."""
+    """Report on each Sentinel or node, on each server that holds data, and where the keys are."""
     topology = redis.topology
     for finding in await _who_tells(topology):
         yield finding

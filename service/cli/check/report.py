@@ -56,7 +56,7 @@ async def report_on(settings: Settings, progress: Progress, *, sweeps: bool) -> 
 
 
 def _begun(settings: Settings) -> tuple[Locator | None, list[Finding]]:
-    """What a start has before it asks anybody: the configuration and the table of prefixes."""
+    """Check what a start needs before it asks anybody: configuration and table of prefixes."""
     found = Finding("configuration", "fine", f"{len(settings.instances)} instance(s)")
     try:
         return Locator(prefix_table.read(settings.locality.phone_dat)), [found]

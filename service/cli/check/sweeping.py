@@ -52,7 +52,7 @@ async def sweep(
 
 
 def finding_on(instance_id: str, swept: SweptInventory) -> Finding:
-    """What a sweep comes to, in one line."""
+    """Sum a sweep up in one line."""
     if not swept.complete:
         text = f"{swept.numbers} of {swept.total} numbers were seen: the rest moved meanwhile"
         return Finding(_about(instance_id), "warning", text)
@@ -86,5 +86,5 @@ def summary(swept: Sweep) -> SweptInventory:
 
 
 def _counted(values: Iterable[str]) -> dict[str, int]:
-    """How often each value comes, the commonest first."""
+    """Count each value, the commonest first."""
     return dict(Counter(values).most_common())

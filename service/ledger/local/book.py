@@ -88,12 +88,12 @@ class Book:
         return tuple(self._members.parked())
 
     def parked_by(self) -> Counter[str]:
-        """How many numbers are out, by reason."""
+        """Count the parked numbers by reason."""
         parked = self._members.parked()
         return Counter(reason for number in parked for reason in self._members.caller(number).parks)
 
     def glance(self, now: int, numbers: Iterable[str]) -> list[Glance]:
-        """What is known of these numbers at an instant, in their order; changes nothing."""
+        """Describe these numbers at an instant, in their order; changes nothing."""
         return list(self._members.glance(numbers, self.rules, now))
 
     def forget(self) -> None:

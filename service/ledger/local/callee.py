@@ -1,4 +1,4 @@
-"""What one callee was shown, and which picks are remembered, in this process's ledger.
+"""The numbers shown to one callee, and the picks remembered, in the local ledger.
 
 The twin of `lua/4_callees.lua`.
 """
@@ -67,7 +67,7 @@ class CalleeUses:
                 return
 
     def is_forgotten(self, horizon: int, now: int) -> bool:
-        """Whether nothing of it matters any more."""
+        """Return whether nothing of it matters any more."""
         newest = self.uses[-1].instant if self.uses else 0
         return self.stopped <= now and newest <= now - horizon
 

@@ -15,7 +15,7 @@ _NONE: dict[Any, int] = {}
 
 
 class Caller:
-    """What is known of a number's use; `leases` has the end of each by its turn.
+    """The uses of one number; `leases` has the end of each by its turn.
 
     `before` is what the shared ledger counted, of which a process that decides alone may use up
     its share of what was left.
@@ -95,7 +95,7 @@ class Caller:
     def holds(
         self, rules: Rules, limits: Limits, now: int, sharing: int = 1
     ) -> list[tuple[str, int]]:
-        """What keeps it out by its limits now, each with the instant at which it no longer does.
+        """Return the reasons that its limits give to keep it out now, each with its end.
 
         Args:
             rules: for the windows.

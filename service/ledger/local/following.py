@@ -1,4 +1,4 @@
-"""How an outcome finds the pick that it is about, in this process's ledger.
+"""Find the pick that an outcome is about, in the local ledger.
 
 The twin of `run.outcome` in `lua/6_operations.lua`. What becomes of a lease is not known here.
 """

@@ -121,16 +121,16 @@ class MemoryLedger:
         return bool(self._one(cap))
 
     async def describe(self, numbers: tuple[str, ...]) -> tuple[Standing, ...]:
-        """How these numbers stand, in their order."""
+        """Describe these numbers, in their order."""
         described = self._one(Describe(dry_run=True, numbers=numbers))
         return cast("tuple[Standing, ...]", described)
 
     def glance(self, numbers: Sequence[str]) -> list[Glance]:
-        """What is known of these numbers, in their order; changes nothing."""
+        """Describe these numbers, in their order; changes nothing."""
         return self._book.glance(self._clock(), numbers)
 
     async def parked_by(self) -> Mapping[str, int]:
-        """How many numbers are out, by reason."""
+        """Count the parked numbers by reason."""
         return self._book.parked_by()
 
     def parked(self) -> tuple[str, ...]:

@@ -54,7 +54,7 @@ class Members:
             del self._rotations[pool]
 
     def caller(self, number: str) -> Caller:
-        """What is known of a member's use."""
+        """Return a member's uses."""
         caller = self._callers.get(number)
         if caller is None:
             caller = self._callers[number] = Caller(self._unused_turn(number))
@@ -65,11 +65,11 @@ class Members:
         return rules.limits_named(self._homes[number].limits)
 
     def holds(self, number: str, caller: Caller, rules: Rules, now: int) -> list[tuple[str, int]]:
-        """What keeps a member out by its limits now, each with its end."""
+        """Return the reasons that its limits give to keep a member out now, each with its end."""
         return caller.holds(rules, self.limits(number, rules), now, self.sharing)
 
     def stands_in(self, number: str, pools: tuple[str, ...]) -> bool:
-        """Whether a number is a member of one of these pools."""
+        """Return whether a number is a member of one of these pools."""
         home = self._homes.get(number)
         return home is not None and not set(home.pools).isdisjoint(pools)
 
@@ -115,7 +115,7 @@ class Members:
             self.park(number, parks)
 
     def standing(self, number: str, rules: Rules, now: int) -> Standing:
-        """How a member stands."""
+        """Describe a member."""
         caller, limits = self.caller(number), self.limits(number, rules)
         parks = {reason: until for reason, until in caller.parks.items() if until > now}
         return Standing(
@@ -128,7 +128,7 @@ class Members:
         )
 
     def glance(self, numbers: Iterable[str], rules: Rules, now: int) -> Iterator[Glance]:
-        """What is known of these numbers; nothing is made up for those that were never used."""
+        """Describe these numbers; nothing is made up for those that were never used."""
         day = rules.window(now, DAY)[0]
         for number in numbers:
             home, caller = self._homes.get(number), self._callers.get(number)
@@ -166,7 +166,7 @@ class Members:
         return [number for _, number in self._returns]
 
     def parked_in(self, pool: str) -> int:
-        """How many numbers of a pool are out."""
+        """Count the parked numbers of a pool."""
         return len(self._pools.get(pool, ())) - len(self._rotation(pool))
 
     def _rotation(self, pool: str) -> Rotation:

@@ -1,4 +1,4 @@
-"""When to stop asking a Redis that does not answer.
+"""Stop asking a Redis that does not answer, and probe for its return.
 
 Pure: instants (seconds, monotonic) come in. Picks never probe: the ledger's heartbeat does, so no
 callee waits to find out that Redis is still down.
@@ -20,7 +20,7 @@ class Breaker:
 
     @property
     def is_open(self) -> bool:
-        """Whether to decide without asking."""
+        """True if to decide without asking."""
         return self._failures >= FAILURES_TO_OPEN
 
     def succeeded(self) -> None:

@@ -1,4 +1,4 @@
-"""What a ledger in Redis holds, read in slices beside the calls; nothing is changed by it."""
+"""Read in slices what a ledger in Redis holds, beside the calls; changes nothing."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -29,7 +29,7 @@ class Census:
         self._process = process
 
     async def known(self) -> AsyncIterator[tuple[dict[str, KnownUse], dict[str, dict[str, int]]]]:
-        """What is known of the numbers, in slices, with their parks.
+        """Yield the uses and parks of the numbers, in slices.
 
         Raises:
             LedgerUnavailable: Redis does not serve.
@@ -84,7 +84,7 @@ class Census:
             return tuple([number.decode() async for number, _ in parks])
 
     async def parked_by(self) -> dict[str, int]:
-        """How many numbers are out, by reason, as the script counts them.
+        """Return the script's count of parked numbers by reason.
 
         Raises:
             LedgerUnavailable: Redis does not serve.

@@ -35,7 +35,7 @@ class Exchange(asyncio.Protocol):
 
     @property
     def is_open(self) -> bool:
-        """Whether a command can be written."""
+        """True if a command can be written."""
         return not self._transport.is_closing()
 
     def ask(self, command: bytes) -> asyncio.Future[bytes]:
@@ -76,6 +76,6 @@ class Exchange(asyncio.Protocol):
 
 
 def _error_from(told: str) -> ResponseError:
-    """What the server's error says; in a cluster another node may hold the keys by now."""
+    """Translate the server's error; in a cluster another node may hold the keys by now."""
     code, _, where = told.partition(" ")
     return MovedError(where) if code == "MOVED" else ResponseError(told)

@@ -94,7 +94,7 @@ class RedisLedger:
         return bool(await self._ask(cap))
 
     async def describe(self, numbers: tuple[str, ...]) -> tuple[Standing, ...]:
-        """How these numbers stand, in their order."""
+        """Describe these numbers, in their order."""
         standings: list[Standing] = []
         for start in range(0, len(numbers), BATCH_TURNS):
             some = Describe(dry_run=True, numbers=numbers[start : start + BATCH_TURNS])
@@ -108,7 +108,7 @@ class RedisLedger:
             await self._ask(Review(parked[start : start + BATCH_TURNS]), BATCH_TURNS)
 
     async def parked_by(self) -> Mapping[str, int]:
-        """How many numbers are out, by reason."""
+        """Count the parked numbers by reason."""
         return await self._line.census.parked_by()
 
     def rule(self, rules: Rules) -> None:
@@ -122,11 +122,11 @@ class RedisLedger:
             pass
 
     def known(self) -> AsyncIterator[tuple[dict[str, KnownUse], dict[str, dict[str, int]]]]:
-        """What is known of the numbers, in slices, with their parks."""
+        """Yield the uses and parks of the numbers, in slices."""
         return self._line.census.known()
 
     async def processes(self, now: int) -> int:
-        """How many processes share this ledger, this one included."""
+        """Count the processes that share this ledger, this one included."""
         return await self._line.census.processes(now)
 
     def on_missed(self, callback: Callable[[list[Operation]], None]) -> None:
@@ -138,7 +138,7 @@ class RedisLedger:
         await self._ask(operation)
 
     def fate(self, lost: CallLost) -> Fate | None:
-        """What became of a lost operation: None where it was not applied.
+        """Return the fate of a lost operation: None where it was not applied.
 
         Raises:
             LedgerUnavailable: that is not known yet.

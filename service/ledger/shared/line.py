@@ -80,7 +80,7 @@ class Line:
 
     @property
     def name(self) -> str:
-        """What the ledger's keys begin with: an operator knows it by that."""
+        """The prefix of the ledger's keys, by which an operator knows it."""
         return self._bases[0].rstrip(":")
 
     def rule(self, rules: Rules) -> None:

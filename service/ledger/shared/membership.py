@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 
 class Changes(msgspec.Struct, frozen=True):
-    """What separates the members that the ledger has from those that it should have."""
+    """The difference between the members that the ledger has and those that it should have."""
 
     removed: list[str]
     placed: list[tuple[str, str]]

@@ -77,7 +77,7 @@ class CallQueue:
         return answer
 
     def fate(self, lost: CallLost) -> Fate | None:
-        """What became of a lost operation: None where it was not applied, or is forgotten.
+        """Return the fate of a lost operation: None where it was not applied, or is forgotten.
 
         Raises:
             LedgerUnavailable: that is not known yet.

@@ -1,4 +1,4 @@
-"""What Redis has answered lately, for a server that turns out not to have applied it.
+"""The last answers of Redis, for a server that turns out not to have applied them.
 
 A failover may promote a replica that lacks the last writes. It remembers the last call of this
 process that it has applied, so what came after can be told, and sent again once.
@@ -64,7 +64,7 @@ class Recent:
         self._size = 0
 
     def missing_after(self, number: int) -> list[Operation]:
-        """What a server lacks that has applied no call beyond this one, in its order.
+        """Return the operations that a server lacks after this call, in their order.
 
         It is forgotten here: it will come back under the numbers of new calls. What the server has
         may still be missing on the next one.
@@ -78,7 +78,7 @@ class Recent:
 
 
 def _again(call: Applied) -> Iterator[Operation]:
-    """What has the same effect on a server that has not applied a call."""
+    """Yield operations that have a call's effect on a server that has not applied it."""
     for operation, answer in zip(call.operations, call.answers, strict=True):
         match operation:
             case Pick() | Take():

@@ -1,4 +1,4 @@
-"""How a call travels to the Lua and back: what its picks have in common is sent once.
+"""Pack a call for the Lua and read its reply: what its picks have in common is sent once.
 
 Most picks of a batch want the same groups at few places, and nothing else: each of them is then
 one small integer, the place of its plan among the call's plans, and its answer one short text. In
@@ -17,7 +17,7 @@ _encoder = msgspec.msgpack.Encoder()
 
 
 class CallReply(NamedTuple):
-    """What a call was answered, with its process and number.
+    """The reply to a call, with its process and number.
 
     `now` is when it was decided, in ms since 1970, `generation` that of the ledger's members.
     """

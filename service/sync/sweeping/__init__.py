@@ -21,7 +21,7 @@ PAGES_IN_FLIGHT = 5
 
 
 class Lister(Protocol):
-    """What a sweep needs of the client of CCC."""
+    """The part of the client of CCC that a sweep needs."""
 
     async def list_phone_numbers(  # noqa: PLR0913 -- the filters are CCC's, all by keyword
         self,
@@ -90,7 +90,7 @@ async def sweep_numbers(
 
 
 def _resumed(course: Course, pages: list[PageRead] | None) -> list[PageRequest] | Sweep:
-    """What a course asks for next, or what it comes to."""
+    """Resume a course: the pages that it asks for next, or the sweep that it ends with."""
     try:
         return next(course) if pages is None else course.send(pages)
     except StopIteration as end:
@@ -99,7 +99,7 @@ def _resumed(course: Course, pages: list[PageRead] | None) -> list[PageRequest] 
 
 
 async def _together(reads: Sequence[Awaitable[PageRead]]) -> list[PageRead]:
-    """What all give, or the first failure: it ends the others.
+    """Gather all pages, or raise the first failure, which ends the other requests.
 
     No task group: on Python 3.11 one that fails leaves its task marked as cancelled, which would
     end the keeper.

@@ -129,6 +129,6 @@ class _Search:
         return found
 
     def _lacking(self, part: Part, total: int) -> int:
-        """How many numbers of a part were not seen."""
+        """Count the numbers of a part that were not seen."""
         reading = self._reading
         return reading.missing if part == EVERYTHING else total - part.count(reading.seen.values())

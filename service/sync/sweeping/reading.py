@@ -1,4 +1,4 @@
-"""What one sweep has read so far, part by part, and which pages it asks for next. Pure.
+"""Hold what one sweep has read, part by part, and choose the pages to ask for next. Pure.
 
 Generators yield the pages to ask for, in order, and are sent what these hold. Which parts there are
 to be is guessed in `splitting`; whether they are the whole is told by the counts kept here.
@@ -35,7 +35,7 @@ class PageRequest(msgspec.Struct, frozen=True):
 
 
 class PageRead(msgspec.Struct, frozen=True):
-    """How many numbers the part has, and those on the page."""
+    """The size of a part, and the numbers on one page of it."""
 
     total: int
     numbers: Sequence[PhoneNumber]
@@ -45,7 +45,7 @@ Asking: TypeAlias = Generator[list[PageRequest], list[PageRead], None]
 
 
 class Taken:
-    """What was read of one part, pass by pass.
+    """The numbers read of one part, pass by pass.
 
     It has settled once a pass adds up, or all passes do; `pages` are these then.
     """
@@ -61,7 +61,7 @@ class Taken:
 
     @property
     def is_overfull(self) -> bool:
-        """Whether paging does not reach the whole part."""
+        """True if paging does not reach the whole part."""
         return self.total > MOST_NUMBERS
 
     def add(self, latest: list[PageRead]) -> None:
@@ -87,7 +87,7 @@ class Reading:
 
     @property
     def missing(self) -> int:
-        """How many numbers CCC has that no page had and no part has got since."""
+        """The count of numbers that CCC has and that no page had and no part has got since."""
         return self.total - len(self.seen) - self._moved
 
     @property
@@ -97,7 +97,7 @@ class Reading:
 
     @property
     def is_settled(self) -> bool:
-        """Whether every part has settled."""
+        """True if every part has settled."""
         return all(taken.is_settled for taken in self.parts.values())
 
     def told(self) -> Sweep:
@@ -187,6 +187,6 @@ class Reading:
 
 
 def _adds_up(pages: Sequence[PageRead]) -> bool:
-    """Whether every page tells the total that all come to."""
+    """Return whether every page tells the total that all come to."""
     numbers = {number.number for page in pages for number in page.numbers}
     return {page.total for page in pages} == {len(numbers)}

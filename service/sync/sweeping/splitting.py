@@ -1,4 +1,4 @@
-"""How the numbers of an instance are cut into parts that paging reaches whole. Pure.
+"""Cut the numbers of an instance into parts that paging reaches whole. Pure.
 
 A search pattern matches anywhere in a number, so patterns overlap; long ones hardly do, and those
 that numbers begin with overlap least. Which these are is guessed from numbers at hand. A guess may
@@ -31,14 +31,14 @@ A_SEARCH = 10  # pages, for numbers that no pattern holds
 
 
 class Part(msgspec.Struct, frozen=True):
-    """What one combination of ListPhoneNumbers' filters lets through; empty ones all."""
+    """The numbers that some of ListPhoneNumbers' filters let through; empty ones all."""
 
     pattern: str = ""
     usage: str = ""
     active: bool | None = None
 
     def holds(self, number: PhoneNumber) -> bool:
-        """Whether a number is let through."""
+        """Return whether a number is let through."""
         return (
             self.pattern in number.number
             and self.usage in ("", number.usage)
@@ -46,7 +46,7 @@ class Part(msgspec.Struct, frozen=True):
         )
 
     def count(self, numbers: Iterable[PhoneNumber]) -> int:
-        """How many numbers are let through."""
+        """Count the numbers that are let through."""
         if self == Part(self.pattern):  # as `holds`, and much faster
             return sum(self.pattern in number.number for number in numbers)
         return sum(map(self.holds, numbers))
@@ -60,7 +60,7 @@ EVERYTHING = Part()
 
 
 def pages_of(total: int) -> int:
-    """How many pages hold so many numbers."""
+    """Return how many pages hold so many numbers."""
     return -(-total // PAGE_SIZE)
 
 
@@ -179,5 +179,5 @@ def _cheapest(
 
 
 def _accidents(pattern: str, total: int) -> float:
-    """How many of so many numbers hold a pattern by accident, were their digits even."""
+    """Estimate how many of so many numbers hold a pattern by accident, were their digits even."""
     return total * max(0, USUAL_LENGTH - len(pattern)) / 10.0 ** len(pattern)
