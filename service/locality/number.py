@@ -37,10 +37,11 @@ _scope = re.compile(
     r"(?:\+|00|(?=86[0-9]{10}))(?P<international>[0-9]+)|(?P<domestic>[0-9]+)"
 ).fullmatch
 # The canonical forms within China. No area code ends in 00, so a 0 before a 400 number is a mistake
-# and not an area 0400; none starts with 086, so a country code given twice is none either.
+# and not an area 0400; none starts with 086, so a country code given twice is none either; none is
+# 0950, so a 950 number never looks like a landline that lost its 0.
 _canonical = re.compile(
     r"(?P<mobile>1[3-9][0-9]{9})"
-    r"|(?P<landline>0(?:10|2[0-9])[0-9]{8}|0(?!86)[3-9](?:[0-9][1-9]|[1-9]0)[0-9]{7,8})"
+    r"|(?P<landline>0(?:10|2[0-9])[0-9]{8}|0(?!86|950)[3-9](?:[0-9][1-9]|[1-9]0)[0-9]{7,8})"
     r"|(?P<toll_free>[48]00[0-9]{7})"
     rf"|(?!(?:{EMERGENCY})$)(?P<service>"
     r"95[0-9]{3,4}|951[0-9]{5}|950[0-9]{7,8}|96[0-9]{3,4}|1010[0-9]{4}|12[0-9]{3})"
