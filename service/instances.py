@@ -26,7 +26,7 @@ from service.ledger import Breaker, FailoverLedger, Ledger, MemoryLedger, RedisL
 from service.ledger.shared.line import Line
 from service.locality import Locator
 from service.metrics import Metrics
-from service.picking.instance import Ccc, Digests, Instance
+from service.picking.instance import Digests, Instance
 from service.policy import limits_namer, opens_at, rules_for
 from service.settings import InstanceSettings, Settings
 from service.sync import Available, DetailedSweep, InventoryKeeper, OwnInbox, SharedInbox, share
@@ -131,7 +131,7 @@ class Instances(dict[str, Instance]):
         return await health.shown(numbers) if health is not None else {}
 
     def _as_picked_for(
-        self, one: InstanceSettings, keeper: InventoryKeeper, ledger: Ledger, ccc: Ccc
+        self, one: InstanceSettings, keeper: InventoryKeeper, ledger: Ledger, ccc: CccClient
     ) -> Instance:
         selection = self._settings.selection_for(one)
         rules = self._rules_for(one)

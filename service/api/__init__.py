@@ -11,34 +11,10 @@ from service.api import console, openapi
 from service.api.bodies import MAX_BYTES
 from service.api.envelope import answered, nothing_here
 from service.api.express import Runner
-from service.api.parts import (
-    API,
-    Adds,
-    Api,
-    Components,
-    Counts,
-    Follows,
-    Keeper,
-    Lists,
-    Parts,
-    Picks,
-    Tries,
-)
+from service.api.parts import API, Api, Components, Parts
 from service.api.routes import ROUTES
 
-__all__ = [
-    "Adds",
-    "Components",
-    "Counts",
-    "Follows",
-    "Keeper",
-    "Lists",
-    "Parts",
-    "Picks",
-    "Tries",
-    "build",
-    "make_runner",
-]
+__all__ = ["Components", "Parts", "build", "make_runner"]
 
 
 # The RPC door has its parameters in the query: 16 skill groups of 256 characters, three signs to

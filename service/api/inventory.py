@@ -8,9 +8,10 @@ from aiohttp import web
 from service.api import audit, forms
 from service.api.answers import InventoryReply, InventoryState, LastSweep, answer
 from service.api.auth import Asker
-from service.api.parts import API, Api, Keeper
+from service.api.parts import API, Api
 from service.errors import InvalidField, InventoryUnavailable, UnknownInstance
 from service.picking import Identifier
+from service.sync import InventoryKeeper
 
 
 class InventoryQuery(msgspec.Struct, frozen=True):
@@ -71,7 +72,7 @@ def _shown(api: Api, instance_ids: Iterable[str]) -> web.Response:
     return answer(InventoryReply(data))
 
 
-def _described(instance_id: str, keeper: Keeper, now: float) -> InventoryState:
+def _described(instance_id: str, keeper: InventoryKeeper, now: float) -> InventoryState:
     inventory, swept_at, report = keeper.inventory, keeper.swept_at, keeper.last_sweep
     return InventoryState(
         instance_id=instance_id,

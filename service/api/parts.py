@@ -1,9 +1,9 @@
 """The dependencies of the handlers, handed in, and what is derived from them at the start."""
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import Literal, Protocol
+from typing import Literal
 
 import msgspec
 from aiohttp import web
@@ -12,93 +12,15 @@ from service.api.auth import Tokens, keys_of
 from service.api.nonces import LocalNonces, Nonces
 from service.api.recent import KEPT, LastPicks
 from service.errors import Overloaded
-from service.inventory import Inventory
 from service.metrics import Children, Metrics
-from service.numbers import NumberEntry, NumberPage, NumberQuery
-from service.numbers.overview import Overview
-from service.outcomes import OutcomeReport
-from service.picking import PickAnswer, PickRequest
-from service.picking.trial import Trial
-from service.provisioning import Addition, AddRequest, BulkAddition, BulkRequest
+from service.numbers.directory import Directory
+from service.numbers.overview import Overviews
+from service.outcomes import Outcomes
+from service.picking.picker import Picker
+from service.picking.trial import Trials
+from service.provisioning.provisioner import Provisioner
 from service.settings import Settings
-from service.sync import SweepReport
-
-
-class Picks(Protocol):
-    """Who decides a pick."""
-
-    async def pick(self, request: PickRequest) -> PickAnswer:
-        """Choose the numbers to show, or raise an error of the taxonomy."""
-
-
-class Follows(Protocol):
-    """Who follows the calls."""
-
-    async def report(self, report: OutcomeReport) -> None:
-        """Follow a call, now or later, or raise an error of the taxonomy."""
-
-
-class Lists(Protocol):
-    """Who lists the numbers and parks them."""
-
-    async def page(self, query: NumberQuery) -> NumberPage:
-        """The numbers that a query leaves."""
-
-    async def look_up(self, instance_id: str, numbers: Iterable[str]) -> tuple[NumberEntry, ...]:
-        """How these numbers stand."""
-
-    async def park(self, instance_id: str, number: str, until: int) -> str:
-        """Take a number out until an instant in ms; returns its canonical form."""
-
-    async def unpark(self, instance_id: str, number: str) -> str:
-        """End an operator's park; returns the number's canonical form."""
-
-
-class Adds(Protocol):
-    """Who adds numbers to an instance, through CCC."""
-
-    async def add(self, request: AddRequest, request_id: str) -> Addition:
-        """Add by AddPhoneNumbers."""
-
-    async def add_bulk(self, request: BulkRequest, request_id: str) -> BulkAddition:
-        """Add by AddBulkPhoneNumbers."""
-
-
-class Counts(Protocol):
-    """Who counts the numbers by province."""
-
-    async def of(self, instance_id: str) -> Overview:
-        """The numbers of an instance."""
-
-
-class Tries(Protocol):
-    """Who tries a pick."""
-
-    async def run(self, request: PickRequest) -> Trial:
-        """What a pick would answer, and why."""
-
-
-class Keeper(Protocol):
-    """Who keeps the inventory of one instance."""
-
-    @property
-    def inventory(self) -> Inventory | None:
-        """The snapshot, or None before the first was accepted."""
-
-    @property
-    def swept_at(self) -> float | None:
-        """The Unix time of the last sweep that confirmed it."""
-
-    @property
-    def is_stale(self) -> bool:
-        """Whether it has gone unconfirmed for too long, or there is none."""
-
-    @property
-    def last_sweep(self) -> SweepReport | None:
-        """How the last sweep went."""
-
-    async def refresh(self, *, accept_shrink: bool) -> SweepReport:
-        """Sweep now, and say how that went."""
+from service.sync import InventoryKeeper
 
 
 class Components(msgspec.Struct, frozen=True):
@@ -162,18 +84,18 @@ class Parts(msgspec.Struct, frozen=True):
     """
 
     settings: Settings
-    picker: Picks
-    outcomes: Follows
-    directory: Lists
-    provisioner: Adds
-    keepers: Mapping[str, Keeper]
+    picker: Picker
+    outcomes: Outcomes
+    directory: Directory
+    provisioner: Provisioner
+    keepers: Mapping[str, InventoryKeeper]
     metrics: Metrics
     health: Callable[[], Components]
     is_draining: Callable[[], bool]
     new_id: Callable[[], str]
     timer: Callable[[], float]
-    overviews: Counts
-    trials: Tries
+    overviews: Overviews
+    trials: Trials
     clock: Callable[[], float] = time.time
     body_seconds: float = 1.0
     nonces: Nonces | None = None

@@ -47,7 +47,7 @@ _OF_DIGITS = (
         "has a 0 before 400 or the like, which takes none; leave it out",
     ),
     (
-        rf"{_CN}0(?!86|950|[3-9]00)[3-9].*",
+        rf"{_CN}0(?!86|950)[3-9].*",
         "starts with a 4-digit area code, which 7 or 8 digits must follow",
     ),
     (r"[2-9][0-9]{6,7}", "is a landline without its area code; put it first, 0 included"),

@@ -3,18 +3,18 @@
 Callees, calls and groups stand in a ledger's keys as keyed digests, never as the number.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from hashlib import blake2b
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 import msgspec
 
-from service.ccc.payloads import NumberPair
+from service.ccc.client import CccClient
 from service.errors import InvalidField, UnknownInstance
-from service.inventory import Inventory
 from service.ledger import Ledger
 from service.locality import restore_number
 from service.locality.refusal import why_refused
+from service.sync import InventoryKeeper
 
 DIGEST_BYTES = 12
 
@@ -53,42 +53,6 @@ class Digests:
         return blake2b(text.encode(), digest_size=DIGEST_BYTES, key=self._key).hexdigest()
 
 
-class Keeper(Protocol):
-    """The keeper of the instance's snapshot."""
-
-    @property
-    def inventory(self) -> Inventory | None:
-        """The snapshot, or None before the first was accepted."""
-
-    async def follow(self) -> None:
-        """Take over a newer snapshot from the cache, if there is one."""
-
-
-class Localities(Protocol):
-    """Who finds out where an unknown prefix belongs; never waited for."""
-
-    def note(self, prefix: str, called_number: str, instance_id: str) -> None:
-        """A prefix was met that the table lacks."""
-
-    def teach(self, prefix: str, province: str, city: str) -> None:
-        """CCC has told where a prefix belongs."""
-
-
-class Ccc(Protocol):
-    """Whose own choice stands in where the inventory has nobody."""
-
-    async def pick_outbound_numbers(
-        self,
-        instance_id: str,
-        called_number: str,
-        skill_group_ids: Sequence[str],
-        count: int = 1,
-        *,
-        wait: bool = True,
-    ) -> tuple[NumberPair, ...]:
-        """CCC's own choice for a callee; `wait=False`: only if a token is free now."""
-
-
 class Instance(msgspec.Struct, frozen=True):
     """The state that picking for one instance takes.
 
@@ -97,9 +61,9 @@ class Instance(msgspec.Struct, frozen=True):
     """
 
     instance_id: str
-    keeper: Keeper
+    keeper: InventoryKeeper
     ledger: Ledger
-    ccc: Ccc
+    ccc: CccClient
     levels: tuple[str, ...]
     fallback_seconds: float
     digests: Digests

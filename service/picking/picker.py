@@ -22,8 +22,9 @@ from service.locality import Callee, Locator
 from service.metrics import Children, Metrics
 from service.picking import Candidate, Pair, PickAnswer, PickRequest, PlacedNumber
 from service.picking.fallback import ask_ccc, may_ask_ccc
-from service.picking.instance import Instance, Localities, instance_named
+from service.picking.instance import Instance, instance_named
 from service.picking.question import Question
+from service.sync import Localities
 
 STEPS_REMEMBERED = 10_000
 

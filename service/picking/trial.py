@@ -6,7 +6,6 @@ It is decided by the picker itself, as a dry run: nothing is recorded and CCC is
 from collections import Counter
 from collections.abc import Mapping
 from itertools import chain
-from typing import Protocol
 
 import msgspec
 
@@ -23,6 +22,7 @@ from service.logs import mask
 from service.picking import Candidate, PickAnswer, PickRequest, PlacedNumber
 from service.picking.fallback import may_ask_ccc
 from service.picking.instance import Instance, instance_named
+from service.picking.picker import Picker
 
 LOOKED_AT = 500  # numbers of a level, in less than a ms
 REFUSALS = (NoEligibleNumber, CalleeBudgetExceeded, OutsideCallingWindow, InventoryUnavailable)
@@ -79,13 +79,6 @@ class Trial(msgspec.Struct, frozen=True):
     explanation: tuple[Candidate, ...]
 
 
-class Picks(Protocol):
-    """Who decides a pick."""
-
-    async def pick(self, request: PickRequest) -> PickAnswer:
-        """Choose the numbers to show, or raise an error of the taxonomy."""
-
-
 class Trials:
     """Tries picks for every configured instance.
 
@@ -95,7 +88,7 @@ class Trials:
         picker: decides.
     """
 
-    def __init__(self, instances: Mapping[str, Instance], locator: Locator, picker: Picks) -> None:
+    def __init__(self, instances: Mapping[str, Instance], locator: Locator, picker: Picker) -> None:
         self._instances = instances
         self._locator = locator
         self._picker = picker

@@ -6,16 +6,17 @@ first call added. Instead the refresh shows which of its numbers CCC lists.
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Protocol, TypeAlias
+from typing import TypeAlias
 
 from msgspec import Struct
 
-from service.ccc.additions import AdditionBatch, BulkAnswer, NumberDetails
+from service.ccc.additions import AdditionBatch, NumberDetails
+from service.ccc.client import CccClient
 from service.errors import CccError, PartlyAdded
 from service.inventory import Details
 from service.picking.instance import instance_named
 from service.provisioning import Addition, AddRequest, BulkAddition, BulkRequest, checked
-from service.sync import SweepReport
+from service.sync import DetailedSweep, InventoryKeeper
 
 # How many numbers one call takes is not documented. 100 is what a page of ListPhoneNumbers holds,
 # and as JSON in a query they come to about 2 KB, well within the 8 KB that gateways take of a URL.
@@ -28,40 +29,13 @@ Send: TypeAlias = Callable[[tuple[str, ...]], Awaitable[Ends]]
 _log = logging.getLogger(__name__)
 
 
-class Ccc(Protocol):
-    """Who adds numbers."""
-
-    async def add_phone_numbers(self, batch: AdditionBatch) -> tuple[str, ...]:
-        """Add numbers to an instance; returns those that were not added."""
-
-    async def add_bulk_phone_numbers(self, batch: AdditionBatch) -> BulkAnswer:
-        """Add numbers to an instance and bind them to skill groups."""
-
-
-class Keeper(Protocol):
-    """Who keeps the inventory."""
-
-    async def refresh(self, *, accept_shrink: bool = False) -> SweepReport:
-        """Sweep now, and say how that went."""
-
-    def lists(self, number: str) -> bool:
-        """Return whether a number is in the inventory, and not absent from the last sweep."""
-
-
-class Learner(Protocol):
-    """Who gets the details of numbers into the inventory."""
-
-    async def put(self, details: Mapping[str, Details]) -> None:
-        """Have the next sweep take them."""
-
-
 class Target(Struct, frozen=True):
     """One instance, as far as adding numbers to it goes."""
 
     instance_id: str
-    ccc: Ccc
-    keeper: Keeper
-    learner: Learner
+    ccc: CccClient
+    keeper: InventoryKeeper
+    learner: DetailedSweep
 
 
 class _Sent(Struct, frozen=True):

@@ -9,12 +9,12 @@ import logging
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 from redis.asyncio import Redis
 
-from service.ccc.payloads import PickedNumber
+from service.ccc.client import CccClient
 from service.errors import CccError, LedgerUnavailable
 from service.locality import Locator
 from service.metrics import Metrics
@@ -28,13 +28,6 @@ UNKNOWN_SECONDS = 86_400.0  # CCC does not know the prefix either
 FAILED_SECONDS = 60.0  # CCC did not answer
 
 _log = logging.getLogger(__name__)
-
-
-class Asked(Protocol):
-    """The part of the client of CCC that is needed here."""
-
-    async def get_number_location(self, instance_id: str, number: str) -> PickedNumber:
-        """Return where CCC believes a number to be at home."""
 
 
 class PrefixQuery(msgspec.Struct, frozen=True):
@@ -60,7 +53,7 @@ class Localities:
     def __init__(  # noqa: PLR0913 - keywords, each an edge of the process that a test replaces
         self,
         locator: Locator,
-        clients: Mapping[str, Asked],
+        clients: Mapping[str, CccClient],
         *,
         redis: Redis | None,
         key: str,

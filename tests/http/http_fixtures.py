@@ -31,6 +31,7 @@ from service.settings import (
     Settings,
 )
 from service.sync import SweepReport
+from tests.fakes import in_place_of
 from tests.http.console_fixtures import FakeOverviews, FakeTrials
 
 GROUP = "sales@ccc-test"
@@ -205,18 +206,18 @@ class Service:
         return api.build(
             api.Parts(
                 self.settings,
-                self.picker,
-                self.outcomes,
-                self.directory,
-                self.provisioner,
-                self.keepers,
+                in_place_of(self.picker),
+                in_place_of(self.outcomes),
+                in_place_of(self.directory),
+                in_place_of(self.provisioner),
+                in_place_of(self.keepers),
                 self.metrics,
                 lambda: self.health,
                 lambda: self.health.draining,
                 lambda: f"made-{next(ids)}",
                 itertools.count().__next__,
-                self.overviews,
-                self.trials,
+                in_place_of(self.overviews),
+                in_place_of(self.trials),
                 self.clock,
                 body_seconds=0.03,
                 nonces=self.nonces,

@@ -24,6 +24,7 @@ from service.metrics import Metrics
 from service.picking import PickRequest
 from service.picking.instance import Digests, Instance
 from service.picking.picker import Picker
+from tests.fakes import in_place_of
 
 SALES, SUPPORT = "sales@ccc-test", "support@ccc-test"
 CHENGDU_MOBILE = "13880001234"
@@ -106,14 +107,14 @@ class Bench:
         self.localities = FakeLocalities()
         self.metrics = Metrics()
         self.instances = {"ccc-test": self.instance()}
-        self.picker = Picker(self.instances, LOCATOR, self.localities, self.metrics)
+        self.picker = Picker(self.instances, LOCATOR, in_place_of(self.localities), self.metrics)
 
     def instance(self, fallback_seconds: float = 0.02) -> Instance:
         return Instance(
             "ccc-test",
-            self.keeper,
+            in_place_of(self.keeper),
             self.ledger,
-            self.ccc,
+            in_place_of(self.ccc),
             LEVELS,
             fallback_seconds,
             digests=Digests(b"", "ccc-test"),
@@ -188,7 +189,7 @@ async def test_an_instance_that_is_not_configured_is_unknown() -> None:
 async def test_where_several_are_configured_the_instance_must_be_named() -> None:
     bench = Bench(chengdu(1, SALES))
     instances = {"ccc-test": bench.instance(), "ccc-two": bench.instance()}
-    picker = Picker(instances, LOCATOR, bench.localities, bench.metrics)
+    picker = Picker(instances, LOCATOR, in_place_of(bench.localities), bench.metrics)
     with pytest.raises(InvalidField, match="instance_id"):
         await picker.pick(PickRequest(CHENGDU_MOBILE, skill_group_ids=(SALES,)))
 
@@ -296,7 +297,7 @@ async def test_ccc_is_not_asked_what_it_cannot_filter(fields: dict[str, Any]) ->
 async def test_ccc_is_not_asked_where_that_is_not_wanted() -> None:
     bench = Bench(chengdu(1, SALES), ccc=FakeCcc("02855500001"))
     instances = {"ccc-test": bench.instance(fallback_seconds=0)}
-    picker = Picker(instances, LOCATOR, bench.localities, bench.metrics)
+    picker = Picker(instances, LOCATOR, in_place_of(bench.localities), bench.metrics)
     with pytest.raises(NoEligibleNumber):
         await picker.pick(PickRequest(CHENGDU_MOBILE, skill_group_ids=("new",)))
     assert bench.ccc.asked == 0

@@ -29,6 +29,7 @@ from service.provisioning import (
 )
 from service.provisioning.provisioner import Provisioner, Target
 from service.sync import SweepReport
+from tests.fakes import in_place_of
 
 LOST = CccUnavailable("Timeout", "no answer within 5.0 s")
 DETAILS = NumberDetails(
@@ -60,7 +61,8 @@ class World:
         self.refresh_result = "accepted"
 
     def adds(self) -> Provisioner:
-        return Provisioner({"ccc-test": Target("ccc-test", self, self, self)})
+        world = in_place_of(self)
+        return Provisioner({"ccc-test": Target("ccc-test", world, world, world)})
 
     async def add_phone_numbers(self, batch: AdditionBatch) -> tuple[str, ...]:
         failed: tuple[str, ...] = self._next(batch, ())
