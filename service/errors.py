@@ -5,7 +5,7 @@ Each message says what to do, and none carries an unmasked phone number.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 
 class CallerIdError(Exception):
@@ -151,9 +151,14 @@ class Overloaded(Unavailable):
 
 
 class InventoryUnavailable(Unavailable):
-    """No inventory of this instance has been accepted yet."""
+    """No inventory of this instance has been accepted yet, or a sweep failed."""
 
     code = "InventoryUnavailable"
+
+    @classmethod
+    def of(cls, instance_id: str) -> Self:
+        """Return the error for an instance whose first inventory is still to come."""
+        return cls(f"No inventory of {instance_id} has been accepted yet; ask again shortly")
 
 
 class CalleeBudgetExceeded(Unavailable):

@@ -20,10 +20,12 @@ from service.ledger import (
     Pick,
     RedisLedger,
     Standing,
+    describe,
 )
 from service.ledger.shared.line import Line
 from service.metrics import Metrics
 from service.redis_.client import open_client, open_topology
+from tests.fakes import in_place_of
 from tests.waiting import eventually
 
 BASE = "callerid:2:{ccc-test}:ccc-test:"
@@ -130,10 +132,10 @@ async def counted(side: Shared, inventory: Inventory) -> Counter[str]:
         lambda: not side.metrics.registry.get_sample_value("callerid_write_back_backlog")
     )
     numbers = tuple(inventory.numbers)
-    standings: tuple[Standing, ...] = ()
+    standings: list[Standing] = []
     async with asyncio.timeout(10):
         while not standings:
             with suppress(LedgerUnavailable):
-                standings = await side.shared.describe(numbers)
+                standings = await describe(in_place_of(side.shared), numbers)
     used = {number: one.used_hour for number, one in zip(numbers, standings, strict=True)}
     return +Counter(used)

@@ -180,9 +180,9 @@ class NumberHealth:
 
     async def _tell_ledger(self, number: str, record: HealthRecord) -> None:
         """Carry a state into the ledger; doing it twice changes nothing."""
-        await self._ledger.cap(Cap(number, daily_cap(record)))
+        await self._ledger.apply(Cap(number, daily_cap(record)))
         if record.state == QUARANTINED:
-            await self._ledger.park(Park(number, PARK_REASON, record.until))
+            await self._ledger.apply(Park(number, PARK_REASON, record.until))
 
     def _tell(self, number: str, transition: Transition) -> None:
         before, after, reason = transition.before, transition.after, transition.reason

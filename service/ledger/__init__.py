@@ -21,7 +21,7 @@ from service.ledger.port import (
     Take,
     Unpark,
 )
-from service.ledger.protocol import Ledger
+from service.ledger.protocol import Ledger, describe
 from service.ledger.rules import CalleeRule, Limits, Rules, with_trunks
 from service.ledger.shared.breaker import Breaker
 from service.ledger.shared.ledger import RedisLedger
@@ -49,5 +49,6 @@ __all__ = [
     "Stop",
     "Take",
     "Unpark",
+    "describe",
     "with_trunks",
 ]

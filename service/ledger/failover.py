@@ -3,30 +3,20 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from typing import TypeVar
 
 from service.errors import LedgerUnavailable
 from service.inventory import Inventory, Moves
 from service.ledger.local.ledger import MemoryLedger
-from service.ledger.port import (
-    Avoid,
-    Cap,
-    Decision,
-    Followed,
-    Glance,
-    Outcome,
-    Park,
-    Pick,
-    Standing,
-    Stop,
-    Take,
-    Unpark,
-)
+from service.ledger.port import Answered, Decision, Followed, Glance, Park, Pick, Take, Unpark
 from service.ledger.rules import Rules
 from service.ledger.shared.ledger import RedisLedger
 from service.ledger.shared.line import CallLost
 from service.ledger.write_back import Degraded, WriteBack
 from service.metrics import Metrics
 from service.tasks import heed_cancellation
+
+AnswerT = TypeVar("AnswerT")
 
 KEEP_UP_SECONDS = 10.0
 
@@ -41,12 +31,12 @@ class FailoverLedger:
     def __init__(
         self,
         shared: RedisLedger,
-        standby: MemoryLedger,
+        local: MemoryLedger,
         metrics: Metrics,
         clock: Callable[[], int],
     ) -> None:
         self._shared = shared
-        self._standby = standby
+        self._local = local
         self._metrics = metrics
         self._clock = clock
         self._write_back = WriteBack(shared, metrics)
@@ -54,7 +44,7 @@ class FailoverLedger:
 
     def replace(self, inventory: Inventory, moves: Moves | None = None) -> None:
         """Take the members of a new snapshot here; the leader of the sweep does it there."""
-        self._standby.replace(inventory, moves)
+        self._local.replace(inventory, moves)
         self._has_members.set()
 
     async def run(self) -> None:
@@ -69,7 +59,7 @@ class FailoverLedger:
         """Be one of the processes that share what is left of a cap when they decide alone."""
         while True:
             with suppress(LedgerUnavailable):
-                self._standby.share_among(await self._shared.processes(self._clock()))
+                self._local.share_among(await self._shared.processes(self._clock()))
             heed_cancellation()
             await asyncio.sleep(KEEP_UP_SECONDS)
 
@@ -84,7 +74,7 @@ class FailoverLedger:
             start = now()
             with suppress(LedgerUnavailable):
                 async for known, parks in self._shared.known():
-                    self._standby.adopt(known, parks)
+                    self._local.adopt(known, parks)
             heed_cancellation()
             await asyncio.sleep(max(KEEP_UP_SECONDS, 9 * (now() - start)))
 
@@ -94,48 +84,28 @@ class FailoverLedger:
             return await self._shared.pick(pick)
         except LedgerUnavailable as error:
             self._metrics.degraded_picks.inc()
-            decision = self._standby.decide(pick)
+            decision = self._local.decide(pick)
             lost = error if isinstance(error, CallLost) else None
             if not pick.dry_run and (decision.picked.uses or lost):
                 self._write_back.keep(Degraded(pick, decision.picked, self._clock(), lost))
             return decision
 
-    async def park(self, park: Park) -> bool:
-        """Take a number out of rotation, on every replica; here at once, should Redis fail now."""
-        done = await self._shared.park(park)
-        await self._standby.park(park)
-        return done
+    async def apply(self, operation: Answered[AnswerT]) -> AnswerT:
+        """Apply an operation on every replica; parks hold here at once, should Redis fail now.
 
-    async def unpark(self, unpark: Unpark) -> bool:
-        """Put a number back, on every replica; here at once."""
-        done = await self._shared.unpark(unpark)
-        await self._standby.unpark(unpark)
-        return done
-
-    async def follow(self, outcome: Outcome) -> Followed:
-        """Renew or free the leases of a call."""
-        followed = await self._shared.follow(outcome)
-        return await self._standby.follow(outcome) if followed.state == "unknown" else followed
-
-    async def stop(self, stop: Stop) -> None:
-        """Refuse a callee for a while, on every replica."""
-        await self._shared.stop(stop)
-
-    async def avoid(self, avoid: Avoid) -> bool:
-        """Keep a number from a region, on every replica."""
-        return await self._shared.avoid(avoid)
-
-    async def cap(self, cap: Cap) -> bool:
-        """Give a number a daily cap of its own, on every replica."""
-        return await self._shared.cap(cap)
-
-    async def describe(self, numbers: tuple[str, ...]) -> tuple[Standing, ...]:
-        """Describe these numbers, in their order."""
-        return await self._shared.describe(numbers)
+        Raises:
+            LedgerUnavailable: Redis did not take it.
+        """
+        answer = await self._shared.apply(operation)
+        if isinstance(operation, (Park, Unpark)):
+            self._local.apply_now(operation)
+        elif isinstance(answer, Followed) and answer.state == "unknown":
+            return self._local.apply_now(operation)
+        return answer
 
     def glance(self, numbers: Sequence[str]) -> list[Glance]:
         """Describe these numbers from what this process knows, some seconds old at the most."""
-        return self._standby.glance(numbers)
+        return self._local.glance(numbers)
 
     async def parked_by(self) -> Mapping[str, int]:
         """Count the parked numbers by reason."""
@@ -143,18 +113,18 @@ class FailoverLedger:
 
     def parked(self) -> tuple[str, ...]:
         """The numbers that are out, as far as the ledger here has kept up."""
-        return self._standby.parked()
+        return self._local.parked()
 
     async def take_back(self) -> None:
         """Return numbers here; the shared ledger's own heartbeat does it there."""
-        await self._standby.take_back()
+        await self._local.take_back()
 
     async def review(self) -> None:
         """Look again at all parked numbers, here and there."""
-        await self._standby.review()
+        await self._local.review()
         await self._shared.review()
 
     def rule(self, rules: Rules) -> None:
         """Decide under these rules from now, here and there."""
-        self._standby.rule(rules)
+        self._local.rule(rules)
         self._shared.rule(rules)

@@ -3,7 +3,12 @@
 An operation travels to Redis as an array, its name first, a pick as `wire` says. Both adapters
 give the same answers to the same operations; a property test holds them to it. Instants and spans
 are in ms, instants since 1970. Callees, calls and sets of groups come as digests.
+
+A new operation is a class here, a function in `lua/6_operations.lua`, and one in `local/book`.
 """
+
+from functools import cache
+from typing import Any, Generic, TypeAlias, TypeVar, get_args
 
 import msgspec
 
@@ -16,168 +21,6 @@ SCAN_LIMIT = 64
 BATCH_TURNS = 32
 
 STICKY = "sticky"
-
-
-class Pick(msgspec.Struct, frozen=True, gc=False):
-    """The least recently used of the first step that has one, `count` of them.
-
-    `excluded` numbers are passed over. `callee` is "" where no rule needs it, `groups` tells
-    apart what is sticky, `region` is where the callee is, for what is kept from it. `call` is ""
-    without an idempotency key, `body` digests what decides.
-    """
-
-    dry_run: bool
-    steps: tuple[Step, ...]
-    count: int = 1
-    excluded: tuple[str, ...] = ()
-    callee: str = ""
-    groups: str = ""
-    call: str = ""
-    body: str = ""
-    explain: bool = False
-    region: str = ""
-
-    @property
-    def turns(self) -> int:
-        """The share of a batch that this takes up."""
-        return self.count
-
-
-class Take(msgspec.Struct, frozen=True, array_like=True, tag="take", gc=False):
-    """This very number, if nothing keeps it out: a pool of one, for what CCC itself picked."""
-
-    dry_run: bool
-    number: str
-    callee: str = ""
-    groups: str = ""
-    call: str = ""
-    body: str = ""
-
-    @property
-    def turns(self) -> int:
-        """The share of a batch that this takes up."""
-        return 1
-
-
-class Park(msgspec.Struct, frozen=True, array_like=True, tag="park", gc=False):
-    """Keep a number out until an instant for a reason; the latest reason counts."""
-
-    number: str
-    reason: str
-    until: int
-
-
-class Unpark(msgspec.Struct, frozen=True, array_like=True, tag="unpark", gc=False):
-    """One reason to keep a number out no longer holds."""
-
-    number: str
-    reason: str
-
-
-class Return(msgspec.Struct, frozen=True, array_like=True, tag="return", gc=False):
-    """Take back up to `limit` numbers whose time has come; stands alone in its call."""
-
-    limit: int
-
-
-class Review(msgspec.Struct, frozen=True, array_like=True, tag="review", gc=False):
-    """Look again at parked numbers: under raised limits some of them may come back."""
-
-    numbers: tuple[str, ...]
-
-
-class Describe(msgspec.Struct, frozen=True, array_like=True, tag="describe", gc=False):
-    """Describe these numbers; changes nothing."""
-
-    dry_run: bool
-    numbers: tuple[str, ...]
-
-
-class Outcome(msgspec.Struct, frozen=True, array_like=True, tag="outcome", gc=False):
-    """The progress of a call, which is found by `call`, or by `callee` and `number`.
-
-    An outcome that is not `final` renews the leases, a final one frees them.
-    """
-
-    call: str
-    callee: str
-    number: str
-    final: bool
-
-
-class Stop(msgspec.Struct, frozen=True, array_like=True, tag="stop", gc=False):
-    """Refuse this callee until an instant."""
-
-    callee: str
-    until: int
-
-
-class Cap(msgspec.Struct, frozen=True, array_like=True, tag="cap", gc=False):
-    """A daily cap of one number's own, below that of its limits; 0 takes it away."""
-
-    number: str
-    per_day: int
-
-
-class Avoid(msgspec.Struct, frozen=True, array_like=True, tag="avoid", gc=False):
-    """Do not show a number to callees of a region until an instant."""
-
-    number: str
-    region: str
-    until: int
-
-
-class Record(msgspec.Struct, frozen=True, array_like=True, tag="record", gc=False):
-    """A pick that was made elsewhere at an instant: counted and remembered, not judged.
-
-    `uses` has each number with its level. `unless_known`: an answer under `call` that is remembered
-    has been counted already, so nothing is.
-    """
-
-    uses: tuple[tuple[str, str], ...]
-    instant: int
-    callee: str = ""
-    groups: str = ""
-    call: str = ""
-    body: str = ""
-    unless_known: bool = False
-
-
-class Undo(msgspec.Struct, frozen=True, array_like=True, tag="undo", gc=False):
-    """A pick that was counted at an instant and shown to nobody: taken back, but for the turn.
-
-    A call that is remembered of another instant was answered before, and nothing was counted.
-    """
-
-    numbers: tuple[str, ...]
-    instant: int
-    callee: str = ""
-    call: str = ""
-
-
-Operation = (
-    Pick
-    | Take
-    | Park
-    | Unpark
-    | Return
-    | Review
-    | Describe
-    | Outcome
-    | Stop
-    | Cap
-    | Avoid
-    | Record
-    | Undo
-)
-
-
-_MAY_BE_DRY = (Pick, Take, Describe)
-
-
-def is_dry_run(operation: Operation) -> bool:
-    """Return whether an operation changes nothing."""
-    return isinstance(operation, _MAY_BE_DRY) and operation.dry_run
 
 
 class Consideration(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -243,3 +86,192 @@ class Decision(msgspec.Struct, frozen=True, gc=False):
 
     source: str
     picked: Picked
+
+
+AnswerT_co = TypeVar("AnswerT_co", covariant=True)
+
+
+class Answered(msgspec.Struct, Generic[AnswerT_co], frozen=True, array_like=True, gc=False):
+    """An operation that a ledger applies in one step, and the type of its answer."""
+
+    @property
+    def turns(self) -> int:
+        """The share of a batch that this takes up, of `BATCH_TURNS`."""
+        return 1
+
+    @property
+    def is_dry(self) -> bool:
+        """True if this changes nothing."""
+        return False
+
+
+Operation: TypeAlias = Answered[Any]
+
+
+@cache
+def answer_type(kind: type[Operation]) -> Any:
+    """Return the type of the answers to a kind of operation."""
+    (base,) = kind.__orig_bases__  # type: ignore[attr-defined]  # where Python keeps the parameter
+    return get_args(base)[0]
+
+
+class Pick(Answered[Picked], frozen=True, gc=False):
+    """The least recently used of the first step that has one, `count` of them.
+
+    `excluded` numbers are passed over. `callee` is "" where no rule needs it, `groups` tells
+    apart what is sticky, `region` is where the callee is, for what is kept from it. `call` is ""
+    without an idempotency key, `body` digests what decides.
+    """
+
+    dry_run: bool
+    steps: tuple[Step, ...]
+    count: int = 1
+    excluded: tuple[str, ...] = ()
+    callee: str = ""
+    groups: str = ""
+    call: str = ""
+    body: str = ""
+    explain: bool = False
+    region: str = ""
+
+    @property
+    def turns(self) -> int:
+        """One for each number."""
+        return self.count
+
+    @property
+    def is_dry(self) -> bool:
+        """True for a dry run."""
+        return self.dry_run
+
+
+class Take(Answered[Picked], frozen=True, tag="take", gc=False):
+    """This very number, if nothing keeps it out: a pool of one, for what CCC itself picked."""
+
+    dry_run: bool
+    number: str
+    callee: str = ""
+    groups: str = ""
+    call: str = ""
+    body: str = ""
+
+    @property
+    def is_dry(self) -> bool:
+        """True for a dry run."""
+        return self.dry_run
+
+
+class Park(Answered[bool], frozen=True, tag="park", gc=False):
+    """Keep a number out until an instant for a reason; the latest reason counts."""
+
+    number: str
+    reason: str
+    until: int
+
+
+class Unpark(Answered[bool], frozen=True, tag="unpark", gc=False):
+    """One reason to keep a number out no longer holds."""
+
+    number: str
+    reason: str
+
+
+class Return(Answered[int], frozen=True, tag="return", gc=False):
+    """Take back up to `limit` numbers whose time has come; stands alone in its call."""
+
+    limit: int
+
+    @property
+    def turns(self) -> int:
+        """All: it has a call of its own."""
+        return BATCH_TURNS
+
+
+class Review(Answered[bool], frozen=True, tag="review", gc=False):
+    """Look again at parked numbers: under raised limits some of them may come back."""
+
+    numbers: tuple[str, ...]
+
+    @property
+    def turns(self) -> int:
+        """All: it has a call of its own."""
+        return BATCH_TURNS
+
+
+class Describe(Answered[tuple[Standing, ...]], frozen=True, tag="describe", gc=False):
+    """Describe these numbers; changes nothing."""
+
+    dry_run: bool
+    numbers: tuple[str, ...]
+
+    @property
+    def turns(self) -> int:
+        """All: it has a call of its own."""
+        return BATCH_TURNS
+
+    @property
+    def is_dry(self) -> bool:
+        """True: it only reads."""
+        return self.dry_run
+
+
+class Outcome(Answered[Followed], frozen=True, tag="outcome", gc=False):
+    """The progress of a call, which is found by `call`, or by `callee` and `number`.
+
+    An outcome that is not `final` renews the leases, a final one frees them.
+    """
+
+    call: str
+    callee: str
+    number: str
+    final: bool
+
+
+class Stop(Answered[bool], frozen=True, tag="stop", gc=False):
+    """Refuse this callee until an instant."""
+
+    callee: str
+    until: int
+
+
+class Cap(Answered[bool], frozen=True, tag="cap", gc=False):
+    """A daily cap of one number's own, below that of its limits; 0 takes it away."""
+
+    number: str
+    per_day: int
+
+
+class Avoid(Answered[bool], frozen=True, tag="avoid", gc=False):
+    """Do not show a number to callees of a region until an instant."""
+
+    number: str
+    region: str
+    until: int
+
+
+class Record(Answered[bool], frozen=True, tag="record", gc=False):
+    """A pick that was made elsewhere at an instant: counted and remembered, not judged.
+
+    `uses` has each number with its level. `unless_known`: an answer under `call` that is remembered
+    has been counted already, so nothing is.
+    """
+
+    uses: tuple[tuple[str, str], ...]
+    instant: int
+    callee: str = ""
+    groups: str = ""
+    call: str = ""
+    body: str = ""
+    unless_known: bool = False
+
+
+class Undo(Answered[bool], frozen=True, tag="undo", gc=False):
+    """A pick that was counted at an instant and shown to nobody: taken back, but for the turn.
+
+    A call that is remembered of another instant was answered before, and nothing was counted.
+    """
+
+    numbers: tuple[str, ...]
+    instant: int
+    callee: str = ""
+    call: str = ""

@@ -1,23 +1,21 @@
 """The port that the rest of the service asks, whichever ledger is behind it."""
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from service.ledger.port import (
-    Avoid,
-    Cap,
+    BATCH_TURNS,
+    Answered,
     Decision,
-    Followed,
+    Describe,
     Glance,
-    Outcome,
-    Park,
     Pick,
     Standing,
-    Stop,
     Take,
-    Unpark,
 )
 from service.ledger.rules import Rules
+
+AnswerT = TypeVar("AnswerT")
 
 
 class Ledger(Protocol):
@@ -30,26 +28,12 @@ class Ledger(Protocol):
             LedgerUnavailable: this ledger cannot decide in time.
         """
 
-    async def park(self, park: Park) -> bool:
-        """Take a number out of rotation; False for one that is no member."""
+    async def apply(self, operation: Answered[AnswerT]) -> AnswerT:
+        """Apply an operation in one step, on every replica.
 
-    async def unpark(self, unpark: Unpark) -> bool:
-        """Put a number back; False where it was not parked for that reason."""
-
-    async def follow(self, outcome: Outcome) -> Followed:
-        """Renew or free the leases of a call."""
-
-    async def stop(self, stop: Stop) -> None:
-        """Refuse a callee for a while."""
-
-    async def avoid(self, avoid: Avoid) -> bool:
-        """Keep a number from a region; False for one that is no member."""
-
-    async def cap(self, cap: Cap) -> bool:
-        """Give a number a daily cap of its own; False for one that is no member."""
-
-    async def describe(self, numbers: tuple[str, ...]) -> tuple[Standing, ...]:
-        """Describe these numbers, in their order; at most 100."""
+        Raises:
+            LedgerUnavailable: this ledger cannot do so in time; ask again.
+        """
 
     def glance(self, numbers: Sequence[str]) -> list[Glance]:
         """Describe numbers as this process knows them, in their order; no I/O, some seconds old."""
@@ -68,3 +52,16 @@ class Ledger(Protocol):
 
     def rule(self, rules: Rules) -> None:
         """Decide under these rules from now."""
+
+
+async def describe(ledger: Ledger, numbers: Sequence[str]) -> list[Standing]:
+    """Describe these numbers, in their order, so many in one step.
+
+    Raises:
+        LedgerUnavailable: as `Ledger.apply`.
+    """
+    standings: list[Standing] = []
+    for start in range(0, len(numbers), BATCH_TURNS):
+        some = tuple(numbers[start : start + BATCH_TURNS])
+        standings += await ledger.apply(Describe(dry_run=True, numbers=some))
+    return standings

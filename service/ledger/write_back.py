@@ -113,7 +113,7 @@ class WriteBack:
             unwritten.lost = None
             if unwritten.left:
                 try:
-                    await self._shared.tell(unwritten.left[0])
+                    await self._shared.apply(unwritten.left[0])
                 except CallLost as lost:
                     unwritten.lost = lost
                     raise

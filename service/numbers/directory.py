@@ -12,7 +12,7 @@ import msgspec
 
 from service.errors import InventoryUnavailable, LedgerUnavailable, UnknownNumber
 from service.inventory import Inventory, PhoneNumber, bar
-from service.ledger import Ledger, Park, Standing, Unpark
+from service.ledger import Ledger, Park, Standing, Unpark, describe
 from service.locality import normal_city, normal_province
 from service.logs import mask
 from service.numbers import NumberEntry, NumberPage, NumberQuery, Parked
@@ -82,7 +82,7 @@ class Directory:
             InventoryUnavailable, LedgerUnavailable: it cannot be done now.
         """
         instance, known = self._named(instance_id, number)
-        if not await instance.ledger.park(Park(known.number, OPERATOR, until)):
+        if not await instance.ledger.apply(Park(known.number, OPERATOR, until)):
             why = bar(known) or "the ledger has yet to hear of it"
             raise UnknownNumber(f"{mask(known.number)} is in no rotation ({why})")
         return known.number
@@ -95,7 +95,7 @@ class Directory:
             InvalidField, UnknownInstance, InventoryUnavailable, LedgerUnavailable: as `park`.
         """
         instance, known = self._named(instance_id, number)
-        if not await instance.ledger.unpark(Unpark(known.number, OPERATOR)):
+        if not await instance.ledger.apply(Unpark(known.number, OPERATOR)):
             raise UnknownNumber(f"{mask(known.number)} is not parked by an operator")
         return known.number
 
@@ -134,7 +134,7 @@ class Directory:
         self, ledger: Ledger, shown: list[PhoneNumber]
     ) -> tuple[Literal["known", "unavailable"], tuple[NumberEntry, ...]]:
         try:
-            standings = await ledger.describe(tuple(one.number for one in shown)) if shown else ()
+            standings = await describe(ledger, [one.number for one in shown])
         except LedgerUnavailable:
             return "unavailable", tuple(NumberEntry(**_plain(one)) for one in shown)
         now = self._now()
@@ -144,9 +144,7 @@ class Directory:
 
 def _inventory(instance: Instance) -> Inventory:
     if instance.keeper.inventory is None:
-        raise InventoryUnavailable(
-            f"No inventory of {instance.instance_id} has been accepted yet; ask again shortly"
-        )
+        raise InventoryUnavailable.of(instance.instance_id)
     return instance.keeper.inventory
 
 

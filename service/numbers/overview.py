@@ -84,9 +84,7 @@ class Overviews:
         instance = instance_named(self._instances, instance_id)
         inventory = instance.keeper.inventory
         if inventory is None:
-            raise InventoryUnavailable(
-                f"No inventory of {instance.instance_id} has been accepted yet; ask again shortly"
-            )
+            raise InventoryUnavailable.of(instance.instance_id)
         async with self._turns[instance.instance_id]:
             due, overview = self._shown.get(instance.instance_id, (0.0, None))
             if overview is None or self._timer() >= due:

@@ -17,7 +17,7 @@ from service.ledger.port import Followed, Outcome
 from service.locality import Locator
 from service.logs import mask
 from service.metrics import Children, Metrics
-from service.outcomes.carrier import Carrier
+from service.outcomes.actions import SipActions
 from service.outcomes.kept import Kept
 from service.outcomes.sip import Ended, action_for
 from service.picking import Identifier
@@ -96,7 +96,7 @@ class Outcomes:
         self._now = now
         self._health = health
         self._kept = {name: Kept(name) for name in instances}
-        self._carrier = Carrier()
+        self._actions = SipActions()
 
     async def report(self, report: OutcomeReport) -> None:
         """Follow a call; told again of one that is over, change nothing.
@@ -135,7 +135,7 @@ class Outcomes:
         return _Told(instance, report, outcome, self._now(), callee, region)
 
     async def _follow(self, told: _Told, *, again: bool = False) -> None:
-        followed = await told.instance.ledger.follow(told.outcome)
+        followed = await told.instance.ledger.apply(told.outcome)
         if followed.state == "unknown":
             raise UnknownCall("No such call is known, or no longer; check what names it")
         number, level = _use(followed, told.outcome.number)
@@ -166,7 +166,7 @@ class Outcomes:
             )
             return
         _log.info("SIP %d on %s of %s: %s", code, mask(number), instance.instance_id, rule.action)
-        self._kept[instance.instance_id].keep(partial(self._carrier.carry_out, instance, action))
+        self._kept[instance.instance_id].keep(partial(self._actions.perform, instance, action))
 
 
 def _check_named(report: OutcomeReport) -> None:

@@ -158,8 +158,8 @@ async def test_what_a_lagging_replica_lacks_is_told_to_it_once_it_is_promoted(
                 await picks_until(side, "redis", shown)
             first = await side.ledger.pick(repeated)
             assert await side.ledger.pick(repeated) == first
-            await side.ledger.follow(Outcome("again", "", "", final=True))
-            await side.ledger.park(Park("01089890003", "operator", 2**42))
+            await side.ledger.apply(Outcome("again", "", "", final=True))
+            await side.ledger.apply(Park("01089890003", "operator", 2**42))
             watched.master.kill()
         finally:
             watched.replica.continue_signal()

@@ -4,10 +4,11 @@ from collections import Counter
 
 import pytest
 
-from service.ledger import CalleeRule, Limits, Park, Pick, Rules
+from service.ledger import CalleeRule, Limits, Park, Pick, Rules, describe
 from service.ledger import failover as failover_module
 from service.ledger.shared import queue as queue_module
 from tests.conftest import RedisServer
+from tests.fakes import in_place_of
 from tests.ledgers import EVERYONE, Shared, inventory_of, shared_ledger, write_members
 from tests.waiting import eventually
 
@@ -24,7 +25,7 @@ def pick(call: str = "", callee: str = "") -> Pick:
 
 
 async def used(side: Shared, number: str) -> int:
-    (standing,) = await side.shared.describe((number,))
+    (standing,) = await describe(in_place_of(side.shared), (number,))
     return standing.used_hour
 
 
@@ -98,7 +99,7 @@ async def test_a_call_whose_fate_is_forgotten_holds_nothing_up(
 
 
 def has_kept_up(side: Shared) -> bool:
-    members = side.ledger._standby._book._members
+    members = side.ledger._local._book._members
     return members.sharing == 2 and members.caller("01089890000").in_hour == 4
 
 
@@ -141,8 +142,8 @@ async def test_what_is_parked_stays_parked_while_redis_is_gone(own_redis: RedisS
     inventory = inventory_of(2)
     await write_members(own_redis.url, inventory)
     async with shared_ledger(own_redis.url, inventory) as side:
-        await side.ledger.park(Park("01089890000", "operator", 2**42))
-        await eventually(lambda: side.ledger._standby._book.parked() == ("01089890000",))
+        await side.ledger.apply(Park("01089890000", "operator", 2**42))
+        await eventually(lambda: side.ledger._local._book.parked() == ("01089890000",))
         own_redis.kill()
         shown = {
             number for _ in range(4) for number, _ in (await side.ledger.pick(pick())).picked.uses

@@ -36,13 +36,7 @@ class RecordingLedger:
         self.told: list[Cap | Park] = []
         self.is_down = False
 
-    async def park(self, park: Park) -> bool:
-        return self._take(park)
-
-    async def cap(self, cap: Cap) -> bool:
-        return self._take(cap)
-
-    def _take(self, operation: Cap | Park) -> bool:
+    async def apply(self, operation: Cap | Park) -> bool:
         if self.is_down:
             raise LedgerUnavailable("down")
         self.told.append(operation)

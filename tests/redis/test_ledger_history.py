@@ -17,10 +17,11 @@ import pytest
 from msgspec.structs import replace
 
 from service.inventory import Inventory, PhoneNumber
-from service.ledger import CalleeRule, Followed, Limits, Outcome, Pick, RedisLedger, Rules
+from service.ledger import CalleeRule, Followed, Limits, Outcome, Pick, RedisLedger, Rules, describe
 from service.ledger.port import Operation
 from service.ledger.shared.line import Line
 from service.ledger.shared.wire import picked_from
+from tests.fakes import in_place_of
 from tests.ledgers import BASE, EVERYONE, Shared, numbers, shared_ledger, write_members
 from tests.recounting import HOUR, Shown, Told, broken, counted_once
 
@@ -107,7 +108,7 @@ async def dial(ledgers: Sequence[Shared], made: list[Pick], random: Random) -> N
             again = random.choice(made)
             await ledger.pick(replace(again, body=random.choice(["b", "b", "another"])))
         else:
-            await ledger.follow(an_outcome(random.choice(made[-100:]), random))
+            await ledger.apply(an_outcome(random.choice(made[-100:]), random))
 
 
 async def have_every_rule_speak(ledger: RedisLedger, clock: Iterator[int]) -> None:
@@ -119,8 +120,8 @@ async def have_every_rule_speak(ledger: RedisLedger, clock: Iterator[int]) -> No
     await ledger.pick(pick)
     await ledger.pick(replace(pick, body="another"))
     for final in (False, True, True):
-        await ledger.follow(Outcome("1", "", "", final))
-    await ledger.follow(Outcome("nobody's", "", "", final=True))
+        await ledger.apply(Outcome("1", "", "", final))
+    await ledger.apply(Outcome("nobody's", "", "", final=True))
     await ledger.pick(replace(pick, call="2"))  # sticky
     await ledger.pick(replace(pick, call="3"))  # the number rests
     deque(islice(clock, RULES.sticky // A_CALL), maxlen=0)
@@ -196,7 +197,7 @@ async def test_eight_clients_at_once_never_break_a_rule(
         dialers = (dial(ledgers, made, Random(seed)) for seed in range(CLIENTS * ABREAST))
         await asyncio.gather(*dialers)
         turn = int(await ledgers[0].client.hget(f"{BASE}state", "turn") or 0)
-        standings = await ledgers[0].shared.describe(tuple(INVENTORY.numbers))
+        standings = await describe(in_place_of(ledgers[0].shared), tuple(INVENTORY.numbers))
 
     picks, unlike = counted_once(picks_in(history))
     assert not unlike

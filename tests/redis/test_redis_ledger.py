@@ -149,9 +149,9 @@ async def test_a_parked_number_is_out_on_every_process_until_it_is_let_back(redi
         shared_ledger(redis_url, inventory_of(2), process="one", seconds=5) as one,
         shared_ledger(redis_url, inventory_of(2), process="two", seconds=5) as two,
     ):
-        assert await one.ledger.park(Park("01089890000", "operator", 2**42))
+        assert await one.ledger.apply(Park("01089890000", "operator", 2**42))
         shown_meanwhile = [shown((await two.ledger.pick(ONE)).picked) for _ in range(3)]
-        assert await two.ledger.unpark(Unpark("01089890000", "operator"))
+        assert await two.ledger.apply(Unpark("01089890000", "operator"))
         shown_after = shown((await one.ledger.pick(ONE)).picked)
     assert shown_meanwhile == [["01089890001"]] * 3
     assert shown_after == ["01089890000"]

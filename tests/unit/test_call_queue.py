@@ -39,7 +39,7 @@ async def test_a_cancellation_that_the_line_forgot_ends_the_queue() -> None:
         line, Breaker(Random(1)), patience=1, metrics=Metrics(), notice=lambda _: None
     )
     sending = asyncio.create_task(queue.run())
-    answer = queue.enqueue(ONE, 1)
+    answer = queue.enqueue(ONE)
     await line.called.wait()
     sending.cancel()
     await asyncio.wait([sending], timeout=5)

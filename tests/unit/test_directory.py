@@ -13,7 +13,7 @@ from service.errors import (
     UnknownNumber,
 )
 from service.inventory import Inventory, PhoneNumber
-from service.ledger.port import Park, Standing, Unpark
+from service.ledger.port import Describe, Operation, Park, Standing, Unpark
 from service.numbers import NumberEntry, NumberPage, NumberQuery, Parked
 from service.numbers.directory import Directory
 
@@ -43,23 +43,16 @@ class FakeLedger:
     def __init__(self) -> None:
         self.standings: dict[str, Standing] = {}
         self.described: list[tuple[str, ...]] = []
-        self.told: list[Park | Unpark] = []
+        self.told: list[Operation] = []
         self.takes = True
         self.down = False
 
-    async def describe(self, numbers: tuple[str, ...]) -> tuple[Standing, ...]:
+    async def apply(self, operation: Operation) -> tuple[Standing, ...] | bool:
         self._fail()
-        self.described.append(numbers)
-        return tuple(self.standings.get(number, FRESH) for number in numbers)
-
-    async def park(self, park: Park) -> bool:
-        self._fail()
-        self.told.append(park)
-        return self.takes
-
-    async def unpark(self, unpark: Unpark) -> bool:
-        self._fail()
-        self.told.append(unpark)
+        if isinstance(operation, Describe):
+            self.described.append(operation.numbers)
+            return tuple(self.standings.get(number, FRESH) for number in operation.numbers)
+        self.told.append(operation)
         return self.takes
 
     def _fail(self) -> None:

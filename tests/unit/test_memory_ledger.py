@@ -68,7 +68,7 @@ async def test_a_number_returns_to_its_place_when_its_time_has_come() -> None:
     now = [1000]
     ledger = MemoryLedger(lambda: now[0])
     ledger.replace(inventory_of(3))
-    assert await ledger.park(Park("01055500000", "operator", 5000))
+    assert await ledger.apply(Park("01055500000", "operator", 5000))
     assert [shown(ledger)[0] for _ in range(4)] == ["1", "2", "1", "2"]
     now[0] = 5000
     assert shown(ledger) == ["0"]
@@ -76,22 +76,22 @@ async def test_a_number_returns_to_its_place_when_its_time_has_come() -> None:
 
 async def test_a_number_parked_for_two_reasons_returns_when_both_have_passed() -> None:
     ledger = ledger_of(2)
-    await ledger.park(Park("01055500000", "operator", 5000))
-    await ledger.park(Park("01055500000", "resting", 9000))
-    assert await ledger.unpark(Unpark("01055500000", "resting"))
+    await ledger.apply(Park("01055500000", "operator", 5000))
+    await ledger.apply(Park("01055500000", "resting", 9000))
+    assert await ledger.apply(Unpark("01055500000", "resting"))
     assert shown(ledger) == ["1"]
-    assert await ledger.unpark(Unpark("01055500000", "operator"))
-    assert not await ledger.unpark(Unpark("01055500000", "operator"))
+    assert await ledger.apply(Unpark("01055500000", "operator"))
+    assert not await ledger.apply(Unpark("01055500000", "operator"))
     assert shown(ledger) == ["0"]
 
 
 async def test_a_stranger_cannot_be_parked() -> None:
-    assert not await ledger_of(1).park(Park("02055500000", "operator", 5000))
+    assert not await ledger_of(1).apply(Park("02055500000", "operator", 5000))
 
 
 async def test_a_parked_number_is_not_taken_either() -> None:
     ledger = ledger_of(1)
-    await ledger.park(Park("01055500000", "operator", 5000))
+    await ledger.apply(Park("01055500000", "operator", 5000))
     picked = ledger.decide(Take(dry_run=False, number="01055500000")).picked
     assert picked.rejected == (("parked", 1),)
 
@@ -101,7 +101,7 @@ async def test_all_that_are_due_come_back_whatever_a_call_may_take() -> None:
     ledger = MemoryLedger(lambda: now[0])
     ledger.replace(inventory_of(300))
     for last in range(300):
-        await ledger.park(Park(f"0105550{last:04d}", "day", 2000))
+        await ledger.apply(Park(f"0105550{last:04d}", "day", 2000))
     now[0] = 3000
     await ledger.take_back()
     assert len(ledger.decide(Pick(dry_run=True, steps=ANY, count=300)).picked.uses) == 300

@@ -12,7 +12,7 @@ import pytest
 
 from service.errors import InvalidCalledNumber, InvalidField, LedgerUnavailable, UnknownCall
 from service.inventory import Inventory, PhoneNumber
-from service.ledger.port import Avoid, Followed, Outcome, Park, Stop
+from service.ledger.port import Avoid, Followed, Operation, Outcome, Park, Stop
 from service.locality import Locator
 from service.metrics import Metrics
 from service.outcomes import OutcomeReport, Outcomes, kept
@@ -68,13 +68,24 @@ class FakeLedger:
         self.bug = False
         self.parking = self.most = 0
 
-    async def follow(self, outcome: Outcome) -> Followed:
-        self.tried += 1
-        self._fail()
-        self.followed.append(outcome)
-        return self.answer
+    async def apply(self, operation: Operation) -> Followed | bool:
+        match operation:
+            case Outcome():
+                self.tried += 1
+                self._fail()
+                self.followed.append(operation)
+                return self.answer
+            case Park():
+                await self._park(operation)
+            case Stop():
+                self._fail()
+                self.stops.append(operation)
+            case Avoid():
+                self._fail()
+                self.avoided.append(operation)
+        return True
 
-    async def park(self, park: Park) -> bool:
+    async def _park(self, park: Park) -> None:
         if self.bug:
             raise ZeroDivisionError
         self.parking += 1
@@ -86,16 +97,6 @@ class FakeLedger:
             raise LedgerUnavailable("Redis is down")
         self._fail()
         self.parks.append(park)
-        return True
-
-    async def stop(self, stop: Stop) -> None:
-        self._fail()
-        self.stops.append(stop)
-
-    async def avoid(self, avoid: Avoid) -> bool:
-        self._fail()
-        self.avoided.append(avoid)
-        return True
 
     def _fail(self) -> None:
         if self.down:

@@ -67,24 +67,24 @@ async def test_numbers_are_counted_by_province_and_by_what_they_may_do() -> None
 
 async def test_use_today_stands_against_the_caps_of_all_candidates() -> None:
     bench = Bench(Limits(max_per_day=10))
-    bench.instance.ledger._one(Record((("02855500001", "city"),), NOW))
-    bench.instance.ledger._one(Record((("02855500001", "city"),), NOW - 2 * 86_400_000))
-    await bench.instance.ledger.cap(Cap("02855500002", 3))
+    bench.instance.ledger.apply_now(Record((("02855500001", "city"),), NOW))
+    bench.instance.ledger.apply_now(Record((("02855500001", "city"),), NOW - 2 * 86_400_000))
+    await bench.instance.ledger.apply(Cap("02855500002", 3))
     sichuan = (await bench.provinces())["四川"]
     assert (sichuan.used_day, sichuan.max_per_day) == (1, 13)
 
 
 async def test_one_number_without_a_cap_leaves_its_province_without_one() -> None:
     bench = Bench()
-    await bench.instance.ledger.cap(Cap("02855500001", 3))
+    await bench.instance.ledger.apply(Cap("02855500001", 3))
     assert (await bench.provinces())["四川"].max_per_day == 0
 
 
 async def test_a_number_parked_for_two_reasons_is_out_once() -> None:
     bench = Bench()
     for reason in ("operator", "quarantine"):
-        await bench.instance.ledger.park(Park("02855500001", reason, NOW + 1000))
-    await bench.instance.ledger.park(Park("02855500002", "operator", NOW))
+        await bench.instance.ledger.apply(Park("02855500001", reason, NOW + 1000))
+    await bench.instance.ledger.apply(Park("02855500002", "operator", NOW))
     sichuan = (await bench.provinces())["四川"]
     assert (sichuan.available, sichuan.parked) == (1, {"operator": 1, "quarantine": 1})
     overview = await bench.overviews.of("ccc-test")

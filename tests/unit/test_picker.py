@@ -264,14 +264,14 @@ async def test_what_ccc_picked_takes_its_turn() -> None:
 
 async def test_a_parked_number_is_not_shown_because_ccc_picked_it() -> None:
     bench = Bench(chengdu(1, SALES), ccc=FakeCcc("02855500001"))
-    await bench.ledger.park(Park("02855500001", "operator", 1000))
+    await bench.ledger.apply(Park("02855500001", "operator", 1000))
     with pytest.raises(NoEligibleNumber):
         await bench.pick(CHENGDU_MOBILE, "new")
 
 
 async def test_numbers_that_are_all_parked_are_no_reason_to_ask_ccc() -> None:
     bench = Bench(chengdu(1, SALES), ccc=FakeCcc("02855500001"))
-    await bench.ledger.park(Park("02855500001", "operator", 1000))
+    await bench.ledger.apply(Park("02855500001", "operator", 1000))
     with pytest.raises(NoEligibleNumber) as refused:
         await bench.pick()
     assert refused.value.reasons == {"parked": 1}

@@ -43,7 +43,7 @@ async def test_a_trial_takes_no_turn_and_keeps_no_call_id() -> None:
 
 async def test_a_trial_that_finds_nobody_says_what_keeps_them_out() -> None:
     bench = Bench(chengdu(1, SALES))
-    await bench.ledger.park(Park("02855500001", "operator", 1000))
+    await bench.ledger.apply(Park("02855500001", "operator", 1000))
     trial = await tried(bench)
     assert (trial.data, trial.code, trial.reasons) == ((), "NoEligibleNumber", {"parked": 1})
     assert trial.levels[0].parked == {"operator": 1}

@@ -70,7 +70,7 @@ FIELDS = {
     "active": "Whether CCC says so.",
     "agent_id": "The agent whose own number it is, empty for none.",
     "tags": "CCC's tags.",
-    "provider": "The carrier.",
+    "provider": "The carrier that provides it.",
     "available": "Whether it may be picked now.",
     "parked": "What keeps it out, all of it.",
     "ParkReply.parked": "What keeps it out now.",

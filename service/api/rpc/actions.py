@@ -77,7 +77,7 @@ def _inventory(api: Api, instance_id: str) -> Inventory:
         raise NoSuchInstance(instance_id)
     inventory = api.parts.keepers[instance_id].inventory
     if inventory is None:
-        raise InventoryUnavailable(f"No inventory of {instance_id} has been accepted yet")
+        raise InventoryUnavailable.of(instance_id)
     return inventory
 
 

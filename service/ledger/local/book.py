@@ -33,7 +33,6 @@ from service.ledger.port import (
     Take,
     Undo,
     Unpark,
-    is_dry_run,
 )
 from service.ledger.record import KnownUse
 from service.ledger.rules import Rules
@@ -116,7 +115,7 @@ class Book:
         seen, self._now = self._now, max(self._now, now)
         returned = self._take_back(RETURNS_A_CALL)
         answers = [self._runs[type(operation)](operation) for operation in operations]
-        if all(map(is_dry_run, operations)):
+        if all(operation.is_dry for operation in operations):
             for number, parks in returned.items():
                 self._members.park(number, parks)
             self._now = seen

@@ -5,33 +5,17 @@ It keeps the same rules as the Lua and forgets at a restart.
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import cast
+from typing import TypeVar, cast
 
 from service.inventory import Inventory, Moves
-from service.ledger.local.book import Answer, Book
-from service.ledger.port import (
-    Avoid,
-    Cap,
-    Decision,
-    Describe,
-    Followed,
-    Glance,
-    Operation,
-    Outcome,
-    Park,
-    Pick,
-    Return,
-    Review,
-    Standing,
-    Stop,
-    Take,
-    Unpark,
-)
+from service.ledger.local.book import Book
+from service.ledger.port import Answered, Decision, Glance, Pick, Return, Review, Take
 from service.ledger.record import KnownUse
 from service.ledger.rules import Rules
 
-RETURNS_A_SLICE = 100
+AnswerT = TypeVar("AnswerT")
 
+RETURNS_A_SLICE = 100
 
 LONGEST_NUMBER = 15  # of E.164
 _ABOVE_ALL = 1_000_000_000_000_000
@@ -93,37 +77,16 @@ class MemoryLedger:
 
     def decide(self, pick: Pick | Take) -> Decision:
         """The same at once: nothing here waits."""
-        (picked,) = self._book.apply(self._clock(), (pick,))
-        return Decision(self._source, picked)  # type: ignore[arg-type]  # what a pick's answer is
+        return Decision(self._source, self.apply_now(pick))
 
-    async def park(self, park: Park) -> bool:
-        """Take a number out of rotation; False for one that is no member."""
-        return bool(self._one(park))
+    async def apply(self, operation: Answered[AnswerT]) -> AnswerT:
+        """Apply an operation."""
+        return self.apply_now(operation)
 
-    async def unpark(self, unpark: Unpark) -> bool:
-        """Put a number back; False where it was not parked for that reason."""
-        return bool(self._one(unpark))
-
-    async def follow(self, outcome: Outcome) -> Followed:
-        """Renew or free the leases of a call."""
-        return cast("Followed", self._one(outcome))
-
-    async def stop(self, stop: Stop) -> None:
-        """Refuse a callee for a while."""
-        self._one(stop)
-
-    async def avoid(self, avoid: Avoid) -> bool:
-        """Keep a number from a region; False for one that is no member."""
-        return bool(self._one(avoid))
-
-    async def cap(self, cap: Cap) -> bool:
-        """Give a number a daily cap of its own; False for one that is no member."""
-        return bool(self._one(cap))
-
-    async def describe(self, numbers: tuple[str, ...]) -> tuple[Standing, ...]:
-        """Describe these numbers, in their order."""
-        described = self._one(Describe(dry_run=True, numbers=numbers))
-        return cast("tuple[Standing, ...]", described)
+    def apply_now(self, operation: Answered[AnswerT]) -> AnswerT:
+        """Apply an operation at once: nothing here waits."""
+        (answer,) = self._book.apply(self._clock(), (operation,))
+        return cast("AnswerT", answer)
 
     def glance(self, numbers: Sequence[str]) -> list[Glance]:
         """Describe these numbers, in their order; changes nothing."""
@@ -139,13 +102,10 @@ class MemoryLedger:
 
     async def take_back(self) -> None:
         """Return all numbers whose time has come, and forget what no rule needs."""
-        while self._one(Return(RETURNS_A_SLICE)) == RETURNS_A_SLICE:
+        while self.apply_now(Return(RETURNS_A_SLICE)) == RETURNS_A_SLICE:
             pass
         self._book.forget()
 
     async def review(self) -> None:
         """Look again at all parked numbers."""
-        self._one(Review(self._book.parked()))
-
-    def _one(self, operation: Operation) -> Answer:
-        return self._book.apply(self._clock(), (operation,))[0]
+        self.apply_now(Review(self._book.parked()))

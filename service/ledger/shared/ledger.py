@@ -3,28 +3,22 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import msgspec
 
 from service.errors import LedgerUnavailable
 from service.ledger.port import (
     BATCH_TURNS,
-    Avoid,
-    Cap,
+    Answered,
     Decision,
     Describe,
-    Followed,
     Operation,
-    Outcome,
-    Park,
     Pick,
     Return,
     Review,
-    Standing,
-    Stop,
     Take,
-    Unpark,
+    answer_type,
 )
 from service.ledger.record import KnownUse
 from service.ledger.rules import Rules
@@ -33,6 +27,8 @@ from service.ledger.shared.line import CallLost, Fate, Line
 from service.ledger.shared.queue import CallQueue
 from service.ledger.shared.wire import picked_from
 from service.metrics import Metrics
+
+AnswerT = TypeVar("AnswerT")
 
 RETURNS_A_SLICE = 16
 # Changes nothing, so it leaves no answer behind that would displace that of a lost call.
@@ -65,47 +61,18 @@ class RedisLedger:
 
     async def pick(self, pick: Pick | Take) -> Decision:
         """Decide and record, in the call that leaves next."""
-        if self._breaker.is_open:
-            raise LedgerUnavailable("Redis is down")
-        return Decision("redis", picked_from(await self._queue.enqueue(pick, pick.turns)))
+        return Decision("redis", picked_from(await self._enqueue(pick)))
 
-    async def park(self, park: Park) -> bool:
-        """Take a number out of rotation, on every replica; False for one that is no member."""
-        return bool(await self._ask(park))
-
-    async def unpark(self, unpark: Unpark) -> bool:
-        """Put a number back; False where it was not parked for that reason."""
-        return bool(await self._ask(unpark))
-
-    async def follow(self, outcome: Outcome) -> Followed:
-        """Renew or free the leases of a call."""
-        return msgspec.convert(await self._ask(outcome), Followed)
-
-    async def stop(self, stop: Stop) -> None:
-        """Refuse a callee for a while, on every replica."""
-        await self._ask(stop)
-
-    async def avoid(self, avoid: Avoid) -> bool:
-        """Keep a number from a region; False for one that is no member."""
-        return bool(await self._ask(avoid))
-
-    async def cap(self, cap: Cap) -> bool:
-        """Give a number a daily cap of its own; False for one that is no member."""
-        return bool(await self._ask(cap))
-
-    async def describe(self, numbers: tuple[str, ...]) -> tuple[Standing, ...]:
-        """Describe these numbers, in their order."""
-        standings: list[Standing] = []
-        for start in range(0, len(numbers), BATCH_TURNS):
-            some = Describe(dry_run=True, numbers=numbers[start : start + BATCH_TURNS])
-            standings += msgspec.convert(await self._ask(some, BATCH_TURNS), list[Standing])
-        return tuple(standings)
+    async def apply(self, operation: Answered[AnswerT]) -> AnswerT:
+        """Apply an operation on every replica, in the call that leaves next."""
+        answer = await self._enqueue(operation)
+        return cast("AnswerT", msgspec.convert(answer, answer_type(type(operation))))
 
     async def review(self) -> None:
         """Look again at all parked numbers, each slice in a call of its own."""
         parked = await self._line.census.parked()
         for start in range(0, len(parked), BATCH_TURNS):
-            await self._ask(Review(parked[start : start + BATCH_TURNS]), BATCH_TURNS)
+            await self.apply(Review(parked[start : start + BATCH_TURNS]))
 
     async def parked_by(self) -> Mapping[str, int]:
         """Count the parked numbers by reason."""
@@ -118,7 +85,7 @@ class RedisLedger:
     async def take_back(self) -> None:
         """Return all numbers whose time has come, each slice in a call of its own."""
         returns = Return(RETURNS_A_SLICE)
-        while await self._queue.enqueue(returns, BATCH_TURNS) == RETURNS_A_SLICE:
+        while await self._queue.enqueue(returns) == RETURNS_A_SLICE:
             pass
 
     def known(self) -> AsyncIterator[tuple[dict[str, KnownUse], dict[str, dict[str, int]]]]:
@@ -132,10 +99,6 @@ class RedisLedger:
     def on_missed(self, callback: Callable[[list[Operation]], None]) -> None:
         """Have what a failover has lost handed to a function, to be told again."""
         self._line.missed = callback
-
-    async def tell(self, operation: Operation) -> None:
-        """Have an operation applied whose answer says nothing."""
-        await self._ask(operation)
 
     def fate(self, lost: CallLost) -> Fate | None:
         """Return the fate of a lost operation: None where it was not applied.
@@ -151,17 +114,17 @@ class RedisLedger:
             tasks.create_task(self._queue.run(), name="ledger-calls")
             tasks.create_task(self._beat(), name="ledger-heartbeat")
 
-    async def _ask(self, operation: Operation, turns: int = 1) -> Any:
+    def _enqueue(self, operation: Operation) -> asyncio.Future[Any]:
         if self._breaker.is_open:
             raise LedgerUnavailable("Redis is down")
-        return await self._queue.enqueue(operation, turns)
+        return self._queue.enqueue(operation)
 
     async def _beat(self) -> None:
         while True:
             was_open = self._breaker.is_open
             try:
                 if was_open:
-                    await self._queue.enqueue(PROBE, BATCH_TURNS)
+                    await self._queue.enqueue(PROBE)
                 await self.take_back()
             except LedgerUnavailable:
                 if was_open:  # it reads, perhaps, and does not write: a master without replicas

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from service.errors import LedgerUnavailable, LedgerWiped
-from service.ledger.port import BATCH_TURNS, Operation, is_dry_run
+from service.ledger.port import BATCH_TURNS, Operation
 from service.ledger.shared.breaker import Breaker
 from service.ledger.shared.line import CallLost, Fate, Line
 from service.metrics import Metrics
@@ -29,7 +29,6 @@ _log = logging.getLogger(__name__)
 
 class _Waiting(msgspec.Struct, gc=False):
     operation: Operation
-    turns: int
     since: float
     answer: asyncio.Future[Any]
 
@@ -67,11 +66,11 @@ class CallQueue:
         self._is_up: bool | None = None
         self.opened = asyncio.Event()
 
-    def enqueue(self, operation: Operation, turns: int) -> asyncio.Future[Any]:
+    def enqueue(self, operation: Operation) -> asyncio.Future[Any]:
         """Have an operation sent; its future gets the answer, or LedgerUnavailable."""
         loop = asyncio.get_running_loop()
         answer = loop.create_future()
-        self._waiting.append(_Waiting(operation, turns, loop.time(), answer))
+        self._waiting.append(_Waiting(operation, loop.time(), answer))
         if not self._wake.is_set():
             self._wake.set()
         return answer
@@ -105,13 +104,13 @@ class CallQueue:
         batch: list[_Waiting] = []
         left, waiting = BATCH_TURNS, self._waiting
         oldest = asyncio.get_running_loop().time() - self._patience
-        while waiting and (not batch or waiting[0].turns <= left):
+        while waiting and (not batch or waiting[0].operation.turns <= left):
             one = waiting.popleft()
             if one.since < oldest:
                 _give_back([one], LedgerUnavailable("Redis is too slow for this pick"))
             elif not one.answer.done():
                 batch.append(one)
-                left -= one.turns
+                left -= one.operation.turns
         return batch
 
     async def _send(self, batch: list[_Waiting]) -> None:
@@ -137,7 +136,7 @@ class CallQueue:
                     one.answer.set_result(answer)
             self._notice(generation)
             # The script remembers no call of dry runs alone.
-            if self._lost and not all(is_dry_run(one.operation) for one in batch):
+            if self._lost and not all(one.operation.is_dry for one in batch):
                 await self._learn_fates()
 
     def _break_off(self, batch: list[_Waiting], error: LedgerUnavailable) -> None:

@@ -1,4 +1,4 @@
-"""Carries out what SIP codes ask for: parks, stops, avoided regions, a whole provider at rest.
+"""Perform what SIP codes ask for: parks, stops, avoided regions, a whole provider at rest.
 
 What is to be done is decided in `sip`; when the ledger is out of reach, `kept` asks again.
 """
@@ -7,7 +7,7 @@ import asyncio
 import itertools
 
 from service.errors import LedgerUnavailable
-from service.ledger import Avoid, Ledger, Park, Stop
+from service.ledger import Ledger, Park
 from service.outcomes.kept import TOGETHER
 from service.outcomes.sip import Action, RestProvider, parks_for
 from service.picking.instance import Instance
@@ -17,27 +17,23 @@ SAME_REST_MS = 1000
 SCANNED = 1000  # numbers looked at in one go, under a ms
 
 
-class Carrier:
-    """Carries out actions; one that is carried out twice does nothing more."""
+class SipActions:
+    """Performs actions; one that is performed twice does nothing more."""
 
     def __init__(self) -> None:
         self._rested: dict[tuple[str, str], int] = {}
 
-    async def carry_out(self, instance: Instance, action: Action) -> None:
-        """Do it.
+    async def perform(self, instance: Instance, action: Action) -> None:
+        """Perform an action in an instance's ledger.
 
         Raises:
             LedgerUnavailable: it is not done, or in part.
         """
         match action:
-            case Park():
-                await instance.ledger.park(action)
-            case Stop():
-                await instance.ledger.stop(action)
-            case Avoid():
-                await instance.ledger.avoid(action)
             case RestProvider():
                 await self._rest(instance, action)
+            case _:
+                await instance.ledger.apply(action)
 
     async def _rest(self, instance: Instance, rest: RestProvider) -> None:
         key = instance.instance_id, rest.provider
@@ -61,7 +57,7 @@ async def _park_all(ledger: Ledger, parks: list[Park]) -> None:
     """
     for start in range(0, len(parks), TOGETHER):
         slice_ = parks[start : start + TOGETHER]
-        for answer in await asyncio.gather(*map(ledger.park, slice_), return_exceptions=True):
+        for answer in await asyncio.gather(*map(ledger.apply, slice_), return_exceptions=True):
             if isinstance(answer, BaseException):
                 raise answer
     await asyncio.sleep(0)  # picks go on also where none of many was to be parked
