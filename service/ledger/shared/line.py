@@ -107,7 +107,7 @@ class Line:
         payload = packed_call(self._process, self._number, now, self._packed_rules, operations)
         try:
             async with asyncio.timeout(self._timeout):
-                reply = await self._send_twice(payload)
+                reply = await self._send(payload)
         except (RedisError, OSError, TimeoutError) as error:
             await self.close(nowait=True)
             doubt(self._client, error)
@@ -151,37 +151,38 @@ class Line:
         if exchange is not None:
             await exchange.close(nowait=nowait)
 
-    async def _send_twice(self, payload: bytes) -> bytes:
+    async def _send(self, payload: bytes, *, again: bool = True) -> bytes:
+        """Send a call; over a broken connection `again`: its number makes a second sending safe."""
+        was_sent = self._is_sent
         try:
-            return await self._send(payload)
-        except (RedisConnectionError, OSError, MovedError) as error:
+            exchange = await self._opened_exchange()
+            self._is_sent = True
+            try:
+                return await exchange.ask(self._command(b"EVALSHA", self._script.sha, payload))
+            except ResponseError as error:
+                if not str(error).startswith("NOSCRIPT"):
+                    raise
+                return await exchange.ask(self._command(b"EVAL", self._script.source, payload))
+        except ResponseError as error:
+            self._is_sent = was_sent  # refused, so this sending has changed nothing
+            if not (again and isinstance(error, MovedError)):
+                raise
             doubt(self._client, error)
-            # The number makes a second sending safe, whatever became of the first.
-            await self.close()
-            return await self._send(payload)
+        except (RedisConnectionError, OSError) as error:
+            if not again:
+                raise
+            doubt(self._client, error)
+        await self.close()
+        return await self._send(payload, again=False)
 
-    async def _send(self, payload: bytes) -> bytes:
+    async def _opened_exchange(self) -> Exchange:
         home = client_for(self._client, self._bases[0])
         if home is not self._home:  # the server that holds the keys is another one now
             await self.close(nowait=True)
             self._home = home
-        exchange = self._exchange
-        if exchange is None or not exchange.is_open:
-            exchange = await self._connect()
-        was_sent, self._is_sent = self._is_sent, True
-        try:
-            return await self._ask(exchange, payload)
-        except ResponseError:
-            self._is_sent = was_sent  # refused, so this sending has changed nothing
-            raise
-
-    async def _ask(self, exchange: Exchange, payload: bytes) -> bytes:
-        try:
-            return await exchange.ask(self._command(b"EVALSHA", self._script.sha, payload))
-        except ResponseError as error:
-            if not str(error).startswith("NOSCRIPT"):
-                raise
-            return await exchange.ask(self._command(b"EVAL", self._script.source, payload))
+        if self._exchange is None or not self._exchange.is_open:
+            return await self._connect()
+        return self._exchange
 
     def _command(self, name: bytes, script: str, payload: bytes) -> bytes:
         words: Any = (name, script, len(self._bases), *self._bases, payload)
