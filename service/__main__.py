@@ -71,7 +71,7 @@ def _serve(arguments: Namespace) -> int:
         return Workers(["serve", "--worker", *_passed_on(arguments)], settings.server.workers).run()
     import uvloop  # noqa: PLC0415 - see above
 
-    from service.app import serve  # noqa: PLC0415 - see above
+    from service.cli.serve import serve  # noqa: PLC0415 - see above
 
     uvloop.run(serve(settings, share_port=arguments.worker, read=lambda: _settings(arguments)))
     return 0

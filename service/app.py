@@ -5,14 +5,11 @@ pools, `ledger` decides, and `sync` keeps the snapshot that both work on.
 """
 
 import asyncio
-import gc
 import itertools
 import logging
-import signal
-import sys
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
 from typing import Literal
@@ -22,9 +19,11 @@ from redis.asyncio import Redis
 
 from service import api
 from service.api.nonces import SharedNonces
+from service.building import SCHEMA, Builder, Work, now_ms
 from service.ccc.accounts import Accounts
+from service.ccc.client import CccClient
 from service.errors import LedgerUnavailable, SettingsError
-from service.instances import SCHEMA, Instances, now_ms
+from service.instances import Instances
 from service.locality import Locator, prefix_table
 from service.metrics import Metrics
 from service.numbers.directory import Directory
@@ -36,13 +35,11 @@ from service.provisioning.provisioner import Provisioner, Target
 from service.redis_.client import open_client, open_topology
 from service.settings import Settings
 from service.sync import Localities
-from service.tasks import SWITCH_SECONDS, keep_running, measure_lag
+from service.tasks import keep_running, measure_lag
 
 CACHE_SECONDS = 2.0  # what the cache and the members may take; no pick waits for them
 
 SETTLE_SECONDS = 5.0  # for a worker, before it opens the port that it shares
-
-GARBAGE_THRESHOLD = 20_000  # new objects between two young collections; 700 is Python's own
 
 Reload = Callable[[], Settings]
 
@@ -66,23 +63,39 @@ class Service:
         self._settings = settings
         self._locator = Locator(prefix_table.read(settings.locality.phone_dat))
         self._topology = open_topology(settings.redis.url) if settings.redis.url else None
-        redis = self._open_redis(settings.redis.timeout_ms / 1000, lifetime)
+        self._redis = self._open_redis(settings.redis.timeout_ms / 1000, lifetime)
         self._cache = self._open_redis(CACHE_SECONDS, lifetime)
         self._accounts = Accounts(settings, self._cache, self.metrics, lifetime)
-        self._instances = Instances(settings, redis, self._cache, self.metrics)
-        self._work = self._instances.work
-        self._work["event-loop-lag"] = partial(measure_lag, self.metrics)
+        self._work: dict[str, Work] = {"event-loop-lag": partial(measure_lag, self.metrics)}
         if self._topology is not None:
             lifetime.push_async_callback(self._topology.aclose)
             self._work["redis-topology"] = self._topology.run
 
     async def application(self) -> web.Application:
         """Build everything; nothing runs yet."""
-        clients = {one.id: await self._accounts.client_for(one) for one in self._settings.instances}
-        for one in self._settings.instances:
-            self._instances.add(one, clients[one.id], self._locator)
-            self._instances.keepers[one.id].subscribe(lambda *_: self._has_numbers.set())
-        localities = Localities(
+        settings = self._settings
+        clients = {one.id: await self._accounts.client_for(one) for one in settings.instances}
+        builder = Builder(settings, self._redis, self._cache, self.metrics)
+        built = [builder.build(one, clients[one.id], self._locator) for one in settings.instances]
+        self._instances = Instances(settings, built)
+        for keeper in self._instances.keepers.values():
+            keeper.subscribe(lambda *_: self._has_numbers.set())
+        localities = self._localities(clients)
+        outcomes = Outcomes(
+            self._instances,
+            self._locator,
+            self.metrics,
+            sip_actions=settings.sip_actions,
+            now=now_ms,
+            health=self._instances.note_outcome,
+        )
+        self._work |= self._instances.work()
+        self._work |= {"localities": localities.run, "outcomes": outcomes.run}
+        picker = Picker(self._instances, self._locator, localities, self.metrics)
+        return api.build(self._parts(picker, outcomes))
+
+    def _localities(self, clients: Mapping[str, CccClient]) -> Localities:
+        return Localities(
             self._locator,
             clients,
             redis=self._cache,
@@ -90,38 +103,28 @@ class Service:
             clock=time.monotonic,
             metrics=self.metrics,
         )
-        outcomes = Outcomes(
-            self._instances,
-            self._locator,
-            self.metrics,
-            sip_actions=self._settings.sip_actions,
-            now=now_ms,
-            health=self._instances.note_outcome,
-        )
-        picker = Picker(self._instances, self._locator, localities, self.metrics)
-        self._work |= {"localities": localities.run, "outcomes": outcomes.run}
-        return api.build(
-            api.Parts(
-                settings=self._settings,
-                picker=picker,
-                outcomes=outcomes,
-                directory=Directory(self._instances, now_ms, self._instances.health_shown),
-                provisioner=Provisioner(
-                    {
-                        name: Target(name, clients[name], keeper, self._instances.sweeps[name])
-                        for name, keeper in self._instances.keepers.items()
-                    }
-                ),
-                keepers=self._instances.keepers,
-                metrics=self.metrics,
-                health=self.health,
-                is_draining=lambda: self.draining,
-                new_id=_request_ids(),
-                timer=time.perf_counter,
-                nonces=self._nonces(),
-                overviews=Overviews(self._instances, now_ms, time.perf_counter),
-                trials=Trials(self._instances, self._locator, picker),
-            )
+
+    def _parts(self, picker: Picker, outcomes: Outcomes) -> api.Parts:
+        instances = self._instances
+        targets = {
+            instance_id: Target(instance_id, built.ccc, built.keeper, built.sweep)
+            for instance_id, built in instances.parts.items()
+        }
+        return api.Parts(
+            settings=self._settings,
+            picker=picker,
+            outcomes=outcomes,
+            directory=Directory(instances, now_ms, instances.health_shown),
+            provisioner=Provisioner(targets),
+            keepers=instances.keepers,
+            metrics=self.metrics,
+            health=self.health,
+            is_draining=lambda: self.draining,
+            new_id=_request_ids(),
+            timer=time.perf_counter,
+            nonces=self._nonces(),
+            overviews=Overviews(instances, now_ms, time.perf_counter),
+            trials=Trials(instances, self._locator, picker),
         )
 
     def _nonces(self) -> SharedNonces | None:
@@ -213,51 +216,6 @@ async def listening(
         host, port = settings.server.host, settings.server.port
         await web.TCPSite(runner, host, port, reuse_port=share_port or None).start()
         yield service, f"http://{host}:{runner.addresses[0][1]}"
-
-
-async def serve(
-    settings: Settings,
-    *,
-    share_port: bool = False,
-    ready: Callable[[str], object] = _log.info,
-    read: Reload | None = None,
-) -> None:
-    """Serve until SIGTERM or SIGINT, then drain: unready at once, closed after `drain_seconds`.
-
-    Args:
-        settings: what the operator said.
-        share_port: listen beside other workers.
-        ready: told the address once the port is open.
-        read: reads the configuration again, at SIGHUP.
-
-    Raises:
-        SettingsError, OSError: as `listening`.
-    """
-    stop, reload = asyncio.Event(), asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    loop.add_signal_handler(signal.SIGHUP, reload.set)
-    async with listening(settings, share_port=share_port) as (service, address):
-        ready(address)
-        reloading = loop.create_task(_reload_at(reload, service, read or (lambda: settings)))
-        # What stands now stands to the end: the collector need not look at it again and again,
-        # nor so often at the few objects that a request leaves behind.
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(GARBAGE_THRESHOLD)
-        sys.setswitchinterval(SWITCH_SECONDS)
-        await stop.wait()
-        reloading.cancel()
-        service.draining = True
-        await asyncio.sleep(settings.server.drain_seconds)
-
-
-async def _reload_at(asked: asyncio.Event, service: Service, read: Reload) -> None:
-    while True:
-        await asked.wait()
-        asked.clear()
-        await service.reload(read)
 
 
 def _request_ids() -> Callable[[], str]:

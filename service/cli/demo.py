@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import msgspec
 from msgspec.structs import replace
 
-from service.app import serve
+from service.cli.serve import serve
 from service.emulator import running
 from service.emulator.command import DEMO_KEY_ID, DEMO_KEY_SECRET, demo_emulator, locate_with
 from service.locality import Locator, prefix_table

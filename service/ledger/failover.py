@@ -78,6 +78,11 @@ class FailoverLedger:
             heed_cancellation()
             await asyncio.sleep(max(KEEP_UP_SECONDS, 9 * (now() - start)))
 
+    @property
+    def reaches_redis(self) -> bool:
+        """True while picks are decided by Redis."""
+        return self._shared.reaches_redis
+
     async def pick(self, pick: Pick | Take) -> Decision:
         """Decide and record, here where Redis does not."""
         try:

@@ -3,15 +3,18 @@
 They show what a snapshot holds, and how much of it can be shown now.
 """
 
+import asyncio
 import logging
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
 
 from service.inventory import Inventory
 from service.metrics import Metrics
 from service.sync.acceptance import CONFIRMED, SweepReport
+
+AVAILABLE_SECONDS = 5.0
 
 _log = logging.getLogger(__name__)
 
@@ -60,6 +63,20 @@ class Available:
             available = inventory.provinces[province] - out[province]
             self._gauge.labels(self._instance_id, province).set(available)
         self._shown |= inventory.provinces.keys()
+
+    async def run(
+        self, snapshot: Callable[[], Inventory | None], parked: Callable[[], Iterable[str]]
+    ) -> None:
+        """Show them again and again, not often: all parked numbers are looked at. Until cancelled.
+
+        Args:
+            snapshot: gives the inventory of now.
+            parked: gives the numbers that are parked now.
+        """
+        while True:
+            if (inventory := snapshot()) is not None:
+                self.show(inventory, parked())
+            await asyncio.sleep(AVAILABLE_SECONDS)
 
 
 class Sweeps:

@@ -27,7 +27,8 @@ import uvloop
 from msgspec.structs import replace
 from redis.asyncio import Redis as Client
 
-from service.app import GARBAGE_THRESHOLD, Service, listening
+from service.app import Service, listening
+from service.cli.serve import GARBAGE_THRESHOLD
 from service.emulator import Emulator, phone_number, running, skill_groups
 from service.settings import (
     CccSettings,

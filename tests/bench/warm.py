@@ -10,7 +10,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from service.instances import SCHEMA
+from service.building import SCHEMA
 from service.inventory import Inventory, PhoneNumber
 from service.ledger import Park
 from service.ledger.port import BATCH_TURNS

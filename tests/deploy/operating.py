@@ -13,14 +13,15 @@ import aiohttp
 import pytest
 from msgspec.structs import replace
 
-from service import app, instances
+from service import app
 from service.emulator import Emulator, phone_number, running, skill_groups
 from service.emulator.faults import Faults
 from service.errors import SettingsError
 from service.health import store, watch
-from service.ledger import failover
+from service.ledger import failover, returns
 from service.metrics import Metrics
 from service.settings import Auth, CallerLimits, Client, HealthSettings, Secret, Server, Settings
+from service.sync import gauges
 from service.tasks import measure_lag
 from tests.conftest import RedisServer
 from tests.whole.services import (
@@ -54,8 +55,8 @@ def quicken(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watch, "LOOK_SECONDS", 0.05)
     monkeypatch.setattr(watch, "WRITE_SECONDS", 0.02)
     monkeypatch.setattr(store, "LEAD_MS", 20)
-    monkeypatch.setattr(instances, "AVAILABLE_SECONDS", 0.1)
-    monkeypatch.setattr(instances, "RETURN_SECONDS", 0.1)
+    monkeypatch.setattr(gauges, "AVAILABLE_SECONDS", 0.1)
+    monkeypatch.setattr(returns, "RETURN_SECONDS", 0.1)
     monkeypatch.setattr(failover, "KEEP_UP_SECONDS", 0.1)
 
     async def dying(metrics: Metrics) -> None:

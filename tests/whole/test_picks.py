@@ -6,11 +6,11 @@ from collections import Counter
 
 import pytest
 
-from service import instances
 from service.emulator import load_inventory, phone_number, running, skill_groups
 from service.emulator.faults import Faults
 from service.ledger import failover
 from service.settings import CallerLimits, Selection
+from service.sync import gauges
 from tests.conftest import RedisServer
 from tests.waiting import eventually
 from tests.whole.services import (
@@ -176,7 +176,7 @@ async def test_the_metrics_tell_what_was_picked() -> None:
 async def test_the_metrics_tell_what_may_be_picked_now(
     redis_url: str, monkeypatch: pytest.MonkeyPatch, *, is_shared: bool
 ) -> None:
-    monkeypatch.setattr(instances, "AVAILABLE_SECONDS", 0.02)
+    monkeypatch.setattr(gauges, "AVAILABLE_SECONDS", 0.02)
     monkeypatch.setattr(failover, "KEEP_UP_SECONDS", 0.02)
     emulator = emulator_of(chengdu_numbers(3))
     emulator.numbers["ccc-test"].append(phone_number(Number="01055500001", Province="北京"))

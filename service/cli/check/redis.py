@@ -7,8 +7,8 @@ from redis.asyncio import Redis
 from redis.crc import REDIS_CLUSTER_HASH_SLOTS as SLOTS
 from redis.exceptions import NoPermissionError, RedisError
 
+from service.building import SCHEMA
 from service.cli.check.findings import Finding, State
-from service.instances import SCHEMA
 from service.redis_.access import lacking
 from service.redis_.client import RoutingClient, open_client, open_topology
 from service.redis_.cluster import Cluster, View

@@ -59,6 +59,11 @@ class RedisLedger:
         self._breaker = breaker
         self._queue = CallQueue(line, breaker, patience=patience, metrics=metrics, notice=notice)
 
+    @property
+    def reaches_redis(self) -> bool:
+        """True unless the breaker is open."""
+        return not self._breaker.is_open
+
     async def pick(self, pick: Pick | Take) -> Decision:
         """Decide and record, in the call that leaves next."""
         return Decision("redis", picked_from(await self._enqueue(pick)))

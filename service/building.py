@@ -1,0 +1,152 @@
+"""Build what runs for one configured instance: its keeper, its ledger, its health.
+
+Built once at the start; `instances` holds it and changes what an operator may change.
+"""
+
+import math
+import time
+import uuid
+from collections.abc import Awaitable, Callable
+from functools import partial
+from random import SystemRandom
+from zlib import crc32
+
+import msgspec
+from redis.asyncio import Redis
+
+from service.ccc.client import CccClient
+from service.health import MemoryStore, NumberHealth, RedisStore
+from service.ledger import Breaker, FailoverLedger, Ledger, MemoryLedger, RedisLedger
+from service.ledger.returns import keep_taking_back
+from service.ledger.shared.line import Line
+from service.locality import Locator
+from service.metrics import Metrics
+from service.settings import InstanceSettings, Settings
+from service.sync import (
+    Available,
+    DetailedSweep,
+    InventoryKeeper,
+    OwnInbox,
+    SharedInbox,
+    share,
+)
+from service.sync.sweeping import sweep_numbers
+
+SCHEMA = 2  # of the keys in Redis; releases of one schema work side by side
+
+Work = Callable[[], Awaitable[None]]
+
+
+class InstanceParts(msgspec.Struct, frozen=True):
+    """All that runs for one instance; `health` is None where number health is off."""
+
+    settings: InstanceSettings
+    ccc: CccClient
+    sweep: DetailedSweep
+    keeper: InventoryKeeper
+    ledger: Ledger
+    health: NumberHealth | None
+    metrics: Metrics
+
+    def work(self) -> dict[str, Work]:
+        """Map the names of the tasks that must run beside the picks to the tasks."""
+        instance_id = self.settings.id
+        available = Available(self.metrics, instance_id)
+        work: dict[str, Work] = {
+            "inventory": self.keeper.run,
+            "returns": partial(keep_taking_back, self.ledger, instance_id, self.metrics),
+            "available": partial(available.run, lambda: self.keeper.inventory, self.ledger.parked),
+        }
+        if isinstance(self.ledger, FailoverLedger):
+            work["ledger"] = self.ledger.run
+        if self.health is not None:
+            work["health"] = self.health.run
+        return {f"{name} {instance_id}": task for name, task in work.items()}
+
+
+class Builder:
+    """Builds the parts of instances over what they share.
+
+    Args:
+        settings: the configuration.
+        redis: the client of the ledgers; None embeds them.
+        cache: the client of all that no pick waits for; None where there is no Redis.
+        metrics: all metrics.
+    """
+
+    def __init__(
+        self, settings: Settings, redis: Redis | None, cache: Redis | None, metrics: Metrics
+    ) -> None:
+        self._settings = settings
+        self._redis = redis
+        self._cache = cache
+        self._metrics = metrics
+        self._process = uuid.uuid4().hex
+
+    def build(self, instance: InstanceSettings, ccc: CccClient, locator: Locator) -> InstanceParts:
+        """Build one instance's parts; nothing runs yet."""
+        base = f"{self._base(instance)}{instance.id}:"
+        sweep = DetailedSweep(
+            partial(sweep_numbers, ccc, instance.id, locator),
+            SharedInbox(self._cache, base) if self._cache is not None else OwnInbox(),
+            lambda: keeper.inventory,
+        )
+        keeper = InventoryKeeper(
+            instance.id,
+            sweep,
+            share(self._cache, base) if self._cache is not None else None,
+            self._settings.inventory,
+            clock=time.time,
+            new_id=lambda: uuid.uuid4().hex,
+            metrics=self._metrics,
+        )
+        ledger = self._ledger(instance, keeper)
+        health = self._health(instance, keeper, ledger) if self._settings.health.enabled else None
+        return InstanceParts(instance, ccc, sweep, keeper, ledger, health, self._metrics)
+
+    def _ledger(self, instance: InstanceSettings, keeper: InventoryKeeper) -> Ledger:
+        if self._redis is None:
+            self._metrics.redis_up.set(math.nan)  # neither up nor down
+            memory = MemoryLedger(now_ms)
+            keeper.subscribe(memory.replace)
+            return memory
+        timeout = self._settings.redis.timeout_ms / 1000
+        budget = self._settings.selection_for(instance).pick_timeout_ms / 1000
+        bases = f"{self._base(instance)}{instance.id}:", f"{self._base(instance)}callee:"
+        shared = RedisLedger(
+            Line(self._redis, bases, self._process, timeout),
+            Breaker(SystemRandom()),
+            patience=max(0.0, budget - timeout),
+            metrics=self._metrics,
+            notice=keeper.notice,
+        )
+        local = MemoryLedger(now_ms, source="degraded", unused_turn=self._scattered)
+        ledger = FailoverLedger(shared, local, self._metrics, now_ms)
+        keeper.subscribe(ledger.replace)
+        return ledger
+
+    def _health(
+        self, instance: InstanceSettings, keeper: InventoryKeeper, ledger: Ledger
+    ) -> NumberHealth:
+        base = f"{self._base(instance)}{instance.id}:"
+        return NumberHealth(
+            instance.id,
+            RedisStore(self._cache, base, self._process) if self._cache else MemoryStore(),
+            ledger,
+            inventory=lambda: keeper.inventory,
+            clock=time.time,
+            metrics=self._metrics,
+        )
+
+    def _base(self, instance: InstanceSettings) -> str:
+        """Return the prefix of a scope's keys; its hash tag keeps them in one slot."""
+        return f"{self._settings.redis.prefix}:{SCHEMA}:{{{instance.scope}}}:"
+
+    def _scattered(self, number: str) -> int:
+        """Order unused numbers differently in each process: while Redis is away each is alone."""
+        return -1 - crc32((self._process + number).encode())
+
+
+def now_ms() -> int:
+    """Return the instant, in ms since 1970."""
+    return time.time_ns() // 1_000_000
