@@ -232,35 +232,6 @@ class CccMalformed(CccError):
     may_have_happened = True
 
 
-class PartlyAdded(CallerIdError):
-    """Adding numbers ended half-way, or its answer was lost.
-
-    `added` are those that CCC has said it added, or lists by now. The calls for the numbers in
-    `not_added` were refused whole or never made. Of those in `unknown` the answer was lost, and CCC
-    does not list them yet. The others are as in an answer that is whole.
-
-    Args:
-        asked: all numbers, in the order of the request.
-        fates: which of them ended how, by these names.
-        cause: what ended it.
-    """
-
-    code = "PartlyAdded"
-    FATES = ("added", "failed", "in_use", "in_arrears", "unknown", "not_added")
-
-    def __init__(
-        self, asked: Sequence[str], fates: Mapping[str, Sequence[str]], cause: CccError
-    ) -> None:
-        told = ", ".join(f"{len(fates[fate])} {fate}" for fate in self.FATES if fates.get(fate))
-        super().__init__(
-            f"CCC did not do all of it: {told}. Ask again for those not added; look for unknown "
-            f"ones in the inventory first. The cause: {cause}"
-        )
-        self.asked = tuple(asked)
-        self.fates = {fate: tuple(numbers) for fate, numbers in fates.items() if numbers}
-        self.cause = cause
-
-
 class SettingsError(CallerIdError):
     """The configuration is wrong; `faults` has one line each, naming the file and the key."""
 

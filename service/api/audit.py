@@ -12,8 +12,7 @@ from aiohttp import web
 
 from service.api.auth import Asker
 from service.api.parts import API, REQUEST_ID
-from service.errors import PartlyAdded
-from service.provisioning import Addition, BulkAddition
+from service.provisioning import Addition, BulkAddition, PartlyAdded
 
 A = TypeVar("A", Addition, BulkAddition)
 

@@ -76,9 +76,9 @@ def _described(instance_id: str, keeper: InventoryKeeper, now: float) -> Invento
     inventory, swept_at, report = keeper.inventory, keeper.swept_at, keeper.last_sweep
     return InventoryState(
         instance_id=instance_id,
-        generation=inventory.generation if inventory else None,
-        numbers=len(inventory) if inventory else 0,
-        candidates=len(inventory.homes()) if inventory else 0,
+        generation=None if inventory is None else inventory.generation,
+        numbers=0 if inventory is None else len(inventory),
+        candidates=0 if inventory is None else len(inventory.homes()),
         age_seconds=round(now - swept_at, 1) if swept_at is not None else None,
         stale=keeper.is_stale,
         last_sweep=LastSweep(**msgspec.structs.asdict(report)) if report else None,

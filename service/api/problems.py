@@ -18,13 +18,13 @@ from service.errors import (
     InvalidField,
     NoEligibleNumber,
     OutsideCallingWindow,
-    PartlyAdded,
     RequestError,
     Unauthenticated,
     Unavailable,
 )
 from service.logs import mask, mask_text
 from service.picking import Candidate
+from service.provisioning import PartlyAdded
 
 CCC_RETRY_SECONDS = "5"
 

@@ -29,7 +29,6 @@ from service.errors import (
     NoEligibleNumber,
     OutsideCallingWindow,
     Overloaded,
-    PartlyAdded,
     UnknownCall,
     UnknownInstance,
     UnknownNumber,
@@ -38,7 +37,7 @@ from service.metrics import CONTENT_TYPE
 from service.numbers import NumberPage, NumberQuery
 from service.outcomes import OutcomeReport
 from service.picking import PickRequest
-from service.provisioning import AddRequest, BulkRequest
+from service.provisioning import AddRequest, BulkRequest, PartlyAdded
 
 TEXT = "text/plain; charset=utf-8"
 

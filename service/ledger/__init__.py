@@ -5,22 +5,10 @@ decides; `local` decides in this process, file by file as `lua/` does. `failover
 `write_back` tells Redis what was decided without it.
 """
 
+from service.ledger.answers import Decision, Followed, Picked, Standing
 from service.ledger.failover import FailoverLedger
 from service.ledger.local.ledger import MemoryLedger
-from service.ledger.port import (
-    Avoid,
-    Cap,
-    Decision,
-    Followed,
-    Outcome,
-    Park,
-    Pick,
-    Picked,
-    Standing,
-    Stop,
-    Take,
-    Unpark,
-)
+from service.ledger.port import Avoid, Cap, Outcome, Park, Pick, Stop, Take, Unpark
 from service.ledger.protocol import Ledger, describe
 from service.ledger.rules import CalleeRule, Limits, Rules, with_trunks
 from service.ledger.shared.breaker import Breaker

@@ -7,8 +7,9 @@ from typing import TypeVar
 
 from service.errors import LedgerUnavailable
 from service.inventory import Inventory, Moves
+from service.ledger.answers import Decision, Followed, Glance
 from service.ledger.local.ledger import MemoryLedger
-from service.ledger.port import Answered, Decision, Followed, Glance, Park, Pick, Take, Unpark
+from service.ledger.port import Answered, Park, Pick, Take, Unpark
 from service.ledger.rules import Rules
 from service.ledger.shared.ledger import RedisLedger
 from service.ledger.shared.line import CallLost

@@ -13,6 +13,7 @@ from typing import Any, Generic, TypeAlias, TypeVar, get_args
 import msgspec
 
 from service.inventory import Step
+from service.ledger.answers import Followed, Picked, Standing
 
 # What a call takes back of the numbers whose time has come, and how many of a level's candidates
 # a pick rejects before it goes on to the next level. The same figures stand in the Lua.
@@ -21,71 +22,6 @@ SCAN_LIMIT = 64
 BATCH_TURNS = 32
 
 STICKY = "sticky"
-
-
-class Consideration(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """One candidate that was looked at: `reason` is "" for one that was taken."""
-
-    number: str
-    level: str
-    turn: int
-    used_hour: int
-    used_day: int
-    reason: str
-
-
-class Picked(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """The answer to a pick.
-
-    `uses` has each number with its level, `rejected` how many were passed over, by reason. A pick
-    that was refused as a whole says why in `refusal`: `budget` (with the instant from which to
-    ask again) or `reused`, another body under the same call.
-    """
-
-    uses: tuple[tuple[str, str], ...] = ()
-    rejected: tuple[tuple[str, int], ...] = ()
-    refusal: str = ""
-    until: int = 0
-    looks: tuple[Consideration, ...] = ()
-
-
-class Standing(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """The standing of one number: uses in this hour and day, open leases, parks, caps.
-
-    A cap of 0 is none.
-    """
-
-    used_hour: int
-    used_day: int
-    leases: int
-    parks: tuple[tuple[str, int], ...]
-    max_per_hour: int = 0
-    max_per_day: int = 0
-
-
-class Glance(msgspec.Struct, frozen=True, gc=False):
-    """A number as this process knows it without asking: uses today, its cap, its parks."""
-
-    used_day: int = 0
-    max_per_day: int = 0
-    reasons: tuple[str, ...] = ()
-
-
-class Followed(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """The pick of an outcome: `state` is `unknown`, `followed`, or `over` if it ended before.
-
-    `uses` has each number of the pick with its level.
-    """
-
-    state: str
-    uses: tuple[tuple[str, str], ...] = ()
-
-
-class Decision(msgspec.Struct, frozen=True, gc=False):
-    """An answered pick, and the ledger that decided: `redis`, `memory` or `degraded`."""
-
-    source: str
-    picked: Picked
 
 
 AnswerT_co = TypeVar("AnswerT_co", covariant=True)

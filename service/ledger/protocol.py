@@ -3,16 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Protocol, TypeVar
 
-from service.ledger.port import (
-    BATCH_TURNS,
-    Answered,
-    Decision,
-    Describe,
-    Glance,
-    Pick,
-    Standing,
-    Take,
-)
+from service.ledger.answers import Decision, Glance, Standing
+from service.ledger.port import BATCH_TURNS, Answered, Describe, Pick, Take
 from service.ledger.rules import Rules
 
 AnswerT = TypeVar("AnswerT")

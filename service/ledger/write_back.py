@@ -11,7 +11,8 @@ from collections import deque
 from collections.abc import Iterable
 
 from service.errors import LedgerUnavailable
-from service.ledger.port import Operation, Pick, Picked, Record, Take, Undo
+from service.ledger.answers import Picked
+from service.ledger.port import Operation, Pick, Record, Take, Undo
 from service.ledger.shared.ledger import RedisLedger
 from service.ledger.shared.line import CallLost
 from service.ledger.shared.wire import picked_from

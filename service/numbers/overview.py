@@ -13,7 +13,7 @@ import msgspec
 
 from service.errors import InventoryUnavailable
 from service.inventory import Inventory, PhoneNumber
-from service.ledger.port import Glance
+from service.ledger.answers import Glance
 from service.picking.instance import Instance, instance_named
 
 SCANNED = 250  # numbers looked at in one go, less than a ms

@@ -13,7 +13,8 @@ from typing import Annotated, Literal
 import msgspec
 
 from service.errors import InvalidField, LedgerUnavailable, UnknownCall
-from service.ledger.port import Followed, Outcome
+from service.ledger.answers import Followed
+from service.ledger.port import Outcome
 from service.locality import Locator
 from service.logs import mask
 from service.metrics import Children, Metrics
@@ -191,5 +192,5 @@ def _use(followed: Followed, number: str) -> tuple[str, str]:
 
 def _provider(instance: Instance, number: str) -> str:
     inventory = instance.keeper.inventory
-    known = inventory.numbers.get(number) if inventory else None
+    known = None if inventory is None else inventory.numbers.get(number)
     return known.provider if known else ""

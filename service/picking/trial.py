@@ -127,7 +127,7 @@ def _levels(instance: Instance, callee: Callee, request: PickRequest) -> tuple[L
     wish = Wish(request.skill_group_ids, request.agent_id, request.tags)
     levels = levels_down_to(instance.levels, request.min_match)
     inventory, place = instance.keeper.inventory, callee.locality
-    steps = steps_for(inventory, place, wish, levels) if inventory else ()
+    steps = () if inventory is None else steps_for(inventory, place, wish, levels)
     places = {
         level: place_at(level, place.province, place.city, place.area_code) for level in levels
     }
@@ -141,7 +141,7 @@ def _levels(instance: Instance, callee: Callee, request: PickRequest) -> tuple[L
 
 def _level(instance: Instance, level: str, place: str, pools: tuple[str, ...]) -> Level:
     inventory = instance.keeper.inventory
-    members = {pool: inventory.members.get(pool, ()) for pool in pools} if inventory else {}
+    members = {} if inventory is None else {pool: inventory.members.get(pool, ()) for pool in pools}
     some = list(dict.fromkeys(chain.from_iterable(each[:LOOKED_AT] for each in members.values())))
     glances = instance.ledger.glance(some[:LOOKED_AT])
     parked = Counter(reason for glance in glances for reason in glance.reasons)

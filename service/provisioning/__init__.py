@@ -6,13 +6,13 @@ what is wrong with a list of numbers before anything is sent, and what is answer
 does it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
 from service.ccc.additions import NumberDetails
-from service.errors import InvalidField
+from service.errors import CallerIdError, CccError, InvalidField
 from service.logs import mask
 from service.picking.instance import own_number
 
@@ -97,3 +97,32 @@ def checked(numbers: Sequence[str], usage: str) -> tuple[str, ...]:
         if number.startswith("400") and usage != "Inbound":
             raise InvalidField(field, f"{mask(number)} is a 400 number: add it for Inbound alone")
     return tuple(places)
+
+
+class PartlyAdded(CallerIdError):
+    """Adding numbers ended half-way, or its answer was lost.
+
+    `added` are those that CCC has said it added, or lists by now. The calls for the numbers in
+    `not_added` were refused whole or never made. Of those in `unknown` the answer was lost, and CCC
+    does not list them yet. The others are as in an answer that is whole.
+
+    Args:
+        asked: all numbers, in the order of the request.
+        fates: which of them ended how, by these names.
+        cause: what ended it.
+    """
+
+    code = "PartlyAdded"
+    FATES = ("added", "failed", "in_use", "in_arrears", "unknown", "not_added")
+
+    def __init__(
+        self, asked: Sequence[str], fates: Mapping[str, Sequence[str]], cause: CccError
+    ) -> None:
+        told = ", ".join(f"{len(fates[fate])} {fate}" for fate in self.FATES if fates.get(fate))
+        super().__init__(
+            f"CCC did not do all of it: {told}. Ask again for those not added; look for unknown "
+            f"ones in the inventory first. The cause: {cause}"
+        )
+        self.asked = tuple(asked)
+        self.fates = {fate: tuple(numbers) for fate, numbers in fates.items() if numbers}
+        self.cause = cause

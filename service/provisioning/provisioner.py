@@ -12,10 +12,17 @@ from msgspec import Struct
 
 from service.ccc.additions import AdditionBatch, NumberDetails
 from service.ccc.client import CccClient
-from service.errors import CccError, PartlyAdded
+from service.errors import CccError
 from service.inventory import Details
 from service.picking.instance import instance_named
-from service.provisioning import Addition, AddRequest, BulkAddition, BulkRequest, checked
+from service.provisioning import (
+    Addition,
+    AddRequest,
+    BulkAddition,
+    BulkRequest,
+    PartlyAdded,
+    checked,
+)
 from service.sync import DetailedSweep, InventoryKeeper
 
 # How many numbers one call takes is not documented. 100 is what a page of ListPhoneNumbers holds,

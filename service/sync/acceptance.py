@@ -112,24 +112,18 @@ def judge(
     Returns:
         All that was seen, as it was seen, and of the rest whoever is not confirmed gone.
     """
-    before = known or {}
+    before = {} if known is None else known
     absent = before.keys() - sweep.numbers.keys()
-    ruled_out = {number for number in absent if sweep.rules_out(number)}
-    noted = {number: _longer(absences.get(number), now) for number in ruled_out}
-    is_empty = sweep.complete and not sweep.numbers and known != {}
-    is_doubted = is_empty or len(ruled_out) > policy.max_shrink * len(before)
-    needed = OF_MANY if is_doubted else OF_FEW
-    gone = {
-        number
-        for number, absence in noted.items()
-        if policy.accept_shrink or (_is_confirmed(absence, needed, now) and not is_empty)
+    noted = {
+        number: _longer(absences.get(number), now) for number in absent if sweep.rules_out(number)
     }
-    stay = absent - gone
-    numbers: Mapping[str, PhoneNumber] | None
-    numbers = {**{number: before[number] for number in stay}, **sweep.numbers}
-    if numbers == known:
-        numbers = known
-    kept = {number: one for number, one in {**absences, **noted}.items() if number in stay}
+    is_empty = sweep.complete and not sweep.numbers and known != {}
+    is_doubted = is_empty or len(noted) > policy.max_shrink * len(before)
+    stay = absent - _gone(noted, now, policy, is_empty=is_empty, is_doubted=is_doubted)
+    merged = {**{number: before[number] for number in stay}, **sweep.numbers}
+    numbers = known if merged == known else merged  # the same mapping: no snapshot is built anew
+    still_absent = {**absences, **noted}.items()
+    kept = {number: absence for number, absence in still_absent if number in stay}
     if not sweep.complete:
         return Verdict(numbers or known, kept, "incomplete")
     if is_doubted and not policy.accept_shrink and (kept or is_empty):
@@ -164,6 +158,18 @@ def report_on(
 
 def _longer(absence: Absence | None, now: float) -> Absence:
     return Absence(absence.sweeps + 1, absence.since) if absence else Absence(1, now)
+
+
+def _gone(
+    noted: Mapping[str, Absence], now: float, policy: Policy, *, is_empty: bool, is_doubted: bool
+) -> set[str]:
+    """Return the absent numbers that are believed to be gone; of an empty answer none are."""
+    if policy.accept_shrink:
+        return set(noted)
+    if is_empty:
+        return set()
+    needed = OF_MANY if is_doubted else OF_FEW
+    return {number for number, absence in noted.items() if _is_confirmed(absence, needed, now)}
 
 
 def _is_confirmed(absence: Absence, needed: Confirmation, now: float) -> bool:

@@ -164,7 +164,7 @@ class DetailedSweep:
 
     def _known(self) -> Mapping[str, PhoneNumber]:
         inventory = self._inventory()
-        return inventory.numbers if inventory else {}
+        return {} if inventory is None else inventory.numbers
 
 
 def detailed(sweep: Sweep, known: Mapping[str, PhoneNumber], told: Mapping[str, Details]) -> Sweep:

@@ -9,6 +9,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from functools import partial
+from time import monotonic
 from zlib import crc32
 
 import msgspec
@@ -83,7 +84,7 @@ class InventoryKeeper:
     def swept_at(self) -> float | None:
         """The Unix time of the last sweep, of any replica, that confirmed the inventory."""
         state = self._replica.state
-        return state.swept_at + state.offset if state.inventory else None
+        return None if state.inventory is None else state.swept_at + state.offset
 
     @property
     def is_stale(self) -> bool:
@@ -157,9 +158,9 @@ class InventoryKeeper:
         return self.last_sweep
 
     async def _sweep_early(self, sweep: Work) -> None:
-        deadline = _now() + REFRESH_PATIENCE
+        deadline = monotonic() + REFRESH_PATIENCE
         while not await self._lead(self._leader, sweep, early=True):
-            if _now() > deadline:
+            if monotonic() > deadline:
                 raise SweepFailed("Another replica has been sweeping all the while; ask again")
             await asyncio.sleep(SHORTEST_PAUSE)
 
@@ -197,7 +198,7 @@ class InventoryKeeper:
         """Write what is known anew: Redis was wiped, or limits changed. CCC is not needed."""
         state = self._replica.state
         # Under a new generation: another replica may have known a later one than this.
-        inventory = await self._build(state.known or {}, term)
+        inventory = await self._replica.build(term.fence, (state.known or {}).values())
         await self._replica.publish(msgspec.structs.replace(state, inventory=inventory), term.fence)
         _log.warning("%s: the ledger's members were written anew", self._instance_id)
         return 0.0
@@ -208,19 +209,19 @@ class InventoryKeeper:
         offset = self._clock() - term.now
         if not alone:
             await self._replica.read()
-        started = _now()
+        started = monotonic()
         try:
             sweep = await self._sweep_numbers(self._replica.state.known or {})
         except SweepFailed as error:
-            self._failed(error, _now() - started)
+            self._failed(error, monotonic() - started)
             self._failures += 1
             retry = RETRY_SECONDS * 2.0 ** min(self._failures - 1, MOST_DOUBLINGS)
             return retry if self.inventory is None else self._config.refresh_seconds
         self._failures = 0
-        duration = _now() - started
+        duration = monotonic() - started
         policy = Policy(self._config.max_shrink, accept_shrink)
-        state = await self._weigh(sweep, term, policy, duration)
-        state = msgspec.structs.replace(state, offset=offset)
+        weighed = await self._weigh(sweep, term, policy, duration)
+        state = msgspec.structs.replace(weighed, offset=offset)
         if alone:
             self._replica.adopt(state)
         else:
@@ -236,14 +237,10 @@ class InventoryKeeper:
         report = await asyncio.to_thread(report_on, known or {}, verdict, sweep, term.now, duration)
         inventory = before.inventory
         if verdict.numbers is not None and verdict.numbers is not known:
-            inventory = await self._build(verdict.numbers, term)
+            inventory = await self._replica.build(term.fence, verdict.numbers.values())
         is_confirmed = report.result in CONFIRMED or not before.swept_at
         swept_at = term.now if is_confirmed else before.swept_at
         return State(inventory, verdict.absences, swept_at, report)
-
-    async def _build(self, numbers: Mapping[str, PhoneNumber], term: Term) -> Inventory:
-        mine = self.inventory.generation if self.inventory else 0
-        return await self._replica.build(max(term.fence, mine + 1), numbers.values())
 
     def _failed(self, error: CallerIdError, duration: float = 0.0) -> None:
         state = self._replica.state
@@ -251,7 +248,3 @@ class InventoryKeeper:
         report = SweepReport("failed", at, duration, detail=error.detail)
         self._replica.adopt(msgspec.structs.replace(state, report=report))
         self._sweeps.tell(report)
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()

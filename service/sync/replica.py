@@ -65,7 +65,7 @@ class State(msgspec.Struct, frozen=True):
     @property
     def known(self) -> Mapping[str, PhoneNumber] | None:
         """The numbers, None where there is no inventory yet."""
-        return self.inventory.numbers if self.inventory else None
+        return None if self.inventory is None else self.inventory.numbers
 
 
 class Replica:
@@ -124,13 +124,15 @@ class Replica:
         is_amiss = self._told == WIPED or self._is_relimited
         return is_amiss and self.state.inventory is not None
 
-    async def build(self, generation: int, numbers: Iterable[PhoneNumber]) -> Inventory:
-        """Index a snapshot beside the picks."""
+    async def build(self, fence: int, numbers: Iterable[PhoneNumber]) -> Inventory:
+        """Index a snapshot beside the picks, of a generation above all that was seen here."""
         self._is_relimited = False
+        known = self.state.inventory
+        generation = max(fence, 0 if known is None else known.generation + 1)
         inventory = await in_slices(
             Inventory.building(self._instance_id, generation, numbers, self._limits_of)
         )
-        before = self.state.inventory.homes() if self.state.inventory else {}
+        before = {} if known is None else known.homes()
         self._moves = await in_slices(moves_between(before, inventory.homes()))
         return inventory
 
@@ -183,7 +185,7 @@ class Replica:
             StaleLeader: another replica has led since; the state is dropped.
             LedgerUnavailable: Redis does not serve; the state is dropped.
         """
-        if self._shared and state.inventory:
+        if self._shared and state.inventory is not None:
             await self._write(self._shared, state.inventory, state, fence)
         self.adopt(state)
 

@@ -6,8 +6,8 @@ from typing import Any
 import orjson
 import pytest
 
-from service.errors import CccRefused, CccThrottled, CccUnavailable, InvalidField, PartlyAdded
-from service.provisioning import AddRequest, BulkRequest
+from service.errors import CccRefused, CccThrottled, CccUnavailable, InvalidField
+from service.provisioning import AddRequest, BulkRequest, PartlyAdded
 from tests.http.http_fixtures import Answer, Service, ask, client_with, serving, settings_with
 
 ADD, BULK = "/v1/numbers", "/v1/numbers/bulk"

@@ -29,8 +29,8 @@ from service.errors import (
     InvalidField,
     NoEligibleNumber,
     OutsideCallingWindow,
-    PartlyAdded,
 )
+from service.provisioning import PartlyAdded
 from tests.http.http_fixtures import GROUP, Service, ask, client_with, serving, settings_with
 from tests.http.test_auth import NEEDS
 

@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 from service.errors import LedgerUnavailable, LedgerWiped, StaleLeader
 from service.inventory import Inventory, PhoneNumber, Step
 from service.ledger import MembersWriter, Park, Pick, Take, Unpark
-from service.ledger.port import Picked
+from service.ledger.answers import Picked
 from service.ledger.shared.line import Line
 from service.ledger.shared.wire import picked_from
 from service.redis_.client import open_client

@@ -6,8 +6,8 @@ from urllib.parse import urlencode
 
 import pytest
 
-from service.errors import CccRefused, CccUnavailable, InvalidField, LedgerUnavailable, PartlyAdded
-from service.provisioning import AddRequest, BulkRequest
+from service.errors import CccRefused, CccUnavailable, InvalidField, LedgerUnavailable
+from service.provisioning import AddRequest, BulkRequest, PartlyAdded
 from tests.http.http_fixtures import FORM, GROUP, Service, ask, serving
 from tests.rpc.rpc_fixtures import KEY, PARAMS, VERSIONS, guarded_service, send, signed
 

@@ -13,7 +13,8 @@ from service.errors import (
     UnknownNumber,
 )
 from service.inventory import Inventory, PhoneNumber
-from service.ledger.port import Describe, Operation, Park, Standing, Unpark
+from service.ledger.answers import Standing
+from service.ledger.port import Describe, Operation, Park, Unpark
 from service.numbers import NumberEntry, NumberPage, NumberQuery, Parked
 from service.numbers.directory import Directory
 

@@ -12,7 +12,8 @@ import pytest
 
 from service.errors import InvalidCalledNumber, InvalidField, LedgerUnavailable, UnknownCall
 from service.inventory import Inventory, PhoneNumber
-from service.ledger.port import Avoid, Followed, Operation, Outcome, Park, Stop
+from service.ledger.answers import Followed
+from service.ledger.port import Avoid, Operation, Outcome, Park, Stop
 from service.locality import Locator
 from service.metrics import Metrics
 from service.outcomes import OutcomeReport, Outcomes, kept

@@ -15,7 +15,6 @@ from service.errors import (
     CccUnavailable,
     CccUnreachable,
     InvalidField,
-    PartlyAdded,
     UnknownInstance,
 )
 from service.inventory import Details
@@ -25,6 +24,7 @@ from service.provisioning import (
     AddRequest,
     BulkAddition,
     BulkRequest,
+    PartlyAdded,
     provisioner,
 )
 from service.provisioning.provisioner import Provisioner, Target

@@ -9,6 +9,8 @@ from functools import partial
 from typing import Any
 
 from service.inventory import Inventory, Moves
+from service.ledger.answers import Followed, Glance, Picked, Standing
+from service.ledger.local import parking
 from service.ledger.local.callee import CalleeUses, RememberedCall, Use
 from service.ledger.local.choice import CallerChoice
 from service.ledger.local.following import follow_call, follow_callee
@@ -18,17 +20,13 @@ from service.ledger.port import (
     Avoid,
     Cap,
     Describe,
-    Followed,
-    Glance,
     Operation,
     Outcome,
     Park,
     Pick,
-    Picked,
     Record,
     Return,
     Review,
-    Standing,
     Stop,
     Take,
     Undo,
@@ -56,15 +54,17 @@ class Book:
         self._runs: dict[type, Callable[[Any], Answer]] = {
             Pick: self._decide,
             Take: self._decide,
-            Park: lambda park: self._repark(park.number, park.reason, park.until),
-            Unpark: lambda unpark: self._repark(unpark.number, unpark.reason, None),
-            Return: lambda returns: len(self._take_back(returns.limit)),
-            Review: self._review,
+            Park: lambda park: parking.park(self._members, park.number, {park.reason: park.until}),
+            Unpark: lambda unpark: parking.unpark(self._members, unpark.number, unpark.reason),
+            Return: lambda returns: len(parking.take_back(self._members, returns.limit, self._now)),
+            Review: lambda review: parking.review(
+                self._members, review.numbers, self.rules, self._now
+            ),
             Describe: lambda asked: tuple(self._standing(number) for number in asked.numbers),
             Outcome: self._follow,
             Stop: self._stop,
-            Cap: self._cap,
-            Avoid: self._avoid,
+            Cap: lambda cap: parking.cap(self._members, cap, self.rules, self._now),
+            Avoid: lambda avoid: parking.avoid(self._members, avoid, self._now),
             Record: self._record_elsewhere,
             Undo: self._undo,
         }
@@ -113,7 +113,7 @@ class Book:
             operations: what to do. If all are dry runs, nothing has changed afterwards.
         """
         seen, self._now = self._now, max(self._now, now)
-        returned = self._take_back(RETURNS_A_CALL)
+        returned = parking.take_back(self._members, RETURNS_A_CALL, self._now)
         answers = [self._runs[type(operation)](operation) for operation in operations]
         if all(operation.is_dry for operation in operations):
             for number, parks in returned.items():
@@ -213,46 +213,6 @@ class Book:
             caller.close_lease(instant + self._members.limits(number, self.rules).lease)
             self._members.review(number, self.rules, self._now)
 
-    # Parking
-
-    def _repark(self, number: str, reason: str, until: int | None) -> bool:
-        if number not in self._members:
-            return False
-        parks = dict(self._members.caller(number).parks)
-        if until is not None:
-            parks[reason] = until
-        elif parks.pop(reason, None) is None:
-            return False
-        self._members.park(number, parks)
-        return True
-
-    def _take_back(self, limit: int) -> dict[str, dict[str, int]]:
-        due = self._members.due(limit, self._now)
-        parks = {number: self._members.caller(number).parks for number in due}
-        for number in due:
-            self._members.park(number, {})
-        return parks
-
-    def _review(self, review: Review) -> bool:
-        for number in review.numbers:
-            self._members.review(number, self.rules, self._now)
-        return True
-
-    def _avoid(self, avoid: Avoid) -> bool:
-        if avoid.number not in self._members:
-            return False
-        caller = self._members.caller(avoid.number)
-        kept = {region: ends for region, ends in caller.avoid.items() if ends > self._now}
-        caller.avoid = kept | {avoid.region: avoid.until}
-        return True
-
-    def _cap(self, cap: Cap) -> bool:
-        if cap.number not in self._members:
-            return False
-        self._members.caller(cap.number).cap = cap.per_day
-        self._members.review(cap.number, self.rules, self._now)
-        return True
-
     def _stop(self, stop: Stop) -> bool:
         callee = self._callee(stop.callee)
         callee.stopped = max(callee.stopped, stop.until)
@@ -272,25 +232,15 @@ class Book:
         return self._members.standing(number, self.rules, self._now)
 
     def _follow(self, told: Outcome) -> Followed:
-        touch = partial(self._touch_lease, final=told.final)
+        touch = partial(
+            self._members.touch_lease, rules=self.rules, now=self._now, final=told.final
+        )
         if not told.call:
             return follow_callee(self._callee(told.callee), told, touch)
         call = self._calls.get(told.call)
         if call is None or call.instant <= self._now - self._call_span:
             return Followed("unknown")
         return follow_call(call, told, touch)
-
-    def _touch_lease(self, number: str, turn: int, *, final: bool) -> None:
-        if number not in self._members:
-            return
-        caller = self._members.caller(number)
-        if turn not in caller.leases:
-            return
-        lease = self._members.limits(number, self.rules).lease
-        ends = 0 if final else self._now + lease
-        caller.leases = caller.leases | {turn: ends}
-        caller.leases = caller.open_leases(self._now)
-        self._members.review(number, self.rules, self._now)
 
     def _callee(self, digest: str) -> CalleeUses:
         return self._callees.setdefault(digest, CalleeUses())

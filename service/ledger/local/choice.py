@@ -6,10 +6,11 @@ It changes nothing: what was found to be over its limits is told, to be parked a
 from collections import defaultdict
 
 from service.inventory import Step
+from service.ledger.answers import Consideration
 from service.ledger.local.callee import CalleeUses
 from service.ledger.local.caller import Caller
 from service.ledger.local.members import Members
-from service.ledger.port import SCAN_LIMIT, STICKY, Consideration, Pick
+from service.ledger.port import SCAN_LIMIT, STICKY, Pick
 from service.ledger.rules import Rules
 
 

@@ -1,12 +1,13 @@
 """Find the pick that an outcome is about, in the local ledger.
 
-The twin of `run.outcome` in `lua/6_operations.lua`. What becomes of a lease is not known here.
+The twin of `run.outcome` in `lua/6_operations.lua`.
 """
 
 from collections.abc import Callable
 
+from service.ledger.answers import Followed
 from service.ledger.local.callee import CalleeUses, RememberedCall
-from service.ledger.port import Followed, Outcome
+from service.ledger.port import Outcome
 
 Touch = Callable[[str, int], None]
 

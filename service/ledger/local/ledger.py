@@ -8,8 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar, cast
 
 from service.inventory import Inventory, Moves
+from service.ledger.answers import Decision, Glance
 from service.ledger.local.book import Book
-from service.ledger.port import Answered, Decision, Glance, Pick, Return, Review, Take
+from service.ledger.port import Answered, Pick, Return, Review, Take
 from service.ledger.record import KnownUse
 from service.ledger.rules import Rules
 

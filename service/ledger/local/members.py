@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from heapq import merge
 
 from service.inventory import Home, Inventory, Moves, moves_between
+from service.ledger.answers import Glance, Standing
 from service.ledger.local.caller import LIMIT_REASONS, Caller
 from service.ledger.local.rotation import Rotation
-from service.ledger.port import Glance, Standing
 from service.ledger.record import UNUSED, KnownUse
 from service.ledger.rules import DAY, Limits, Rules
 from service.tasks import at_once
@@ -154,6 +154,18 @@ class Members:
                 if reason not in LIMIT_REASONS
             }
             self.park(number, kept | dict(self.holds(number, caller, rules, now)))
+
+    def touch_lease(self, number: str, turn: int, *, rules: Rules, now: int, final: bool) -> None:
+        """Renew the lease that a number has by a turn, or free it where the call is over."""
+        if number not in self._homes:
+            return
+        caller = self.caller(number)
+        if turn not in caller.leases:
+            return
+        ends = 0 if final else now + self.limits(number, rules).lease
+        caller.leases = caller.leases | {turn: ends}
+        caller.leases = caller.open_leases(now)
+        self.review(number, rules, now)
 
     def due(self, limit: int, now: int) -> list[str]:
         """The first numbers whose time to return has come."""

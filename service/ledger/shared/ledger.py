@@ -8,10 +8,10 @@ from typing import Any, TypeVar, cast
 import msgspec
 
 from service.errors import LedgerUnavailable
+from service.ledger.answers import Decision
 from service.ledger.port import (
     BATCH_TURNS,
     Answered,
-    Decision,
     Describe,
     Operation,
     Pick,

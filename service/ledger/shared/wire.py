@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from service.ledger.port import Operation, Pick, Picked
+from service.ledger.answers import Picked
+from service.ledger.port import Operation, Pick
 from service.ledger.rules import Rules
 
 _encoder = msgspec.msgpack.Encoder()

@@ -6,6 +6,7 @@ It reads and places what it reads. Which pages those are, and whether they are t
 
 import asyncio
 from collections.abc import Awaitable, Mapping, Sequence
+from functools import partial
 from typing import Protocol
 
 from service.ccc.payloads import ListedNumber, ListedPage
@@ -55,6 +56,8 @@ async def sweep_numbers(
     Raises:
         SweepFailed: a page could not be had or not be read, or no filter reaches all numbers.
     """
+    before = {} if known is None else known
+    as_held = partial(_as_held, before, locator)
     waiting = asyncio.Semaphore(PAGES_IN_FLIGHT)
 
     async def read(ask: PageRequest) -> PageRead:
@@ -69,15 +72,8 @@ async def sweep_numbers(
                 active=part.active,
                 background=True,
             )
-        return PageRead(page.total_count, [as_known(row) for row in page.numbers])
+        return PageRead(page.total_count, [as_held(row) for row in page.numbers])
 
-    def as_known(row: ListedNumber) -> PhoneNumber:
-        """The number as it is held already, if it is the same: so that none is held twice."""
-        number = _phone_number(row, locator)
-        held = before.get(number.number)
-        return held if held == number else number
-
-    before = known or {}
     course = course_of(before)
     pages: list[PageRead] | None = None
     try:
@@ -87,6 +83,13 @@ async def sweep_numbers(
     except CccError as error:
         raise SweepFailed(f"ListPhoneNumbers did not answer the sweep: {error}") from error
     return told
+
+
+def _as_held(before: Mapping[str, PhoneNumber], locator: Locator, row: ListedNumber) -> PhoneNumber:
+    """Return the number as it is held already, if it is the same: so that none is held twice."""
+    number = _phone_number(row, locator)
+    held = before.get(number.number)
+    return held if held == number else number
 
 
 def _resumed(course: Course, pages: list[PageRead] | None) -> list[PageRequest] | Sweep:

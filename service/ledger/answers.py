@@ -1,0 +1,68 @@
+"""The answers of a ledger, as they travel from Redis: arrays, whose new fields go to the end."""
+
+import msgspec
+
+
+class Consideration(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """One candidate that was looked at: `reason` is "" for one that was taken."""
+
+    number: str
+    level: str
+    turn: int
+    used_hour: int
+    used_day: int
+    reason: str
+
+
+class Picked(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """The answer to a pick.
+
+    `uses` has each number with its level, `rejected` how many were passed over, by reason. A pick
+    that was refused as a whole says why in `refusal`: `budget` (with the instant from which to
+    ask again) or `reused`, another body under the same call.
+    """
+
+    uses: tuple[tuple[str, str], ...] = ()
+    rejected: tuple[tuple[str, int], ...] = ()
+    refusal: str = ""
+    until: int = 0
+    looks: tuple[Consideration, ...] = ()
+
+
+class Standing(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """The standing of one number: uses in this hour and day, open leases, parks, caps.
+
+    A cap of 0 is none.
+    """
+
+    used_hour: int
+    used_day: int
+    leases: int
+    parks: tuple[tuple[str, int], ...]
+    max_per_hour: int = 0
+    max_per_day: int = 0
+
+
+class Glance(msgspec.Struct, frozen=True, gc=False):
+    """A number as this process knows it without asking: uses today, its cap, its parks."""
+
+    used_day: int = 0
+    max_per_day: int = 0
+    reasons: tuple[str, ...] = ()
+
+
+class Followed(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """The pick of an outcome: `state` is `unknown`, `followed`, or `over` if it ended before.
+
+    `uses` has each number of the pick with its level.
+    """
+
+    state: str
+    uses: tuple[tuple[str, str], ...] = ()
+
+
+class Decision(msgspec.Struct, frozen=True, gc=False):
+    """An answered pick, and the ledger that decided: `redis`, `memory` or `degraded`."""
+
+    source: str
+    picked: Picked
