@@ -72,23 +72,38 @@ def query(request: web.Request, shape: type[T]) -> T:
 
 
 def fields(body: bytes) -> Mapping[str, Sequence[str]]:
-    """The fields of a form with all their values, less the blank ones."""
+    """Return the fields of a form with all their values, less the blank ones."""
     if not body:
         raise MalformedRequest("The body is empty; send the fields of a form")
-    try:
-        pairs = parse_qsl(
-            body.decode(), keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS
-        )
-    except UnicodeDecodeError:
-        raise MalformedRequest("The form is not in UTF-8; encode it so") from None
-    except ValueError:
-        raise MalformedRequest(f"The form has more than {MAX_FIELDS} fields") from None
     found: defaultdict[str, list[str]] = defaultdict(list)
-    for name, value in pairs:
-        if "\0" in name + value:
-            raise InvalidField(name.replace("\0", "?"), "has NUL in it; leave it out")
+    for name, value in pairs(body, MAX_FIELDS):
         if value:
             found[name].append(value)
+    return found
+
+
+def pairs(raw: bytes, most: int) -> list[tuple[str, str]]:
+    """Return the names and values of a query or a form, in their order.
+
+    Args:
+        raw: as it came.
+        most: how many there may be.
+
+    Raises:
+        MalformedRequest: it is not in UTF-8, or has more fields.
+        InvalidField: there is NUL in one.
+    """
+    try:
+        found = parse_qsl(
+            raw.decode(), keep_blank_values=True, errors="strict", max_num_fields=most
+        )
+    except UnicodeDecodeError:
+        raise MalformedRequest("The fields are not in UTF-8; encode them so") from None
+    except ValueError:
+        raise MalformedRequest(f"There are more than {most} fields") from None
+    for name, value in found:
+        if "\0" in name or "\0" in value:
+            raise InvalidField(name.replace("\0", "?"), "has NUL in it; leave it out")
     return found
 
 

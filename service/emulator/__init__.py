@@ -18,12 +18,14 @@ import msgspec
 from aiohttp import web
 
 from service.ccc.claims import SignedCall
+from service.ccc.parameters import required
 from service.emulator import actions, adding, answers
 from service.emulator.actions import Locate, Row
 from service.emulator.faults import Faults, named
 from service.emulator.gate import SignatureGate, read_call
-from service.emulator.refusals import Refusal
+from service.emulator.refusals import Refusal, refusal_of
 from service.emulator.sample import load_inventory, phone_number, skill_groups
+from service.errors import InvalidField
 
 __all__ = ["Emulator", "Faults", "load_inventory", "phone_number", "running", "skill_groups"]
 
@@ -93,7 +95,8 @@ class Emulator:
         request_id = str(uuid.UUID(int=self._randomness.getrandbits(128), version=4)).upper()
         try:
             answer = answers.success(self._perform(call), request_id, self.faults)
-        except Refusal as refusal:
+        except (Refusal, InvalidField) as error:
+            refusal = error if isinstance(error, Refusal) else refusal_of(error)
             answer = answers.failure(refusal, request_id, request.host, self.faults)
         if call.action in named(self.faults.lost_answers):
             return answers.disconnect(request)
@@ -108,7 +111,7 @@ class Emulator:
         self._throttle()
         if self.faults.forbidden or call.action in named(self.faults.denied_actions):
             raise Refusal("Forbidden.RAM")
-        rows = self._rows(actions.required(call.params, "InstanceId"))
+        rows = self._rows(required(call.params, "InstanceId"))
         account = adding.Account(self.numbers, self.lines, self.faults, self._locate)
         data: Any
         match call.action:

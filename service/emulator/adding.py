@@ -7,13 +7,19 @@ the instance. What the pages leave open is decided here: a number that any insta
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from service.emulator.actions import Locate, Params, Row, required, usage
+from service.ccc.parameters import (
+    ParameterRefused,
+    Params,
+    numbered,
+    required_array,
+    required_usage,
+)
+from service.emulator.actions import Locate, Row
 from service.emulator.faults import Faults, named
-from service.emulator.refusals import Refusal
 from service.emulator.sample import phone_number, skill_groups
 from service.locality import restore_number
 
@@ -47,14 +53,9 @@ def add_phone_numbers(params: Params, account: Account) -> tuple[str, ...]:
     A number is in no skill group then.
 
     Raises:
-        Refusal: A parameter is missing or not what it should be.
+        InvalidField: a parameter is missing or not what it should be.
     """
-    text = required(params, "NumberList")
-    try:
-        numbers = msgspec.json.decode(text, type=list[str])
-    except msgspec.DecodeError:
-        raise Refusal("InvalidParameter", "NumberList") from None
-    ends = _add(params, account, numbers, [])
+    ends = _add(params, account, required_array(params, "NumberList"), ())
     return (*ends.failed, *ends.in_use, *ends.in_arrears)
 
 
@@ -62,12 +63,12 @@ def add_bulk_phone_numbers(params: Params, account: Account) -> Row:
     """Add `PhoneNumber.N` to the groups `SkillGroupId.N`; returns the fields beside `Code`.
 
     Raises:
-        Refusal: A parameter is missing or not what it should be.
+        InvalidField: a parameter is missing or not what it should be.
     """
-    numbers = _repeated(params, "PhoneNumber")
+    numbers = numbered(params, "PhoneNumber")
     if not numbers:
-        raise Refusal("Parameter.Empty", "PhoneNumber")
-    ends = _add(params, account, numbers, _repeated(params, "SkillGroupId"))
+        raise ParameterRefused("Parameter.Empty", "PhoneNumber")
+    ends = _add(params, account, numbers, numbered(params, "SkillGroupId"))
     rows = [_bulk_row(row, account) for row in account.numbers[params["InstanceId"]]]
     return {
         "Success": True,
@@ -78,9 +79,8 @@ def add_bulk_phone_numbers(params: Params, account: Account) -> Row:
     }
 
 
-def _add(params: Params, account: Account, numbers: list[str], groups: list[str]) -> _Ends:
-    required(params, "Usage")
-    wanted, ends, faults = usage(params), _Ends([], [], []), account.faults
+def _add(params: Params, account: Account, numbers: Sequence[str], groups: Sequence[str]) -> _Ends:
+    wanted, ends, faults = required_usage(params), _Ends([], [], []), account.faults
     known = {row["Number"] for rows in account.numbers.values() for row in rows}
     for number in numbers:
         if number in known | named(faults.numbers_in_use):
@@ -104,7 +104,7 @@ def _fits(number: str, wanted: str) -> bool:
     return wanted == "Inbound" or not number.startswith("400")
 
 
-def _row(params: Params, account: Account, number: str, groups: list[str]) -> Row:
+def _row(params: Params, account: Account, number: str, groups: Sequence[str]) -> Row:
     province, city = account.locate(number)
     return phone_number(
         Number=number,
@@ -138,11 +138,3 @@ def _bulk_row(row: Row, account: Account) -> Row:
         "RemainingTime": 0,
         **account.lines.get(number, {}),
     }
-
-
-def _repeated(params: Params, name: str) -> list[str]:
-    """The values of `name.1`, `name.2` and on."""
-    values: list[str] = []
-    while (value := params.get(f"{name}.{len(values) + 1}")) is not None:
-        values.append(value)
-    return values

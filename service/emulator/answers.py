@@ -10,6 +10,7 @@ import msgspec
 import orjson
 from aiohttp import web
 
+from service.ccc import catalogue
 from service.emulator.faults import Faults, distort
 from service.emulator.refusals import Refusal
 
@@ -28,26 +29,13 @@ class EmulatedResponse(msgspec.Struct, frozen=True):
 
 def success(answered: dict[str, Any], request_id: str, faults: Faults) -> EmulatedResponse:
     """Put what an action answers beside the envelope's fields, then let the switches at it."""
-    body = {
-        "RequestId": request_id,
-        "HttpStatusCode": int(HTTPStatus.OK),
-        "Code": "OK",
-        "Message": "",
-        **answered,
-    }
+    body = catalogue.success(request_id, answered)
     return EmulatedResponse(HTTPStatus.OK, distort(body, faults), {"x-acs-request-id": request_id})
 
 
 def failure(refusal: Refusal, request_id: str, host: str, faults: Faults) -> EmulatedResponse:
     """Write a refusal as Alibaba Cloud's gateway at `host` does."""
-    advice = f"q={refusal.code}&product=CCC&requestId={request_id}"
-    body = {
-        "RequestId": request_id,
-        "HostId": host,
-        "Code": refusal.code,
-        "Message": refusal.message,
-        "Recommend": f"https://api.aliyun.com/troubleshoot?{advice}",
-    }
+    body = catalogue.failure(request_id, host, refusal.code, refusal.message)
     headers = {"x-acs-request-id": request_id}
     if refusal.is_throttling and faults.retry_after_ms:
         headers["x-acs-retry-after"] = str(faults.retry_after_ms)

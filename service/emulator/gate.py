@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 from aiohttp import web
 
 from service.ccc.claims import MAX_SKEW_SECONDS, Claim, SignedCall, claim_of, verify
-from service.emulator.refusals import Refusal
+from service.emulator.refusals import Refusal, refusal_of
 from service.errors import ClaimRefused
 
 _FORM = "application/x-www-form-urlencoded"
@@ -57,7 +57,7 @@ class SignatureGate:
         try:
             claim = _verified(call, access_keys, security_tokens, now)
         except ClaimRefused as refused:
-            raise Refusal(refused.ccc_code, *refused.values) from None
+            raise refusal_of(refused) from None
         self._spend(claim.nonce, now)
 
     def _spend(self, nonce: str, now: float) -> None:

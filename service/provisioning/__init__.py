@@ -7,11 +7,12 @@ does it.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Literal
+from typing import Annotated
 
 from msgspec import Meta, Struct
 
 from service.ccc.additions import NumberDetails
+from service.ccc.parameters import Usage
 from service.errors import CallerIdError, CccError, InvalidField
 from service.logs import mask
 from service.picking.instance import own_number
@@ -20,7 +21,6 @@ from service.picking.instance import own_number
 # other, and fits into a request's body whatever the numbers look like.
 MOST_NUMBERS = 1000
 
-Usage = Literal["Inbound", "Outbound", "Bidirection"]
 Identifier = Annotated[str, Meta(max_length=256)]
 SkillGroups = Annotated[
     tuple[Annotated[str, Meta(min_length=1, max_length=256)], ...], Meta(max_length=16)

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from service.ccc.parameters import Params
 from service.emulator import actions, phone_number, skill_groups
-from service.emulator.actions import Params
 from service.errors import SweepFailed
 from service.locality import Locator
 from service.sync.sweeping import course as course_module

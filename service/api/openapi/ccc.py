@@ -8,8 +8,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
-from service.api.rpc.parameters import LONGEST, MOST
-from service.provisioning import Usage
+from service.ccc.parameters import LONGEST, MOST, Usage
 
 Text = Annotated[str, Meta(max_length=LONGEST)]
 Required = Annotated[str, Meta(min_length=1, max_length=LONGEST)]

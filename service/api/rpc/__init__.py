@@ -15,8 +15,9 @@ from service.api.rpc import formats
 from service.api.rpc.actions import list_phone_numbers, pick_outbound_numbers
 from service.api.rpc.adds import add_bulk_phone_numbers, add_phone_numbers
 from service.api.rpc.call import read
-from service.api.rpc.refusal import Refused
+from service.ccc import catalogue
 from service.ccc.claims import SignedCall
+from service.ccc.parameters import ParameterRefused
 
 Perform = Callable[[web.Request], Awaitable[dict[str, Any]]]
 
@@ -36,17 +37,17 @@ async def answer(request: web.Request) -> web.Response:
     perform = _action(call)
     request_id = request[REQUEST_ID]
     told = await perform(request)
-    body = {"RequestId": request_id, "HttpStatusCode": 200, "Code": "OK", "Message": "", **told}
+    body = catalogue.success(request_id, told)
     return formats.response(request, f"{call.action}Response", body, 200, {})
 
 
 def _action(call: SignedCall) -> Perform:
     if not call.version:
-        raise Refused("MissingParameter", "Version")
+        raise ParameterRefused("MissingParameter", "Version")
     if not call.action:
-        raise Refused("MissingParameter", "Action")
+        raise ParameterRefused("MissingParameter", "Action")
     if call.version not in _ACTIONS:
-        raise Refused("InvalidVersion", "Version")
+        raise ParameterRefused("InvalidVersion", "Version")
     if call.action not in _ACTIONS[call.version]:
-        raise Refused("InvalidAction.NotFound", "Action")
+        raise ParameterRefused("InvalidAction.NotFound", "Action")
     return _ACTIONS[call.version][call.action]

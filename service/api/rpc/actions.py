@@ -15,10 +15,11 @@ from aiohttp import web
 from service.api import faults
 from service.api.parts import API, REQUEST_ID, Api
 from service.api.pick import answer_pick
-from service.api.rpc import auth, parameters
+from service.api.rpc import auth
 from service.api.rpc.call import CALL
-from service.api.rpc.parameters import Params, integer, required, required_texts
 from service.api.rpc.refusal import NoSuchInstance
+from service.ccc import parameters
+from service.ccc.parameters import Params, integer, required, required_texts
 from service.errors import InventoryUnavailable
 from service.inventory import Inventory, PhoneNumber
 from service.picking import PickRequest, PlacedNumber

@@ -8,9 +8,10 @@ from aiohttp import web
 from service.api import audit, faults
 from service.api.auth import Asker
 from service.api.parts import API, REQUEST_ID
-from service.api.rpc import auth, parameters
+from service.api.rpc import auth
 from service.api.rpc.call import CALL
 from service.api.rpc.refusal import NoSuchInstance
+from service.ccc import parameters
 from service.provisioning import AddRequest, BulkRequest
 
 R = TypeVar("R", AddRequest, BulkRequest)

@@ -5,13 +5,12 @@ signature covers them. Who calls is found by `auth`, what a parameter says by `p
 """
 
 from hashlib import sha256
-from urllib.parse import parse_qsl
 
 from aiohttp import web
 
 from service.api import bodies, forms
 from service.ccc.claims import SignedCall
-from service.errors import InvalidField, MalformedRequest
+from service.errors import InvalidField
 
 MAX_FIELDS = 2048  # PhoneNumber.1 and on: as many as fit into a body
 
@@ -72,19 +71,9 @@ def _headers(request: web.Request) -> dict[str, str]:
 
 
 def _parsed(raw: bytes) -> dict[str, str]:
-    """The fields of a query or form, each there once."""
-    try:
-        pairs = parse_qsl(
-            raw.decode(), keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS
-        )
-    except UnicodeDecodeError:
-        raise MalformedRequest("The parameters are not in UTF-8; encode them so") from None
-    except ValueError:
-        raise MalformedRequest(f"There are more than {MAX_FIELDS} parameters") from None
+    """Return the fields of a query or form, each there once."""
     found: dict[str, str] = {}
-    for name, value in pairs:
-        if "\0" in name or "\0" in value:
-            raise InvalidField(name.replace("\0", "?"), "has NUL in it; leave it out")
+    for name, value in forms.pairs(raw, MAX_FIELDS):
         if name in found:
             raise _twice(name)
         found[name] = value

@@ -9,13 +9,15 @@ nobody, so it keeps its own code, and the message says when.
 
 import math
 from http import HTTPStatus
-from typing import Any
 
 from aiohttp import web
 
 from service.api.problems import detail_of, headers_of, status_of
 from service.api.rpc import formats
 from service.api.rpc.call import CALL
+from service.ccc import catalogue
+from service.ccc.catalogue import worded
+from service.ccc.parameters import ParameterRefused
 from service.errors import (
     CallerIdError,
     CccError,
@@ -28,41 +30,6 @@ from service.errors import (
     UnknownInstance,
 )
 from service.logs import mask_text
-
-_CATALOGUE = {
-    "Parameter.Empty": (400, "The parameter {} may not be null or empty."),
-    "Parameter.Enumeration": (400, "The parameter {} must be one of the value of enumeration {}."),
-    "Parameter.Maximum": (400, "The parameter {} must be less than or equal to {}."),
-    "Parameter.Minimum": (400, "The parameter {} must be greater than or equal to {}."),
-    "Parameter.Null": (400, "The parameter {} may not be null."),
-    "MissingParameter": (
-        400,
-        'The input parameter "{}" that is mandatory for processing this request is not supplied.',
-    ),
-    "InvalidParameter": (400, 'The specified parameter "{}" is not valid: {}.'),
-    "InvalidVersion": (400, "Specified parameter {} is not valid."),
-    "InvalidAction.NotFound": (
-        404,
-        "Specified api is not found, please check your url and method.",
-    ),
-    "NotExists.InstanceId": (404, "The specified instance {} does not exist."),
-    "InvalidAccessKeyId.NotFound": (404, "Specified access key is not found."),
-    "InvalidSecurityToken.MismatchWithAccessKey": (
-        400,
-        "Specified SecurityToken mismatch with the AccessKey.",
-    ),
-    "InvalidTimeStamp.Expired": (400, "Specified time stamp or date value is expired."),
-    "InvalidTimeStamp.Format": (400, "Specified time stamp or date value is not well formatted."),
-    "IncompleteSignature": (
-        400,
-        "The request signature does not conform to Alibaba Cloud standards.",
-    ),
-    "SignatureDoesNotMatch": (400, "{}"),
-    "SignatureNonceUsed": (400, "Specified signature nonce was used already."),
-    "Forbidden.RAM": (403, "User not authorized to operate on the specified resource."),
-    "Throttling.User": (400, "Request was denied due to user flow control."),
-    "ServiceUnavailable": (503, "The request has failed due to a temporary failure of the server."),
-}
 
 # What they have a code of their own for.
 _THEIRS = {
@@ -99,21 +66,6 @@ _OUR_OWN = (
 _LONGEST = 256  # characters of what a client sent, shown to it again
 
 
-class Refused(InvalidField):
-    """A parameter that the documents have an error for.
-
-    Args:
-        ccc_code: which.
-        parameter: by its name on the wire.
-        bound: what the parameter should have kept to, where the message says that.
-    """
-
-    def __init__(self, ccc_code: str, parameter: str, bound: object = "") -> None:
-        super().__init__(parameter, ccc_code)
-        self.ccc_code = ccc_code
-        self.values = (parameter, bound)
-
-
 class NoSuchInstance(UnknownInstance):
     """No such instance is configured; the documents' message names it."""
 
@@ -125,13 +77,8 @@ class NoSuchInstance(UnknownInstance):
 def refusal(request: web.Request, error: CallerIdError, request_id: str) -> web.Response:
     """An error in the envelope of the door."""
     status, code, message = _told(request, error)
-    body: dict[str, Any] = {
-        "RequestId": request_id,
-        "HostId": request.host.encode("ascii", "replace").decode(),
-        "Code": code,
-        "Message": message,
-        "Recommend": _recommended(code, request_id),
-    }
+    host = request.host.encode("ascii", "replace").decode()
+    body = catalogue.failure(request_id, host, code, message)
     headers = headers_of(error)
     if isinstance(error, Overloaded):
         headers["x-acs-retry-after"] = str(int(error.retry_after * 1000))
@@ -141,11 +88,14 @@ def refusal(request: web.Request, error: CallerIdError, request_id: str) -> web.
 def _told(request: web.Request, error: CallerIdError) -> tuple[int, str, str]:
     """The status, the code and the message that an error has here."""
     match error:
-        case Refused() | ClaimRefused():
+        case ParameterRefused() | ClaimRefused():
             return _documented(error.ccc_code, *error.values)
         case InvalidField():
+            status, code, message = _documented(
+                "InvalidParameter", _parameter(request, error.field)
+            )
             why = detail_of(error).removeprefix(f"{error.field}: ")
-            return _documented("InvalidParameter", _parameter(request, error.field), why)
+            return status, code, f"{message.removesuffix('.')}: {why}."
         case NoSuchInstance():
             return _documented("NotExists.InstanceId", error.instance_id)
         case CccError():
@@ -159,12 +109,12 @@ def _told(request: web.Request, error: CallerIdError) -> tuple[int, str, str]:
 
 
 def _documented(code: str, *values: object) -> tuple[int, str, str]:
-    status, template = _CATALOGUE[code]
     if code == "SignatureDoesNotMatch":
         # Whole and unmasked: the SDKs compare it with what they signed, and it is theirs.
-        return status, code, template.format(*values)
-    shown = (str(value)[:_LONGEST] for value in values)
-    return HTTPStatus(status), code, mask_text(template.format(*shown))
+        status, message = worded(code, *values)
+        return status, code, message
+    status, message = worded(code, *(str(value)[:_LONGEST] for value in values))
+    return status, code, mask_text(message)
 
 
 def _relayed(error: CccError) -> tuple[int, str, str]:
@@ -191,10 +141,3 @@ def _parameter(request: web.Request, field: str) -> str:
     if call is not None and call.version == "2017-07-05":
         name = _PARAMETERS_2017.get(name, name)
     return _PARAMETERS.get(name, name)
-
-
-def _recommended(code: str, request_id: str) -> str:
-    """Return Alibaba's page on a code; there is none for our own codes."""
-    if code not in _CATALOGUE:
-        return ""
-    return f"https://api.aliyun.com/troubleshoot?q={code}&product=CCC&requestId={request_id}"

@@ -1,16 +1,19 @@
-"""Read and check the parameters of an RPC call, which are text all of them."""
+"""Read and check the parameters of an RPC call, which are text all of them.
+
+For both ends that are called so: the RPC door and the emulator. What an API page has an error for
+is refused with that; the rest is InvalidParameter.
+"""
 
 import re
 from collections.abc import Mapping
-from typing import cast, get_args
+from typing import Literal, cast, get_args
 
 import msgspec
 
-from service.api.rpc.refusal import Refused
 from service.errors import InvalidField
-from service.provisioning import Usage
 
 Params = Mapping[str, str]
+Usage = Literal["Inbound", "Outbound", "Bidirection"]
 
 USAGES = get_args(Usage)
 MOST = 100  # of pages, of numbers on one, and of a pick
@@ -21,11 +24,26 @@ _INTEGER = re.compile(r"-?[0-9]{1,9}")
 _FLAGS = {"": None, "true": True, "false": False}
 
 
+class ParameterRefused(InvalidField):
+    """A parameter that the documents have an error for.
+
+    Args:
+        ccc_code: the error's code.
+        parameter: its name on the wire.
+        bound: the bound that it should have kept to, where the message names one.
+    """
+
+    def __init__(self, ccc_code: str, parameter: str, bound: object = "") -> None:
+        super().__init__(parameter, ccc_code)
+        self.ccc_code = ccc_code
+        self.values = (parameter, bound)
+
+
 def required(params: Params, name: str) -> str:
     """A parameter that must be there and must not be empty."""
     value = params.get(name)
     if not value:
-        raise Refused("Parameter.Empty", name)
+        raise ParameterRefused("Parameter.Empty", name)
     return value
 
 
@@ -34,17 +52,17 @@ def optional(params: Params, name: str) -> str:
     return _short(name, params.get(name, ""))
 
 
-def integer(params: Params, name: str, default: str = "") -> int:
-    """A whole number from 1 to `MOST`."""
+def integer(params: Params, name: str, default: str = "", most: int = MOST) -> int:
+    """Read a whole number from 1 to `most`."""
     text = params.get(name) or default
     if not text:
-        raise Refused("Parameter.Null", name)
+        raise ParameterRefused("Parameter.Null", name)
     if not _INTEGER.fullmatch(text):
         raise InvalidField(name, "takes a whole number")
     if int(text) < 1:
-        raise Refused("Parameter.Minimum", name, 1)
-    if int(text) > MOST:
-        raise Refused("Parameter.Maximum", name, MOST)
+        raise ParameterRefused("Parameter.Minimum", name, 1)
+    if int(text) > most:
+        raise ParameterRefused("Parameter.Maximum", name, most)
     return int(text)
 
 
@@ -52,7 +70,7 @@ def usage(params: Params) -> Usage | None:
     """A usage to filter by, or None."""
     given = params.get("Usage", "")
     if given and given not in USAGES:
-        raise Refused("Parameter.Enumeration", "Usage", f"[{', '.join(USAGES)}]")
+        raise ParameterRefused("Parameter.Enumeration", "Usage", f"[{', '.join(USAGES)}]")
     return cast("Usage", given) if given else None
 
 
@@ -60,7 +78,7 @@ def required_usage(params: Params) -> Usage:
     """The usage of numbers that are added."""
     given = usage(params)
     if given is None:
-        raise Refused("Parameter.Empty", "Usage")
+        raise ParameterRefused("Parameter.Empty", "Usage")
     return given
 
 
@@ -77,20 +95,22 @@ def texts(params: Params, name: str) -> tuple[str, ...]:
 
     The documents of 2020-07-01 have the first; the SDK makes the second of a Python list.
     """
-    if text := params.get(name):
-        try:
-            found = msgspec.json.decode(text, type=tuple[str, ...])
-        except (msgspec.DecodeError, UnicodeError, RecursionError):
-            raise InvalidField(name, 'takes a JSON array, ["…"]') from None
-    else:
-        found = numbered(params, name)
-    return tuple(_short(name, each, least=1) for each in found)
+    found = required_array(params, name) if params.get(name) else numbered(params, name)
+    return tuple(_short(name, text, least=1) for text in found)
+
+
+def required_array(params: Params, name: str) -> tuple[str, ...]:
+    """Read a list that must be there, as a JSON array in one parameter."""
+    try:
+        return msgspec.json.decode(required(params, name), type=tuple[str, ...])
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        raise InvalidField(name, 'takes a JSON array, ["…"]') from None
 
 
 def required_texts(params: Params, name: str) -> tuple[str, ...]:
     """A list of one or more."""
     if not (found := texts(params, name)):
-        raise Refused("Parameter.Empty", name)
+        raise ParameterRefused("Parameter.Empty", name)
     return found
 
 
