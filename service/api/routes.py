@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
-from service.api import examples, inventory, numbers, openapi, ops, outcomes, pick, rpc
+from service.api import examples, inventory, numbers, openapi, ops, outcomes, pick
 from service.api.answers import (
     AdditionReply,
     BulkAdditionReply,
@@ -229,16 +229,4 @@ OPERATIONS = (
     ),
 )
 
-RPC_DOOR = tuple(
-    Route(
-        method=method,
-        path="/",
-        handler=rpc.answer,
-        tag="rpc",
-        summary=f"Call an action of CCC, its parameters in {place}",
-        access="any",
-    )
-    for method, place in (("GET", "the query"), ("POST", "the query or a form"))
-)
-
-ROUTES = (*PICKS, *NUMBERS, *OPERATIONS, *RPC_DOOR)
+ROUTES = (*PICKS, *NUMBERS, *OPERATIONS)

@@ -13,7 +13,7 @@ from aiohttp import web
 
 from service.api.bodies import JSON
 from service.api.forms import FORM
-from service.api.openapi import door, schemas, words
+from service.api.openapi import schemas, words
 from service.api.openapi.schemas import Schema
 from service.api.parts import API
 from service.api.problems import STATUS, Problem
@@ -53,12 +53,6 @@ _HEADERS = {
 
 _CREDENTIALS = {
     "token": {"type": "http", "scheme": "bearer", "description": words.BEARER},
-    "signature": {
-        "type": "apiKey",
-        "in": "header",
-        "name": "Authorization",
-        "description": words.SIGNATURE,
-    },
 }
 
 _INFO = {
@@ -93,7 +87,7 @@ def described(routes: Iterable[Route], *, auth_is_required: bool) -> Schema:
     routes = tuple(routes)
     paths: defaultdict[str, Schema] = defaultdict(dict)
     for route in routes:
-        operation = door.operation(route) if route.path == door.PATH else _operation(route)
+        operation = _operation(route)
         operation["security"] = _security(route, auth_is_required=auth_is_required)
         paths[route.path][route.method.lower()] = operation
     return {
@@ -103,7 +97,7 @@ def described(routes: Iterable[Route], *, auth_is_required: bool) -> Schema:
         "tags": [{"name": name, "description": text} for name, text in words.TAGS.items()],
         "paths": dict(paths),
         "components": {
-            "schemas": schemas.components([*_shapes(routes), *door.SHAPES]),
+            "schemas": schemas.components(_shapes(routes)),
             "headers": _HEADERS,
             "securitySchemes": _CREDENTIALS,
         },
@@ -215,8 +209,5 @@ def _security(route: Route, *, auth_is_required: bool) -> list[Schema]:
     if route.access == "open":
         return []
     scopes = [] if route.access == "any" else [route.access]
-    told: list[Schema] = [{"token": scopes}]
-    if route.path == door.PATH:
-        told.append({"signature": []})
     # An empty entry: nobody has to say who asks.
-    return told if auth_is_required else [*told, {}]
+    return [{"token": scopes}] if auth_is_required else [{"token": scopes}, {}]

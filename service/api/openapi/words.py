@@ -138,23 +138,17 @@ waiting helps. With `?format=text` it is one line of text instead, `Code: detail
 phone number: `138****8888`.
 
 Every answer carries `X-Request-Id`, the request's own if it sent a sane one.
+
+The RPC door at `/` is not described here: its clients are Alibaba Cloud's SDKs.
 """
 
 TAGS = {
     "picks": "Ask for a number, and tell how the call went on.",
     "numbers": "The cached inventory, an operator's park, and new numbers.",
     "operations": "For orchestrators and Prometheus.",
-    "rpc": "A drop-in for Alibaba Cloud CCC: an official SDK becomes a client by a change of "
-    "endpoint.",
 }
 
 BEARER = """\
 A token of `[auth] clients`. Its scopes: `pick` for picks and outcomes, `admin` for numbers and
 inventory, `metrics` for the metrics. It may be bound to instances.
-"""
-
-SIGNATURE = """\
-At `/` alone, in the place of a token: a request signed with one of `[auth] access_keys`, by
-ACS3-HMAC-SHA256 (in `Authorization`) or by RPC v1 HMAC-SHA1 (in the parameter `Signature`), as the
-official SDKs do.
 """
