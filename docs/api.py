@@ -76,12 +76,9 @@ def _operation(document: Node, call: str, operation: Node) -> Iterator[str]:
 
 
 def _body(document: Node, content: Node) -> Iterator[str]:
-    yield from (f"The body, as {' or '.join(f'`{kind}`' for kind in content)}:", "")
-    fields = document["components"]["schemas"][_name(content[_JSON]["schema"])]
-    yield from _fields("field", fields)
-    if either := fields.get("anyOf"):
-        sets = [" and ".join(f"`{name}`" for name in each["required"]) for each in either]
-        yield from (f"Needed: {', or '.join(sets)}.", "")
+    schema = document["components"]["schemas"][_name(content[_JSON]["schema"])]
+    yield from (f"The body, as `{_JSON}`: {_in_a_line(schema['description'])}", "")
+    yield from _fields("field", schema)
 
 
 def _answers(responses: Node) -> Iterator[str]:
@@ -89,10 +86,8 @@ def _answers(responses: Node) -> Iterator[str]:
     for status, response in responses.items():
         meaning = response["description"].removeprefix("- ").replace("\n- ", "<br>")
         if "application/problem+json" not in response["content"]:
-            forms = (
-                f"{_kind(one['schema'])} as `{kind}`" for kind, one in response["content"].items()
-            )
-            meaning = f"{meaning}: {', or '.join(forms)}"
+            ((media_type, content),) = response["content"].items()
+            meaning = f"{meaning}: {_kind(content['schema'])} as `{media_type}`"
         yield f"| {status} | {meaning} |"
     yield ""
 
@@ -119,9 +114,17 @@ def _example(call: str, operation: Node) -> Iterator[str]:
 
 
 def _types(document: Node) -> Iterator[list[str]]:
-    for name, schema in document["components"]["schemas"].items():
-        told = schema["description"].replace("\n\n", "\n").split("\n")
-        yield [f"### {name}", "", " ".join(told), "", *_fields("field", schema)]
+    answered = {  # what is asked stands where it is asked
+        name: schema
+        for name, schema in document["components"]["schemas"].items()
+        if "additionalProperties" not in schema
+    }
+    for name, schema in answered.items():
+        yield [f"### {name}", "", _in_a_line(schema["description"]), "", *_fields("field", schema)]
+
+
+def _in_a_line(text: str) -> str:
+    return " ".join(text.split())
 
 
 def _fields(title: str, schema: Node) -> Iterator[str]:

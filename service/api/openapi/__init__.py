@@ -2,18 +2,16 @@
 
 import inspect
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from http import HTTPStatus
 from importlib.metadata import version
-from typing import Any
 
 import msgspec
 import orjson
 from aiohttp import web
 
 from service.api.bodies import JSON
-from service.api.forms import FORM
-from service.api.openapi import schemas, words
+from service.api.openapi import schemas
 from service.api.openapi.schemas import Schema
 from service.api.parts import API
 from service.api.problems import STATUS, Problem
@@ -35,7 +33,7 @@ _HELPING = {
 
 _HEADERS = {
     "X-Request-Id": {
-        "description": words.FIELDS["request_id"],
+        "description": "The request's own, or a new one.",
         "required": True,
         "schema": {"type": "string"},
     },
@@ -51,14 +49,36 @@ _HEADERS = {
     },
 }
 
-_CREDENTIALS = {
-    "token": {"type": "http", "scheme": "bearer", "description": words.BEARER},
-}
+_BEARER = """\
+A token of `[auth] clients`. Its scopes: `pick` for picks and outcomes, `admin` for numbers and
+inventory, `metrics` for the metrics. It may be bound to instances.
+"""
 
-_INFO = {
-    "title": "callerid",
-    "description": words.INTRODUCTION,
-    "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+_INTRODUCTION = """\
+Which of our numbers shall this callee see? A dialer asks `POST /v1/pick` before each call and tells
+`POST /v1/outcomes` afterwards.
+
+JSON is UTF-8, and read strictly: an unknown field, a key given twice or a number in a string is
+refused. A body has 64 KiB at most and is not compressed. In a query, a field left blank counts as
+not given.
+
+What goes wrong is a problem document (RFC 9457) whose `code` says which; `Retry-After` stands where
+waiting helps. No error shows a phone number: `138****8888`.
+
+Every answer carries `X-Request-Id`, the request's own if it sent a sane one.
+
+Two things are said here alone, as no generated client has a use for them. For dialplans,
+`/v1/pick` and `/v1/outcomes` also take a form (`application/x-www-form-urlencoded`) of the same
+fields: a list is repeated or has commas, a switch is `true` or `false`, and a field left blank
+counts as not given; and `/v1/pick?format=text` answers with the caller numbers alone, a line each,
+or with a refusal as one line, `Code: detail`. At `/` Alibaba Cloud's own SDKs are served, as CCC
+serves them.
+"""
+
+_TAGS = {
+    "picks": "Ask for a number, and tell how the call went on.",
+    "numbers": "The cached inventory, an operator's park, and new numbers.",
+    "operations": "For orchestrators and Prometheus.",
 }
 
 
@@ -92,27 +112,30 @@ def described(routes: Iterable[Route], *, auth_is_required: bool) -> Schema:
         paths[route.path][route.method.lower()] = operation
     return {
         "openapi": "3.1.0",
-        "info": _INFO | {"version": version("callerid")},
+        "info": {
+            "title": "callerid",
+            "description": _INTRODUCTION,
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+            "version": version("callerid"),
+        },
         "servers": [{"url": "/"}],
-        "tags": [{"name": name, "description": text} for name, text in words.TAGS.items()],
+        "tags": [{"name": name, "description": text} for name, text in _TAGS.items()],
         "paths": dict(paths),
         "components": {
-            "schemas": schemas.components(_shapes(routes)),
+            "schemas": _schemas(routes),
             "headers": _HEADERS,
-            "securitySchemes": _CREDENTIALS,
+            "securitySchemes": {
+                "token": {"type": "http", "scheme": "bearer", "description": _BEARER}
+            },
         },
     }
 
 
-def _shapes(routes: Iterable[Route]) -> Iterator[Any]:
+def _schemas(routes: Sequence[Route]) -> dict[str, Schema]:
     """All types that stand in the document by name."""
-    yield Problem
-    for route in routes:
-        if route.body:
-            yield route.body
-        for contents in route.answers.values():
-            for content in contents:
-                yield from content.shapes
+    bodies = [route.body for route in routes if route.body]
+    answers = [content.shape for route in routes for content in route.answers.values()]
+    return schemas.components([Problem, *bodies, *answers])
 
 
 def _operation(route: Route) -> Schema:
@@ -126,7 +149,8 @@ def _operation(route: Route) -> Schema:
     if parameters := [*_in_path(route), *(schemas.parameters(route.query) if route.query else ())]:
         told["parameters"] = parameters
     if route.body:
-        told["requestBody"] = _body(route, route.body)
+        content = {"schema": schemas.schema_of(route.body), "example": route.example}
+        told["requestBody"] = {"required": True, "content": {JSON: content}}
     return told
 
 
@@ -148,51 +172,35 @@ def _in_path(route: Route) -> Iterator[Schema]:
         }
 
 
-def _body(route: Route, shape: type[msgspec.Struct]) -> Schema:
-    content = {JSON: {"schema": schemas.of_shapes(shape), "example": route.example}}
-    if route.takes_form:
-        content[FORM] = {"schema": schemas.of_form(shape), "example": route.example}
-    return {"required": True, "content": content}
-
-
 def _responses(route: Route) -> dict[str, Schema]:
-    told = {str(int(status)): _answer(status, each) for status, each in route.answers.items()}
+    responses = {status: _answer(status, content) for status, content in route.answers.items()}
     by_status: defaultdict[HTTPStatus, list[Kind]] = defaultdict(list)
     for kind in route.all_errors:
         by_status[STATUS.get(kind.code, HTTPStatus.INTERNAL_SERVER_ERROR)].append(kind)
-    as_text = bool(route.query and "format" in route.query.__struct_fields__)
-    for status, kinds in sorted(by_status.items()):
-        told[str(int(status))] = _problem(status, kinds, as_text=as_text)
-    return dict(sorted(told.items()))
+    responses |= {status: _problem(status, kinds) for status, kinds in by_status.items()}
+    return {str(int(status)): responses[status] for status in sorted(responses)}
 
 
-def _answer(status: HTTPStatus, contents: tuple[Content, ...]) -> Schema:
+def _answer(status: HTTPStatus, content: Content) -> Schema:
+    described: Schema = {"schema": schemas.schema_of(content.shape)}
+    if content.example is not None:
+        described["example"] = msgspec.to_builtins(content.example)
     return {
         "description": status.phrase,
         "headers": _headers("X-Request-Id"),
-        "content": {content.media_type: _content(content) for content in contents},
+        "content": {content.media_type: described},
     }
 
 
-def _content(content: Content) -> Schema:
-    told: Schema = {"schema": schemas.of_shapes(*content.shapes)}
-    if content.example is not None:
-        told["example"] = msgspec.to_builtins(content.example)
-    return told
+def _problem(status: HTTPStatus, kinds: Iterable[Kind]) -> Schema:
+    """The problem documents of one status, told apart by their codes.
 
-
-def _problem(status: HTTPStatus, kinds: list[Kind], *, as_text: bool) -> Schema:
-    """The problem documents of one status, told apart by their codes."""
-    codes = [kind.code for kind in kinds]
-    of_status = {"status": {"const": int(status)}, "code": {"enum": codes}}
-    told = {"allOf": [schemas.of_shapes(Problem), {"properties": of_status}]}
-    content: Schema = {PROBLEM: {"schema": told}}
-    if as_text:
-        content["text/plain; charset=utf-8"] = {"schema": {"type": "string"}}
+    All are of one type, which generated clients have once; the codes stand in the description.
+    """
     return {
         "description": "\n".join(f"- `{kind.code}`: {_meaning(kind)}" for kind in kinds),
         "headers": _headers("X-Request-Id", *([_HELPING[status]] if status in _HELPING else [])),
-        "content": content,
+        "content": {PROBLEM: {"schema": schemas.schema_of(Problem)}},
     }
 
 
