@@ -67,12 +67,11 @@ waiting helps. No error shows a phone number: `138****8888`.
 
 Every answer carries `X-Request-Id`, the request's own if it sent a sane one.
 
-Two things are said here alone, as no generated client has a use for them. For dialplans,
-`/v1/pick` and `/v1/outcomes` also take a form (`application/x-www-form-urlencoded`) of the same
-fields: a list is repeated or has commas, a switch is `true` or `false`, and a field left blank
-counts as not given; and `/v1/pick?format=text` answers with the caller numbers alone, a line each,
-or with a refusal as one line, `Code: detail`. At `/` Alibaba Cloud's own SDKs are served, as CCC
-serves them.
+What no generated client has a use for is said here alone. For dialplans, `/v1/pick` and
+`/v1/outcomes` also take a form (`application/x-www-form-urlencoded`) of the same fields, in which a
+list is repeated or has commas, a switch is `true` or `false`, and a field left blank counts as not
+given; and `/v1/pick?format=text` answers with the caller numbers alone, a line each, or with a
+refusal as one line, `Code: detail`. For Alibaba Cloud's SDKs, `/` answers as CCC does.
 """
 
 _TAGS = {
@@ -139,7 +138,7 @@ def _schemas(routes: Sequence[Route]) -> dict[str, Schema]:
 
 
 def _operation(route: Route) -> Schema:
-    told: Schema = {
+    operation: Schema = {
         "operationId": f"{route.handler.__module__.rpartition('.')[2]}_{route.handler.__name__}",
         "tags": [route.tag],
         "summary": route.summary,
@@ -147,18 +146,18 @@ def _operation(route: Route) -> Schema:
         "responses": _responses(route),
     }
     if parameters := [*_in_path(route), *(schemas.parameters(route.query) if route.query else ())]:
-        told["parameters"] = parameters
+        operation["parameters"] = parameters
     if route.body:
         content = {"schema": schemas.schema_of(route.body), "example": route.example}
-        told["requestBody"] = {"required": True, "content": {JSON: content}}
-    return told
+        operation["requestBody"] = {"required": True, "content": {JSON: content}}
+    return operation
 
 
 def _description(docstring: str) -> str:
     """What a docstring says before its sections."""
     paragraphs = inspect.cleandoc(docstring).split("\n\n")
-    told = (each for each in paragraphs if not each.startswith(("Args:", "Returns:", "Raises:")))
-    return "\n\n".join(told)
+    sections = ("Args:", "Returns:", "Raises:")
+    return "\n\n".join(text for text in paragraphs if not text.startswith(sections))
 
 
 def _in_path(route: Route) -> Iterator[Schema]:
