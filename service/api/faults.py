@@ -68,7 +68,7 @@ def _choices(shape: Any, field: str) -> list[str]:
 
 @cache
 def field_types(shape: Any) -> Mapping[str, Type]:
-    """The type of each field, what the field is described as aside."""
+    """Return the type of each field, less the description that `Meta` wraps it in."""
     info = type_info(shape)
     fields = info.fields if isinstance(info, StructType) else ()
     return {

@@ -91,6 +91,6 @@ async def test_the_client_picks_tells_an_outcome_parks_and_meets_a_typed_refusal
 
 
 async def called(operation: str, client: object, **arguments: Any) -> Any:
-    """What an operation of the generated client answers."""
+    """Call an operation of the generated client."""
     module = importlib.import_module(f"{NAME}.api.{operation}")
     return await module.asyncio(client=client, **arguments)

@@ -1,4 +1,4 @@
-"""`/openapi.json`: the description of all routes, made of the types that they decode and encode."""
+"""Describe all routes in `/openapi.json`, from the types that they decode and encode."""
 
 import inspect
 from collections import defaultdict
@@ -92,12 +92,12 @@ async def get(request: web.Request) -> web.Response:
 
 
 def encoded(routes: Iterable[Route], *, auth_is_required: bool) -> bytes:
-    """The document as it is served; see `described`."""
+    """Return the document as it is served; see `described`."""
     return orjson.dumps(described(routes, auth_is_required=auth_is_required))
 
 
 def described(routes: Iterable[Route], *, auth_is_required: bool) -> Schema:
-    """The document, in OpenAPI 3.1.
+    """Describe the routes in OpenAPI 3.1.
 
     Args:
         routes: all of them.
@@ -131,7 +131,7 @@ def described(routes: Iterable[Route], *, auth_is_required: bool) -> Schema:
 
 
 def _schemas(routes: Sequence[Route]) -> dict[str, Schema]:
-    """All types that stand in the document by name."""
+    """Collect the types that stand in the document by name."""
     bodies = [route.body for route in routes if route.body]
     answers = [content.shape for route in routes for content in route.answers.values()]
     return schemas.components([Problem, *bodies, *answers])
@@ -154,7 +154,7 @@ def _operation(route: Route) -> Schema:
 
 
 def _description(docstring: str) -> str:
-    """What a docstring says before its sections."""
+    """Return a docstring without its sections."""
     paragraphs = inspect.cleandoc(docstring).split("\n\n")
     sections = ("Args:", "Returns:", "Raises:")
     return "\n\n".join(text for text in paragraphs if not text.startswith(sections))
@@ -192,7 +192,7 @@ def _answer(status: HTTPStatus, content: Content) -> Schema:
 
 
 def _problem(status: HTTPStatus, kinds: Iterable[Kind]) -> Schema:
-    """The problem documents of one status, told apart by their codes.
+    """Describe the problem documents of one status.
 
     All are of one type, which generated clients have once; the codes stand in the description.
     """
@@ -208,7 +208,7 @@ def _headers(*names: str) -> Schema:
 
 
 def _meaning(kind: Kind) -> str:
-    """What an error says of itself, in its first paragraph."""
+    """Return the first paragraph of an error's docstring, in one line."""
     return " ".join(inspect.cleandoc(kind.__doc__ or "").partition("\n\n")[0].split())
 
 

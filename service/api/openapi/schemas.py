@@ -1,4 +1,4 @@
-"""JSON Schemas of the types on the wire, as msgspec derives them from fields and docstrings."""
+"""Derive JSON Schemas of the types on the wire, by msgspec, from their fields and docstrings."""
 
 import inspect
 from collections.abc import Iterable
@@ -12,19 +12,19 @@ _REFERENCE = "#/components/schemas/{name}"
 
 
 def schema_of(shape: Any) -> Schema:
-    """The schema of a type; a Struct's is a reference to its component."""
+    """Return the schema of a type; a Struct's is a reference to its component."""
     (schema,), _ = msgspec.json.schema_components([shape], ref_template=_REFERENCE)
     return schema
 
 
 def components(shapes: Iterable[Any]) -> dict[str, Schema]:
-    """The schemas of these types and of all that they hold, by name."""
+    """Return the schemas of these types and of all that they hold, by name."""
     _, derived = msgspec.json.schema_components(shapes, ref_template=_REFERENCE)
     return {name: _typed(_component(schema)) for name, schema in sorted(derived.items())}
 
 
 def parameters(query: type[msgspec.Struct]) -> list[Schema]:
-    """A query's fields as parameters; what is blank counts as not given."""
+    """Describe a query's fields as parameters; what is blank counts as not given."""
     return [
         {
             "name": name,
@@ -39,7 +39,7 @@ def parameters(query: type[msgspec.Struct]) -> list[Schema]:
 
 
 def _component(schema: Schema) -> Schema:
-    """A Struct's schema less the defaults that mean "not given", and may be out of bounds."""
+    """Take from a Struct's schema the defaults that mean "not given" and may be out of bounds."""
     fields = schema["properties"]
     is_answered = "additionalProperties" not in schema
     # An answer has all its fields; a request may leave out those with a default.
@@ -54,7 +54,7 @@ def _component(schema: Schema) -> Schema:
 
 
 def _typed(node: Any) -> Any:
-    """A schema whose enumerations say that they are of strings, as generators want them."""
+    """Say of each enumeration that it is of strings: generators go by the type."""
     if isinstance(node, list):
         return [_typed(item) for item in node]
     if not isinstance(node, dict):
