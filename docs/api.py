@@ -76,16 +76,9 @@ def _operation(document: Node, call: str, operation: Node) -> Iterator[str]:
 
 
 def _body(document: Node, content: Node) -> Iterator[str]:
-    schema = next(iter(content.values()))["schema"]
-    yield from (f"The body, as {' or '.join(f'`{kind}`' for kind in content)}:", "")
-    if "$ref" not in schema:
-        yield from (f"{_kind(schema)}.", "")
-        return
-    fields = document["components"]["schemas"][_name(schema)]
-    yield from _fields("field", fields)
-    if either := fields.get("anyOf"):
-        sets = [" and ".join(f"`{name}`" for name in each["required"]) for each in either]
-        yield from (f"Needed: {', or '.join(sets)}.", "")
+    schema = document["components"]["schemas"][_name(content[_JSON]["schema"])]
+    yield from (f"The body, as `{_JSON}`: {_in_a_line(schema['description'])}", "")
+    yield from _fields("field", schema)
 
 
 def _answers(responses: Node) -> Iterator[str]:
@@ -93,40 +86,24 @@ def _answers(responses: Node) -> Iterator[str]:
     for status, response in responses.items():
         meaning = response["description"].removeprefix("- ").replace("\n- ", "<br>")
         if "application/problem+json" not in response["content"]:
-            meaning = f"{meaning.rstrip('.')}: {', or '.join(_forms(response['content']))}"
+            ((media_type, content),) = response["content"].items()
+            meaning = f"{meaning}: {_kind(content['schema'])} as `{media_type}`"
         yield f"| {status} | {meaning} |"
     yield ""
-
-
-def _forms(content: Node) -> Iterator[str]:
-    """The forms that an answer may have, those of one schema together."""
-    kinds = {media_type: _kind(each["schema"]) for media_type, each in content.items()}
-    for kind in dict.fromkeys(kinds.values()):
-        as_these = (f"`{media_type}`" for media_type in kinds if kinds[media_type] == kind)
-        yield f"{kind} as {' or '.join(as_these)}"
 
 
 def _example(call: str, operation: Node) -> Iterator[str]:
     """A call by curl, and what it answers."""
     method, _, path = call.partition(" ")
     words = ["curl -s", f"'http://127.0.0.1:8080{path.replace('{number}', '01089898989')}'"]
-    given = [each for each in operation.get("parameters", ()) if "example" in each]
     content = operation.get("requestBody", {}).get("content", {})
-    if given:
-        words.insert(1, "-G")
-    elif method in ("PUT", "DELETE") or (method == "POST" and not content):
+    if method in ("PUT", "DELETE") or (method == "POST" and not content):
         words.insert(1, f"-X {method}")
     if operation["security"]:
         words.append('-H "Authorization: Bearer $TOKEN"')
-    if _JSON in content:
+    if content:
         sent = json.dumps(content[_JSON]["example"], ensure_ascii=False)
         words += [f"-H 'Content-Type: {_JSON}'", f"-d '{sent}'"]
-    elif content:
-        given = [
-            {"name": name, "example": value}
-            for name, value in next(iter(content.values()))["example"].items()
-        ]
-    words += [f"--data-urlencode '{each['name']}={each['example']}'" for each in given]
     yield from ("```console", "$ " + " \\\n    ".join(words))
     good = next(iter(operation["responses"].values()))["content"]
     answer = next(iter(good.values())).get("example")
@@ -137,9 +114,17 @@ def _example(call: str, operation: Node) -> Iterator[str]:
 
 
 def _types(document: Node) -> Iterator[list[str]]:
-    for name, schema in document["components"]["schemas"].items():
-        told = schema["description"].replace("\n\n", "\n").split("\n")
-        yield [f"### {name}", "", " ".join(told), "", *_fields("field", schema)]
+    answered = {  # what is asked stands where it is asked
+        name: schema
+        for name, schema in document["components"]["schemas"].items()
+        if "additionalProperties" not in schema
+    }
+    for name, schema in answered.items():
+        yield [f"### {name}", "", _in_a_line(schema["description"]), "", *_fields("field", schema)]
+
+
+def _in_a_line(text: str) -> str:
+    return " ".join(text.split())
 
 
 def _fields(title: str, schema: Node) -> Iterator[str]:

@@ -7,7 +7,7 @@ from functools import cache
 
 from aiohttp import web
 
-from service.api import console, openapi
+from service.api import console, openapi, rpc
 from service.api.bodies import MAX_BYTES
 from service.api.envelope import answered, nothing_here
 from service.api.express import Runner
@@ -36,9 +36,11 @@ def build(parts: Parts) -> web.Application:
     for route in ROUTES:
         handler = answered(route.handler)
         if route.method == "GET":
-            app.router.add_get(route.path, handler, allow_head=route.path != "/")
+            app.router.add_get(route.path, handler)
         else:
             app.router.add_route(route.method, route.path, handler)
+    for method in ("GET", "POST"):
+        app.router.add_route(method, "/", answered(rpc.answer))
     if parts.settings.console.enabled:
         console.add_routes(app)
     app.router.add_route("*", "/{path:.*}", answered(nothing_here))

@@ -1,95 +1,105 @@
 """The JSON answers of the handlers, beside the picks: types that are written and described."""
 
 from http import HTTPStatus
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from aiohttp import web
+from msgspec import Meta, Struct
 
 from service.api.parts import Components
+from service.api.problems import RequestId
 from service.numbers import Parked
 
 _encoder = msgspec.json.Encoder()
 
+_NUMBER = Meta(description="The number, in canonical form.")
 
-class OutcomeReply(msgspec.Struct, frozen=True):
+
+class OutcomeReply(Struct, frozen=True):
     """The outcome is accepted."""
 
-    request_id: str
+    request_id: RequestId
 
 
-class ParkReply(msgspec.Struct, frozen=True):
-    """A number that is out now, until when, and the operator's words."""
+class ParkReply(Struct, frozen=True):
+    """A number that is out now."""
 
-    request_id: str
-    number: str
-    parked: Parked
-    reason: str
+    request_id: RequestId
+    number: Annotated[str, _NUMBER]
+    parked: Annotated[Parked, Meta(description="What keeps it out now.")]
+    reason: Annotated[str, Meta(description="The operator's words.")]
 
 
-class UnparkReply(msgspec.Struct, frozen=True):
+class UnparkReply(Struct, frozen=True):
     """A number that no operator keeps out any more."""
 
-    request_id: str
-    number: str
+    request_id: RequestId
+    number: Annotated[str, _NUMBER]
 
 
-class AdditionReply(msgspec.Struct, frozen=True):
+class AdditionReply(Struct, frozen=True):
     """The fate of each number that was to be added."""
 
-    request_id: str
-    added: tuple[str, ...]
-    failed: tuple[str, ...]
-    pending: tuple[str, ...]
+    request_id: RequestId
+    added: Annotated[tuple[str, ...], Meta(description="Added.")]
+    failed: Annotated[tuple[str, ...], Meta(description="Not added: CCC says no more.")]
+    pending: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Added, and not in the inventory yet; the next sweep that sees them lets "
+            "them in."
+        ),
+    ]
 
 
-class BulkAdditionReply(msgspec.Struct, frozen=True):
+class BulkAdditionReply(AdditionReply, frozen=True):
     """The fate of each number that was to be added and bound to skill groups."""
 
-    request_id: str
-    added: tuple[str, ...]
-    failed: tuple[str, ...]
-    in_use: tuple[str, ...]
-    in_arrears: tuple[str, ...]
-    pending: tuple[str, ...]
+    in_use: Annotated[tuple[str, ...], Meta(description="Not added: in use elsewhere.")]
+    in_arrears: Annotated[tuple[str, ...], Meta(description="Not added: in arrears.")]
 
 
-class LastSweep(msgspec.Struct, frozen=True):
+class LastSweep(Struct, frozen=True):
     """The result of the last sweep."""
 
-    result: str
-    at: float
-    duration: float
-    total: int
-    added: int
-    removed: int
-    held: int
-    detail: str
+    result: Annotated[
+        str, Meta(description="`accepted`, `held` back for what it lost, or `failed`, say.")
+    ]
+    at: Annotated[float, Meta(description="When it ended, in Unix time.")]
+    duration: Annotated[float, Meta(description="How long it took, in seconds.")]
+    total: Annotated[int, Meta(description="How many numbers CCC told.")]
+    added: Annotated[int, Meta(description="How many numbers are new.")]
+    removed: Annotated[int, Meta(description="How many numbers are gone.")]
+    held: Annotated[int, Meta(description="Numbers absent from the sweep that stay for now.")]
+    detail: Annotated[str, Meta(description="Why it failed or was held back.")]
 
 
-class InventoryState(msgspec.Struct, frozen=True):
+class InventoryState(Struct, frozen=True):
     """The inventory of one instance; null stands for what there is not yet."""
 
-    instance_id: str
-    generation: int | None
-    numbers: int
-    candidates: int
-    age_seconds: float | None
-    stale: bool
-    last_sweep: LastSweep | None
+    instance_id: Annotated[str, Meta(description="The instance.")]
+    generation: Annotated[int | None, Meta(description="Counts the accepted inventories.")]
+    numbers: Annotated[int, Meta(description="How many numbers there are.")]
+    candidates: Annotated[int, Meta(description="How many of them may be picked, limits aside.")]
+    age_seconds: Annotated[
+        float | None, Meta(description="Since the last sweep that confirmed it.")
+    ]
+    stale: Annotated[bool, Meta(description="Whether it has gone unconfirmed for too long.")]
+    last_sweep: Annotated[LastSweep | None, Meta(description="How the last sweep went.")]
 
 
-class InventoryReply(msgspec.Struct, frozen=True):
+class InventoryReply(Struct, frozen=True):
     """The inventories of the instances that who asks may ask for."""
 
-    data: tuple[InventoryState, ...]
+    data: Annotated[tuple[InventoryState, ...], Meta(description="The inventories.")]
 
 
-class Readiness(msgspec.Struct, frozen=True):
-    """The answer of `/readyz`: whether to send requests here, and each component by name."""
+class Readiness(Struct, frozen=True):
+    """The answer of `/readyz`: whether to send requests here, and why not."""
 
-    ready: bool
-    components: Components
+    ready: Annotated[bool, Meta(description="Whether requests should come here.")]
+    components: Annotated[Components, Meta(description="How each component is.")]
 
 
 def answer(body: Any, status: HTTPStatus = HTTPStatus.OK) -> web.Response:

@@ -6,10 +6,11 @@ It never decides what a good body says, only whether and how a bad one is refuse
 import json
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any
 
-from msgspec.inspect import LiteralType, StructType, type_info
+from msgspec.inspect import LiteralType, Metadata, StructType, Type, type_info
 
 from service.errors import InvalidField, MalformedRequest, RequestError
 
@@ -61,11 +62,19 @@ def invalid(error: Exception, shape: Any) -> RequestError:
 
 
 def _choices(shape: Any, field: str) -> list[str]:
+    kind = field_types(shape).get(field)
+    return [str(value) for value in kind.values if value] if isinstance(kind, LiteralType) else []
+
+
+@cache
+def field_types(shape: Any) -> Mapping[str, Type]:
+    """Return the type of each field, less the description that `Meta` wraps it in."""
     info = type_info(shape)
     fields = info.fields if isinstance(info, StructType) else ()
-    kinds = [each.type for each in fields if each.encode_name == field]
-    values = [each for kind in kinds if isinstance(kind, LiteralType) for each in kind.values]
-    return [str(each) for each in values if each]
+    return {
+        each.encode_name: each.type.type if isinstance(each.type, Metadata) else each.type
+        for each in fields
+    }
 
 
 def _text(body: bytes) -> str:

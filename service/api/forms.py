@@ -6,13 +6,12 @@ A list is repeated or has commas, a switch is true, 1 or yes; a field left blank
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from functools import cache
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
 import msgspec
 from aiohttp import web
-from msgspec.inspect import BoolType, IntType, StructType, VarTupleType, type_info
+from msgspec.inspect import BoolType, IntType, Type, VarTupleType
 
 from service.api import bodies, faults
 from service.errors import InvalidField, MalformedRequest, UnsupportedMediaType
@@ -34,7 +33,7 @@ def decode(body: bytes, shape: type[T]) -> T:
         InvalidField: a field is not what the type has.
     """
     given = fields(body)
-    kinds = _kinds(shape)
+    kinds = faults.field_types(shape)
     found = {name: _value(name, given[name], kinds.get(name)) for name in given}
     try:
         return msgspec.convert(found, shape)
@@ -107,24 +106,17 @@ def pairs(raw: bytes, most: int) -> list[tuple[str, str]]:
     return found
 
 
-def _value(name: str, values: Sequence[str], kind: type | None) -> Any:
-    if kind is VarTupleType:
+def _value(name: str, values: Sequence[str], kind: Type | None) -> Any:
+    if isinstance(kind, VarTupleType):
         parts = (part.strip() for value in values for part in value.split(","))
         return [part for part in parts if part]
     if len(values) > 1:
         raise InvalidField(name, "is given more than once")
     value = values[0]
-    if kind is BoolType:
+    if isinstance(kind, BoolType):
         if value.lower() not in SWITCHES:
             raise InvalidField(name, "takes true or false")
         return SWITCHES[value.lower()]
-    if kind is IntType and _DIGITS.fullmatch(value):
+    if isinstance(kind, IntType) and _DIGITS.fullmatch(value):
         return int(value)
     return value
-
-
-@cache
-def _kinds(shape: type[msgspec.Struct]) -> Mapping[str, type]:
-    info = type_info(shape)
-    of_shape = info.fields if isinstance(info, StructType) else ()
-    return {each.encode_name: type(each.type) for each in of_shape}

@@ -1,29 +1,33 @@
 """`/v1/inventory`: what is known of the numbers of each instance, and a sweep at once."""
 
 from collections.abc import Iterable
+from typing import Annotated
 
 import msgspec
 from aiohttp import web
+from msgspec import Meta
 
 from service.api import audit, forms
 from service.api.answers import InventoryReply, InventoryState, LastSweep, answer
 from service.api.auth import Asker
 from service.api.parts import API, Api
 from service.errors import InvalidField, InventoryUnavailable, UnknownInstance
-from service.picking import Identifier
+from service.picking import InstanceId
 from service.sync import InventoryKeeper
 
 
 class InventoryQuery(msgspec.Struct, frozen=True):
     """The instance whose inventory is asked for."""
 
-    instance_id: Identifier = ""
+    instance_id: InstanceId = ""
 
 
 class RefreshQuery(InventoryQuery, frozen=True):
     """The instance to sweep, and whether to believe that it lost numbers."""
 
-    accept_shrink: bool = False
+    accept_shrink: Annotated[
+        bool, Meta(description="Believe a loss of numbers that would be held back.")
+    ] = False
 
 
 async def get(request: web.Request) -> web.Response:

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import msgspec
 from aiohttp import web
+from msgspec import Meta, Struct
 
 from service.api import audit, bodies, forms
 from service.api.answers import (
@@ -20,24 +21,30 @@ from service.errors import InvalidField
 from service.logs import mask
 from service.numbers import NumberQuery, Parked
 from service.numbers.directory import OPERATOR
-from service.picking import Identifier
+from service.picking import InstanceId
 from service.provisioning import AddRequest, BulkRequest
 
 LONGEST_SECONDS = 31_536_000  # a year; CCC is where a number is given up
 
 
-class ParkRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
+class ParkRequest(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """A span of time, by one of two fields, and the operator's reason in free words."""
 
-    seconds: Annotated[int, msgspec.Meta(ge=1, le=LONGEST_SECONDS)] = 0
-    until: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
-    reason: Annotated[str, msgspec.Meta(max_length=200)] = ""
+    seconds: Annotated[
+        int,
+        Meta(ge=1, le=LONGEST_SECONDS, description="For how long. Give this or `until`."),
+    ] = 0
+    until: Annotated[
+        Annotated[datetime, Meta(tz=True)] | None,
+        Meta(description="Until when (RFC 3339), within a year. Give this or `seconds`."),
+    ] = None
+    reason: Annotated[str, Meta(max_length=200, description="Why, in words for other people.")] = ""
 
 
-class ParkQuery(msgspec.Struct, frozen=True):
+class ParkQuery(Struct, frozen=True):
     """The instance that the number belongs to."""
 
-    instance_id: Identifier = ""
+    instance_id: InstanceId = ""
 
 
 _park_decoder = msgspec.json.Decoder(ParkRequest)

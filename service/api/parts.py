@@ -3,10 +3,11 @@
 import time
 from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 from aiohttp import web
+from msgspec import Meta
 
 from service.api.auth import Tokens, keys_of
 from service.api.nonces import LocalNonces, Nonces
@@ -24,11 +25,15 @@ from service.sync import InventoryKeeper
 
 
 class Components(msgspec.Struct, frozen=True):
-    """The state of the named components; `inventory` is keyed by instance id."""
+    """The state of the named components."""
 
-    inventory: Mapping[str, Literal["ready", "stale", "missing"]]
-    redis: Literal["up", "down", "embedded"]
-    draining: bool
+    inventory: Annotated[
+        Mapping[str, Literal["ready", "stale", "missing"]], Meta(description="By instance id.")
+    ]
+    redis: Annotated[
+        Literal["up", "down", "embedded"], Meta(description="`down` is shown and stays ready.")
+    ]
+    draining: Annotated[bool, Meta(description="Whether the process is about to end.")]
 
     @property
     def is_ready(self) -> bool:

@@ -2,14 +2,15 @@
 
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 from aiohttp import web
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from service.api import bodies, forms
 from service.api.parts import API, REQUEST_ID, Api
-from service.api.problems import STATUS, InternalError
+from service.api.problems import STATUS, InternalError, RequestId
 from service.api.recent import refusal_of
 from service.picking import Candidate, Pair, PickAnswer, PickRequest
 
@@ -21,24 +22,28 @@ _decoder = msgspec.json.Decoder(PickRequest)
 _encoder = msgspec.json.Encoder()
 
 
-class PickQuery(msgspec.Struct, frozen=True):
+class PickQuery(Struct, frozen=True):
     """The format of the answer."""
 
     format: Literal["json", "text"] = "json"
 
 
-class PickResponse(msgspec.Struct, frozen=True, gc=False):
+class PickResponse(Struct, frozen=True, gc=False):
     """The answer as it is written."""
 
-    request_id: str
-    source: str
-    data: tuple[Pair, ...]
-
-
-class ExplainedReply(PickResponse, frozen=True, gc=False):
-    """The answer to who asked why: every candidate that was looked at, in order."""
-
-    explanation: tuple[Candidate, ...]
+    request_id: RequestId
+    source: Annotated[
+        str,
+        Meta(
+            description="Who decided: `redis`, `memory` (embedded), `degraded` (Redis out of "
+            "reach, decided in this process) or `ccc` (Alibaba's own pick)."
+        ),
+    ]
+    data: Annotated[tuple[Pair, ...], Meta(description="Whom to show, best first.")]
+    explanation: Annotated[
+        tuple[Candidate, ...] | UnsetType,
+        Meta(description="Every candidate that was looked at, in order, where `explain` asks."),
+    ] = UNSET
 
 
 async def post(request: web.Request) -> web.Response:
@@ -62,11 +67,8 @@ def decode(body: bytes) -> PickRequest:
 
 def encode(answer: PickAnswer, request_id: str) -> bytes:
     """An answer as JSON."""
-    if answer.explanation is None:
-        return _encoder.encode(PickResponse(request_id, answer.source, answer.data))
-    return _encoder.encode(
-        ExplainedReply(request_id, answer.source, answer.data, answer.explanation)
-    )
+    explanation = UNSET if answer.explanation is None else answer.explanation
+    return _encoder.encode(PickResponse(request_id, answer.source, answer.data, explanation))
 
 
 async def answer_pick(api: Api, request_id: str, read: Read) -> PickAnswer:

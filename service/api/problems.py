@@ -5,10 +5,11 @@ The type is `about:blank`, so the title is the status's own phrase; `code` tells
 
 import math
 from http import HTTPStatus
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from aiohttp import web
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from service.errors import (
     CallerIdError,
@@ -57,32 +58,68 @@ STATUS = {
 }
 
 
-class Placed(msgspec.Struct, frozen=True):
-    """A number, masked, by its place in the request."""
-
-    index: int
-    number: str
+RequestId = Annotated[str, Meta(description="As in `X-Request-Id`; the log has it.")]
 
 
-class Problem(msgspec.Struct, frozen=True, kw_only=True):
+class Placed(Struct, frozen=True):
+    """A number by its place in the request."""
+
+    index: Annotated[int, Meta(description="Its place in the request, from 0.")]
+    number: Annotated[str, Meta(description="The number, masked.")]
+
+
+Fate = Annotated[
+    tuple[Placed, ...] | UnsetType,
+    Meta(description="With `PartlyAdded`: as in `BulkAdditionReply`."),
+]
+
+
+class Problem(Struct, frozen=True, kw_only=True):
     """A problem document (RFC 9457); what `code` does not have is not there."""
 
-    type: str = "about:blank"
-    title: str
-    status: int
-    code: str
-    detail: str
-    request_id: str
-    field: str | msgspec.UnsetType = msgspec.UNSET
-    reasons: dict[str, int] | msgspec.UnsetType = msgspec.UNSET
-    explanation: tuple[Candidate, ...] | msgspec.UnsetType = msgspec.UNSET
-    opens_at: str | msgspec.UnsetType = msgspec.UNSET
-    added: tuple[Placed, ...] | msgspec.UnsetType = msgspec.UNSET
-    failed: tuple[Placed, ...] | msgspec.UnsetType = msgspec.UNSET
-    in_use: tuple[Placed, ...] | msgspec.UnsetType = msgspec.UNSET
-    in_arrears: tuple[Placed, ...] | msgspec.UnsetType = msgspec.UNSET
-    unknown: tuple[Placed, ...] | msgspec.UnsetType = msgspec.UNSET
-    not_added: tuple[Placed, ...] | msgspec.UnsetType = msgspec.UNSET
+    type: Annotated[str, Meta(description="Always `about:blank`: `code` tells problems apart.")] = (
+        "about:blank"
+    )
+    title: Annotated[str, Meta(description="The status in words.")]
+    status: Annotated[int, Meta(description="Of HTTP.")]
+    code: Annotated[
+        str,
+        Meta(
+            description="Which problem.",
+            extra_json_schema={"enum": sorted([*STATUS, CallerIdError.code])},
+        ),
+    ]
+    detail: Annotated[str, Meta(description="What to do about it, for people.")]
+    request_id: RequestId
+    field: Annotated[
+        str | UnsetType, Meta(description="The field that is wrong, with `Invalid…`.")
+    ] = UNSET
+    reasons: Annotated[
+        dict[str, int] | UnsetType,
+        Meta(description="With `NoEligibleNumber`: how many numbers were out for each reason."),
+    ] = UNSET
+    explanation: Annotated[
+        tuple[Candidate, ...] | UnsetType,
+        Meta(description="With `NoEligibleNumber`: as in the answer to a pick."),
+    ] = UNSET
+    opens_at: Annotated[
+        str | UnsetType,
+        Meta(description="With `OutsideCallingWindow`: when calling begins again (RFC 3339)."),
+    ] = UNSET
+    added: Fate = UNSET
+    failed: Fate = UNSET
+    in_use: Fate = UNSET
+    in_arrears: Fate = UNSET
+    unknown: Annotated[
+        tuple[Placed, ...] | UnsetType,
+        Meta(
+            description="With `PartlyAdded`: CCC's answer was lost, and it does not list them yet."
+        ),
+    ] = UNSET
+    not_added: Annotated[
+        tuple[Placed, ...] | UnsetType,
+        Meta(description="With `PartlyAdded`: refused whole, or never sent."),
+    ] = UNSET
 
 
 _encoder = msgspec.json.Encoder()
@@ -142,7 +179,7 @@ def _more(error: CallerIdError) -> dict[str, Any]:
             looks = tuple(
                 Candidate(**{**one, "number": mask(one["number"])}) for one in error.looks
             )
-            return {"reasons": error.reasons, "explanation": looks or msgspec.UNSET}
+            return {"reasons": error.reasons, "explanation": looks or UNSET}
         case OutsideCallingWindow():
             return {"opens_at": error.opens_at}
         case PartlyAdded():

@@ -23,17 +23,14 @@ from service.settings import Scope
 # Beside the scopes: whoever has a known credential, and whoever asks.
 Access = Scope | Literal["any", "open"]
 
-Tag = Literal["picks", "numbers", "operations", "rpc"]
+Tag = Literal["picks", "numbers", "operations"]
 
 
 class Content(msgspec.Struct, frozen=True):
-    """One form that an answer may have; `shapes` are the types that it may hold.
-
-    `example` is a value of one of them.
-    """
+    """What an answer holds: its media type, the type of its body, and an example of it."""
 
     media_type: str
-    shapes: tuple[Any, ...] = (str,)
+    shape: Any = str
     example: Any = None
 
 
@@ -49,7 +46,6 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
         access: the scope that its handler asks for.
         query: what its handler decodes the query as.
         body: what its handler decodes the body as.
-        takes_form: whether the body may be an HTML form.
         example: a body, as a client would write it.
         answers: the good ones, by status.
         errors: what may go wrong that its access, query and body do not bring with them.
@@ -63,9 +59,8 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     access: Access
     query: type[msgspec.Struct] | None = None
     body: type[msgspec.Struct] | None = None
-    takes_form: bool = False
     example: Mapping[str, Any] | None = None
-    answers: Mapping[HTTPStatus, tuple[Content, ...]] = {}
+    answers: Mapping[HTTPStatus, Content] = {}
     errors: tuple[type[CallerIdError], ...] = ()
 
     @property

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
-from service.api import examples, inventory, numbers, openapi, ops, outcomes, pick, rpc
+from service.api import examples, inventory, numbers, openapi, ops, outcomes, pick
 from service.api.answers import (
     AdditionReply,
     BulkAdditionReply,
@@ -52,8 +52,8 @@ _FROM_CCC = (CccMalformed, CccRefused, CccThrottled, CccUnavailable, PartlyAdded
 _NEW = {"numbers": [examples.NUMBER], "usage": "Outbound"}
 
 
-def _ok(shape: Any, example: Any) -> Mapping[HTTPStatus, tuple[Content, ...]]:
-    return {HTTPStatus.OK: (Content(JSON, (shape,), example),)}
+def _ok(shape: Any, example: Any) -> Mapping[HTTPStatus, Content]:
+    return {HTTPStatus.OK: Content(JSON, shape, example)}
 
 
 PICKS = (
@@ -64,16 +64,9 @@ PICKS = (
         tag="picks",
         summary="Choose the numbers to show to a callee",
         access="pick",
-        query=pick.PickQuery,
         body=PickRequest,
-        takes_form=True,
         example={"called_number": "13888888888", "skill_group_ids": ["sales@ccc-test"]},
-        answers={
-            HTTPStatus.OK: (
-                Content(JSON, (pick.PickResponse, pick.ExplainedReply), examples.PICK),
-                Content(TEXT, example=f"{examples.NUMBER}\n"),
-            )
-        },
+        answers=_ok(pick.PickResponse, examples.PICK),
         errors=(
             *_NAMED,
             CallIdReused,
@@ -93,9 +86,8 @@ PICKS = (
         summary="Tell how a call went on",
         access="pick",
         body=OutcomeReport,
-        takes_form=True,
         example={"call_id": "call-17", "result": "answered", "talk_ms": 42000},
-        answers={HTTPStatus.ACCEPTED: (Content(JSON, (OutcomeReply,), examples.OUTCOME),)},
+        answers={HTTPStatus.ACCEPTED: Content(JSON, OutcomeReply, examples.OUTCOME)},
         errors=(*_NAMED, InvalidCalledNumber, UnknownCall),
     ),
 )
@@ -192,7 +184,7 @@ OPERATIONS = (
         tag="operations",
         summary="Liveness",
         access="open",
-        answers={HTTPStatus.OK: (Content(TEXT, example="ok\n"),)},
+        answers={HTTPStatus.OK: Content(TEXT, example="ok\n")},
     ),
     Route(
         method="GET",
@@ -202,7 +194,7 @@ OPERATIONS = (
         summary="Readiness",
         access="open",
         answers={
-            status: (Content(JSON, (Readiness,), example),)
+            status: Content(JSON, Readiness, example)
             for status, example in (
                 (HTTPStatus.OK, examples.READY),
                 (HTTPStatus.SERVICE_UNAVAILABLE, None),
@@ -216,7 +208,7 @@ OPERATIONS = (
         tag="operations",
         summary="Metrics for Prometheus",
         access="metrics",
-        answers={HTTPStatus.OK: (Content(CONTENT_TYPE),)},
+        answers={HTTPStatus.OK: Content(CONTENT_TYPE)},
     ),
     Route(
         method="GET",
@@ -225,20 +217,8 @@ OPERATIONS = (
         tag="operations",
         summary="This document",
         access="any",
-        answers={HTTPStatus.OK: (Content(JSON, (dict[str, Any],)),)},
+        answers={HTTPStatus.OK: Content(JSON, dict[str, Any])},
     ),
 )
 
-RPC_DOOR = tuple(
-    Route(
-        method=method,
-        path="/",
-        handler=rpc.answer,
-        tag="rpc",
-        summary=f"Call an action of CCC, its parameters in {place}",
-        access="any",
-    )
-    for method, place in (("GET", "the query"), ("POST", "the query or a form"))
-)
-
-ROUTES = (*PICKS, *NUMBERS, *OPERATIONS, *RPC_DOOR)
+ROUTES = (*PICKS, *NUMBERS, *OPERATIONS)

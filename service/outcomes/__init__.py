@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Annotated, Literal
 
-import msgspec
+from msgspec import Meta, Struct
 
 from service.errors import InvalidField, LedgerUnavailable, UnknownCall
 from service.ledger.answers import Followed
@@ -21,7 +21,7 @@ from service.metrics import Children, Metrics
 from service.outcomes.actions import SipActions
 from service.outcomes.kept import Kept
 from service.outcomes.sip import Ended, action_for
-from service.picking import Identifier
+from service.picking import InstanceId
 from service.picking.instance import Instance, instance_named, own_number
 from service.settings.model import SipAction
 
@@ -30,27 +30,49 @@ RENEWING = frozenset({"ringing", "in_call"})
 _log = logging.getLogger(__name__)
 
 
-class OutcomeReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
+class OutcomeReport(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """The progress of a call, as `/v1/outcomes` has it on the wire.
 
-    `call_id` or both numbers say which call. Beside a `call_id`, `caller_number` names the one of
-    several numbers that was shown, `called_number` what a SIP code may stop. `ring_ms` and
-    `talk_ms` are checked and not used.
+    `call_id` or both numbers say which call.
     """
 
-    result: Literal[
-        "ringing", "in_call", "answered", "no_answer", "busy", "rejected", "blocked", "failed"
+    result: Annotated[
+        Literal[
+            "ringing", "in_call", "answered", "no_answer", "busy", "rejected", "blocked", "failed"
+        ],
+        Meta(description="`ringing` and `in_call` renew the concurrent slot, the rest free it."),
     ]
-    call_id: Annotated[str, msgspec.Meta(min_length=1, max_length=128)] = ""
-    caller_number: str = ""
-    called_number: str = ""
-    sip_code: Annotated[int, msgspec.Meta(ge=100, le=699)] = 0
-    ring_ms: Annotated[int, msgspec.Meta(ge=0)] = 0
-    talk_ms: Annotated[int, msgspec.Meta(ge=0)] = 0
-    instance_id: Identifier = ""
+    call_id: Annotated[
+        str,
+        Meta(
+            min_length=1,
+            max_length=128,
+            description="As it was given to the pick; else name both numbers.",
+        ),
+    ] = ""
+    caller_number: Annotated[
+        str,
+        Meta(
+            description="The number of ours that was shown; beside `call_id`, which one of several."
+        ),
+    ] = ""
+    called_number: Annotated[
+        str, Meta(description="The callee, as dialled; a SIP code may stop it.")
+    ] = ""
+    sip_code: Annotated[
+        int,
+        Meta(ge=100, le=699, description="The final SIP status, on which `[sip_actions]` may act."),
+    ] = 0
+    ring_ms: Annotated[
+        int, Meta(ge=0, description="How long it rang, in ms; checked and not used.")
+    ] = 0
+    talk_ms: Annotated[
+        int, Meta(ge=0, description="How long they talked, in ms; checked and not used.")
+    ] = 0
+    instance_id: InstanceId = ""
 
 
-class _Told(msgspec.Struct, frozen=True):
+class _Told(Struct, frozen=True):
     """A report that was read: the instant in ms at which it came, the callee's digest and place."""
 
     instance: Instance

@@ -5,59 +5,104 @@ This is what a pick is asked and answers, as `/v1/pick` has it on the wire; `pic
 
 from typing import Annotated, Literal
 
-import msgspec
+from msgspec import Meta, Struct
 
-Identifier = Annotated[str, msgspec.Meta(max_length=256)]
-Label = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+Identifier = Annotated[str, Meta(max_length=256)]
+InstanceId = Annotated[
+    Identifier, Meta(description="May be left out where one instance is configured.")
+]
+Labels = Annotated[
+    tuple[Annotated[str, Meta(min_length=1, max_length=64)], ...], Meta(max_length=16)
+]
+SkillGroupIds = Annotated[
+    tuple[Annotated[str, Meta(min_length=1, max_length=256)], ...], Meta(max_length=16)
+]
+Place = Annotated[str, Meta(description="In Chinese, empty where it is not known.")]
+Match = Annotated[
+    str,
+    Meta(description="How near: `agent`, `sticky`, `city`, `area_code`, `province`, `any`, `ccc`."),
+]
+USED_HOUR = Meta(description="Picks of it in this hour.")
+USED_DAY = Meta(description="Picks of it today.")
 
 
-class PickRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
-    """One pick as it was asked; `skill_group_ids` may be missing where `agent_id` is given."""
+class PickRequest(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
+    """One pick as it was asked."""
 
-    called_number: str
-    instance_id: Identifier = ""
+    called_number: Annotated[
+        str,
+        Meta(
+            description="The callee, as dialled: `13888888888`, `+86 138…`, `0086…`, "
+            "`010-8989 8989`."
+        ),
+    ]
+    instance_id: InstanceId = ""
     skill_group_ids: Annotated[
-        tuple[Annotated[str, msgspec.Meta(min_length=1, max_length=256)], ...],
-        msgspec.Meta(max_length=16),
+        SkillGroupIds,
+        Meta(description="Numbers of any of these; required unless `agent_id` is given."),
     ] = ()
-    agent_id: Identifier = ""
-    count: Annotated[int, msgspec.Meta(ge=1, le=100)] = 1
-    min_match: Literal["", "city", "area_code", "province", "any"] = ""
-    exclude: Annotated[tuple[Label, ...], msgspec.Meta(max_length=16)] = ()
-    dry_run: bool = False
-    call_id: Annotated[str, msgspec.Meta(max_length=128)] = ""
-    tags: Annotated[tuple[Label, ...], msgspec.Meta(max_length=16)] = ()
-    explain: bool = False
+    agent_id: Annotated[
+        Identifier, Meta(description="The agent's own numbers (`UserId`) come first.")
+    ] = ""
+    count: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=100,
+            description="How many distinct numbers, best first; fewer where fewer are eligible.",
+        ),
+    ] = 1
+    min_match: Annotated[
+        Literal["", "city", "area_code", "province", "any"],
+        Meta(description="Go no further down than this level; empty for no bound."),
+    ] = ""
+    exclude: Annotated[Labels, Meta(description="Never these numbers.")] = ()
+    dry_run: Annotated[
+        bool, Meta(description="Decide, but record nothing, and do not ask CCC.")
+    ] = False
+    call_id: Annotated[
+        str,
+        Meta(
+            max_length=128,
+            description="The idempotency key: asked again, the same answer, counted once.",
+        ),
+    ] = ""
+    tags: Annotated[Labels, Meta(description="Only numbers that bear all of these.")] = ()
+    explain: Annotated[
+        bool, Meta(description="Say of every candidate why it was or was not taken.")
+    ] = False
 
 
-class PlacedNumber(msgspec.Struct, frozen=True, gc=False):
-    """A number and where it is; "" where that is not known."""
+class PlacedNumber(Struct, frozen=True, gc=False):
+    """A number and where it is."""
 
-    number: str
-    province: str
-    city: str
-
-
-class Pair(msgspec.Struct, frozen=True, gc=False):
-    """One answer: show `caller` to `callee`; `match` says how near they are."""
-
-    caller: PlacedNumber
-    callee: PlacedNumber
-    match: str
+    number: Annotated[str, Meta(description="In canonical form.")]
+    province: Place
+    city: Place
 
 
-class Candidate(msgspec.Struct, frozen=True, gc=False):
-    """One candidate that was looked at; `reason` is what it was rejected for, "" if taken."""
+class Pair(Struct, frozen=True, gc=False):
+    """One answer: show `caller` to `callee`."""
 
-    number: str
-    match: str
-    turn: int
-    used_hour: int
-    used_day: int
-    reason: str
+    caller: Annotated[PlacedNumber, Meta(description="The number to show.")]
+    callee: Annotated[PlacedNumber, Meta(description="The number it is shown to.")]
+    match: Match
 
 
-class PickAnswer(msgspec.Struct, frozen=True, gc=False):
+class Candidate(Struct, frozen=True, gc=False):
+    """One candidate that was looked at."""
+
+    number: Annotated[str, Meta(description="In canonical form; masked in a refusal.")]
+    match: Match
+    turn: Annotated[
+        int, Meta(description="When it was last taken, as a count; the least comes next.")
+    ]
+    used_hour: Annotated[int, USED_HOUR]
+    used_day: Annotated[int, USED_DAY]
+    reason: Annotated[str, Meta(description="Why it was rejected, empty if it was taken.")]
+
+
+class PickAnswer(Struct, frozen=True, gc=False):
     """The numbers to show, best first, and which ledger decided.
 
     `explanation` has every candidate that was looked at, in order, where it was asked for;

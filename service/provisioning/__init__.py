@@ -15,36 +15,45 @@ from service.ccc.additions import NumberDetails
 from service.ccc.parameters import Usage
 from service.errors import CallerIdError, CccError, InvalidField
 from service.logs import mask
+from service.picking import Identifier, InstanceId, SkillGroupIds
 from service.picking.instance import own_number
 
 # A list of these many is in within a minute at the usual limit of requests, one call after the
 # other, and fits into a request's body whatever the numbers look like.
 MOST_NUMBERS = 1000
 
-Identifier = Annotated[str, Meta(max_length=256)]
-SkillGroups = Annotated[
-    tuple[Annotated[str, Meta(min_length=1, max_length=256)], ...], Meta(max_length=16)
+Numbers = Annotated[
+    tuple[str, ...], Meta(description=f"The numbers to add, {MOST_NUMBERS} at most, each once.")
+]
+UsageOfAll = Annotated[
+    Usage,
+    Meta(description="For which direction of calls; a 400 number is for `Inbound` alone."),
+]
+ContactFlowId = Annotated[
+    Identifier, Meta(description="The contact flow that incoming calls start.")
 ]
 
 
 class AddRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """AddPhoneNumbers of CCC 2020-07-01: these numbers, for this usage."""
 
-    numbers: tuple[str, ...]
-    usage: Usage
-    instance_id: Identifier = ""
-    contact_flow_id: Identifier = ""
-    number_group_id: Identifier = ""
+    numbers: Numbers
+    usage: UsageOfAll
+    instance_id: InstanceId = ""
+    contact_flow_id: ContactFlowId = ""
+    number_group_id: Annotated[Identifier, Meta(description="The number group to add to.")] = ""
 
 
 class BulkRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """AddBulkPhoneNumbers of CCC 2017-07-05: these numbers, bound to these skill groups."""
 
-    numbers: tuple[str, ...]
-    usage: Usage
-    instance_id: Identifier = ""
-    contact_flow_id: Identifier = ""
-    skill_group_ids: SkillGroups = ()
+    numbers: Numbers
+    usage: UsageOfAll
+    instance_id: InstanceId = ""
+    contact_flow_id: ContactFlowId = ""
+    skill_group_ids: Annotated[
+        SkillGroupIds, Meta(description="The skill groups to bind them to.")
+    ] = ()
 
 
 class Addition(Struct, frozen=True):

@@ -6,6 +6,7 @@ refused and for tokens that are missing included.
 """
 
 import asyncio
+import os
 import sys
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from service.settings import Auth, Client, Secret
 from tests.whole.services import emulator_of, settings_for, started
 
 CONFIG = Path(__file__).with_name("schemathesis.toml")
+PATH = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
 OPTIONS = (
     "--checks=all",
     "--max-examples=10",
@@ -56,6 +58,7 @@ async def schemathesis(url: str, directory: Path, *options: str) -> tuple[int | 
         sys.executable,
         *(*command, f"{url}/openapi.json", *OPTIONS, *options),
         cwd=directory,
+        env=os.environ | {"SCHEMATHESIS_HOOKS": "schemathesis_hooks", "PYTHONPATH": PATH},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )

@@ -1,19 +1,17 @@
-"""`/openapi.json`: the description of all routes, made of the types that they decode and encode."""
+"""Describe all routes in `/openapi.json`, from the types that they decode and encode."""
 
 import inspect
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from http import HTTPStatus
 from importlib.metadata import version
-from typing import Any
 
 import msgspec
 import orjson
 from aiohttp import web
 
 from service.api.bodies import JSON
-from service.api.forms import FORM
-from service.api.openapi import door, schemas, words
+from service.api.openapi import schemas
 from service.api.openapi.schemas import Schema
 from service.api.parts import API
 from service.api.problems import STATUS, Problem
@@ -35,7 +33,7 @@ _HELPING = {
 
 _HEADERS = {
     "X-Request-Id": {
-        "description": words.FIELDS["request_id"],
+        "description": "The request's own, or a new one.",
         "required": True,
         "schema": {"type": "string"},
     },
@@ -51,20 +49,35 @@ _HEADERS = {
     },
 }
 
-_CREDENTIALS = {
-    "token": {"type": "http", "scheme": "bearer", "description": words.BEARER},
-    "signature": {
-        "type": "apiKey",
-        "in": "header",
-        "name": "Authorization",
-        "description": words.SIGNATURE,
-    },
-}
+_BEARER = """\
+A token of `[auth] clients`. Its scopes: `pick` for picks and outcomes, `admin` for numbers and
+inventory, `metrics` for the metrics. It may be bound to instances.
+"""
 
-_INFO = {
-    "title": "callerid",
-    "description": words.INTRODUCTION,
-    "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+_INTRODUCTION = """\
+Which of our numbers shall this callee see? A dialer asks `POST /v1/pick` before each call and tells
+`POST /v1/outcomes` afterwards.
+
+JSON is UTF-8, and read strictly: an unknown field, a key given twice or a number in a string is
+refused. A body has 64 KiB at most and is not compressed. In a query, a field left blank counts as
+not given.
+
+What goes wrong is a problem document (RFC 9457) whose `code` says which; `Retry-After` stands where
+waiting helps. No error shows a phone number: `138****8888`.
+
+Every answer carries `X-Request-Id`, the request's own if it sent a sane one.
+
+What no generated client has a use for is said here alone. For dialplans, `/v1/pick` and
+`/v1/outcomes` also take a form (`application/x-www-form-urlencoded`) of the same fields, in which a
+list is repeated or has commas, a switch is `true` or `false`, and a field left blank counts as not
+given; and `/v1/pick?format=text` answers with the caller numbers alone, a line each, or with a
+refusal as one line, `Code: detail`. For Alibaba Cloud's SDKs, `/` answers as CCC does.
+"""
+
+_TAGS = {
+    "picks": "Ask for a number, and tell how the call went on.",
+    "numbers": "The cached inventory, an operator's park, and new numbers.",
+    "operations": "For orchestrators and Prometheus.",
 }
 
 
@@ -79,12 +92,12 @@ async def get(request: web.Request) -> web.Response:
 
 
 def encoded(routes: Iterable[Route], *, auth_is_required: bool) -> bytes:
-    """The document as it is served; see `described`."""
+    """Return the document as it is served; see `described`."""
     return orjson.dumps(described(routes, auth_is_required=auth_is_required))
 
 
 def described(routes: Iterable[Route], *, auth_is_required: bool) -> Schema:
-    """The document, in OpenAPI 3.1.
+    """Describe the routes in OpenAPI 3.1.
 
     Args:
         routes: all of them.
@@ -93,36 +106,39 @@ def described(routes: Iterable[Route], *, auth_is_required: bool) -> Schema:
     routes = tuple(routes)
     paths: defaultdict[str, Schema] = defaultdict(dict)
     for route in routes:
-        operation = door.operation(route) if route.path == door.PATH else _operation(route)
+        operation = _operation(route)
         operation["security"] = _security(route, auth_is_required=auth_is_required)
         paths[route.path][route.method.lower()] = operation
     return {
         "openapi": "3.1.0",
-        "info": _INFO | {"version": version("callerid")},
+        "info": {
+            "title": "callerid",
+            "description": _INTRODUCTION,
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+            "version": version("callerid"),
+        },
         "servers": [{"url": "/"}],
-        "tags": [{"name": name, "description": text} for name, text in words.TAGS.items()],
+        "tags": [{"name": name, "description": text} for name, text in _TAGS.items()],
         "paths": dict(paths),
         "components": {
-            "schemas": schemas.components([*_shapes(routes), *door.SHAPES]),
+            "schemas": _schemas(routes),
             "headers": _HEADERS,
-            "securitySchemes": _CREDENTIALS,
+            "securitySchemes": {
+                "token": {"type": "http", "scheme": "bearer", "description": _BEARER}
+            },
         },
     }
 
 
-def _shapes(routes: Iterable[Route]) -> Iterator[Any]:
-    """All types that stand in the document by name."""
-    yield Problem
-    for route in routes:
-        if route.body:
-            yield route.body
-        for contents in route.answers.values():
-            for content in contents:
-                yield from content.shapes
+def _schemas(routes: Sequence[Route]) -> dict[str, Schema]:
+    """Collect the types that stand in the document by name."""
+    bodies = [route.body for route in routes if route.body]
+    answers = [content.shape for route in routes for content in route.answers.values()]
+    return schemas.components([Problem, *bodies, *answers])
 
 
 def _operation(route: Route) -> Schema:
-    told: Schema = {
+    operation: Schema = {
         "operationId": f"{route.handler.__module__.rpartition('.')[2]}_{route.handler.__name__}",
         "tags": [route.tag],
         "summary": route.summary,
@@ -130,17 +146,18 @@ def _operation(route: Route) -> Schema:
         "responses": _responses(route),
     }
     if parameters := [*_in_path(route), *(schemas.parameters(route.query) if route.query else ())]:
-        told["parameters"] = parameters
+        operation["parameters"] = parameters
     if route.body:
-        told["requestBody"] = _body(route, route.body)
-    return told
+        content = {"schema": schemas.schema_of(route.body), "example": route.example}
+        operation["requestBody"] = {"required": True, "content": {JSON: content}}
+    return operation
 
 
 def _description(docstring: str) -> str:
-    """What a docstring says before its sections."""
+    """Return a docstring without its sections."""
     paragraphs = inspect.cleandoc(docstring).split("\n\n")
-    told = (each for each in paragraphs if not each.startswith(("Args:", "Returns:", "Raises:")))
-    return "\n\n".join(told)
+    sections = ("Args:", "Returns:", "Raises:")
+    return "\n\n".join(text for text in paragraphs if not text.startswith(sections))
 
 
 def _in_path(route: Route) -> Iterator[Schema]:
@@ -154,51 +171,35 @@ def _in_path(route: Route) -> Iterator[Schema]:
         }
 
 
-def _body(route: Route, shape: type[msgspec.Struct]) -> Schema:
-    content = {JSON: {"schema": schemas.of_shapes(shape), "example": route.example}}
-    if route.takes_form:
-        content[FORM] = {"schema": schemas.of_form(shape), "example": route.example}
-    return {"required": True, "content": content}
-
-
 def _responses(route: Route) -> dict[str, Schema]:
-    told = {str(int(status)): _answer(status, each) for status, each in route.answers.items()}
+    responses = {status: _answer(status, content) for status, content in route.answers.items()}
     by_status: defaultdict[HTTPStatus, list[Kind]] = defaultdict(list)
     for kind in route.all_errors:
         by_status[STATUS.get(kind.code, HTTPStatus.INTERNAL_SERVER_ERROR)].append(kind)
-    as_text = bool(route.query and "format" in route.query.__struct_fields__)
-    for status, kinds in sorted(by_status.items()):
-        told[str(int(status))] = _problem(status, kinds, as_text=as_text)
-    return dict(sorted(told.items()))
+    responses |= {status: _problem(status, kinds) for status, kinds in by_status.items()}
+    return {str(int(status)): responses[status] for status in sorted(responses)}
 
 
-def _answer(status: HTTPStatus, contents: tuple[Content, ...]) -> Schema:
+def _answer(status: HTTPStatus, content: Content) -> Schema:
+    described: Schema = {"schema": schemas.schema_of(content.shape)}
+    if content.example is not None:
+        described["example"] = msgspec.to_builtins(content.example)
     return {
         "description": status.phrase,
         "headers": _headers("X-Request-Id"),
-        "content": {content.media_type: _content(content) for content in contents},
+        "content": {content.media_type: described},
     }
 
 
-def _content(content: Content) -> Schema:
-    told: Schema = {"schema": schemas.of_shapes(*content.shapes)}
-    if content.example is not None:
-        told["example"] = msgspec.to_builtins(content.example)
-    return told
+def _problem(status: HTTPStatus, kinds: Iterable[Kind]) -> Schema:
+    """Describe the problem documents of one status.
 
-
-def _problem(status: HTTPStatus, kinds: list[Kind], *, as_text: bool) -> Schema:
-    """The problem documents of one status, told apart by their codes."""
-    codes = [kind.code for kind in kinds]
-    of_status = {"status": {"const": int(status)}, "code": {"enum": codes}}
-    told = {"allOf": [schemas.of_shapes(Problem), {"properties": of_status}]}
-    content: Schema = {PROBLEM: {"schema": told}}
-    if as_text:
-        content["text/plain; charset=utf-8"] = {"schema": {"type": "string"}}
+    All are of one type, which generated clients have once; the codes stand in the description.
+    """
     return {
         "description": "\n".join(f"- `{kind.code}`: {_meaning(kind)}" for kind in kinds),
         "headers": _headers("X-Request-Id", *([_HELPING[status]] if status in _HELPING else [])),
-        "content": content,
+        "content": {PROBLEM: {"schema": schemas.schema_of(Problem)}},
     }
 
 
@@ -207,7 +208,7 @@ def _headers(*names: str) -> Schema:
 
 
 def _meaning(kind: Kind) -> str:
-    """What an error says of itself, in its first paragraph."""
+    """Return the first paragraph of an error's docstring, in one line."""
     return " ".join(inspect.cleandoc(kind.__doc__ or "").partition("\n\n")[0].split())
 
 
@@ -215,8 +216,5 @@ def _security(route: Route, *, auth_is_required: bool) -> list[Schema]:
     if route.access == "open":
         return []
     scopes = [] if route.access == "any" else [route.access]
-    told: list[Schema] = [{"token": scopes}]
-    if route.path == door.PATH:
-        told.append({"signature": []})
     # An empty entry: nobody has to say who asks.
-    return told if auth_is_required else [*told, {}]
+    return [{"token": scopes}] if auth_is_required else [{"token": scopes}, {}]
