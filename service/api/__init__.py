@@ -10,7 +10,7 @@ from aiohttp import web
 from service.api import console, openapi, rpc
 from service.api.bodies import MAX_BYTES
 from service.api.envelope import answered, nothing_here
-from service.api.express import Runner
+from service.api.express import runner
 from service.api.parts import API, Api, Components, Parts
 from service.api.routes import ROUTES
 
@@ -53,7 +53,7 @@ def make_runner(app: web.Application) -> web.AppRunner:
     `keepalive_timeout` is the one limit on headers that trickle (its default is an hour), and
     `lingering_time` what a refused body may go on for.
     """
-    return Runner(
+    return runner(
         app,
         shutdown_timeout=5,
         access_log=None,

@@ -1,16 +1,17 @@
 """The express lane of `POST /v1/pick`: a head that aiohttp has read once is not read again.
 
-A dialer keeps its connections and sends the same head with every pick, to the byte. aiohttp parses
-the first one, checks it and routes it; its bytes are then remembered, and a request that begins
-with just these bytes, where a request has to begin, can only mean the same. So no HTTP is parsed
-here and nothing is decided otherwise: whatever is new, broken, pipelined or closing goes through
-aiohttp, to the handler in `pick`. Measured under uvloop, a request answered with a constant: 12 µs
-of CPU time by this lane, 80 µs by an application's handler (`make bench` compares whole picks).
+A dialer sends the same head with every pick, to the byte. aiohttp parses the first one; its bytes
+are then remembered, and a request that begins with just these, where a request has to begin, can
+only mean the same. No HTTP is parsed here: whatever is new, broken, pipelined or closing goes
+through aiohttp to the handler in `pick`. A request answered with a constant costs 12 µs of CPU by
+this lane, 80 by a handler. To do without it, delete this file and its one import (decision 19).
 """
 
 import asyncio
+import logging
 from collections.abc import Mapping
 from http import HTTPStatus
+from inspect import signature
 from typing import Any, NamedTuple
 
 from aiohttp import HttpVersion11, web
@@ -29,9 +30,18 @@ HEADS_REMEMBERED = 1024
 MAX_HEAD_BYTES = 4096
 REST_SECONDS = 0.05  # clients that write head and body apart do so in one breath
 
+_log = logging.getLogger(__name__)
 _END = b"\r\n\r\n"
 _LINES = {status: f"HTTP/1.1 {status:d} {status.phrase}\r\n" for status in HTTPStatus}
 _SERVER = f"Server: {SERVER_SOFTWARE}\r\n\r\n"
+# aiohttp's private parts that the lane leans on, and a method that it overrides.
+_LEANED_ON = (
+    *("_close", "_force_close", "_keepalive_timeout", "_loop", "_messages", "_paused"),
+    *("_next_keepalive_close_time", "_pause_transport_reading", "_resume_transport_reading"),
+    *("_request_in_progress", "transport"),
+)
+_FINISH_RESPONSE = ["self", "request", "resp", "start_time"]
+
 # What makes a head mean more than a body's length and a client, or differ from pick to pick.
 _UNUSUAL = ("Content-Encoding", "Expect", "Transfer-Encoding", "Upgrade", "X-Request-Id")
 
@@ -44,11 +54,7 @@ class KnownHead(NamedTuple):
 
 
 class Lane:
-    """The heads of picks that were answered in this process.
-
-    Args:
-        api: what the handlers work with.
-    """
+    """The heads of picks that were answered in this process."""
 
     def __init__(self, api: Api) -> None:
         self.api = api
@@ -69,23 +75,15 @@ class Lane:
 
 
 class Connection(RequestHandler):
-    """A client's connection: aiohttp's own, but for the picks behind a head that is known.
-
-    Args:
-        manager: aiohttp's server.
-        lane: what all connections know.
-        options: as aiohttp's own takes them.
-    """
+    """A client's connection: aiohttp's own, but for the picks behind a head that is known."""
 
     __slots__ = ("_answering", "_held", "_lane", "_seen", "_timer")
 
     def __init__(self, manager: web.Server, lane: Lane, **options: Any) -> None:
         super().__init__(manager, **options)
         self._lane = lane
-        # What came since the last place where a request had to begin; None once that is unclear.
-        self._seen: bytes | None = b""
-        # What cannot be looked at yet: the beginning of a pick, or what came behind one.
-        self._held = b""
+        self._seen: bytes | None = b""  # since a request had to begin; None once that is unclear
+        self._held = b""  # the beginning of a pick, or what came behind one
         self._timer: asyncio.TimerHandle | None = None
         self._answering: asyncio.Task[None] | None = None
 
@@ -203,7 +201,7 @@ class _Server(web.Server):
         return Connection(self, self._lane, loop=self._loop, **self._options)
 
 
-class Runner(web.AppRunner):
+class _Runner(web.AppRunner):
     """Runs an application behind the express lane."""
 
     def __init__(self, app: web.Application, shutdown_timeout: float, **options: Any) -> None:
@@ -213,6 +211,23 @@ class Runner(web.AppRunner):
 
     async def _make_server(self) -> web.Server:
         return _Server(self._lane, await super()._make_server(), self._options)
+
+
+def runner(app: web.Application, shutdown_timeout: float, **options: Any) -> web.AppRunner:
+    """Return a runner with the express lane, or aiohttp's own where the lane cannot stand.
+
+    Args:
+        app: the application.
+        shutdown_timeout: seconds that requests under way may take at the end.
+        options: for the connections, as aiohttp takes them.
+    """
+    moved = [name for name in _LEANED_ON if not hasattr(RequestHandler, name)]
+    if [*signature(RequestHandler.finish_response).parameters] != _FINISH_RESPONSE:
+        moved.append("finish_response")
+    if not moved:
+        return _Runner(app, shutdown_timeout, **options)
+    _log.warning("This aiohttp has moved %s: the express lane is off, picks take longer", moved)
+    return web.AppRunner(app, shutdown_timeout=shutdown_timeout, **options)
 
 
 def _is_plain(request: web.BaseRequest) -> bool:

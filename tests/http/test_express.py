@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from service.api import express
 from service.api.auth import Asker
 from service.api.express import MAX_HEAD_BYTES, Connection, Lane
 from service.errors import CalleeBudgetExceeded
@@ -110,6 +111,25 @@ async def test_a_head_seen_before_takes_the_lane_and_is_answered_alike(
     assert b"Date: " in second
     assert first.count(b"made-1") == 2
     assert second.count(b"made-2") == 2
+
+
+@pytest.mark.parametrize("moved", ["an attribute", "a signature"])
+async def test_an_aiohttp_that_has_moved_costs_the_lane_and_no_pick(
+    taken: list[bytes],
+    moved: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    if moved == "an attribute":
+        monkeypatch.setattr(express, "_LEANED_ON", ("transport", "_gone"))
+    else:
+        monkeypatch.setattr(express, "_FINISH_RESPONSE", ["self", "request", "resp"])
+    async with serving(Service()) as service, connected(service) as client:
+        assert [status_of(await client.ask(pick_of())) for _ in range(3)] == [200] * 3
+    assert not taken
+    (line,) = [record for record in caplog.records if record.name == "service.api.express"]
+    assert line.levelname == "WARNING"
+    assert "the express lane is off" in line.getMessage()
 
 
 async def test_what_one_connection_taught_holds_on_another(
