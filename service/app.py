@@ -5,10 +5,8 @@ pools, `ledger` decides, and `sync` keeps the snapshot that both work on.
 """
 
 import asyncio
-import itertools
 import logging
 import time
-import uuid
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
@@ -19,6 +17,7 @@ from redis.asyncio import Redis
 
 from service import api
 from service.api.nonces import SharedNonces
+from service.api.parts import request_ids
 from service.building import SCHEMA, Builder, Work, now_ms
 from service.ccc.accounts import Accounts
 from service.ccc.client import CccClient
@@ -58,7 +57,7 @@ class Service:
         if not settings.instances:
             raise SettingsError(["instances: found none, expected at least one [[instances]]"])
         self.metrics = Metrics()
-        self.draining = False
+        self.draining = asyncio.Event()
         self._has_numbers = asyncio.Event()
         self._settings = settings
         self._locator = Locator(prefix_table.read(settings.locality.phone_dat))
@@ -119,8 +118,8 @@ class Service:
             keepers=instances.keepers,
             metrics=self.metrics,
             health=self.health,
-            is_draining=lambda: self.draining,
-            new_id=_request_ids(),
+            is_draining=self.draining.is_set,
+            new_id=request_ids(),
             timer=time.perf_counter,
             nonces=self._nonces(),
             overviews=Overviews(instances, now_ms, time.perf_counter),
@@ -187,7 +186,7 @@ class Service:
             name: "missing" if keeper.inventory is None else "stale" if keeper.is_stale else "ready"
             for name, keeper in self._instances.keepers.items()
         }
-        return api.Components(inventories, self._instances.redis_state, self.draining)
+        return api.Components(inventories, self._instances.redis_state, self.draining.is_set())
 
 
 @asynccontextmanager
@@ -216,9 +215,3 @@ async def listening(
         host, port = settings.server.host, settings.server.port
         await web.TCPSite(runner, host, port, reuse_port=share_port or None).start()
         yield service, f"http://{host}:{runner.addresses[0][1]}"
-
-
-def _request_ids() -> Callable[[], str]:
-    """Ids that nobody else makes, for less than a random one each: a pick waits for its own."""
-    start, count = uuid.uuid4().hex[:20], itertools.count()
-    return lambda: f"{start}{next(count):012x}"

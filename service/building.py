@@ -17,7 +17,7 @@ from redis.asyncio import Redis
 from service.ccc.client import CccClient
 from service.health import MemoryStore, NumberHealth, RedisStore
 from service.ledger import Breaker, FailoverLedger, Ledger, MemoryLedger, RedisLedger
-from service.ledger.returns import keep_taking_back
+from service.ledger.protocol import keep_taking_back
 from service.ledger.shared.line import Line
 from service.locality import Locator
 from service.metrics import Metrics

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Literal
 
@@ -11,7 +11,7 @@ from service.inventory import Inventory, Moves
 from service.ledger import FailoverLedger, Rules
 from service.picking.instance import Digests, Instance
 from service.policy import limits_namer, opens_at, rules_for
-from service.settings import InstanceSettings, Settings
+from service.settings import InstanceSettings, Selection, Settings
 from service.sync import (
     InventoryKeeper,
 )
@@ -103,7 +103,7 @@ class Instances(dict[str, Instance]):
             fallback_seconds=selection.fallback_timeout_ms / 1000 if asks else 0.0,
             digests=Digests(self._settings.redis.digest_key.encode()[:64], instance.id),
             knows_callees=rules.horizon > 0,
-            opens_at=lambda: opens_at(selection, time.time()) if selection.calling_window else "",
+            opens_at=_opening_of(selection),
         )
 
     def _configured(self, built: InstanceParts) -> InstanceSettings:
@@ -133,3 +133,10 @@ class Instances(dict[str, Instance]):
         if inventory.limits != self._limits.get(instance_id):
             self._limits[instance_id] = inventory.limits
             self[instance_id] = self._picked_for(built)
+
+
+def _opening_of(selection: Selection) -> Callable[[], str]:
+    """Return what tells when the calling window opens; without a window it is open always."""
+    if not selection.calling_window:
+        return str  # which makes ""
+    return lambda: opens_at(selection, time.time())

@@ -50,7 +50,7 @@ async def serve(
         sys.setswitchinterval(SWITCH_SECONDS)
         await stop.wait()
         reloading.cancel()
-        service.draining = True
+        service.draining.set()
         await asyncio.sleep(settings.server.drain_seconds)
 
 

@@ -21,9 +21,9 @@ from service.ccc.claims import SignedCall
 from service.ccc.parameters import required
 from service.emulator import actions, adding, answers
 from service.emulator.actions import Locate, Row
+from service.emulator.answers import Refusal, refusal_of
 from service.emulator.faults import Faults, named
 from service.emulator.gate import SignatureGate, read_call
-from service.emulator.refusals import Refusal, refusal_of
 from service.emulator.sample import load_inventory, phone_number, skill_groups
 from service.errors import InvalidField
 

@@ -1,4 +1,4 @@
-"""Write the emulator's answers: their envelopes, and the faults of their transport.
+"""Write the emulator's answers and refusals: their envelopes, and the faults of their transport.
 
 What the envelope holds is the actions' business, how its content is distorted that of `faults`.
 """
@@ -11,12 +11,35 @@ import orjson
 from aiohttp import web
 
 from service.ccc import catalogue
+from service.ccc.catalogue import worded
+from service.ccc.parameters import ParameterRefused
 from service.emulator.faults import Faults, distort
-from service.emulator.refusals import Refusal
+from service.errors import ClaimRefused, InvalidField
 
 SERVER_ERRORS = {500: "InternalError", 503: "ServiceUnavailable"}
 
 _GARBAGE = b"<html><body>Please log in to the network.</body></html>"
+
+
+class Refusal(Exception):
+    """An answer that is an error: `code` and its message's values, as the catalogue words them."""
+
+    def __init__(self, code: str, *values: object) -> None:
+        self.status, self.message = worded(code, *values)
+        self.code = code
+        super().__init__(f"{code}: {self.message}")
+
+    @property
+    def is_throttling(self) -> bool:
+        """True if flow control refused the call."""
+        return self.code.startswith("Throttling")
+
+
+def refusal_of(error: InvalidField | ClaimRefused) -> Refusal:
+    """Return the refusal of a parameter or of a signature."""
+    if isinstance(error, ClaimRefused | ParameterRefused):
+        return Refusal(error.ccc_code, *error.values)
+    return Refusal("InvalidParameter", error.field)
 
 
 class EmulatedResponse(msgspec.Struct, frozen=True):

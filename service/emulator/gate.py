@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 from aiohttp import web
 
 from service.ccc.claims import MAX_SKEW_SECONDS, Claim, SignedCall, claim_of, verify
-from service.emulator.refusals import Refusal, refusal_of
+from service.emulator.answers import Refusal, refusal_of
 from service.errors import ClaimRefused
 
 _FORM = "application/x-www-form-urlencoded"

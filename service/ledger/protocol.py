@@ -1,11 +1,22 @@
 """The port that the rest of the service asks, whichever ledger is behind it."""
 
+import asyncio
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from itertools import count
+from random import SystemRandom
 from typing import Protocol, TypeVar
 
+from service.errors import LedgerUnavailable
 from service.ledger.answers import Decision, Glance, Standing
 from service.ledger.port import BATCH_TURNS, Answered, Describe, Pick, Take
 from service.ledger.rules import Rules
+from service.metrics import Metrics
+from service.tasks import heed_cancellation
+
+RETURN_SECONDS = 1.0
+TURNS_A_COUNT = 5  # of the parked numbers
 
 AnswerT = TypeVar("AnswerT")
 
@@ -57,3 +68,25 @@ async def describe(ledger: Ledger, numbers: Sequence[str]) -> list[Standing]:
         some = tuple(numbers[start : start + BATCH_TURNS])
         standings += await ledger.apply(Describe(dry_run=True, numbers=some))
     return standings
+
+
+async def keep_taking_back(ledger: Ledger, instance_id: str, metrics: Metrics) -> None:
+    """Take back what is due once a second, until cancelled.
+
+    Args:
+        ledger: parks the numbers.
+        instance_id: the label of the metric.
+        metrics: show the parked numbers by reason.
+    """
+    shown: Counter[str] = Counter()
+    randomness = SystemRandom()
+    for turn in count():
+        with suppress(LedgerUnavailable):
+            await ledger.take_back()
+            if turn % TURNS_A_COUNT == 0:
+                parked = Counter(await ledger.parked_by())
+                for reason in parked.keys() | shown.keys():
+                    metrics.numbers_parked.labels(instance_id, reason).set(parked[reason])
+                shown = parked
+        heed_cancellation()
+        await asyncio.sleep(RETURN_SECONDS * randomness.uniform(0.8, 1.0))  # instances apart

@@ -18,7 +18,7 @@ from service.emulator import Emulator, phone_number, running, skill_groups
 from service.emulator.faults import Faults
 from service.errors import SettingsError
 from service.health import store, watch
-from service.ledger import failover, returns
+from service.ledger import failover, protocol
 from service.metrics import Metrics
 from service.settings import Auth, CallerLimits, Client, HealthSettings, Secret, Server, Settings
 from service.sync import gauges
@@ -56,7 +56,7 @@ def quicken(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watch, "WRITE_SECONDS", 0.02)
     monkeypatch.setattr(store, "LEAD_MS", 20)
     monkeypatch.setattr(gauges, "AVAILABLE_SECONDS", 0.1)
-    monkeypatch.setattr(returns, "RETURN_SECONDS", 0.1)
+    monkeypatch.setattr(protocol, "RETURN_SECONDS", 0.1)
     monkeypatch.setattr(failover, "KEEP_UP_SECONDS", 0.1)
 
     async def dying(metrics: Metrics) -> None:

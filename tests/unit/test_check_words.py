@@ -12,7 +12,7 @@ from service.cli.check.endpoints import clock_finding, why_unreachable
 from service.cli.check.instances import told
 from service.cli.check.permissions import permission_by
 from service.cli.check.sweeping import finding_on, summary
-from service.emulator.refusals import Refusal
+from service.emulator.answers import Refusal
 from service.errors import CccError, CccRefused, CccThrottled, CccUnavailable
 from service.inventory import PhoneNumber
 from service.sync.acceptance import Sweep

@@ -11,8 +11,8 @@ from msgspec.structs import replace
 
 from service.ccc.claims import SignedCall
 from service.emulator import Emulator, phone_number, running, skill_groups
+from service.emulator.answers import Refusal
 from service.emulator.faults import Faults
-from service.emulator.refusals import Refusal
 from service.provisioning import provisioner
 from service.settings import NumberMatch, NumberOverride, Secret, Selection
 from tests.whole.services import (

@@ -22,9 +22,8 @@ from service.ledger.port import (
 )
 from service.ledger.record import KnownUse
 from service.ledger.rules import Rules
-from service.ledger.shared.breaker import Breaker
 from service.ledger.shared.line import CallLost, Fate, Line
-from service.ledger.shared.queue import CallQueue
+from service.ledger.shared.queue import Breaker, CallQueue
 from service.ledger.shared.wire import picked_from
 from service.metrics import Metrics
 

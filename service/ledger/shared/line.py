@@ -24,7 +24,7 @@ from service.ledger.shared.exchange import Exchange
 from service.ledger.shared.recent import Applied, Recent
 from service.ledger.shared.script import CALLS, Script
 from service.ledger.shared.wire import packed_call, packed_rules, unpacked
-from service.redis_.client import client_for, doubt, translated
+from service.redis_.client import RoutingClient, client_for, doubt, translated
 
 # The script forgets a process that has been silent for an hour; what it lacks is not known then.
 REMEMBERED_SECONDS = 1800
@@ -68,6 +68,7 @@ class Line:
         self._timeout = timeout
         self._script = Script(*CALLS)
         self._home = client
+        self._is_routed = isinstance(client, RoutingClient)
         self._exchange: Exchange | None = None
         self._number = 0
         self._is_sent = False
@@ -176,7 +177,7 @@ class Line:
         return await self._send(payload, again=False)
 
     async def _opened_exchange(self) -> Exchange:
-        home = client_for(self._client, self._bases[0])
+        home = client_for(self._client, self._bases[0]) if self._is_routed else self._client
         if home is not self._home:  # the server that holds the keys is another one now
             await self.close(nowait=True)
             self._home = home

@@ -10,21 +10,60 @@ import logging
 from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from random import Random
 from typing import Any
 
 import msgspec
 
 from service.errors import LedgerUnavailable, LedgerWiped
 from service.ledger.port import BATCH_TURNS, Operation
-from service.ledger.shared.breaker import Breaker
 from service.ledger.shared.line import CallLost, Fate, Line
 from service.metrics import Metrics
 from service.tasks import heed_cancellation
 
 NO_MEMBERS = 0
 FATES_KEPT = 4096
+FAILURES_TO_OPEN = 3
+HEARTBEAT_SECONDS = 1.0
+PROBE_SECONDS = 0.25
 
 _log = logging.getLogger(__name__)
+
+
+class Breaker:
+    """Open after three failed calls in a row, closed by the first that succeeds.
+
+    Picks never probe a Redis that is away: the heartbeat does, so no callee waits to find out.
+    """
+
+    def __init__(self, randomness: Random) -> None:
+        self._randomness = randomness
+        self._failures = 0
+
+    @property
+    def is_open(self) -> bool:
+        """True while picks are decided without asking."""
+        return self._failures >= FAILURES_TO_OPEN
+
+    def succeeded(self) -> None:
+        """Close: a call was answered."""
+        self._failures = 0
+
+    def failed(self) -> None:
+        """Count a call that was not answered in time, or broke."""
+        self._failures += 1
+
+    def trip(self) -> None:
+        """Open at once: what was asked for has shown that Redis does not serve."""
+        self._failures = FAILURES_TO_OPEN
+
+    def beat_pause(self) -> float:
+        """Return the seconds to the next heartbeat while closed; many instances beat apart."""
+        return HEARTBEAT_SECONDS * self._randomness.uniform(0.8, 1.0)
+
+    def probe_pause(self) -> float:
+        """Return the seconds to the next probe while open: jittered, for processes not to march."""
+        return PROBE_SECONDS * self._randomness.uniform(0.8, 1.2)
 
 
 class _Waiting(msgspec.Struct, gc=False):
