@@ -4,6 +4,17 @@ That is what was picked while it was out of reach, and what a failover has lost 
 answered. A call that broke off may have been applied all the same: then Redis counted a number, and
 the client was shown another. What became of such a call is found out first; what it counted is
 undone.
+
+For example, a pick under the call_id "x" was sent as call 8, whose answer did not come, and the
+client was shown n2 by the ledger here. When Redis is back there are three cases:
+
+    fate of call 8     written                     counted as
+    not applied        Record(n2, "x")             written
+    n1 was picked      Undo(n1), Record(n2, "x")   corrected
+    n2 was picked      nothing                     agreed
+
+Each of these goes out as a call too, and may be lost in turn: `lost` then says which, and its own
+fate decides whether it is sent again.
 """
 
 import asyncio

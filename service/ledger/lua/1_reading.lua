@@ -8,6 +8,19 @@
 --          common; the operations stand as `wire.py` says
 -- Returns  msgpack [process, number, now, generation, answers]
 --
+-- For example, a process "p" sends its 7th call: two picks for the groups of one plan, the second
+-- for a callee and under a call_id.
+--
+--   ["p", 7, 0, rules, 2, [[[["city", ["sales|city|成都"]], ["any", ["sales|any|*"]]], "四川", ""]],
+--    [1, -1, "digest of the callee", "digest of the call_id", "digest of the body"]]
+--
+-- 1 is a bare pick by plan 1; -1 is one by the same plan, and its three digests follow it. Where
+-- turn stood at 40, the first takes turn 41, the second 42, of whatever number is first by then:
+--
+--   ["p", 7, 1700000000000, 3, ["02855500004 city", "02855500001 city"]]
+--
+-- Sent again, as after a lost reply, the call finds 7 in process:p and gets this very answer.
+--
 -- Nothing is written before everything was read and decided: an error leaves no half of a batch
 -- behind. What is decided on the way stands in local tables, which later operations see.
 --

@@ -1,4 +1,19 @@
 -- Candidates of a step, the least recently used first, over the homes of all its pools.
+--
+-- A number lives in one home, with all that are in the same pools; a pool lists its homes by the
+-- turn of the first number of each. So a use moves one score in one sorted set, however many pools
+-- the number is in, and a step merges the homes of its pools. For example, with the groups `sales`
+-- and `survey`:
+--
+--   home:A  (in sales alone)       n1 turn 3, n4 turn 9      pool:sales   A 3, B 5
+--   home:B  (in sales and survey)  n2 turn 5, n3 turn 7      pool:survey  B 5
+--
+-- A step over both pools opens A, whose first turn is the lowest, and gives n1. It opens B only as
+-- soon as nothing below 5 is left in A: n2, n3, and then n4. A step over `survey` has one home, and
+-- reads it in its order without any merging.
+--
+-- What this call itself has moved is left out of those orders (MOVED): numbers that came back stand
+-- in `returned`, those that it has used in `used`, with the highest turns of all, so they come last.
 
 local views = {}  -- home -> the free records of its sorted set, as far as they were read
 local heads = {}  -- pool -> {homes, turns of their first numbers}, as far as they were read

@@ -3,6 +3,13 @@
 While a call is under way the next batch gathers, so under load an operation shares its round trip
 with others, and one alone waits for nobody. None waits longer than its patience: what cannot be
 sent in time any more is given back. What becomes of lost calls is found out here too.
+
+For example, pick A comes while nothing is under way: it leaves alone, as call 7. Meanwhile B, C and
+D come; when A is answered they leave together, as call 8. Should the answer to 8 not come in time,
+B, C and D get CallLost(8, 0), (8, 1) and (8, 2) and are decided in this process; whoever waits
+behind them is given back at once. Call 9, the heartbeat's, is answered: from then on 8 cannot be
+applied any more, so Redis is asked what it has of it. Either it has an answer to 8, and `fate` tells
+what each of the three was given there; or it has none, and they were not applied.
 """
 
 import asyncio
