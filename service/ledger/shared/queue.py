@@ -8,8 +8,8 @@ For example, pick A comes while nothing is under way: it leaves alone, as call 7
 D come; when A is answered they leave together, as call 8. Should the answer to 8 not come in time,
 B, C and D get CallLost(8, 0), (8, 1) and (8, 2) and are decided in this process; whoever waits
 behind them is given back at once. Call 9, the heartbeat's, is answered: from then on 8 cannot be
-applied any more, so Redis is asked what it has of it. Either it has an answer to 8, and `fate` tells
-what each of the three was given there; or it has none, and they were not applied.
+applied any more, so Redis is asked what it has of it. Either it has an answer to 8, and `fate`
+tells what each of the three was given there; or it has none, and they were not applied.
 """
 
 import asyncio
