@@ -163,15 +163,15 @@ class Service:
             settings = read()
         except SettingsError as error:
             self.metrics.config_reloads.labels("refused").inc()
-            _log.error("The configuration is wrong and was not taken over: %s", error)
+            _log.error("The configuration was not reloaded, the old one stays: %s", error)
             return
         self._instances.apply(settings)
         self.metrics.config_reloads.labels("taken").inc()
-        _log.info("The configuration was read again")
+        _log.info("The configuration was reloaded")
         try:
             await self._instances.review()
         except LedgerUnavailable:
-            _log.warning("Redis is out of reach: what is parked is looked at again as it returns")
+            _log.warning("Redis is unreachable: parked numbers are reviewed when it returns")
 
     def _open_redis(self, timeout: float, lifetime: AsyncExitStack) -> Redis | None:
         if not self._settings.redis.url:

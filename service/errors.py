@@ -121,7 +121,7 @@ class NoEligibleNumber(CallerIdError):
 
     def __init__(self, reasons: Mapping[str, int], looks: Sequence[Mapping[str, Any]] = ()) -> None:
         told = ", ".join(f"{reason}: {count}" for reason, count in sorted(reasons.items()))
-        super().__init__(f"No number may be shown to this callee now ({told or 'no candidates'}).")
+        super().__init__(f"No number can be shown to this callee now ({told or 'no candidates'}).")
         self.reasons = dict(reasons)
         self.looks = looks
 
@@ -132,7 +132,7 @@ class OutsideCallingWindow(CallerIdError):
     code = "OutsideCallingWindow"
 
     def __init__(self, opens_at: str) -> None:
-        super().__init__(f"Nobody is called at this hour; ask again from {opens_at}")
+        super().__init__(f"Calling is not allowed at this hour; ask again from {opens_at}")
         self.opens_at = opens_at
 
 

@@ -32,9 +32,9 @@ async def keep_running(name: str, work: Callable[[], Awaitable[None]], metrics: 
         started = loop.time()
         try:
             await work()
-            _log.error("The task %s ended by itself; it is started again", name)
+            _log.error("Task %s ended unexpectedly and is restarted", name)
         except Exception:  # noqa: BLE001 - whatever it was, the task must go on
-            _log.exception("The task %s failed; it is started again", name)
+            _log.exception("Task %s failed and is restarted", name)
         metrics.task_restarts.labels(name).inc()
         if loop.time() - started > LONGEST_PAUSE:
             pause = SHORTEST_PAUSE

@@ -53,9 +53,11 @@ async def read(request: web.Request, seconds: float) -> bytes:
         async with asyncio.timeout(seconds):
             return await _read_on(request)
     except TimeoutError:
-        raise RequestTimeout(f"The body was not there after {seconds:g} s; send it whole") from None
+        raise RequestTimeout(
+            f"The body did not arrive within {seconds:g} s; send it whole"
+        ) from None
     except ConnectionError:
-        raise MalformedRequest("The client hung up before its body was there") from None
+        raise MalformedRequest("The client hung up before its body arrived") from None
 
 
 async def _read_on(request: web.Request) -> bytes:

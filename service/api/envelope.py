@@ -52,7 +52,7 @@ async def nothing_here(request: web.Request) -> web.StreamResponse:
     allowed.discard(METH_ANY)
     if allowed:
         raise MethodNotAllowed(", ".join(sorted(allowed)))
-    raise NotFound("There is nothing at this path")
+    raise NotFound("Nothing is served at this path")
 
 
 def expected(error: Exception, request_id: str) -> CallerIdError:

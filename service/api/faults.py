@@ -102,7 +102,7 @@ def _parsed(text: str) -> Any:
         )
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}"
-        raise MalformedRequest(f"The body is no JSON at {place}: {error.msg}") from None
+        raise MalformedRequest(f"The body is not JSON at {place}: {error.msg}") from None
     except RecursionError:
         raise _too_deep() from None
     if _depth(text) > MAX_DEPTH:

@@ -133,7 +133,7 @@ class InternalError(CallerIdError):
 
 
 class NotFound(RequestError):
-    """There is nothing at this path."""
+    """Nothing is served at this path."""
 
     code = "NotFound"
 

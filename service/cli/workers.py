@@ -61,7 +61,7 @@ class Workers:
                     self._stop()
                     return self._reap(2)
                 if not self._stopping:
-                    _log.error("A worker ended with status %d; another is started", status)
+                    _log.error("A worker exited with status %d; another one is started", status)
                     time.sleep(RESTART_PAUSE)
                     self._running.append(self._start())
         return 0

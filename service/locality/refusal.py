@@ -22,9 +22,9 @@ _OF_TEXT = (
     (r".*\*.*", "is masked or has a dial code; send the whole number in digits"),
     (
         r".*[^0-9+ -].*",
-        "has a sign that is none of digits, spaces, hyphens and a leading +; send the digits alone",
+        "has a character other than digits, spaces, hyphens and a leading +; send digits alone",
     ),
-    (r".*[^ -].*\+.*", "has a + that is not its first sign; write + once, before the country code"),
+    (r".*[^ -].*\+.*", "has a + that does not come first; write + once, before the country code"),
 )
 
 _CN = r"(?:(?:\+|00)?86)?"

@@ -84,7 +84,7 @@ class Directory:
         instance, known = self._named(instance_id, number)
         if not await instance.ledger.apply(Park(known.number, OPERATOR, until)):
             why = bar(known) or "the ledger has yet to hear of it"
-            raise UnknownNumber(f"{mask(known.number)} is in no rotation ({why})")
+            raise UnknownNumber(f"{mask(known.number)} is not a candidate ({why})")
         return known.number
 
     async def unpark(self, instance_id: str, number: str) -> str:
@@ -104,7 +104,7 @@ class Directory:
         key = own_number("number", number)
         if known := _inventory(instance).numbers.get(key):
             return instance, known
-        raise UnknownNumber(f"{mask(key)} is no number of {instance.instance_id}")
+        raise UnknownNumber(f"{mask(key)} is not a number of {instance.instance_id}")
 
     async def _found(self, inventory: Inventory, query: NumberQuery) -> list[PhoneNumber]:
         ordered, found = self._in_order(inventory), list[PhoneNumber]()

@@ -160,7 +160,9 @@ class Outcomes:
     async def _follow(self, told: _Told, *, again: bool = False) -> None:
         followed = await told.instance.ledger.apply(told.outcome)
         if followed.state == "unknown":
-            raise UnknownCall("No such call is known, or no longer; check what names it")
+            raise UnknownCall(
+                "No such call is known, or not any more; check the call_id, or both numbers"
+            )
         number, level = _use(followed, told.outcome.number)
         if followed.state == "followed":
             self._count(told, number, level)
@@ -183,7 +185,7 @@ class Outcomes:
         action = action_for(rule, ended, told.at)
         if action is None:
             _log.warning(
-                "SIP %d asks for %s, but the outcome leaves open of what: report both numbers",
+                "SIP %d calls for %s, but the outcome does not say of which number: report both",
                 code,
                 rule.action,
             )

@@ -76,7 +76,11 @@ class Kept:
         except LedgerUnavailable:
             return False
         except CallerIdError as error:
-            _log.info("An outcome of %s that was kept is void: %s", self._instance_id, error.code)
+            _log.info(
+                "An outcome of %s that waited for the ledger was dropped: %s",
+                self._instance_id,
+                error.code,
+            )
         except Exception:  # noqa: BLE001 - one that fails must not hold up those behind it
             _log.exception("An outcome of %s could not be followed", self._instance_id)
         self._waiting.pop(place, None)

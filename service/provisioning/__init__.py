@@ -102,7 +102,7 @@ def checked(numbers: Sequence[str], usage: str) -> tuple[str, ...]:
         field = f"numbers[{place}]"
         number = own_number(field, given)
         if (first := places.setdefault(number, place)) != place:
-            raise InvalidField(field, f"{mask(number)} is there already, as numbers[{first}]")
+            raise InvalidField(field, f"{mask(number)} is given already, as numbers[{first}]")
         if number.startswith("400") and usage != "Inbound":
             raise InvalidField(field, f"{mask(number)} is a 400 number: add it for Inbound alone")
     return tuple(places)

@@ -164,7 +164,7 @@ class InventoryCache:
     def _tell(self, of: bytes, what: str) -> None:
         """Log it, once for as long as it lasts: it is read every second."""
         if of != self._told_of:
-            _log.error("%s: the cache is not used", what)
+            _log.error("%s: the cache cannot be used", what)
         self._told_of = of
 
     def _key(self, digest: bytes) -> str:

@@ -84,7 +84,7 @@ class SharedInbox:
         try:
             await self._send()
         except LedgerUnavailable:
-            _log.warning("Redis is out of reach: what CCC told of new numbers is here alone so far")
+            _log.warning("Redis is unreachable: details of new numbers wait in this process")
 
     async def read(self) -> Mapping[str, Details]:
         """All that wait; those of this process alone while Redis does not serve."""

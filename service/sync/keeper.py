@@ -134,7 +134,7 @@ class InventoryKeeper:
             except StaleLeader as error:
                 _log.warning("%s: %s", self._instance_id, error)
             except Exception:  # noqa: BLE001 - whatever it was, the next round may go well
-                _log.exception("%s: the inventory's keeper goes on after", self._instance_id)
+                _log.exception("%s: the inventory's round failed; it is retried", self._instance_id)
             heed_cancellation()
             await asyncio.sleep(SHORTEST_PAUSE)
             with suppress(TimeoutError):
@@ -200,7 +200,7 @@ class InventoryKeeper:
         # Under a new generation: another replica may have known a later one than this.
         inventory = await self._replica.build(term.fence, (state.known or {}).values())
         await self._replica.publish(msgspec.structs.replace(state, inventory=inventory), term.fence)
-        _log.warning("%s: the ledger's members were written anew", self._instance_id)
+        _log.warning("%s: the ledger's members were rewritten", self._instance_id)
         return 0.0
 
     async def _sweep(

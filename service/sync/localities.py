@@ -128,7 +128,7 @@ class Localities:
         try:
             place = await client.get_number_location(question.instance_id, question.number)
         except CccError as error:
-            _log.warning("Where the prefix %s belongs is not known: %s", question.prefix, error)
+            _log.warning("No place was found for the prefix %s: %s", question.prefix, error)
             self._let_rest(question.prefix, FAILED_SECONDS)
             return False
         self.teach(question.prefix, place.province, place.city)
@@ -167,5 +167,5 @@ class Localities:
         try:
             self._locator.learn(prefix, province, city)
         except ValueError:
-            _log.warning("What is remembered of a prefix is of no use: it is passed over")
+            _log.warning("The remembered place of a prefix cannot be read and is ignored")
         self._known.add(prefix)

@@ -36,8 +36,8 @@ async def test_picks_go_on_when_redis_is_killed_and_return_to_it(
         await picks_until(side, "redis", Counter())
         assert side.metrics.registry.get_sample_value("callerid_redis_up") == 1
     assert [record.getMessage() for record in caplog.records] == [
-        "callerid:2:{ccc-test}:ccc-test: Redis does not answer; picks are decided here",
-        "callerid:2:{ccc-test}:ccc-test: Redis answers again and decides for all",
+        "callerid:2:{ccc-test}:ccc-test: Redis does not answer: picks are decided in this process",
+        "callerid:2:{ccc-test}:ccc-test: Redis answers again and decides picks",
     ]
 
 

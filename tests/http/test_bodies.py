@@ -24,9 +24,9 @@ DECODER = msgspec.json.Decoder(PickRequest)
 MALFORMED = {
     "empty": (b"", "empty"),
     "blank": (b" \r\n", "empty"),
-    "truncated": (PICK[:-1], "no JSON"),
-    "trailing comma": (PICK[:-1] + b",}", "no JSON"),
-    "two documents": (PICK + b"{}", "no JSON"),
+    "truncated": (PICK[:-1], "not JSON"),
+    "trailing comma": (PICK[:-1] + b",}", "not JSON"),
+    "two documents": (PICK + b"{}", "not JSON"),
     "NUL": (b'{"called_number": "1\x00"}', "NUL"),
     "a stray byte": (b'{"called_number": "\xff"}', "UTF-8"),
     "a surrogate in UTF-8": (b'{"called_number": "\xed\xa0\x80"}', "UTF-8"),
@@ -51,7 +51,7 @@ MALFORMED = {
     "1500 objects": (b'{"a":' * 1500 + b"1" + b"}" * 1500, "deep"),
     "40 lists in a field": (b'{"called_number": ' + b"[" * 40 + b"]" * 40 + b"}", "deep"),
     "60000 brackets": (b"[" * 60_000, "deep"),
-    "a string without an end": (b'{"called_number": "' + b'\\"' * 30_000, "no JSON"),
+    "a string without an end": (b'{"called_number": "' + b'\\"' * 30_000, "not JSON"),
 }
 
 

@@ -48,7 +48,7 @@ async def test_a_problem_document_has_all_its_members(service: Service) -> None:
         "title": "Conflict",
         "status": 409,
         "code": "NoEligibleNumber",
-        "detail": "No number may be shown to this callee now (inactive: 1, parked: 3).",
+        "detail": "No number can be shown to this callee now (inactive: 1, parked: 3).",
         "request_id": "made-1",
         "reasons": {"parked": 3, "inactive": 1},
     }

@@ -213,7 +213,7 @@ async def test_a_number_outside_of_the_rotation_cannot_be_parked(number: str, wh
 
 async def test_a_number_of_nobody_is_unknown_and_masked() -> None:
     bench = Bench()
-    with pytest.raises(UnknownNumber, match=r"029\*{4}0001 is no number of ccc-test"):
+    with pytest.raises(UnknownNumber, match=r"029\*{4}0001 is not a number of ccc-test"):
         await bench.directory.park("", "02955500001", NOW + 9)
     with pytest.raises(UnknownNumber):
         await bench.directory.unpark("", "02955500001")

@@ -266,7 +266,9 @@ async def test_a_kept_outcome_of_an_unknown_call_holds_nothing_up(
         await eventually(lambda: caplog.messages)
         bench.ledger.answer = ONE
         await bench.report("busy")
-    assert caplog.messages == ["An outcome of ccc-test that was kept is void: UnknownCall"]
+    assert caplog.messages == [
+        "An outcome of ccc-test that waited for the ledger was dropped: UnknownCall"
+    ]
     assert bench.counted("city", "busy") == 1
 
 
@@ -345,7 +347,7 @@ async def test_a_stop_without_a_callee_asks_for_the_called_number(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     await Bench().report("failed", sip_code=474)
-    assert "SIP 474 asks for stop_callee" in caplog.text
+    assert "SIP 474 calls for stop_callee" in caplog.text
 
 
 async def test_a_whole_provider_rests_a_slice_at_a_time() -> None:

@@ -248,7 +248,7 @@ async def test_an_error_half_way_shows_no_number() -> None:
             ("01055500001", "01055500002", "+86 10 5550 0001"),
             "Inbound",
             "numbers[2]",
-            "010****0001 is there already, as numbers[0]",
+            "010****0001 is given already, as numbers[0]",
         ),
         (("4005550001",), "Outbound", "numbers[0]", "for Inbound alone"),
         (("01055500001", "400-555-0001"), "Bidirection", "numbers[1]", "40****0001 is a 400"),

@@ -210,12 +210,14 @@ class CallQueue:
             self._breaker.succeeded()
             if self.opened.is_set():
                 self.opened.clear()
-                _log.info("%s: Redis answers again and decides for all", self._line.name)
+                _log.info("%s: Redis answers again and decides picks", self._line.name)
         else:
             self._breaker.failed()
             if self._breaker.is_open and not self.opened.is_set():
                 self.opened.set()
-                _log.warning("%s: Redis does not answer; picks are decided here", self._line.name)
+                _log.warning(
+                    "%s: Redis does not answer: picks are decided in this process", self._line.name
+                )
         if up is not self._is_up:
             self._is_up = up
             self._metrics.redis_up.set(up)
