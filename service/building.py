@@ -16,7 +16,7 @@ from redis.asyncio import Redis
 
 from service.ccc.client import CccClient
 from service.health import MemoryStore, NumberHealth, RedisStore
-from service.ledger import Breaker, FailoverLedger, Ledger, MemoryLedger, RedisLedger
+from service.ledger import Breaker, FailoverLedger, Ledger, LocalLedger, SharedLedger
 from service.ledger.protocol import keep_taking_back
 from service.ledger.shared.line import Line
 from service.locality import Locator
@@ -107,20 +107,20 @@ class Builder:
     def _ledger(self, instance: InstanceSettings, keeper: InventoryKeeper) -> Ledger:
         if self._redis is None:
             self._metrics.redis_up.set(math.nan)  # neither up nor down
-            memory = MemoryLedger(now_ms)
+            memory = LocalLedger(now_ms)
             keeper.subscribe(memory.replace)
             return memory
         timeout = self._settings.redis.timeout_ms / 1000
         budget = self._settings.selection_for(instance).pick_timeout_ms / 1000
         bases = f"{self._base(instance)}{instance.id}:", f"{self._base(instance)}callee:"
-        shared = RedisLedger(
+        shared = SharedLedger(
             Line(self._redis, bases, self._process, timeout),
             Breaker(SystemRandom()),
             patience=max(0.0, budget - timeout),
             metrics=self._metrics,
             notice=keeper.notice,
         )
-        local = MemoryLedger(now_ms, source="degraded", unused_turn=self._scattered)
+        local = LocalLedger(now_ms, source="degraded", unused_turn=self._scattered)
         ledger = FailoverLedger(shared, local, self._metrics, now_ms)
         keeper.subscribe(ledger.replace)
         return ledger

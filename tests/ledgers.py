@@ -15,10 +15,10 @@ from service.inventory import Inventory, PhoneNumber, Step
 from service.ledger import (
     Breaker,
     FailoverLedger,
+    LocalLedger,
     MembersWriter,
-    MemoryLedger,
     Pick,
-    RedisLedger,
+    SharedLedger,
     Standing,
     describe,
 )
@@ -39,7 +39,7 @@ class Shared(NamedTuple):
     """A running ledger and what it is made of."""
 
     ledger: FailoverLedger
-    shared: RedisLedger
+    shared: SharedLedger
     line: Line
     breaker: Breaker
     client: Redis
@@ -76,10 +76,10 @@ async def shared_ledger(
     async with client_of(url, seconds) as client:
         line = Line(client, bases, process, seconds)
         breaker = Breaker(Random(1))
-        shared = RedisLedger(
+        shared = SharedLedger(
             line, breaker, patience=seconds, metrics=metrics, notice=notices.append
         )
-        standby = MemoryLedger(now_ms, source="degraded")
+        standby = LocalLedger(now_ms, source="degraded")
         ledger = FailoverLedger(shared, standby, metrics, now_ms)
         ledger.replace(inventory)
         async with running(ledger.run()):

@@ -13,7 +13,7 @@ from service.health.store import decode, encode
 from service.inventory import Inventory
 
 
-class Found(msgspec.Struct, frozen=True):
+class LookResult(msgspec.Struct, frozen=True):
     """The result of a look.
 
     `after` is what the record becomes, b"" where nothing of it is worth keeping. `held` where the
@@ -36,7 +36,7 @@ def pool(pools: Pools, some: Mapping[str, bytes], inventory: Inventory) -> None:
             pools.add(record, inventory.numbers[number].skill_group_ids)
 
 
-def look_at(number: str, stored: bytes, inventory: Inventory, pools: Pools, now: int) -> Found:
+def look_at(number: str, stored: bytes, inventory: Inventory, pools: Pools, now: int) -> LookResult:
     """Judge one record.
 
     Args:
@@ -48,9 +48,9 @@ def look_at(number: str, stored: bytes, inventory: Inventory, pools: Pools, now:
     """
     record = decode(stored)
     if record is None or inventory.home(number) is None:
-        return Found(number, stored, b"")
+        return LookResult(number, stored, b"")
     if record.untold:
-        return Found(number, stored, stored, record)
+        return LookResult(number, stored, stored, record)
     groups = inventory.numbers[number].skill_group_ids
     hours = pools.of(groups)
     before = aged(record, hours, now)
@@ -60,6 +60,6 @@ def look_at(number: str, stored: bytes, inventory: Inventory, pools: Pools, now:
     if is_held:
         after, transition = before, None
     if after.state == HEALTHY and not (after.tallies or after.settled_hour or after.untold):
-        return Found(number, stored, b"")
+        return LookResult(number, stored, b"")
     changed = stored if after == record else encode(after)
-    return Found(number, stored, changed, after, transition, is_held)
+    return LookResult(number, stored, changed, after, transition, is_held)

@@ -14,7 +14,7 @@ from itertools import islice
 import msgspec
 
 from service.errors import LedgerUnavailable
-from service.health.look import Found, look_at, pool
+from service.health.look import LookResult, look_at, pool
 from service.health.rules import (
     HEALTHY,
     HOUR,
@@ -160,7 +160,7 @@ class NumberHealth:
             told = "%s: %d more numbers look bad, of pools with too many in quarantine already"
             _log.warning(told, self._instance_id, held)
 
-    async def _act(self, found: Sequence[Found]) -> None:
+    async def _act(self, found: Sequence[LookResult]) -> None:
         """Store what was found first; who dies before the ledger is told, another tells it."""
         changed = [one for one in found if one.after != one.before]
         changes = [Change(one.number, one.before, one.after) for one in changed]

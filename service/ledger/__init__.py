@@ -7,11 +7,11 @@ decides; `local` decides in this process, file by file as `lua/` does. `failover
 
 from service.ledger.answers import Decision, Followed, Picked, Standing
 from service.ledger.failover import FailoverLedger
-from service.ledger.local.ledger import MemoryLedger
+from service.ledger.local.ledger import LocalLedger
 from service.ledger.port import Avoid, Cap, Outcome, Park, Pick, Stop, Take, Unpark
 from service.ledger.protocol import Ledger, describe
 from service.ledger.rules import CalleeRule, Limits, Rules, with_trunks
-from service.ledger.shared.ledger import RedisLedger
+from service.ledger.shared.ledger import SharedLedger
 from service.ledger.shared.membership import MembersWriter
 from service.ledger.shared.queue import Breaker
 
@@ -25,14 +25,14 @@ __all__ = [
     "Followed",
     "Ledger",
     "Limits",
+    "LocalLedger",
     "MembersWriter",
-    "MemoryLedger",
     "Outcome",
     "Park",
     "Pick",
     "Picked",
-    "RedisLedger",
     "Rules",
+    "SharedLedger",
     "Standing",
     "Stop",
     "Take",

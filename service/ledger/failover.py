@@ -8,10 +8,10 @@ from typing import TypeVar
 from service.errors import LedgerUnavailable
 from service.inventory import Inventory, Moves
 from service.ledger.answers import Decision, Followed, Glance
-from service.ledger.local.ledger import MemoryLedger
+from service.ledger.local.ledger import LocalLedger
 from service.ledger.port import Answered, Park, Pick, Take, Unpark
 from service.ledger.rules import Rules
-from service.ledger.shared.ledger import RedisLedger
+from service.ledger.shared.ledger import SharedLedger
 from service.ledger.shared.line import CallLost
 from service.ledger.write_back import Degraded, WriteBack
 from service.metrics import Metrics
@@ -31,8 +31,8 @@ class FailoverLedger:
 
     def __init__(
         self,
-        shared: RedisLedger,
-        local: MemoryLedger,
+        shared: SharedLedger,
+        local: LocalLedger,
         metrics: Metrics,
         clock: Callable[[], int],
     ) -> None:

@@ -24,7 +24,7 @@ from collections.abc import Iterable
 from service.errors import LedgerUnavailable
 from service.ledger.answers import Picked
 from service.ledger.port import Operation, Pick, Record, Take, Undo
-from service.ledger.shared.ledger import RedisLedger
+from service.ledger.shared.ledger import SharedLedger
 from service.ledger.shared.line import CallLost
 from service.ledger.shared.wire import picked_from
 from service.metrics import Metrics
@@ -73,7 +73,7 @@ class WriteBack:
         metrics: counts what was written, and what waits.
     """
 
-    def __init__(self, shared: RedisLedger, metrics: Metrics) -> None:
+    def __init__(self, shared: SharedLedger, metrics: Metrics) -> None:
         self._shared = shared
         self._metrics = metrics
         self._waiting: deque[Unwritten] = deque()

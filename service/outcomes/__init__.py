@@ -19,8 +19,8 @@ from service.locality import Locator
 from service.logs import mask
 from service.metrics import Children, Metrics
 from service.outcomes.actions import SipActions
-from service.outcomes.kept import Kept
 from service.outcomes.sip import Ended, action_for
+from service.outcomes.waiting import WaitingWork
 from service.picking import InstanceId
 from service.picking.instance import Instance, instance_named, own_number
 from service.settings.model import SipAction
@@ -118,7 +118,7 @@ class Outcomes:
         self._sip_actions = sip_actions
         self._now = now
         self._health = health
-        self._kept = {name: Kept(name) for name in instances}
+        self._waiting = {name: WaitingWork(name) for name in instances}
         self._actions = SipActions()
 
     async def report(self, report: OutcomeReport) -> None:
@@ -135,13 +135,13 @@ class Outcomes:
         try:
             await self._follow(told)
         except LedgerUnavailable:
-            self._kept[told.instance.instance_id].keep(partial(self._follow, told, again=True))
+            self._waiting[told.instance.instance_id].keep(partial(self._follow, told, again=True))
 
     async def run(self) -> None:
         """Do what waits for the ledgers, until cancelled."""
         async with asyncio.TaskGroup() as tasks:
-            for kept in self._kept.values():
-                tasks.create_task(kept.run())
+            for waiting in self._waiting.values():
+                tasks.create_task(waiting.run())
 
     def _read(self, report: OutcomeReport) -> _Told:
         instance = instance_named(self._instances, report.instance_id)
@@ -191,7 +191,7 @@ class Outcomes:
             )
             return
         _log.info("SIP %d on %s of %s: %s", code, mask(number), instance.instance_id, rule.action)
-        self._kept[instance.instance_id].keep(partial(self._actions.perform, instance, action))
+        self._waiting[instance.instance_id].keep(partial(self._actions.perform, instance, action))
 
 
 def _check_named(report: OutcomeReport) -> None:

@@ -1,6 +1,6 @@
 """Perform what SIP codes ask for: parks, stops, avoided regions, a whole provider at rest.
 
-What is to be done is decided in `sip`; when the ledger is out of reach, `kept` asks again.
+What is to be done is decided in `sip`; when the ledger is out of reach, `waiting` asks again.
 """
 
 import asyncio
@@ -8,8 +8,8 @@ import itertools
 
 from service.errors import LedgerUnavailable
 from service.ledger import Ledger, Park
-from service.outcomes.kept import TOGETHER
 from service.outcomes.sip import Action, RestProvider, parks_for
+from service.outcomes.waiting import TOGETHER
 from service.picking.instance import Instance
 
 # A provider at its capacity fails many calls at once; resting it again within this changes nothing.

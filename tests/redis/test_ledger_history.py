@@ -17,7 +17,16 @@ import pytest
 from msgspec.structs import replace
 
 from service.inventory import Inventory, PhoneNumber
-from service.ledger import CalleeRule, Followed, Limits, Outcome, Pick, RedisLedger, Rules, describe
+from service.ledger import (
+    CalleeRule,
+    Followed,
+    Limits,
+    Outcome,
+    Pick,
+    Rules,
+    SharedLedger,
+    describe,
+)
 from service.ledger.port import Operation
 from service.ledger.shared.line import Line
 from service.ledger.shared.wire import picked_from
@@ -111,7 +120,7 @@ async def dial(ledgers: Sequence[Shared], made: list[Pick], random: Random) -> N
             await ledger.apply(an_outcome(random.choice(made[-100:]), random))
 
 
-async def have_every_rule_speak(ledger: RedisLedger, clock: Iterator[int]) -> None:
+async def have_every_rule_speak(ledger: SharedLedger, clock: Iterator[int]) -> None:
     """One callee, one number: shown, shown again, kept from it, refused, and told of twice."""
     others = tuple(INVENTORY.numbers)[1:]
     pick = Pick(

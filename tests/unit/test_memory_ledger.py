@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.inventory import Inventory, PhoneNumber, Step
-from service.ledger import MemoryLedger, Park, Pick, Take, Unpark
+from service.ledger import LocalLedger, Park, Pick, Take, Unpark
 from service.ledger.local.rotation import Rotation
 
 GROUP = "sales@ccc-test"
@@ -14,8 +14,8 @@ ANY = (Step("any", (f"{GROUP}|any|*",)),)
 ONE = Pick(dry_run=False, steps=ANY)
 
 
-def ledger_of(count: int) -> MemoryLedger:
-    ledger = MemoryLedger(lambda: 1000)
+def ledger_of(count: int) -> LocalLedger:
+    ledger = LocalLedger(lambda: 1000)
     ledger.replace(inventory_of(count))
     return ledger
 
@@ -28,7 +28,7 @@ def inventory_of(count: int) -> Inventory:
     )
 
 
-def shown(ledger: MemoryLedger, pick: Pick = ONE) -> list[str]:
+def shown(ledger: LocalLedger, pick: Pick = ONE) -> list[str]:
     return [number[-1] for number, _ in ledger.decide(pick).picked.uses]
 
 
@@ -66,7 +66,7 @@ def test_a_dry_run_does_not_move_the_rotation() -> None:
 
 async def test_a_number_returns_to_its_place_when_its_time_has_come() -> None:
     now = [1000]
-    ledger = MemoryLedger(lambda: now[0])
+    ledger = LocalLedger(lambda: now[0])
     ledger.replace(inventory_of(3))
     assert await ledger.apply(Park("01055500000", "operator", 5000))
     assert [shown(ledger)[0] for _ in range(4)] == ["1", "2", "1", "2"]
@@ -98,7 +98,7 @@ async def test_a_parked_number_is_not_taken_either() -> None:
 
 async def test_all_that_are_due_come_back_whatever_a_call_may_take() -> None:
     now = [1000]
-    ledger = MemoryLedger(lambda: now[0])
+    ledger = LocalLedger(lambda: now[0])
     ledger.replace(inventory_of(300))
     for last in range(300):
         await ledger.apply(Park(f"0105550{last:04d}", "day", 2000))
@@ -127,7 +127,7 @@ def test_processes_that_decide_apart_do_not_all_start_with_the_same_number() -> 
     for seed in range(50):
         order = Random(seed)
         turns = {f"0105550{last:04d}": -order.getrandbits(30) for last in range(10)}
-        ledger = MemoryLedger(lambda: 0, unused_turn=turns.__getitem__)
+        ledger = LocalLedger(lambda: 0, unused_turn=turns.__getitem__)
         ledger.replace(inventory_of(10))
         starts.update(shown(ledger))
     assert max(starts.values()) < 25

@@ -16,7 +16,7 @@ from service.ledger.answers import Followed
 from service.ledger.port import Avoid, Operation, Outcome, Park, Stop
 from service.locality import Locator
 from service.metrics import Metrics
-from service.outcomes import OutcomeReport, Outcomes, kept
+from service.outcomes import OutcomeReport, Outcomes, waiting
 from service.picking.instance import Digests
 from service.settings.model import SipAction
 from tests.waiting import eventually
@@ -150,7 +150,7 @@ async def running(bench: Bench) -> AsyncIterator[Bench]:
 
 @pytest.fixture(autouse=True)
 def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kept, "RETRY_SECONDS", 0.001)
+    monkeypatch.setattr(waiting, "RETRY_SECONDS", 0.001)
 
 
 @pytest.mark.parametrize("result", ["ringing", "in_call"])
@@ -258,7 +258,7 @@ async def test_an_outcome_is_kept_while_the_ledger_is_out_of_reach() -> None:
 async def test_a_kept_outcome_of_an_unknown_call_holds_nothing_up(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    caplog.set_level(logging.INFO, "service.outcomes.kept")
+    caplog.set_level(logging.INFO, "service.outcomes.waiting")
     async with running(Bench()) as bench:
         bench.ledger.down = True
         await bench.report()
@@ -286,7 +286,7 @@ async def test_a_fault_of_ours_is_logged_and_holds_nothing_up(
 async def test_too_many_kept_drop_the_oldest_and_say_so(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(kept, "MOST_KEPT", 2)
+    monkeypatch.setattr(waiting, "MOST_KEPT", 2)
     bench = Bench()
     bench.ledger.down = True
     for call_id in ("c1", "c2", "c3", "c4"):
@@ -319,13 +319,13 @@ async def test_a_sip_code_rests_the_number_that_was_shown() -> None:
 async def test_a_code_that_is_not_configured_does_nothing(code: int) -> None:
     bench = Bench()
     await bench.report("failed", sip_code=code)
-    assert not bench.outcomes._kept["ccc-test"]
+    assert not bench.outcomes._waiting["ccc-test"]
 
 
 async def test_a_code_of_a_call_that_goes_on_does_nothing() -> None:
     bench = Bench()
     await bench.report("ringing", sip_code=477)
-    assert not bench.outcomes._kept["ccc-test"]
+    assert not bench.outcomes._waiting["ccc-test"]
 
 
 @pytest.mark.parametrize("call", [{"call_id": "c1"}, {"call_id": "", "caller_number": CALLER}])
@@ -374,7 +374,7 @@ async def test_calls_that_fail_at_once_rest_their_provider_once() -> None:
     async with running(Bench(numbers=100)) as bench:
         for call_id in ("c1", "c2", "c3"):
             await bench.report("failed", call_id, sip_code=475)
-        await eventually(lambda: not bench.outcomes._kept["ccc-test"])
+        await eventually(lambda: not bench.outcomes._waiting["ccc-test"])
     assert len(bench.ledger.parks) == 100
 
 
@@ -382,7 +382,7 @@ async def test_a_rest_that_was_cut_off_is_begun_again() -> None:
     async with running(Bench(numbers=40)) as bench:
         bench.ledger.failing_parks = 3
         await bench.report("failed", sip_code=475)
-        await eventually(lambda: not bench.outcomes._kept["ccc-test"])
+        await eventually(lambda: not bench.outcomes._waiting["ccc-test"])
     assert len({park.number for park in bench.ledger.parks}) == 40
 
 

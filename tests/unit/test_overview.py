@@ -8,7 +8,7 @@ import pytest
 
 from service.errors import InventoryUnavailable
 from service.inventory import Inventory, PhoneNumber
-from service.ledger import Limits, MemoryLedger, Park, Rules
+from service.ledger import Limits, LocalLedger, Park, Rules
 from service.ledger.port import Cap, Record
 from service.numbers.overview import Overviews, ProvinceUse
 from tests.waiting import turns_beside
@@ -34,7 +34,7 @@ class FakeInstance:
     def __init__(self, limits: Limits) -> None:
         self.instance_id = "ccc-test"
         self.keeper = FakeKeeper()
-        self.ledger = MemoryLedger(lambda: NOW)
+        self.ledger = LocalLedger(lambda: NOW)
         self.ledger.rule(Rules(limits={"": limits}))
         if self.keeper.inventory:
             self.ledger.replace(self.keeper.inventory)

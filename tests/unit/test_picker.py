@@ -18,7 +18,7 @@ from service.errors import (
     UnknownInstance,
 )
 from service.inventory import LEVELS, Inventory, PhoneNumber
-from service.ledger import MemoryLedger, Park
+from service.ledger import LocalLedger, Park
 from service.locality import Locator
 from service.metrics import Metrics
 from service.picking import PickRequest
@@ -101,7 +101,7 @@ class Bench:
     ) -> None:
         self.inventory = Inventory("ccc-test", 1, numbers)
         self.keeper = FakeKeeper(self.inventory if ready else None)
-        self.ledger = MemoryLedger(lambda: 0)
+        self.ledger = LocalLedger(lambda: 0)
         self.ledger.replace(self.inventory)
         self.ccc = ccc or FakeCcc()
         self.localities = FakeLocalities()

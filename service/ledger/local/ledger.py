@@ -30,7 +30,7 @@ def never_used(number: str) -> int:
     return int(number.ljust(LONGEST_NUMBER, "0")) - _ABOVE_ALL
 
 
-class MemoryLedger:
+class LocalLedger:
     """Every decision of the port, without I/O.
 
     Args:

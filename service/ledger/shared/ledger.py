@@ -34,7 +34,7 @@ RETURNS_A_SLICE = 16
 PROBE = Describe(dry_run=True, numbers=())
 
 
-class RedisLedger:
+class SharedLedger:
     """Decides through one line; `run` must be running.
 
     Args:

@@ -44,7 +44,7 @@ class PageRead(msgspec.Struct, frozen=True):
 Asking: TypeAlias = Generator[list[PageRequest], list[PageRead], None]
 
 
-class Taken:
+class PartRead:
     """The numbers read of one part, pass by pass.
 
     It has settled once a pass adds up, or all passes do; `pages` are these then.
@@ -79,7 +79,7 @@ class Reading:
 
     def __init__(self, known: Mapping[str, PhoneNumber]) -> None:
         self._known = known
-        self._taken: dict[Part, Taken] = {}
+        self._taken: dict[Part, PartRead] = {}
         self._moved = 0  # numbers more since they were read, in the parts that were read
         self.total = 0
         self.seen: dict[str, PhoneNumber] = {}
@@ -91,7 +91,7 @@ class Reading:
         return self.total - len(self.seen) - self._moved
 
     @property
-    def parts(self) -> dict[Part, Taken]:
+    def parts(self) -> dict[Part, PartRead]:
         """The parts that paging reaches; the others stand split among them."""
         return {part: taken for part, taken in self._taken.items() if not taken.is_overfull}
 
@@ -159,7 +159,7 @@ class Reading:
             rest = [PageRequest(part, page) for page in range(2, last + 1)]
             pages = yield rest + ([PageRequest(following, 1)] if following else [])
             pages, firsts = pages[: len(rest)], pages[len(rest) :]
-            self._taken.setdefault(part, Taken()).add([first, *pages])
+            self._taken.setdefault(part, PartRead()).add([first, *pages])
             if part == EVERYTHING:
                 self.total = self._taken[part].total
 

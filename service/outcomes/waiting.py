@@ -19,7 +19,7 @@ Work = Callable[[], Awaitable[object]]
 _log = logging.getLogger(__name__)
 
 
-class Kept:
+class WaitingWork:
     """Work in the order in which it came; `run` must be running.
 
     Args:
