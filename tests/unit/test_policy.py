@@ -1,11 +1,14 @@
 """From overrides, trunks and the configuration to the limits of a number."""
 
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
 import pytest
 from msgspec.structs import replace
 
 from service.inventory import Details, PhoneNumber
 from service.ledger import Limits, Rules, with_trunks
-from service.policy import limits_namer, rules_for
+from service.policy import limits_namer, opens_at, rules_for
 from service.settings import CallerLimits, NumberMatch, NumberOverride, Selection, Settings
 
 NOW = 1_795_219_200.0
@@ -67,3 +70,20 @@ def test_the_first_trunks_make_the_rules_follow_calls() -> None:
     free = Settings()
     assert rules_for(free, free.selection, NOW, {""}).remembered == 0
     assert rules_for(free, free.selection, NOW, {"", with_trunks("", 3)}).remembered == 3_600_000
+
+
+@pytest.mark.parametrize(
+    ("minute", "expected"),
+    [
+        (8 * 60 + 59, "2026-11-21T09:00:00+08:00"),
+        (9 * 60, ""),
+        (20 * 60 + 59, ""),
+        (21 * 60, "2026-11-22T09:00:00+08:00"),
+    ],
+)
+def test_a_calling_window_is_open_from_its_first_minute_and_closed_at_its_last(
+    minute: int, expected: str
+) -> None:
+    midnight = datetime(2026, 11, 21, tzinfo=ZoneInfo("Asia/Shanghai")).timestamp()
+    selection = Selection(calling_window="09:00-21:00", timezone="Asia/Shanghai")
+    assert opens_at(selection, midnight + 60 * minute) == expected
