@@ -38,8 +38,9 @@ check: $(VENV)/.tools  ## format, lint, types, import contract
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(VENV)/.tools  ## the table of docs/performance.md, on this machine; QUICK=1: its first five rows
-	$(BIN)/python -m tests.bench $(if $(QUICK),--quick)
+bench: $(VENV)/.tools  ## the table of docs/performance.md; QUICK=1: its first rows; BASE=DIR: beside that checkout
+	$(BIN)/python -m tests.bench $(if $(QUICK),--quick) $(if $(BASE),--base "$(BASE)") \
+		$(if $(ROUNDS),--rounds $(ROUNDS))
 
 docs: $(VENV)/.tools  ## write docs/api.md from the OpenAPI document
 	$(BIN)/python -m docs.api > docs/.api.md && mv docs/.api.md docs/api.md

@@ -4,16 +4,22 @@ from collections.abc import Callable, Mapping
 from statistics import median
 
 import msgspec
+from redis import Redis
 
 from tests.bench.load import Figures, Load, run
 from tests.bench.stage import Server
+from tests.conftest import RedisServer
+
+# What a pick is to Redis. What a script calls is in the script's own time already.
+SCRIPT_COMMANDS = ("cmdstat_eval", "cmdstat_evalsha", "cmdstat_fcall")
 
 
 class Side(msgspec.Struct, frozen=True):
-    """A server and what is sent to it."""
+    """A server, what is sent to it, and the Redis that it asks, where its time is wanted."""
 
     server: Server
     load: Load
+    redis: RedisServer | None = None
 
 
 class Turn(msgspec.Struct, frozen=True):
@@ -21,6 +27,7 @@ class Turn(msgspec.Struct, frozen=True):
 
     figures: Figures
     cpu_micros: float  # of the server process, for each pick
+    redis_micros: float  # of Redis's scripts, for each pick
 
 
 Rounds = dict[str, list[Turn]]
@@ -69,9 +76,26 @@ def cpu(turn: Turn) -> float:
     return turn.cpu_micros
 
 
+def redis_time(turn: Turn) -> float:
+    """Microseconds of Redis for a pick."""
+    return turn.redis_micros
+
+
 def _turn(side: Side) -> Turn:
-    before = side.server.cpu_seconds
+    cpu_before, redis_before = side.server.cpu_seconds, _script_micros(side.redis)
     figures = run(side.server.port, side.load)
     if figures.not_ok:
         raise RuntimeError(f"{figures.not_ok} of {figures.picks} picks were refused")
-    return Turn(figures, 1e6 * (side.server.cpu_seconds - before) / figures.picks)
+    return Turn(
+        figures,
+        1e6 * (side.server.cpu_seconds - cpu_before) / figures.picks,
+        (_script_micros(side.redis) - redis_before) / figures.picks,
+    )
+
+
+def _script_micros(server: RedisServer | None) -> int:
+    if server is None:
+        return 0
+    with Redis(port=server.port) as client:
+        stats = client.info("commandstats")
+    return sum(stats[name]["usec"] for name in SCRIPT_COMMANDS if name in stats)

@@ -16,7 +16,7 @@ import uvloop
 
 CONNECTIONS = 64
 PATIENCE = 10  # seconds beyond a run's own, before it is given up
-READY = 60_000  # requests made before the clock starts
+READY_A_SECOND = 40_000  # requests made before the clock starts
 
 _length_in = re.compile(rb"(?i)\r\ncontent-length: ([0-9]+)").search
 
@@ -103,14 +103,17 @@ class _Connection(asyncio.Protocol):
             self.done.set_result(None)
 
 
-def _ready(sent: Iterator[tuple[bool, bytes]]) -> Iterator[tuple[bool, bytes]]:
+def _ready(sent: Iterator[tuple[bool, bytes]], count: int) -> Iterator[tuple[bool, bytes]]:
     """The same, the first of them made already: making them takes time from who answers."""
-    return itertools.chain(list(itertools.islice(sent, READY // CONNECTIONS)), sent)
+    return itertools.chain(list(itertools.islice(sent, count)), sent)
 
 
 async def _run(port: int, load: Load, seed: int) -> Figures:
     loop = asyncio.get_running_loop()
-    requests = [_ready(_sent(port, load, 1000 * seed + at)) for at in range(load.connections)]
+    ready = int(READY_A_SECOND * load.seconds) // CONNECTIONS
+    requests = [
+        _ready(_sent(port, load, 1000 * seed + at), ready) for at in range(load.connections)
+    ]
     start = time.perf_counter()
 
     def client_of(sent: Iterator[tuple[bool, bytes]]) -> Callable[[], _Connection]:

@@ -21,7 +21,7 @@ import aiohttp
 import orjson
 
 from service.ledger import CalleeRule, Limits, Rules
-from tests.bench.stage import process, wait_for
+from tests.bench.stage import callerid, process, wait_for
 from tests.conftest import RedisServer, free_port
 from tests.recounting import DAY, HOUR, Shown, Told, broken, counted_once
 
@@ -178,15 +178,14 @@ def two_services() -> Iterator[list[str]]:
         stack.callback(redis.kill)
         emulator, *ports = free_port(), free_port(), free_port()
         listed = ("--port", str(emulator), "--inventory", str(inventory_file(folder)))
-        stack.enter_context(process("-m", "service", "emulator", *listed))
-        wait_for(f"http://127.0.0.1:{emulator}/_faults")
+        running = stack.enter_context(process(callerid(), "emulator", *listed))
+        wait_for(f"http://127.0.0.1:{emulator}/_faults", running)
         config = folder / "callerid.toml"
         config.write_text(CONFIGURATION.format(redis=redis.url, emulator=emulator))
-        for port in ports:
-            serve = ("-m", "service", "serve", "--config", str(config), "--port", str(port))
-            stack.enter_context(process(*serve))
-        for port in ports:
-            wait_for(f"http://127.0.0.1:{port}/readyz")
+        serve = (callerid(), "serve", "--config", str(config), "--port")
+        services = [stack.enter_context(process(*serve, str(port))) for port in ports]
+        for port, running in zip(ports, services, strict=True):
+            wait_for(f"http://127.0.0.1:{port}/readyz", running)
         yield [f"http://127.0.0.1:{port}" for port in ports]
 
 

@@ -33,7 +33,7 @@ endpoint = "http://127.0.0.1:{emulator}"
 refresh_seconds = 3600
 stale_after_seconds = 7200
 [[instances]]
-id = "ccc-test"
+id = "{instance}"
 ccc = {{access_key_id = "demo-key", access_key_secret = "demo-secret"}}
 """
 
@@ -88,11 +88,16 @@ class Stage:
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
-    def redis(self, numbers: list[PhoneNumber], parked: int = 0) -> RedisServer:
-        """A Redis that holds these numbers, the first of them parked."""
+    def empty_redis(self) -> RedisServer:
+        """Start a Redis that holds nothing."""
         folder = self._stack.enter_context(TemporaryDirectory())
         server = RedisServer(Path(folder))
         self._stack.callback(server.kill)
+        return server
+
+    def redis(self, numbers: list[PhoneNumber], parked: int = 0) -> RedisServer:
+        """A Redis that holds these numbers, the first of them parked."""
+        server = self.empty_redis()
         asyncio.run(warm(server.url, numbers))
         if parked:
             asyncio.run(park(server.url, numbers[:parked]))
@@ -100,13 +105,18 @@ class Stage:
 
     def bare(self) -> Server:
         """The handler that everything is compared with."""
-        return self._started("tests.bench.bare", "/healthz")
+        return self._started("/healthz", sys.executable, "-m", "tests.bench.bare")
 
     def service(self, redis_url: str = "", rules: str = "", workers: int = 1) -> Server:
         """The service over a warm Redis; without one, embedded, over the emulator's sample."""
         config = self._configured(redis_url, rules)
         words = ("serve", "--config", str(config), "--workers", str(workers))
-        return self._started("service", "/readyz", *words)
+        return self._started("/readyz", callerid(), *words)
+
+    def service_of(self, root: Path, instance: str, redis_url: str = "", rules: str = "") -> Server:
+        """Start the service of a checkout, over its own sweep of an instance of the emulator."""
+        config = self._written(redis_url, rules, self._emulator, instance)
+        return self._started("/readyz", callerid(root), "serve", "--config", str(config), root=root)
 
     def seconds_to_first_pick(self, redis_url: str, group: str) -> float:
         """From the start of a service over a warm Redis to its first answered pick."""
@@ -115,31 +125,42 @@ class Stage:
         headers = {"Content-Type": "application/json"}
         request = urllib.request.Request(f"http://127.0.0.1:{port}/v1/pick", body, headers)
         started = time.perf_counter()
-        with process("-m", "service", "serve", "--config", str(config), "--port", str(port)):
-            wait_for(request)
+        command = (callerid(), "serve", "--config", str(config), "--port", str(port))
+        with process(*command) as running:
+            wait_for(request, running)
             return time.perf_counter() - started
 
-    def _configured(self, redis_url: str, rules: str) -> Path:
-        path = self._folder / f"{free_port()}.toml"
-        emulator = 1 if redis_url else self.emulator(numbers_of(1000))
-        path.write_text(_COMMON.format(redis=redis_url, emulator=emulator) + rules)
-        return path
-
-    def emulator(self, numbers: list[PhoneNumber]) -> int:
+    def emulator(self, numbers: list[PhoneNumber], instances: tuple[str, ...] = (INSTANCE,)) -> int:
         """The port of CCC's look-alike with these numbers; one for all that ask."""
         if not self._emulator:
             path = self._folder / "inventory.json"
-            path.write_bytes(orjson.dumps({INSTANCE: [_row(number) for number in numbers]}))
-            words = ("emulator", "--inventory", str(path))
-            self._emulator = self._started("service", "/_faults", *words).port
+            listed = {name: [_row(number, name) for number in numbers] for name in instances}
+            path.write_bytes(orjson.dumps(listed))
+            command = (callerid(), "emulator", "--inventory", str(path))
+            self._emulator = self._started("/_faults", *command).port
         return self._emulator
 
-    def _started(self, module: str, ready_path: str, *words: str) -> Server:
+    def _configured(self, redis_url: str, rules: str) -> Path:
+        emulator = 1 if redis_url else self.emulator(numbers_of(1000))
+        return self._written(redis_url, rules, emulator, INSTANCE)
+
+    def _written(self, redis_url: str, rules: str, emulator: int, instance: str) -> Path:
+        path = self._folder / f"{free_port()}.toml"
+        common = _COMMON.format(redis=redis_url, emulator=emulator, instance=instance)
+        path.write_text(common + rules)
+        return path
+
+    def _started(self, ready_path: str, *command: str, root: Path = ROOT) -> Server:
         port = free_port()
-        command = ("-m", module, *words, "--port", str(port))
-        running = self._stack.enter_context(process(*command))
-        wait_for(f"http://127.0.0.1:{port}{ready_path}")
+        running = self._stack.enter_context(process(*command, "--port", str(port), root=root))
+        wait_for(f"http://127.0.0.1:{port}{ready_path}", running)
         return Server(running, port)
+
+
+def callerid(root: Path = ROOT) -> str:
+    """Find the command of a checkout: its own environment's, or ours where it has none."""
+    own = root / ".venv" / "bin" / "callerid"
+    return str(own if own.exists() else Path(sys.executable).with_name("callerid"))
 
 
 def cpu_seconds(pid: int) -> float:
@@ -149,14 +170,14 @@ def cpu_seconds(pid: int) -> float:
 
 
 @contextmanager
-def process(*words: str) -> Iterator[subprocess.Popen[bytes]]:
-    """Python with these words, in the checkout and silent; ended with the block."""
+def process(*command: str, root: Path = ROOT) -> Iterator[subprocess.Popen[bytes]]:
+    """A command over the code of a checkout, silent; ended with the block."""
     # Compiled once and not at every start, as what is installed is.
     environ = {name: os.environ[name] for name in os.environ if name != "PYTHONDONTWRITEBYTECODE"}
     running = subprocess.Popen(
-        [sys.executable, *words],
-        cwd=ROOT,
-        env=environ,
+        command,
+        cwd=root,
+        env=environ | {"PYTHONPATH": str(root)},  # whatever the environment is linked to
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
@@ -167,10 +188,10 @@ def process(*words: str) -> Iterator[subprocess.Popen[bytes]]:
         running.wait()
 
 
-def wait_for(request: str | urllib.request.Request) -> None:
+def wait_for(request: str | urllib.request.Request, running: subprocess.Popen[bytes]) -> None:
     """Until a server answers; that it is not found there is an answer too."""
     until = time.monotonic() + STARTING_SECONDS
-    while time.monotonic() < until:
+    while time.monotonic() < until and running.poll() is None:
         with suppress(OSError):
             try:
                 with urllib.request.urlopen(request, timeout=1):
@@ -179,12 +200,12 @@ def wait_for(request: str | urllib.request.Request) -> None:
                 if error.code < 500:
                     return
         time.sleep(0.005)
-    raise RuntimeError(f"{request} is not answered")
+    raise RuntimeError(f"{running.args!r} does not answer; its status is {running.poll()}")
 
 
-def _row(number: PhoneNumber) -> dict[str, object]:
+def _row(number: PhoneNumber, instance: str) -> dict[str, object]:
     groups = [
-        {"SkillGroupId": group, "Name": group, "DisplayName": group, "InstanceId": INSTANCE}
+        {"SkillGroupId": group, "Name": group, "DisplayName": group, "InstanceId": instance}
         for group in number.skill_group_ids
     ]
     return {

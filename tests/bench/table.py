@@ -1,6 +1,10 @@
 """The table that `make bench` prints: one row a figure, with what was aimed at."""
 
+from collections.abc import Sequence
+
 import msgspec
+
+from tests.bench.comparison import Comparison
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -38,7 +42,12 @@ class Row(msgspec.Struct, frozen=True):
         return f"{self.what:<58}{figure:>14}  {aim:<8}{self.verdict:<8}{self.detail}".rstrip()
 
 
-def show(rows: list[Row]) -> str:
+def show(rows: Sequence[Row]) -> str:
     """All rows as text, and as one line of JSON behind them."""
-    told = [msgspec.structs.asdict(row) | {"verdict": row.verdict} for row in rows]
-    return "\n".join(row.text for row in rows) + "\n" + msgspec.json.encode(told).decode()
+    return "\n".join(row.text for row in rows) + "\n" + as_json(rows)
+
+
+def as_json(rows: Sequence[Row | Comparison]) -> str:
+    """Encode all rows with their verdicts, in one line."""
+    fields = [msgspec.structs.asdict(row) | {"verdict": row.verdict} for row in rows]
+    return msgspec.json.encode(fields).decode()
