@@ -1,17 +1,23 @@
 """The comparison of two checkouts: its costs, interval and verdicts, and whose code is run."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from tests.bench.comparison import Comparison, Pairs, compared, interval
+from tests.bench.comparison import Comparison, Pairs, compared
 from tests.bench.stage import callerid, process
 from tests.bench.table import as_json
 
 
-def row(cost: float, low: float, high: float) -> Comparison:
-    return Comparison("CPU a pick", "µs", 41.26, 39.0, cost, low, high)
+def row(cost: float, low: float, high: float, doubt: float = 0.0) -> Comparison:
+    return Comparison("CPU a pick", "µs", 41.26, 39.0, cost, low, high, doubt)
+
+
+def interval(costs: Sequence[float]) -> tuple[float, float]:
+    compared_row = compared(Pairs("p99", "ms", this=costs, base=[1.0] * len(costs)))
+    return compared_row.low, compared_row.high
 
 
 def test_a_longer_time_costs_more() -> None:
@@ -46,23 +52,31 @@ def test_more_rounds_make_a_narrower_interval() -> None:
     assert interval([at / 200 for at in range(180, 221)]) == pytest.approx((0.97, 1.03))
 
 
+def test_the_share_of_resamples_that_are_no_slower_is_the_doubt() -> None:
+    slower = Pairs("p99", "ms", this=[1.1, 1.2, 1.3], base=[1.0] * 3)
+    quicker = Pairs("p99", "ms", this=[0.7, 0.8, 1.0], base=[1.0] * 3)
+    either = Pairs("p99", "ms", this=[0.9, 1.2, 1.3], base=[1.0] * 3)
+    assert (compared(slower).doubt, compared(quicker).doubt) == (0.0, 1.0)
+    assert compared(either).doubt == pytest.approx(7 / 27, abs=0.02)
+
+
 @pytest.mark.parametrize(
-    ("cost", "low", "high", "verdict"),
+    ("cost", "high", "doubt", "verdict"),
     [
-        (1.00, 0.96, 1.05, "ok"),
-        (0.90, 0.85, 0.95, "ok"),
-        (1.03, 1.01, 1.05, "ok"),
-        (1.00, 0.90, 1.11, "unclear"),
-        (1.04, 1.02, 1.06, "unclear"),
-        (1.08, 0.99, 1.17, "unclear"),
-        (1.06, 1.01, 1.09, "slower"),
-        (1.20, 1.15, 1.25, "slower"),
+        (1.00, 1.05, 0.5, "ok"),
+        (0.90, 0.95, 1.0, "ok"),
+        (1.03, 1.05, 0.0, "ok"),
+        (1.00, 1.11, 0.5, "unclear"),
+        (1.04, 1.06, 0.0, "unclear"),
+        (1.48, 2.08, 0.01, "unclear"),
+        (1.06, 1.09, 0.002, "slower"),
+        (1.20, 1.25, 0.0, "slower"),
     ],
 )
-def test_a_row_is_slower_once_both_the_cost_and_the_interval_say_so(
-    cost: float, low: float, high: float, verdict: str
+def test_a_row_is_slower_once_both_the_cost_and_the_resamples_say_so(
+    cost: float, high: float, doubt: float, verdict: str
 ) -> None:
-    assert row(cost, low, high).verdict == verdict
+    assert row(cost, 0.9, high, doubt).verdict == verdict
 
 
 def test_a_row_reads_from_left_to_right() -> None:
@@ -75,7 +89,7 @@ def test_a_row_reads_from_left_to_right() -> None:
 def test_the_rows_in_json_have_their_verdicts() -> None:
     assert as_json([row(1.0, 0.9, 1.01)]) == (
         '[{"what":"CPU a pick","unit":"µs","this":41.26,"base":39.0,'
-        '"cost":1.0,"low":0.9,"high":1.01,"verdict":"ok"}]'
+        '"cost":1.0,"low":0.9,"high":1.01,"doubt":0.0,"verdict":"ok"}]'
     )
 
 
