@@ -33,7 +33,9 @@ async def test_the_reply_to_the_call_is_its_answer(monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.parametrize(
-    "stray", [reply("another's", 1), reply("ours", 2), b"", b"\x01", b"+PONG"], ids=repr
+    "stray",
+    [reply("another's", 1), reply("ours", 2), b"", b"\x01", b"+PONG"],
+    ids=["of another process", "to another call", "empty", "no array", "of another protocol"],
 )
 async def test_a_reply_to_another_call_is_a_lost_call(
     stray: bytes, monkeypatch: pytest.MonkeyPatch
