@@ -114,12 +114,12 @@ def required_texts(params: Params, name: str) -> tuple[str, ...]:
     return found
 
 
-def numbered(params: Params, name: str) -> tuple[str, ...]:
-    """The values of `<name>.1` and on, in the order of their numbers, whichever are missing."""
+def numbered(params: Params, name: str, least: int = 1) -> tuple[str, ...]:
+    """Read `<name>.1` and on, in the order of their numbers, each of `least` characters or more."""
     prefix = f"{name}."
     rest = {given.removeprefix(prefix): given for given in params if given.startswith(prefix)}
     places = sorted((int(place), rest[place]) for place in rest if _PLACE.fullmatch(place))
-    return tuple(_short(given, params[given], least=1) for _, given in places)
+    return tuple(_short(given, params[given], least) for _, given in places)
 
 
 def _short(name: str, text: str, least: int = 0) -> str:

@@ -65,10 +65,10 @@ def add_bulk_phone_numbers(params: Params, account: Account) -> Row:
     Raises:
         InvalidField: a parameter is missing or not what it should be.
     """
-    numbers = numbered(params, "PhoneNumber")
+    numbers = numbered(params, "PhoneNumber", least=0)
     if not numbers:
         raise ParameterRefused("Parameter.Empty", "PhoneNumber")
-    ends = _add(params, account, numbers, numbered(params, "SkillGroupId"))
+    ends = _add(params, account, numbers, numbered(params, "SkillGroupId", least=0))
     rows = [_bulk_row(row, account) for row in account.numbers[params["InstanceId"]]]
     return {
         "Success": True,

@@ -77,13 +77,13 @@ def settings_for(
     endpoint: str, redis_url: str = "", selection: Selection | None = None
 ) -> Settings:
     # A busy machine must not make a pick degraded that is to be decided in Redis.
-    selection = replace(selection or Selection(), pick_timeout_ms=1000)
+    selection = replace(selection or Selection(), pick_timeout_ms=3000)
     key = InstanceCcc(access_key_id=KEY, access_key_secret=Secret(SECRET))
     return replace(
         Settings(),
         server=Server(port=0, drain_seconds=0),
-        redis=Redis(url=Secret(redis_url), timeout_ms=200),
-        ccc=CccSettings(endpoint=endpoint, timeout_ms=1000, max_requests_per_second=1000),
+        redis=Redis(url=Secret(redis_url), timeout_ms=1000),
+        ccc=CccSettings(endpoint=endpoint, timeout_ms=5000, max_requests_per_second=1000),
         instances=(InstanceSettings(id="ccc-test", ccc=key, selection=selection),),
     )
 

@@ -30,7 +30,7 @@ ALL = (
 
 def configuration(folder: Path, endpoint: str, *ids: str, **changes: str) -> Path:
     """Instances behind one endpoint; `changes` are keys of their `ccc` tables, or `top` lines."""
-    top = changes.pop("top", "")
+    top, timeout_ms = changes.pop("top", ""), changes.pop("timeout_ms", "5000")
     own = {"access_key_id": KEY, "access_key_secret": SECRET} | changes
     ccc = ", ".join(f'{key} = "{value}"' for key, value in own.items())
     instances = "".join(
@@ -38,7 +38,7 @@ def configuration(folder: Path, endpoint: str, *ids: str, **changes: str) -> Pat
     )
     path = folder / "callerid.toml"
     path.write_text(
-        f'{top}\n[ccc]\nendpoint = "{endpoint}"\ntimeout_ms = 500\n'
+        f'{top}\n[ccc]\nendpoint = "{endpoint}"\ntimeout_ms = {timeout_ms}\n'
         f"max_requests_per_second = 1000\n{instances}",
         "utf-8",
     )
@@ -209,7 +209,8 @@ async def test_many_instances_behind_a_dead_endpoint_wait_for_it_once(tmp_path: 
     emulator.faults = Faults(hang_seconds=60)
     ids = [f"ccc-{number}" for number in range(200)]
     async with running(emulator) as address:
-        status, output = await checked(configuration(tmp_path, f"http://{address}", *ids))
+        path = configuration(tmp_path, f"http://{address}", *ids, timeout_ms="200")
+        status, output = await checked(path)
     assert status == 1
     assert output.count(": not asked: see ") == 200
     assert "no answer in time" in output
