@@ -148,7 +148,7 @@ class Service:
                     task.cancel()
 
     async def settle(self) -> None:
-        """Wait a while for an inventory: other workers answer, and this one could but refuse."""
+        """Wait up to `SETTLE_SECONDS` for the first inventory, so that picks find numbers here."""
         with suppress(TimeoutError):
             async with asyncio.timeout(SETTLE_SECONDS):
                 await self._has_numbers.wait()

@@ -52,7 +52,7 @@ async def measure_lag(metrics: Metrics) -> None:
 
 
 def at_once(work: Generator[None, None, T]) -> T:
-    """Do it all now: what it comes to where nobody waits, or where it is little."""
+    """Run a sliced job to its end at once: a small one, or where no pick waits."""
     while True:
         try:
             next(work)

@@ -4,7 +4,7 @@ A dialer sends the same head with every pick, to the byte. aiohttp parses the fi
 are then remembered, and a request that begins with just these, where a request has to begin, can
 only mean the same. No HTTP is parsed here: whatever is new, broken, pipelined or closing goes
 through aiohttp to the handler in `pick`. A request answered with a constant costs 12 µs of CPU by
-this lane, 80 by a handler. To do without it, delete this file and its one import (decision 19).
+this lane, 80 by a handler. Decision 19 says how to do without it.
 """
 
 import asyncio

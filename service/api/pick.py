@@ -72,7 +72,7 @@ def encode(answer: PickAnswer, request_id: str) -> bytes:
 
 
 async def answer_pick(api: Api, request_id: str, read: Read) -> PickAnswer:
-    """Take a pick from its arrival to its answer; every pick of this process goes through here.
+    """Take a pick from its arrival to its answer; all but the console's trials come this way.
 
     Args:
         api: what the handlers work with.

@@ -40,6 +40,7 @@ async def serve(
         loop.add_signal_handler(number, stop.set)
     loop.add_signal_handler(signal.SIGHUP, reload.set)
     async with listening(settings, share_port=share_port) as (service, address):
+        await service.settle()
         ready(address)
         reloading = loop.create_task(_reload_at(reload, service, read or (lambda: settings)))
         # What stands now stands to the end: the collector need not look at it again and again,

@@ -28,7 +28,7 @@ class Inventory:
 
     Args:
         instance_id: whose numbers these are.
-        generation: counts the accepted changes; a greater one is newer.
+        generation: orders snapshots; a greater one is newer, and some are left out.
         numbers: every number that CCC lists, candidates or not, each once.
         limits_of: names the limits that hold for a number, "" for those of most.
 

@@ -85,7 +85,7 @@ class FailoverLedger:
         return self._shared.reaches_redis
 
     async def pick(self, pick: Pick | Take) -> Decision:
-        """Decide and record, here where Redis does not."""
+        """Decide and record in Redis; in this process if Redis does not answer."""
         try:
             return await self._shared.pick(pick)
         except LedgerUnavailable as error:

@@ -19,7 +19,8 @@ from service.ledger.answers import Followed, Picked, Standing
 # a pick rejects before it goes on to the next level. The same figures stand in the Lua.
 RETURNS_A_CALL = 8
 SCAN_LIMIT = 64
-BATCH_TURNS = 32
+
+BATCH_TURNS = 32  # of a batch at the most, so that no call keeps Redis for long
 
 STICKY = "sticky"
 
@@ -55,8 +56,8 @@ class Pick(Answered[Picked], frozen=True, gc=False):
     """The least recently used of the first step that has one, `count` of them.
 
     `excluded` numbers are passed over. `callee` is "" where no rule needs it, `groups` tells
-    apart what is sticky, `region` is where the callee is, for what is kept from it. `call` is ""
-    without an idempotency key, `body` digests what decides.
+    apart what is sticky, `region` is the callee's province: numbers kept from it are passed over.
+    `call` is "" without an idempotency key, `body` digests what decides.
     """
 
     dry_run: bool

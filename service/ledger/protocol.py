@@ -45,7 +45,7 @@ class Ledger(Protocol):
         """Count the parked numbers by reason."""
 
     def parked(self) -> Sequence[str]:
-        """The numbers that are out, as this process knows them: some seconds late, at once."""
+        """Return the parked numbers as this process knows them: no I/O, some seconds old."""
 
     async def take_back(self) -> None:
         """Return all numbers whose time has come, in bounded slices."""

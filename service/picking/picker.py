@@ -1,7 +1,7 @@
 """A pick from end to end: locate the callee, order the pools, ask the ledger, answer.
 
-The one wait is the ledger's, which bounds itself. Where the inventory has no candidate at all,
-`fallback` asks CCC.
+A pick waits for the ledger, which bounds itself; up to 20 ms more for a snapshot that has a number
+which the ledger knows already; and for CCC only where the inventory has no candidate at all.
 """
 
 import time

@@ -42,7 +42,7 @@ class Question:
             )
 
     def pick(self, steps: tuple[Step, ...]) -> Pick:
-        """The pick over these steps; over none, it can only be one answered before."""
+        """Return the pick over these steps; without any, only a repeated `call_id` is answered."""
         request = self.request
         return Pick(
             request.dry_run,

@@ -30,7 +30,7 @@ class Sweep(msgspec.Struct, frozen=True):
 
 
 class Absence(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """In how many complete sweeps in a row a number was not seen, and since when (Unix time)."""
+    """The sweeps that ruled a number out since it was last seen, and the Unix time of the first."""
 
     sweeps: int
     since: float

@@ -162,7 +162,7 @@ class InventoryCache:
         return None
 
     def _tell(self, of: bytes, what: str) -> None:
-        """Log it, once for as long as it lasts: it is read every second."""
+        """Log it, once for as long as it lasts: the manifest is read in every round."""
         if of != self._told_of:
             _log.error("%s: the cache cannot be used", what)
         self._told_of = of

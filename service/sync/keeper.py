@@ -1,6 +1,6 @@
 """The keeper of one instance's inventory: follows what the replicas agree on, and leads in turn.
 
-It holds the one snapshot and decides when to read, to sweep and to write. The pages, what is
+It decides when to read, to sweep and to write; `replica` holds the snapshot. The pages, what is
 believed of them, the lead and the cache each have a module of their own.
 """
 
@@ -77,7 +77,7 @@ class InventoryKeeper:
 
     @property
     def inventory(self) -> Inventory | None:
-        """The snapshot, or None before the first; read it once per pick."""
+        """The snapshot, None before the first; it may be another at the next reading."""
         return self._replica.state.inventory
 
     @property

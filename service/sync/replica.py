@@ -1,8 +1,8 @@
 """This replica's copy of what all have agreed on, and how the two are brought together.
 
-A leader publishes: the ledger's members first, then the cache, then its own snapshot, so that no
-snapshot names a pool that the ledger lacks, and what has left is shown nowhere before it is
-forgotten. The others read. Nothing here decides what there is to be agreed on, or when.
+A leader publishes: the ledger's members first, then the cache, then its own snapshot, so no
+snapshot names a pool that the ledger lacks, and a number that left is out of the ledger before any
+snapshot drops it. The others read. Nothing here decides what there is to be agreed on, or when.
 """
 
 import asyncio

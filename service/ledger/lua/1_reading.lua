@@ -11,7 +11,7 @@
 -- For example, a process "p" sends its 7th call: two picks for the groups of one plan, the second
 -- for a callee and under a call_id.
 --
---   ["p", 7, 0, rules, 2, [[[["city", ["sales|city|成都"]], ["any", ["sales|any|*"]]], "四川", ""]],
+--   ["p", 7, 0, rules, 2, [[[["city", ["sales|city|028成都"]], ["any", ["sales|any|*"]]], "四川", ""]],
 --    [1, -1, "digest of the callee", "digest of the call_id", "digest of the body"]]
 --
 -- 1 is a bare pick by plan 1; -1 is one by the same plan, and its three digests follow it. Where

@@ -50,7 +50,7 @@ class Fate(NamedTuple):
 
 
 class Line:
-    """Numbered calls of one process to one ledger, each under the `rules` of the moment.
+    """Numbered calls of one process to one ledger, each under the rules last given to `rule`.
 
     `census` reads what the ledger holds; `missed` is told what a failover has lost.
 

@@ -80,11 +80,11 @@ class _Waiting(msgspec.Struct, gc=False):
 
 
 class CallQueue:
-    """Sends through one line; `run` must be running.
+    """Sends through one line; `run` must be running, `opened` is set while the breaker is open.
 
     Args:
         line: the numbered calls; its timeout bounds one of them.
-        breaker: told of each call; `opened` is set while it is open.
+        breaker: told of each call.
         patience: seconds that an operation may wait before it is sent.
         metrics: where batches and Redis's state are counted.
         notice: told the generation of the ledger's members with each reply, NO_MEMBERS when it
