@@ -23,6 +23,11 @@ from typing import Any
 
 import pytest
 import redis
+from hypothesis import HealthCheck, settings
+
+# What Hypothesis finds must not hang on how busy the machine is.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 TESTS = str(Path(__file__).parent)
 LONGEST_SLEEP = 0.05  # seconds

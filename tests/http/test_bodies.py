@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from service.api import bodies, faults
@@ -218,13 +218,11 @@ def _exactly(body: bytes) -> PickRequest:
     return bodies.decode(body, DECODER)
 
 
-@settings(deadline=None)
 @given(_bodies)
 def test_the_fast_way_and_the_exact_one_agree_on_every_body(body: bytes) -> None:
     assert _outcome(lambda given: bodies.decode(given, DECODER), body) == _outcome(_exactly, body)
 
 
-@settings(deadline=None)
 @given(_bodies, st.integers(0, 200), st.binary(max_size=3))
 def test_whatever_is_let_through_is_strict_json(body: bytes, at: int, noise: bytes) -> None:
     spoilt = body[:at] + noise + body[at:]
@@ -234,7 +232,6 @@ def test_whatever_is_let_through_is_strict_json(body: bytes, at: int, noise: byt
         assert json.loads(spoilt)["called_number"] == fast.called_number
 
 
-@settings(deadline=None)
 @given(st.recursive(st.none() | st.text(max_size=3), st.lists, max_leaves=50))
 def test_brackets_are_counted_as_they_nest(value: Any) -> None:
     text = json.dumps({"x": value, "[[": "]"})

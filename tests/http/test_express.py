@@ -361,7 +361,7 @@ async def by_aiohttp(service: Service) -> AsyncIterator[None]:
         await runner.cleanup()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(MESSAGES, max_size=8), st.lists(st.floats(0, 1), max_size=6))
 def test_whatever_a_connection_sends_it_hears_what_aiohttp_would_say(
     messages: list[bytes], cuts: list[float]

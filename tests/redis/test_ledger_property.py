@@ -311,6 +311,6 @@ def test_the_ledger_in_redis_and_the_one_in_memory_decide_alike(
     class Machine(BothLedgers):
         pass
 
-    bounds = settings(max_examples=EXAMPLES[server], stateful_step_count=40, deadline=None)
+    bounds = settings(max_examples=EXAMPLES[server], stateful_step_count=40)
     with SERVERS[server](tmp_path, BASES[0]) as Machine.url:
         run_state_machine_as_test(Machine, settings=bounds)

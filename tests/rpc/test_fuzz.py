@@ -9,7 +9,7 @@ from xml.etree import ElementTree as ET
 import msgspec
 import orjson
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.http.http_fixtures import Service, raw, serving, status_of
@@ -74,9 +74,7 @@ headers = st.dictionaries(st.sampled_from(HEADERS), values, max_size=5)
 names = st.sampled_from(NAMES) | st.text(st.characters(exclude_categories=["Cs"]), max_size=10)
 values_of = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 
-FEW = settings(
-    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow], database=None
-)
+FEW = settings(max_examples=200, database=None)
 
 
 @contextmanager

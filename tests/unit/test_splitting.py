@@ -183,7 +183,7 @@ digits = st.text("01", min_size=1, max_size=9)
 inventories = st.sets(digits, min_size=21, max_size=60)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(inventories, st.integers(0, 2**16), st.floats(0, 1))
 def test_all_are_found_unless_more_than_paging_reaches_hold_a_whole_number(
     numbers: set[str], seed: int, share: float
