@@ -16,7 +16,12 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 PYTEST := $(BIN)/python -m pytest --numprocesses logical --dist loadfile
 SOURCES := service tests deploy docs
 
+# A user's own settings must not choose other packages or another place; a mirror of theirs stays.
+unexport PIP_CONSTRAINT PIP_NO_BINARY PIP_ONLY_BINARY PIP_PREFIX PIP_REQUIRE_HASHES PIP_TARGET PIP_USER
+$(if $(word 2,$(VENV)),$(error VENV must not have a blank in it))
+
 .DEFAULT_GOAL := help
+.NOTPARALLEL:
 .PHONY: help install run test cover check bench docs lock clean
 
 help:  ## say what there is
@@ -45,7 +50,7 @@ bench: $(VENV)/.tools  ## the table of docs/performance.md; QUICK=1: its first r
 docs: $(VENV)/.tools  ## write docs/api.md from the OpenAPI document
 	$(BIN)/python -m docs.api > docs/.api.md && mv docs/.api.md docs/api.md
 
-lock: $(VENV)/.tools  ## resolve the dependencies, by uv, which nothing else needs; UPGRADE=--upgrade: anew
+lock: | $(VENV)/bin/python  ## resolve the dependencies, by uv, which nothing else needs; UPGRADE=--upgrade: anew
 	$(PIP) install "uv>=0.9"
 	$(COMPILE) --group build --output-file requirements/build.txt
 	$(COMPILE) pyproject.toml --output-file requirements/runtime.txt
@@ -67,8 +72,10 @@ $(VENV)/bin/python:
 define install
 	$(PIP) install --no-deps --only-binary :all: --require-hashes --requirement requirements/build.txt
 	$(PIP) install --no-deps --no-build-isolation --no-compile --require-hashes --requirement requirements/$(1).txt
+	@rm -rf build
 	$(PIP) install --no-deps --no-build-isolation --no-index $(EDITABLE) .
-	$(PIP) check
+	@$(BIN)/python -m pip --disable-pip-version-check check >$(VENV)/.check || { cat $(VENV)/.check >&2; \
+		echo "What is installed does not fit: run \`make lock\` if pyproject.toml has changed, else \`make clean\`" >&2; exit 1; }
 endef
 
 $(VENV)/.installed: requirements/build.txt requirements/runtime.txt pyproject.toml | $(VENV)/bin/python

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterable, Iterator
-from importlib.metadata import distribution
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
@@ -62,9 +62,16 @@ def wished_for(first: Iterable[str]) -> Iterator[Requirement]:
         if key in seen:
             continue
         seen.add(key)
-        needs = [Requirement(each) for each in distribution(wish.name).requires or ()]
+        needs = [Requirement(each) for each in needs_of(wish.name)]
         extras = ("", *wish.extras)
         waiting += [need for need in needs if any(applies(need, extra) for extra in extras)]
+
+
+def needs_of(package: str) -> list[str]:
+    try:
+        return distribution(package).requires or []
+    except PackageNotFoundError:  # it is not locked, so it was not installed
+        return []
 
 
 DEPENDENCIES: list[str] = PROJECT["project"]["dependencies"]
@@ -99,11 +106,17 @@ def test_a_lock_has_a_hash_of_each_package_and_no_index(name: str) -> None:
     assert "index" not in text.replace("importlib", "")
 
 
-def test_the_locks_pin_the_same_versions() -> None:
+def pinned(block: str) -> list[str]:
+    """The version and the hashes of an entry, without its marker and its comments."""
+    lines = [line.strip(" \\") for line in block.splitlines() if "#" not in line]
+    return [line.partition(" ;")[0] for line in lines]
+
+
+def test_the_locks_pin_the_same_versions_by_the_same_hashes() -> None:
     everything = entries("dev")
     for name in ("build", "runtime"):
         for package, block in entries(name).items():
-            assert everything[package].partition(" ")[0] == block.partition(" ")[0]
+            assert pinned(everything[package]) == pinned(block)
 
 
 def test_later_releases_change_nothing_of_what_is_installed(tmp_path: Path) -> None:
@@ -200,4 +213,7 @@ def run(*words: str, **environment: str) -> None:
     done = subprocess.run(
         words, env=os.environ | environment, capture_output=True, text=True, check=False
     )
-    assert done.returncode == 0, done.stdout + done.stderr
+    told = done.stdout + done.stderr
+    if "No matching distribution found" in told and not os.environ.get("CI"):
+        pytest.skip("no package index is within reach")
+    assert done.returncode == 0, told
