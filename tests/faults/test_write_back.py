@@ -3,6 +3,7 @@
 from collections import Counter
 
 import pytest
+from msgspec.structs import replace
 
 from service.ledger import CalleeRule, Limits, Park, Pick, Rules, describe
 from service.ledger import failover as failover_module
@@ -149,3 +150,18 @@ async def test_what_is_parked_stays_parked_while_redis_is_gone(own_redis: RedisS
             number for _ in range(4) for number, _ in (await side.ledger.pick(pick())).picked.uses
         }
     assert shown == {"01089890001"}
+
+
+async def test_a_dry_run_without_redis_is_never_written_back(own_redis: RedisServer) -> None:
+    inventory = inventory_of(4)
+    await write_members(own_redis.url, inventory)
+    async with shared_ledger(own_redis.url, inventory) as side:
+        await side.ledger.pick(pick())
+        own_redis.stop_signal()
+        try:
+            decision = await side.ledger.pick(replace(pick(), dry_run=True))
+            backlog = side.metrics.registry.get_sample_value("callerid_write_back_backlog")
+        finally:
+            own_redis.continue_signal()
+    assert (decision.source, bool(decision.picked.uses)) == ("degraded", True)
+    assert not backlog

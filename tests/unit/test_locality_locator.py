@@ -236,3 +236,10 @@ def test_the_room_does_no_io_but_to_read_its_table_and_does_not_tell_the_time() 
                 assert impure.isdisjoint(alias.name.split(".")[0] for alias in node.names)
             if isinstance(node, ast.ImportFrom):
                 assert str(node.module).split(".")[0] not in impure
+
+
+def test_a_number_that_was_placed_before_is_placed_by_what_is_learned_since() -> None:
+    locator = Locator(PHONE_DAT)
+    assert locator.place(UNKNOWN_MOBILE).city == ""
+    locator.learn(UNKNOWN_PREFIX, "浙江省", "杭州市")
+    assert locator.place(UNKNOWN_MOBILE).city == "杭州"

@@ -7,6 +7,7 @@ from redis.exceptions import MovedError
 
 from service.redis_.client import topology_of
 from service.redis_.cluster import SlotClaim, holders_of
+from service.redis_.sentinels import Sentinels, SentinelView
 
 OLD, NEW, OTHER = ("old", 1), ("new", 2), ("other", 3)
 
@@ -35,6 +36,20 @@ def test_a_redirection_that_names_no_host_is_asked_about() -> None:
     cluster.doubt(MovedError(f"{key_slot(b'a')} :7"))
     with pytest.raises(RedisConnectionError):
         cluster.address_of("{a}:1")
+
+
+async def test_the_latest_failover_counts_though_fewer_sentinels_know_of_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sentinels = topology_of("redis+sentinel://a,b,c/ledger")
+    assert isinstance(sentinels, Sentinels)
+
+    async def ask() -> list[SentinelView | None]:
+        return [SentinelView(3, OLD, 1), SentinelView(3, OLD, 1), SentinelView(4, NEW, 1)]
+
+    monkeypatch.setattr(sentinels, "ask", ask)
+    await sentinels.search()
+    assert sentinels.address_of("any") == NEW
 
 
 def test_nobody_has_told_where_the_master_is() -> None:
