@@ -45,7 +45,7 @@ async def ttls(redis: Any, keys: set[bytes]) -> set[int]:
 
 
 def is_short_lived(lifetimes: set[int]) -> bool:
-    return min(lifetimes) > 0 and max(lifetimes) <= 600
+    return min(lifetimes) > 500 and max(lifetimes) <= 600
 
 
 async def read(redis: Any) -> list[PhoneNumber] | None:
