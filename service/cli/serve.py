@@ -40,8 +40,7 @@ async def serve(
         loop.add_signal_handler(number, stop.set)
     loop.add_signal_handler(signal.SIGHUP, reload.set)
     async with listening(settings, share_port=share_port) as (service, address):
-        await service.settle()
-        ready(address)
+        telling = loop.create_task(_tell(ready, address, service))
         reloading = loop.create_task(_reload_at(reload, service, read or (lambda: settings)))
         # What stands now stands to the end: the collector need not look at it again and again,
         # nor so often at the few objects that a request leaves behind.
@@ -51,8 +50,15 @@ async def serve(
         sys.setswitchinterval(SWITCH_SECONDS)
         await stop.wait()
         reloading.cancel()
+        telling.cancel()
         service.draining.set()
         await asyncio.sleep(settings.server.drain_seconds)
+
+
+async def _tell(ready: Callable[[str], object], address: str, service: Service) -> None:
+    """Tell the address once picks find numbers there, beside the signals that may come earlier."""
+    await service.settle()
+    ready(address)
 
 
 async def _reload_at(asked: asyncio.Event, service: Service, read: Reload) -> None:

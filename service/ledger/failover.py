@@ -3,21 +3,18 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import TypeVar
 
 from service.errors import LedgerUnavailable
 from service.inventory import Inventory, Moves
 from service.ledger.answers import Decision, Followed, Glance
 from service.ledger.local.ledger import LocalLedger
-from service.ledger.port import Answered, Park, Pick, Take, Unpark
+from service.ledger.port import Answered, AnswerT, Park, Pick, Take, Unpark
 from service.ledger.rules import Rules
 from service.ledger.shared.ledger import SharedLedger
 from service.ledger.shared.line import CallLost
 from service.ledger.write_back import Degraded, WriteBack
 from service.metrics import Metrics
 from service.tasks import heed_cancellation
-
-AnswerT = TypeVar("AnswerT")
 
 KEEP_UP_SECONDS = 10.0
 

@@ -25,6 +25,7 @@ BATCH_TURNS = 32  # of a batch at the most, so that no call keeps Redis for long
 STICKY = "sticky"
 
 
+AnswerT = TypeVar("AnswerT")
 AnswerT_co = TypeVar("AnswerT_co", covariant=True)
 
 

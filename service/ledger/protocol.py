@@ -6,19 +6,17 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from itertools import count
 from random import SystemRandom
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 from service.errors import LedgerUnavailable
 from service.ledger.answers import Decision, Glance, Standing
-from service.ledger.port import BATCH_TURNS, Answered, Describe, Pick, Take
+from service.ledger.port import BATCH_TURNS, Answered, AnswerT, Describe, Pick, Take
 from service.ledger.rules import Rules
 from service.metrics import Metrics
 from service.tasks import heed_cancellation
 
 RETURN_SECONDS = 1.0
 TURNS_A_COUNT = 5  # of the parked numbers
-
-AnswerT = TypeVar("AnswerT")
 
 
 class Ledger(Protocol):

@@ -5,16 +5,14 @@ It keeps the same rules as the Lua and forgets at a restart.
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import TypeVar, cast
+from typing import cast
 
 from service.inventory import Inventory, Moves
 from service.ledger.answers import Decision, Glance
 from service.ledger.local.book import Book
-from service.ledger.port import Answered, Pick, Return, Review, Take
+from service.ledger.port import Answered, AnswerT, Pick, Return, Review, Take
 from service.ledger.record import KnownUse
 from service.ledger.rules import Rules
-
-AnswerT = TypeVar("AnswerT")
 
 RETURNS_A_SLICE = 100
 

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import suppress
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 import msgspec
 
@@ -12,6 +12,7 @@ from service.ledger.answers import Decision
 from service.ledger.port import (
     BATCH_TURNS,
     Answered,
+    AnswerT,
     Describe,
     Operation,
     Pick,
@@ -26,8 +27,6 @@ from service.ledger.shared.line import CallLost, Fate, Line
 from service.ledger.shared.queue import Breaker, CallQueue
 from service.ledger.shared.wire import picked_from
 from service.metrics import Metrics
-
-AnswerT = TypeVar("AnswerT")
 
 RETURNS_A_SLICE = 16
 # Changes nothing, so it leaves no answer behind that would displace that of a lost call.
