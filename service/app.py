@@ -138,7 +138,7 @@ class Service:
             await self._topology.search()  # or the rest would start as if Redis were down
         async with asyncio.TaskGroup() as tasks:
             running = [
-                tasks.create_task(keep_running(name, work, self.metrics), name=name)
+                tasks.create_task(keep_running(name, work, self.metrics))
                 for name, work in self._work.items()
             ]
             try:

@@ -6,9 +6,10 @@ Built once at the start; `instances` holds it and changes what an operator may c
 import math
 import time
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from functools import partial
 from random import SystemRandom
+from typing import Any
 from zlib import crc32
 
 import msgspec
@@ -17,8 +18,10 @@ from redis.asyncio import Redis
 from service.ccc.client import CccClient
 from service.health import MemoryStore, NumberHealth, RedisStore
 from service.ledger import Breaker, FailoverLedger, Ledger, LocalLedger, SharedLedger
+from service.ledger.pace import LedgerClock
 from service.ledger.protocol import keep_taking_back
 from service.ledger.shared.line import Line
+from service.ledger.shared.queue import CallQueue
 from service.locality import Locator
 from service.metrics import Metrics
 from service.settings import InstanceSettings, Settings
@@ -34,7 +37,7 @@ from service.sync.sweeping import sweep_numbers
 
 SCHEMA = 2  # of the keys in Redis; releases of one schema work side by side
 
-Work = Callable[[], Awaitable[None]]
+Work = Callable[[], Coroutine[Any, Any, None]]
 
 
 class InstanceParts(msgspec.Struct, frozen=True):
@@ -58,7 +61,7 @@ class InstanceParts(msgspec.Struct, frozen=True):
             "available": partial(available.run, lambda: self.keeper.inventory, self.ledger.parked),
         }
         if isinstance(self.ledger, FailoverLedger):
-            work["ledger"] = self.ledger.run
+            work |= self.ledger.work()
         if self.health is not None:
             work["health"] = self.health.run
         return {f"{name} {instance_id}": task for name, task in work.items()}
@@ -113,16 +116,19 @@ class Builder:
         timeout = self._settings.redis.timeout_ms / 1000
         budget = self._settings.selection_for(instance).pick_timeout_ms / 1000
         bases = f"{self._base(instance)}{instance.id}:", f"{self._base(instance)}callee:"
-        shared = SharedLedger(
-            Line(self._redis, bases, self._process, timeout),
-            Breaker(SystemRandom()),
-            patience=max(0.0, budget - timeout),
-            metrics=self._metrics,
-            notice=keeper.notice,
+        line = Line(self._redis, bases, self._process, timeout)
+        breaker = Breaker(line.name, SystemRandom(), self._metrics)
+        queue = CallQueue(line, breaker, deadline=budget, metrics=self._metrics)
+        clock = LedgerClock(now_ms, monotonic_ms)
+        ledger = FailoverLedger(
+            SharedLedger(line, queue, breaker),
+            LocalLedger(clock, source="degraded", unused_turn=self._scattered),
+            self._metrics,
+            clock,
+            keeper.notice,
         )
-        local = LocalLedger(now_ms, source="degraded", unused_turn=self._scattered)
-        ledger = FailoverLedger(shared, local, self._metrics, now_ms)
         keeper.subscribe(ledger.replace)
+        keeper.restore_from(ledger.recall)
         return ledger
 
     def _health(
@@ -150,3 +156,8 @@ class Builder:
 def now_ms() -> int:
     """Return the instant, in ms since 1970."""
     return time.time_ns() // 1_000_000
+
+
+def monotonic_ms() -> int:
+    """Return ms that only go forward."""
+    return time.monotonic_ns() // 1_000_000

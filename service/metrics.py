@@ -125,6 +125,12 @@ class Metrics:
         self.ledger_duration = self._histogram(
             "ledger_duration_seconds", "From a call of the ledger to its answer", _LEDGER
         )
+        self.ledger_clock_behind = self._gauge(
+            "ledger_clock_behind_seconds", "Of the server's clock behind ledger time", "livemax"
+        )
+        self.ledger_unreadable = self._counter(
+            "ledger_unreadable_total", "Values in Redis that could not be read and were set right"
+        )
         self.redis_up = self._gauge(
             "redis_up", "1 while every worker reaches Redis, NaN without one", "livemin"
         )

@@ -2,13 +2,13 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Generator
-from typing import TypeVar
+from collections.abc import Callable, Coroutine, Generator
+from typing import Any, TypeVar
 
 from service.metrics import Metrics
 
 SHORTEST_PAUSE = 0.1
-LONGEST_PAUSE = 10.0
+LONGEST_PAUSE = 1.0
 LAG_INTERVAL = 0.5
 SLICE_SECONDS = 0.0005  # what a pick waits for other work at a time
 SWITCH_SECONDS = 0.0005  # after which a thread gives way to the event loop; 5 ms is Python's own
@@ -18,12 +18,15 @@ T = TypeVar("T")
 _log = logging.getLogger(__name__)
 
 
-async def keep_running(name: str, work: Callable[[], Awaitable[None]], metrics: Metrics) -> None:
-    """Run `work` until cancelled; start it again, ever later, when it fails.
+async def keep_running(
+    name: str, work: Callable[[], Coroutine[Any, Any, None]], metrics: Metrics
+) -> None:
+    """Run `work` in a task of its own until cancelled; start it again, ever later, when it ends.
 
     Args:
-        name: what the metric and the log call it.
-        work: runs until it is cancelled; its return is a failure too.
+        name: what the task, the metric and the log call it.
+        work: runs until it is cancelled; its return is a failure too, and so is its cancellation
+            by anybody but this.
         metrics: counts the restarts.
     """
     loop = asyncio.get_running_loop()
@@ -31,8 +34,11 @@ async def keep_running(name: str, work: Callable[[], Awaitable[None]], metrics: 
     while True:
         started = loop.time()
         try:
-            await work()
+            await asyncio.create_task(work(), name=name)
             _log.error("Task %s ended unexpectedly and is restarted", name)
+        except asyncio.CancelledError:
+            heed_cancellation()
+            _log.error("Task %s was cancelled and is restarted", name)
         except Exception:  # noqa: BLE001 - whatever it was, the task must go on
             _log.exception("Task %s failed and is restarted", name)
         metrics.task_restarts.labels(name).inc()

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Coroutine
-from contextlib import aclosing, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager, suppress
 from random import Random
 from typing import Any, NamedTuple
 
@@ -22,9 +22,12 @@ from service.ledger import (
     Standing,
     describe,
 )
+from service.ledger.pace import LedgerClock
 from service.ledger.shared.line import Line
+from service.ledger.shared.queue import CallQueue
 from service.metrics import Metrics
 from service.redis_.client import open_client, open_topology
+from service.tasks import keep_running
 from tests.fakes import in_place_of
 from tests.waiting import eventually
 
@@ -75,14 +78,16 @@ async def shared_ledger(
     metrics, notices = Metrics(), list[int]()
     async with client_of(url, seconds) as client:
         line = Line(client, bases, process, seconds)
-        breaker = Breaker(Random(1))
-        shared = SharedLedger(
-            line, breaker, patience=seconds, metrics=metrics, notice=notices.append
-        )
-        standby = LocalLedger(now_ms, source="degraded")
-        ledger = FailoverLedger(shared, standby, metrics, now_ms)
+        breaker = Breaker(line.name, Random(1), metrics)
+        queue = CallQueue(line, breaker, deadline=2 * seconds, metrics=metrics)
+        shared = SharedLedger(line, queue, breaker)
+        clock = LedgerClock(now_ms, now_ms)
+        standby = LocalLedger(clock, source="degraded")
+        ledger = FailoverLedger(shared, standby, metrics, clock, notices.append)
         ledger.replace(inventory)
-        async with running(ledger.run()):
+        async with AsyncExitStack() as duties:
+            for name, duty in ledger.work().items():
+                await duties.enter_async_context(running(keep_running(name, duty, metrics)))
             yield Shared(ledger, shared, line, breaker, client, metrics, notices)
 
 

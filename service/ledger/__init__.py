@@ -11,9 +11,9 @@ from service.ledger.local.ledger import LocalLedger
 from service.ledger.port import Avoid, Cap, Outcome, Park, Pick, Stop, Take, Unpark
 from service.ledger.protocol import Ledger, describe
 from service.ledger.rules import CalleeRule, Limits, Rules, with_trunks
+from service.ledger.shared.breaker import Breaker
 from service.ledger.shared.ledger import SharedLedger
 from service.ledger.shared.membership import MembersWriter
-from service.ledger.shared.queue import Breaker
 
 __all__ = [
     "Avoid",

@@ -1,5 +1,7 @@
 """The answers of a ledger, as they travel from Redis: arrays, whose new fields go to the end."""
 
+from typing import Any
+
 import msgspec
 
 
@@ -66,3 +68,11 @@ class Decision(msgspec.Struct, frozen=True, gc=False):
 
     source: str
     picked: Picked
+
+
+def picked_from(answer: Any) -> Picked:
+    """The answer to a pick: a number and its level as text where that is all there is to say."""
+    if type(answer) is str:
+        number, _, level = answer.partition(" ")
+        return Picked(((number, level),))
+    return msgspec.convert(answer, Picked)

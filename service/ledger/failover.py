@@ -1,29 +1,45 @@
 """The ledger that always decides: Redis where it answers, this process where it does not."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+import logging
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
+from typing import Any
 
 from service.errors import LedgerUnavailable
 from service.inventory import Inventory, Moves
 from service.ledger.answers import Decision, Followed, Glance
 from service.ledger.local.ledger import LocalLedger
-from service.ledger.port import Answered, AnswerT, Park, Pick, Take, Unpark
+from service.ledger.pace import LedgerClock
+from service.ledger.port import Answered, AnswerT, Operation, Outcome, Park, Pick, Take, Unpark
+from service.ledger.record import Recall
 from service.ledger.rules import Rules
 from service.ledger.shared.ledger import SharedLedger
 from service.ledger.shared.line import CallLost
+from service.ledger.shared.wire import CallReply
 from service.ledger.write_back import Degraded, WriteBack
 from service.metrics import Metrics
 from service.tasks import heed_cancellation
 
 KEEP_UP_SECONDS = 10.0
+NO_MEMBERS = 0
+
+_log = logging.getLogger(__name__)
 
 
 class FailoverLedger:
     """Picks from the shared ledger, and from the one in this process while that is out of reach.
 
-    What must hold on every replica, or be told to the ledger that picked, raises LedgerUnavailable
-    instead: whoever asks keeps it and asks again.
+    All of `work` must be running. What must hold on every replica, or be told to the ledger that
+    picked, raises LedgerUnavailable instead: whoever asks keeps it and asks again.
+
+    Args:
+        shared: the ledger in Redis.
+        local: the one in this process, by the same clock.
+        metrics: count degraded picks, and what was set right.
+        clock: ledger time; it hears of each reply.
+        notice: told the generation of the ledger's members with each reply, NO_MEMBERS where they
+            must be written anew.
     """
 
     def __init__(
@@ -31,33 +47,46 @@ class FailoverLedger:
         shared: SharedLedger,
         local: LocalLedger,
         metrics: Metrics,
-        clock: Callable[[], int],
+        clock: LedgerClock,
+        notice: Callable[[int], None],
     ) -> None:
         self._shared = shared
         self._local = local
         self._metrics = metrics
         self._clock = clock
+        self._notice = notice
         self._write_back = WriteBack(shared, metrics)
         self._has_members = asyncio.Event()
+        self._has_kept_up = False
+        self._behind = 0
+        shared.queue.heard = self._hear
+        shared.queue.wiped = lambda: notice(NO_MEMBERS)
+        shared.on_missed(self._write_back.replay)
+
+    def work(self) -> dict[str, Callable[[], Coroutine[Any, Any, None]]]:
+        """Map the names of this ledger's duties to them; each may fail without the others."""
+        return {
+            "ledger-calls": self._shared.queue.run,
+            "ledger-heartbeat": self._shared.beat,
+            "ledger-write-back": self._write_back.run,
+            "ledger-presence": self._be_counted,
+            "ledger-keep-up": self._keep_up,
+        }
 
     def replace(self, inventory: Inventory, moves: Moves | None = None) -> None:
         """Take the members of a new snapshot here; the leader of the sweep does it there."""
         self._local.replace(inventory, moves)
         self._has_members.set()
 
-    async def run(self) -> None:
-        """Send, and write back what was picked here, until cancelled."""
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._shared.run(), name="ledger-shared")
-            tasks.create_task(self._write_back.run(), name="ledger-write-back")
-            tasks.create_task(self._be_counted(), name="ledger-presence")
-            tasks.create_task(self._keep_up(), name="ledger-keep-up")
+    def recall(self) -> Recall | None:
+        """Return what Redis is known to have held of each number; None while that is not known."""
+        return self._local.recall() if self._has_kept_up else None
 
     async def _be_counted(self) -> None:
         """Be one of the processes that share what is left of a cap when they decide alone."""
         while True:
             with suppress(LedgerUnavailable):
-                self._local.share_among(await self._shared.processes(self._clock()))
+                self._local.share_among(await self._shared.census.processes(self._clock()))
             heed_cancellation()
             await asyncio.sleep(KEEP_UP_SECONDS)
 
@@ -71,39 +100,76 @@ class FailoverLedger:
         while True:
             start = now()
             with suppress(LedgerUnavailable):
-                async for known, parks in self._shared.known():
+                async for known, parks in self._shared.census.known():
                     self._local.adopt(known, parks)
+                self._has_kept_up = True
             heed_cancellation()
             await asyncio.sleep(max(KEEP_UP_SECONDS, 9 * (now() - start)))
+
+    def _hear(self, operations: Sequence[Operation], reply: CallReply) -> None:
+        """Learn from a reply of Redis all that deciding alone may need."""
+        self._clock.heard(reply.now)
+        self._behind = reply.behind
+        self._local.learn(operations, reply.answers, reply.records, reply.now)
+        if reply.unreadable:
+            self._metrics.ledger_unreadable.inc(reply.unreadable)
+            text = "%d values in Redis cannot be read and are set right"
+            _log.warning(text, reply.unreadable)
+        self._notice(NO_MEMBERS if reply.damaged else reply.generation)
+
+    @property
+    def clock_behind(self) -> int:
+        """The ms by which Redis's clock was behind ledger time when it last answered."""
+        return self._behind
 
     @property
     def reaches_redis(self) -> bool:
         """True while picks are decided by Redis."""
         return self._shared.reaches_redis
 
+    @property
+    def trouble(self) -> str:
+        """Redis's words for why it does not serve, "" while it does."""
+        return self._shared.trouble
+
     async def pick(self, pick: Pick | Take) -> Decision:
-        """Decide and record in Redis; in this process if Redis does not answer."""
-        try:
-            return await self._shared.pick(pick)
-        except LedgerUnavailable as error:
-            self._metrics.degraded_picks.inc()
-            decision = self._local.decide(pick)
-            lost = error if isinstance(error, CallLost) else None
-            if not pick.dry_run and (decision.picked.uses or lost):
-                self._write_back.keep(Degraded(pick, decision.picked, self._clock(), lost))
-            return decision
+        """Decide and record in Redis; in this process if Redis does not answer.
+
+        What was answered here and has not been told to Redis yet is answered from here again.
+        """
+        lost = None
+        if not (pick.call and self._write_back.is_to_tell(pick.call)):
+            try:
+                return await self._shared.pick(pick)
+            except LedgerUnavailable as error:
+                lost = error if isinstance(error, CallLost) else None
+        self._metrics.degraded_picks.inc()
+        known = self._local.answered(pick)
+        if known is not None:  # it is counted, or waits to be
+            return Decision("degraded", known)
+        decision = self._local.decide(pick)
+        if not pick.dry_run and (decision.picked.uses or lost):
+            self._write_back.keep(Degraded(pick, decision.picked, self._clock(), lost))
+        return decision
 
     async def apply(self, operation: Answered[AnswerT]) -> AnswerT:
-        """Apply an operation on every replica; parks hold here at once, should Redis fail now.
+        """Apply an operation on every replica; what concerns this process's picks holds at once.
 
         Raises:
             LedgerUnavailable: Redis did not take it.
         """
-        answer = await self._shared.apply(operation)
+        try:
+            answer = await self._shared.apply(operation)
+        except LedgerUnavailable:
+            if isinstance(operation, Outcome):
+                self._local.apply_now(operation)  # a slot comes free, who knows for how long alone
+            raise
         if isinstance(operation, (Park, Unpark)):
             self._local.apply_now(operation)
         elif isinstance(answer, Followed) and answer.state == "unknown":
-            return self._local.apply_now(operation)
+            answer = self._local.apply_now(operation)
+            if isinstance(operation, Outcome) and self._write_back.is_to_tell(operation.call):
+                raise LedgerUnavailable("Redis has not heard of this call yet")
         return answer
 
     def glance(self, numbers: Sequence[str]) -> list[Glance]:

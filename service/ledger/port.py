@@ -190,8 +190,9 @@ class Avoid(Answered[bool], frozen=True, tag="avoid", gc=False):
 class Record(Answered[bool], frozen=True, tag="record", gc=False):
     """A pick that was made elsewhere at an instant: counted and remembered, not judged.
 
-    `uses` has each number with its level. `unless_known`: an answer under `call` that is remembered
-    has been counted already, so nothing is.
+    `uses` has each number with its level. An answer that is remembered under `call` has been
+    counted already, so nothing is. `applied` is the instant at which this ledger had counted it
+    before it lost that, 0 if it never had: a wiped ledger got some of its counts back.
     """
 
     uses: tuple[tuple[str, str], ...]
@@ -200,7 +201,19 @@ class Record(Answered[bool], frozen=True, tag="record", gc=False):
     groups: str = ""
     call: str = ""
     body: str = ""
-    unless_known: bool = False
+    applied: int = 0
+
+    @classmethod
+    def of(
+        cls,
+        asked: Pick | Take,
+        uses: tuple[tuple[str, str], ...],
+        instant: int,
+        *,
+        applied: int = 0,
+    ) -> "Record":
+        """Return what tells a ledger that this was answered, at an instant."""
+        return cls(uses, instant, asked.callee, asked.groups, asked.call, asked.body, applied)
 
 
 class Undo(Answered[bool], frozen=True, tag="undo", gc=False):

@@ -1,6 +1,7 @@
 """The port that the rest of the service asks, whichever ledger is behind it."""
 
 import asyncio
+import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -17,6 +18,9 @@ from service.tasks import heed_cancellation
 
 RETURN_SECONDS = 1.0
 TURNS_A_COUNT = 5  # of the parked numbers
+BEHIND_MS = 1000  # from which a clock is told of: less is a server's own adjusting
+
+_log = logging.getLogger(__name__)
 
 
 class Ledger(Protocol):
@@ -35,6 +39,10 @@ class Ledger(Protocol):
         Raises:
             LedgerUnavailable: this ledger cannot do so in time; ask again.
         """
+
+    @property
+    def clock_behind(self) -> int:
+        """The ms by which the clock of this ledger is behind ledger time, 0 as a rule."""
 
     def glance(self, numbers: Sequence[str]) -> list[Glance]:
         """Describe numbers as this process knows them, in their order; no I/O, some seconds old."""
@@ -69,14 +77,15 @@ async def describe(ledger: Ledger, numbers: Sequence[str]) -> list[Standing]:
 
 
 async def keep_taking_back(ledger: Ledger, instance_id: str, metrics: Metrics) -> None:
-    """Take back what is due once a second, until cancelled.
+    """Take back what is due once a second, and tell of a clock that was set back; until cancelled.
 
     Args:
         ledger: parks the numbers.
         instance_id: the label of the metric.
-        metrics: show the parked numbers by reason.
+        metrics: show the parked numbers by reason, and the clock.
     """
     shown: Counter[str] = Counter()
+    was_behind = False
     randomness = SystemRandom()
     for turn in count():
         with suppress(LedgerUnavailable):
@@ -86,5 +95,19 @@ async def keep_taking_back(ledger: Ledger, instance_id: str, metrics: Metrics) -
                 for reason in parked.keys() | shown.keys():
                     metrics.numbers_parked.labels(instance_id, reason).set(parked[reason])
                 shown = parked
+        was_behind = _tell_clock(ledger.clock_behind, instance_id, metrics, was_behind=was_behind)
         heed_cancellation()
         await asyncio.sleep(RETURN_SECONDS * randomness.uniform(0.8, 1.0))  # instances apart
+
+
+def _tell_clock(behind: int, instance_id: str, metrics: Metrics, *, was_behind: bool) -> bool:
+    metrics.ledger_clock_behind.set(behind / 1000)
+    is_behind = behind >= BEHIND_MS
+    if is_behind and not was_behind:
+        text = (
+            "%s: the ledger's clock was set back %.1f s: its time goes on slower until that is past"
+        )
+        _log.warning(text, instance_id, behind / 1000)
+    elif was_behind and not is_behind:
+        _log.info("%s: the ledger's clock has caught up", instance_id)
+    return is_behind

@@ -81,6 +81,11 @@ class Rules(msgspec.Struct, frozen=True, array_like=True, gc=False):
         spans = (self.cooldown, self.sticky, self.remembered, *(one.window for one in self.callee))
         return max(spans)
 
+    @property
+    def call_span(self) -> int:
+        """The span for which a call's pick must be known."""
+        return max(self.idempotency, self.remembered)
+
     def limits_named(self, name: str) -> Limits:
         """The limits of a name; the common ones where no override has it any more.
 

@@ -1,8 +1,8 @@
 """Write to Redis, once and when it is back, what it has not counted.
 
-That is what was picked while it was out of reach, and what a failover has lost of what it had
-answered. A call that broke off may have been applied all the same: then Redis counted a number, and
-the client was shown another. What became of such a call is found out first; what it counted is
+That is what was picked while it was out of reach, and what a failover or a wipe has lost of what it
+had answered. A call that broke off may have been applied all the same: then Redis counted a number,
+and the client was shown another. What became of such a call is found out first; what it counted is
 undone.
 
 For example, a pick under the call_id "x" was sent as call 8, whose answer did not come, and the
@@ -14,38 +14,46 @@ client was shown n2 by the ledger here. When Redis is back there are three cases
     n2 was picked      nothing                     agreed
 
 Each of these goes out as a call too, and may be lost in turn: `lost` then says which, and its own
-fate decides whether it is sent again.
+fate decides whether it is sent again. Nothing leaves the queue before it is written, so a task that
+ends in the middle loses nothing: `sent` is the answer that it was waiting for.
 """
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable
+from itertools import islice
+from typing import Any
 
 from service.errors import LedgerUnavailable
-from service.ledger.answers import Picked
+from service.ledger.answers import Picked, picked_from
 from service.ledger.port import Operation, Pick, Record, Take, Undo
 from service.ledger.shared.ledger import SharedLedger
 from service.ledger.shared.line import CallLost
-from service.ledger.shared.wire import picked_from
 from service.metrics import Metrics
 from service.tasks import heed_cancellation
 
 MOST_KEPT = 100_000
 TOGETHER = 16
 PAUSE_SECONDS = 0.25  # between two tries while Redis is out of reach
+PACE_SECONDS = 0.02  # the longest pause otherwise
 
 
 class Unwritten:
-    """A degraded pick on its way to Redis: `left` are the operations still to write, in order.
+    """What is on its way to Redis: `left` are the operations still to write, in order.
 
-    `lost` is the call that last broke off with it.
+    `lost` is the call that last broke off with it. `call` names the pick that it tells of, "" for
+    none.
     """
 
-    __slots__ = ("left", "lost")
+    __slots__ = ("call", "left", "lost", "sent")
 
-    def __init__(self, left: list[Operation] | None, lost: CallLost | None = None) -> None:
+    def __init__(
+        self, left: list[Operation] | None, lost: CallLost | None = None, call: str = ""
+    ) -> None:
         self.left = left
         self.lost = lost
+        self.call = call
+        self.sent: asyncio.Future[Any] | None = None
 
 
 class Degraded(Unwritten):
@@ -62,7 +70,7 @@ class Degraded(Unwritten):
         self.asked = asked
         self.picked = picked
         self.instant = instant
-        super().__init__(None, lost)
+        super().__init__(None, lost, asked.call)
 
 
 class WriteBack:
@@ -77,21 +85,28 @@ class WriteBack:
         self._shared = shared
         self._metrics = metrics
         self._waiting: deque[Unwritten] = deque()
+        self._calls = Counter[str]()  # the picks among them that have an id
         self._wake = asyncio.Event()
-        shared.on_missed(self.replay)
 
-    def replay(self, missed: Iterable[Operation]) -> None:
-        """Write once more what Redis had applied, and a failover has lost."""
-        for operation in missed:
+    def is_to_tell(self, call: str) -> bool:
+        """True while Redis has not heard how a pick was answered here."""
+        return call in self._calls
+
+    def replay(self, missing: Iterable[Operation]) -> None:
+        """Write once more what Redis had applied, and has lost."""
+        for operation in missing:
             self._metrics.write_backs.labels("replayed").inc()
             self.keep(Unwritten([operation]))
 
     def keep(self, unwritten: Unwritten) -> None:
         """Write this one when Redis is back; beyond the bound, the oldest is given up."""
         if len(self._waiting) >= MOST_KEPT:
+            self._forget(self._waiting[0])
             self._waiting.popleft()
             self._metrics.write_backs.labels("dropped").inc()
         self._waiting.append(unwritten)
+        if unwritten.call:
+            self._calls[unwritten.call] += 1
         self._metrics.write_back_backlog.set(len(self._waiting))
         self._wake.set()
 
@@ -100,36 +115,65 @@ class WriteBack:
         clock = asyncio.get_running_loop().time
         while True:
             await self._wake.wait()
-            some = [self._waiting.popleft() for _ in range(min(TOGETHER, len(self._waiting)))]
+            some = list(islice(self._waiting, TOGETHER))
             start = clock()
-            results = await asyncio.gather(*map(self._write, some), return_exceptions=True)
-            failed = [one for one, result in zip(some, results, strict=True) if result is not None]
-            self._waiting.extendleft(reversed(failed))
-            self._metrics.write_back_backlog.set(len(self._waiting))
-            if not self._waiting:
-                self._wake.clear()
+            try:
+                results = await asyncio.gather(*map(self._write, some), return_exceptions=True)
+            finally:
+                self._remove(some)
+            heed_cancellation()
+            has_failed = False
             for result in results:
+                has_failed = has_failed or result is not None
                 if result is not None and not isinstance(result, LedgerUnavailable):
                     raise result
-            heed_cancellation()
             busy = clock() - start
-            await asyncio.sleep(PAUSE_SECONDS if failed else min(9 * busy, PAUSE_SECONDS))
+            await asyncio.sleep(PAUSE_SECONDS if has_failed else min(9 * busy, PACE_SECONDS))
+
+    def _remove(self, some: Iterable[Unwritten]) -> None:
+        """Let go of those of the first that are written; the others keep their places."""
+        kept = []
+        for unwritten in some:
+            if self._waiting and self._waiting[0] is unwritten:  # else it was given up meanwhile
+                self._waiting.popleft()
+                if unwritten.left == []:
+                    self._forget(unwritten)
+                else:
+                    kept.append(unwritten)
+        self._waiting.extendleft(reversed(kept))
+        self._metrics.write_back_backlog.set(len(self._waiting))
+        if not self._waiting:
+            self._wake.clear()
+
+    def _forget(self, unwritten: Unwritten) -> None:
+        if self._calls[unwritten.call] > 1:
+            self._calls[unwritten.call] -= 1
+        else:
+            del self._calls[unwritten.call]
 
     async def _write(self, unwritten: Unwritten) -> None:
         if isinstance(unwritten, Degraded) and unwritten.left is None:
             unwritten.left = self._to_write(unwritten)
             unwritten.lost = None
         while unwritten.left:
-            if unwritten.lost is not None and self._shared.fate(unwritten.lost) is not None:
+            if unwritten.lost is not None and self._shared.queue.fate(unwritten.lost) is not None:
                 unwritten.left.pop(0)
             unwritten.lost = None
             if unwritten.left:
-                try:
-                    await self._shared.apply(unwritten.left[0])
-                except CallLost as lost:
-                    unwritten.lost = lost
-                    raise
+                await self._send(unwritten, unwritten.left[0])
                 unwritten.left.pop(0)
+
+    async def _send(self, unwritten: Unwritten, operation: Operation) -> None:
+        """Have an operation applied; the end of this task does not take it back."""
+        if unwritten.sent is None:
+            unwritten.sent = self._shared.send(operation)
+        try:
+            await asyncio.shield(unwritten.sent)
+        except LedgerUnavailable as error:
+            unwritten.sent = None
+            unwritten.lost = error if isinstance(error, CallLost) else None
+            raise
+        unwritten.sent = None
 
     def _to_write(self, degraded: Degraded) -> list[Operation]:
         """Return the operations that tell the shared ledger what the client was shown.
@@ -139,7 +183,7 @@ class WriteBack:
         """
         asked, picked = degraded.asked, degraded.picked
         left: list[Operation] = []
-        fate = self._shared.fate(degraded.lost) if degraded.lost is not None else None
+        fate = self._shared.queue.fate(degraded.lost) if degraded.lost is not None else None
         counted = picked_from(fate.answer) if fate is not None else Picked()
         if fate is not None and counted.uses:
             if counted.uses == picked.uses:
@@ -148,15 +192,6 @@ class WriteBack:
             numbers = tuple(number for number, _ in counted.uses)
             left.append(Undo(numbers, fate.now, asked.callee, asked.call))
         if picked.uses:
-            left.append(
-                Record(
-                    picked.uses,
-                    degraded.instant,
-                    asked.callee,
-                    asked.groups,
-                    asked.call,
-                    asked.body,
-                )
-            )
+            left.append(Record.of(asked, picked.uses, degraded.instant))
         self._metrics.write_backs.labels("corrected" if counted.uses else "written").inc()
         return left

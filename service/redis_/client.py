@@ -19,6 +19,7 @@ from redis.exceptions import InvalidResponse, RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from service.errors import LedgerUnavailable, SettingsError
+from service.logs import mask_text
 from service.redis_.cluster import Cluster
 from service.redis_.sentinels import Sentinels
 from service.redis_.topology import Topology, connection_class
@@ -214,6 +215,14 @@ def translated() -> Iterator[None]:
         if unavailable(error):
             raise LedgerUnavailable(f"Redis cannot serve: {_reason(error)}") from error
         raise
+
+
+def words_of(error: BaseException) -> str:
+    """Return the words of Redis, or of the way to it, in one line, phone numbers masked."""
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    told = str(error).partition("\n")[0][:200] or type(error).__name__
+    return mask_text(told)
 
 
 def _code(error: ResponseError) -> str:

@@ -17,6 +17,7 @@ import msgspec
 from service import settings
 from service.errors import CallerIdError, LedgerUnavailable, StaleLeader, SweepFailed
 from service.inventory import Inventory, PhoneNumber
+from service.ledger.record import Recall
 from service.metrics import Metrics
 from service.sync.acceptance import CONFIRMED, Policy, Sweep, SweepReport, judge, report_on
 from service.sync.gauges import Sweeps
@@ -117,6 +118,10 @@ class InventoryKeeper:
         self._replica.name_limits(limits_of)
         self._wake.set()
 
+    def restore_from(self, recall: Callable[[], Recall | None]) -> None:
+        """Have a wiped ledger get back what this tells of each number; None: not known yet."""
+        self._replica.recall = recall
+
     async def follow(self) -> None:
         """Look for a newer snapshot now; wait for it no longer than a pick can."""
         self._wake.set()
@@ -167,7 +172,7 @@ class InventoryKeeper:
     async def _round(self) -> None:
         try:
             await self._replica.read()
-            if self._replica.is_to_restore:
+            if self._replica.is_to_restore():
                 await self._lead(self._leader, self._restore, early=True)
             await self._lead(self._leader, self._sweep)
         except LedgerUnavailable:

@@ -14,6 +14,7 @@ from redis.asyncio import Redis
 
 from service.inventory import Inventory, Moves, PhoneNumber, common_limits, moves_between
 from service.ledger import MembersWriter
+from service.ledger.record import Recall
 from service.metrics import Metrics
 from service.redis_.client import translated
 from service.sync.acceptance import Absence, SweepReport
@@ -98,6 +99,9 @@ class Replica:
         self._read: Manifest | None = None
         self._limits_of: Callable[[PhoneNumber], str] = common_limits
         self._is_relimited = False
+        self._is_wiped = False
+        self._has_waited = False
+        self.recall: Callable[[], Recall | None] = dict
         self.state = State()
         self.swapped = asyncio.Event()
 
@@ -110,19 +114,28 @@ class Replica:
         if generation == self._told:
             return False
         self._told = generation
+        if generation == WIPED:
+            self._is_wiped = True  # until there is another generation, whatever is heard meanwhile
+            return True
         inventory = self.state.inventory
-        return generation == WIPED or inventory is None or generation > inventory.generation
+        return inventory is None or generation > inventory.generation
 
     def name_limits(self, limits_of: Callable[[PhoneNumber], str]) -> None:
         """Have a number's limits named by this from now."""
         self._limits_of = limits_of
         self._is_relimited = self.state.inventory is not None
 
-    @property
     def is_to_restore(self) -> bool:
-        """True if the ledger has lost its members, or has them under other limits."""
-        is_amiss = self._told == WIPED or self._is_relimited
-        return is_amiss and self.state.inventory is not None
+        """Return whether to write the ledger's members anew: it has lost them, or limits changed.
+
+        Who does not know yet what was used leaves that to others for one round.
+        """
+        if self.state.inventory is None or not (self._is_wiped or self._is_relimited):
+            return False
+        if self._is_wiped and self.recall() is None and not self._has_waited:
+            self._has_waited = True
+            return False
+        return True
 
     async def build(self, fence: int, numbers: Iterable[PhoneNumber]) -> Inventory:
         """Index a snapshot beside the picks, of a generation above all that was seen here."""
@@ -143,6 +156,7 @@ class Replica:
         if state.inventory is None or state.inventory is before.inventory:
             return
         self._told = None  # it was told of the members of before
+        self._is_wiped = self._has_waited = False
         self._gauges.show(state.inventory.usages)
         for callback in self._callbacks:
             callback(state.inventory, self._moves)
@@ -191,8 +205,9 @@ class Replica:
 
     async def _write(self, shared: Shared, inventory: Inventory, state: State, fence: int) -> None:
         if inventory is not self.state.inventory or self._told != inventory.generation:
+            known = (self.recall() or {}) if self._is_wiped else None
             with translated():
-                await shared.members.write(inventory, fence, self._new_id())
+                await shared.members.write(inventory, fence, self._new_id(), known)
         manifest = Manifest(
             inventory.generation, state.swept_at, state.report, dict(state.absences)
         )

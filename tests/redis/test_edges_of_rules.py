@@ -7,9 +7,9 @@ from msgspec.structs import replace
 from redis.asyncio import Redis
 
 from service.ledger import CalleeRule, Limits, Pick, Picked, Rules
+from service.ledger.answers import picked_from
 from service.ledger.port import Cap, Outcome, Stop
 from service.ledger.shared.line import Line
-from service.ledger.shared.wire import picked_from
 from tests.ledgers import BASES, EVERYONE, client_of, inventory_of, write_members
 
 AT = 1_700_000_000_000
@@ -32,7 +32,7 @@ async def line(client: Redis) -> AsyncIterator[Line]:
 
 
 async def picked(line: Line, now: int, call: str = "") -> Picked:
-    _, (answer,) = await line.call([replace(PICK, call=call)], now)
+    (answer,) = (await line.call([replace(PICK, call=call)], now)).answers
     return picked_from(answer)
 
 

@@ -27,9 +27,10 @@ from service.ledger import (
     SharedLedger,
     describe,
 )
+from service.ledger.answers import picked_from
 from service.ledger.port import Operation
 from service.ledger.shared.line import Line
-from service.ledger.shared.wire import picked_from
+from service.ledger.shared.wire import CallReply
 from tests.fakes import in_place_of
 from tests.ledgers import BASE, EVERYONE, Shared, numbers, shared_ledger, write_members
 from tests.recounting import HOUR, Shown, Told, broken, counted_once
@@ -80,20 +81,14 @@ def witness(
     line: Line, clock: Iterator[int], history: list[Seen], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Give a line its time, and write down what goes over it."""
-    call, read, instant = line.call, line._read, 0
+    call = line.call
 
-    async def reading(reply: Any) -> tuple[int, int, list[Any]]:
-        nonlocal instant
-        instant, generation, answers = await read(reply)
-        return instant, generation, answers
+    async def calling(operations: Sequence[Operation]) -> CallReply:
+        reply = await call(operations, next(clock))
+        for operation, answer in zip(operations, reply.answers, strict=True):
+            history.append(Seen(reply.now, operation, seen_in(operation, answer)))
+        return reply
 
-    async def calling(operations: Sequence[Operation]) -> tuple[int, list[Any]]:
-        generation, answers = await call(operations, next(clock))
-        for operation, answer in zip(operations, answers, strict=True):
-            history.append(Seen(instant, operation, seen_in(operation, answer)))
-        return generation, answers
-
-    monkeypatch.setattr(line, "_read", reading)
     monkeypatch.setattr(line, "call", calling)
 
 

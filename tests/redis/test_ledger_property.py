@@ -37,11 +37,11 @@ from service.ledger import (
     Unpark,
     with_trunks,
 )
+from service.ledger.answers import picked_from
 from service.ledger.local.book import Answer, Book
 from service.ledger.local.ledger import never_used
 from service.ledger.port import Describe, Operation, Record, Return, Review, Undo
 from service.ledger.shared.line import Line
-from service.ledger.shared.wire import picked_from
 from service.locality import Locality
 from tests.redis.servers import SERVERS
 
@@ -169,13 +169,13 @@ class BothLedgers(RuleBasedStateMachine):
 
     def apply(self, operations: list[Operation]) -> None:
         expected: list[Answer] = self.book.apply(self.now, operations)
-        generation, answers = self.run(self.line.call(operations, self.now))
+        reply = self.run(self.line.call(operations, self.now))
         decoded: list[Answer] = [
             decoded_as(answer, type(wanted))
-            for answer, wanted in zip(answers, expected, strict=True)
+            for answer, wanted in zip(reply.answers, expected, strict=True)
         ]
         assert decoded == expected, (decoded, expected)
-        assert generation == self.generation
+        assert reply.generation == self.generation
 
     @initialize(listed=inventories(), rules=all_rules)
     def start(self, listed: list[PhoneNumber], rules: Rules) -> None:
@@ -230,7 +230,7 @@ class BothLedgers(RuleBasedStateMachine):
     def record(self, draw: Any) -> Record:
         uses = tuple((number, "any") for number in draw(st.sets(numbers, min_size=1, max_size=2)))
         then = self.now + draw(st.integers(-5000, 500))
-        return Record(uses, then, draw(callees), "g", draw(calls), "b", draw(st.booleans()))
+        return Record(uses, then, draw(callees), "g", draw(calls), "b")
 
     def undo(self, draw: Any) -> Undo:
         shown = tuple(draw(st.sets(numbers, min_size=1, max_size=2)))

@@ -13,10 +13,10 @@ from redis.asyncio import Redis
 
 from service.inventory import LEVELS, Inventory, PhoneNumber, Wish, steps_for
 from service.ledger import Park, Pick, Picked, Rules
+from service.ledger.answers import picked_from
 from service.ledger.port import BATCH_TURNS, RETURNS_A_CALL, SCAN_LIMIT, Operation
 from service.ledger.shared.ledger import RETURNS_A_SLICE
 from service.ledger.shared.line import Line
-from service.ledger.shared.wire import picked_from
 from service.locality import Locality
 from service.redis_.client import open_client
 from tests.ledgers import (
@@ -60,7 +60,7 @@ async def touched(url: str) -> AsyncIterator[list[set[str]]]:
 
 
 async def picked_by(line: Line, operation: Operation, now: int = START) -> Picked:
-    _, (answer,) = await line.call([operation], now)
+    (answer,) = (await line.call([operation], now)).answers
     return picked_from(answer)
 
 

@@ -10,9 +10,8 @@ from redis.asyncio import Redis
 from service.errors import LedgerUnavailable, LedgerWiped, StaleLeader
 from service.inventory import Inventory, PhoneNumber, Step
 from service.ledger import MembersWriter, Park, Pick, Take, Unpark
-from service.ledger.answers import Picked
+from service.ledger.answers import Picked, picked_from
 from service.ledger.shared.line import Line
-from service.ledger.shared.wire import picked_from
 from service.redis_.client import open_client
 from tests.ledgers import (
     BASE,
@@ -73,11 +72,11 @@ async def test_a_call_sent_twice_is_applied_once_and_answered_alike(redis_url: s
     await write_members(redis_url, inventory_of(9))
     client = open_client(redis_url, timeout=5)
     first = Line(client, BASES, "one", 5)
-    _, answers = await first.call([ONE])
+    answers = (await first.call([ONE])).answers
     again = Line(client, BASES, "one", 5)
-    _, answers_again = await again.call([ONE])
+    answers_again = (await again.call([ONE])).answers
     other = Line(client, BASES, "two", 5)
-    _, next_answers = await other.call([ONE])
+    next_answers = (await other.call([ONE])).answers
     assert answers == answers_again
     assert [shown(picked_from(one)) for one in answers + next_answers] == [
         ["01089890000"],
@@ -197,8 +196,10 @@ async def test_a_number_that_changes_its_group_keeps_its_turn(redis_url: str) ->
         ],
     )
     await MembersWriter(client, BASE).write(moved, 1, "epoch")
-    _, (old,) = await line.call([ONE])
-    _, (new,) = await line.call([Pick(dry_run=True, steps=(Step("any", ("new|any|*",)),), count=3)])
+    (old,) = (await line.call([ONE])).answers
+    (new,) = (
+        await line.call([Pick(dry_run=True, steps=(Step("any", ("new|any|*",)),), count=3)])
+    ).answers
     assert picked_from(old).uses == ()
     assert shown(picked_from(new)) == [
         "01089890001",

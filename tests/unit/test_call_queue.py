@@ -28,6 +28,10 @@ class ForgetfulLine:
         raise AssertionError
 
     name = "callerid:2:{ccc-test}:ccc-test"
+    timeout, number = 1, 1
+
+    def is_lost(self, number: int) -> bool:
+        return False
 
     async def close(self) -> None:
         pass
@@ -35,9 +39,9 @@ class ForgetfulLine:
 
 async def test_a_cancellation_that_the_line_forgot_ends_the_queue() -> None:
     line: Any = ForgetfulLine()
-    queue = CallQueue(
-        line, Breaker(Random(1)), patience=1, metrics=Metrics(), notice=lambda _: None
-    )
+    metrics = Metrics()
+    breaker = Breaker("ledger", Random(1), metrics)
+    queue = CallQueue(line, breaker, deadline=5, metrics=metrics)
     sending = asyncio.create_task(queue.run())
     answer = queue.enqueue(ONE)
     await line.called.wait()

@@ -14,13 +14,14 @@ NOW, GENERATION = 1_700_000_000_000, 3
 
 def reply(process: str, number: int) -> bytes:
     answers = ["01089890000 any"]
-    return msgspec.msgpack.encode((process, number, NOW, GENERATION, answers))
+    return msgspec.msgpack.encode((process, number, NOW, GENERATION, answers, 0, 0, 0, 0))
 
 
 def line_that_hears(monkeypatch: pytest.MonkeyPatch, heard: bytes) -> Line:
     line = Line(Redis(), BASES, "ours", timeout=1)
 
     async def send(_: Any) -> bytes:
+        line._is_sent = True
         return heard
 
     monkeypatch.setattr(line, "_send", send)
@@ -29,7 +30,8 @@ def line_that_hears(monkeypatch: pytest.MonkeyPatch, heard: bytes) -> Line:
 
 async def test_the_reply_to_the_call_is_its_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     line = line_that_hears(monkeypatch, reply("ours", 1))
-    assert await line.call([ONE]) == (GENERATION, ["01089890000 any"])
+    answered = await line.call([ONE])
+    assert (answered.generation, answered.answers) == (GENERATION, ["01089890000 any"])
 
 
 @pytest.mark.parametrize(

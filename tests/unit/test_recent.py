@@ -22,7 +22,7 @@ def test_a_pick_comes_back_as_what_was_shown_and_the_rest_as_it_was() -> None:
     recent = Recent()
     recent.note(Applied(3, 7, (PICK, PARK), (picked("0101"), True)))
     assert recent.missing_after(2) == [
-        Record((("0101", "any"),), 7, "a", "g", "x", "b", unless_known=True),
+        Record((("0101", "any"),), 7, "a", "g", "x", "b", applied=7),
         PARK,
     ]
 

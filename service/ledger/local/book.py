@@ -14,7 +14,10 @@ from service.ledger.local import parking
 from service.ledger.local.callee import CalleeUses, RememberedCall, Use
 from service.ledger.local.choice import CallerChoice
 from service.ledger.local.following import follow_call, follow_callee
+from service.ledger.local.learned import Learned
 from service.ledger.local.members import Members
+from service.ledger.local.remembered import Remembered
+from service.ledger.pace import Pace
 from service.ledger.port import (
     RETURNS_A_CALL,
     Avoid,
@@ -32,14 +35,14 @@ from service.ledger.port import (
     Undo,
     Unpark,
 )
-from service.ledger.record import KnownUse
+from service.ledger.record import KnownUse, Recall
 from service.ledger.rules import Rules
 
 Answer = Picked | Followed | tuple[Standing, ...] | bool | int
 
 
 class Book:
-    """Members, callees and remembered picks, under `rules`.
+    """Members, callees and remembered picks, under `rules`; `now` is ledger time in ms.
 
     Args:
         unused_turn: the turn, 0 or below, of a number that was never used.
@@ -47,24 +50,25 @@ class Book:
 
     def __init__(self, unused_turn: Callable[[str], int]) -> None:
         self.rules = Rules()
-        self._members = Members(unused_turn)
-        self._callees: dict[str, CalleeUses] = {}
-        self._calls: dict[str, RememberedCall] = {}
-        self._turn = self._now = 0
+        self.learned = Learned()
+        self._pace = Pace()
+        self._members = Members(unused_turn, self.learned)
+        self._remembered = Remembered(self._members, self.learned)
+        self._turn = self.now = 0
         self._runs: dict[type, Callable[[Any], Answer]] = {
             Pick: self._decide,
             Take: self._decide,
             Park: lambda park: parking.park(self._members, park.number, {park.reason: park.until}),
             Unpark: lambda unpark: parking.unpark(self._members, unpark.number, unpark.reason),
-            Return: lambda returns: len(parking.take_back(self._members, returns.limit, self._now)),
+            Return: lambda returns: len(parking.take_back(self._members, returns.limit, self.now)),
             Review: lambda review: parking.review(
-                self._members, review.numbers, self.rules, self._now
+                self._members, review.numbers, self.rules, self.now
             ),
             Describe: lambda asked: tuple(self._standing(number) for number in asked.numbers),
             Outcome: self._follow,
             Stop: self._stop,
-            Cap: lambda cap: parking.cap(self._members, cap, self.rules, self._now),
-            Avoid: lambda avoid: parking.avoid(self._members, avoid, self._now),
+            Cap: lambda cap: parking.cap(self._members, cap, self.rules, self.now),
+            Avoid: lambda avoid: parking.avoid(self._members, avoid, self.now),
             Record: self._record_elsewhere,
             Undo: self._undo,
         }
@@ -95,69 +99,83 @@ class Book:
         """Describe these numbers at an instant, in their order; changes nothing."""
         return list(self._members.glance(numbers, self.rules, now))
 
+    def recall(self) -> Recall:
+        """Return what the shared ledger is known to have held of each number."""
+        return self._members.recall()
+
     def forget(self) -> None:
         """Let go of the callees and picks that no rule needs any more."""
-        horizon, span = self.rules.horizon, self._call_span
-        for digest, callee in list(self._callees.items()):
-            if callee.is_forgotten(horizon, self._now):
-                del self._callees[digest]
-        for name, call in list(self._calls.items()):
-            if call.instant <= self._now - span:
-                del self._calls[name]
+        self._remembered.forget(self.rules, self.now)
 
     def apply(self, now: int, operations: Sequence[Operation]) -> list[Answer]:
         """Apply a batch in order, as one call of the Lua does.
 
         Args:
-            now: the instant in ms; the greatest one seen counts.
+            now: the clock's instant in ms, from which ledger time follows.
             operations: what to do. If all are dry runs, nothing has changed afterwards.
         """
-        seen, self._now = self._now, max(self._now, now)
-        returned = parking.take_back(self._members, RETURNS_A_CALL, self._now)
+        before = self.now, self._pace
+        self._step(now)
+        returned = parking.take_back(self._members, RETURNS_A_CALL, self.now)
         answers = [self._runs[type(operation)](operation) for operation in operations]
         if all(operation.is_dry for operation in operations):
             for number, parks in returned.items():
                 self._members.park(number, parks)
-            self._now = seen
+            self.now, self._pace = before
         return answers
+
+    def answered(self, now: int, asked: Pick | Take) -> Picked | None:
+        """Return what was answered before under a pick's call, None where that is not known."""
+        self._step(now)
+        return self._answered(asked)
+
+    def _step(self, clock: int) -> None:
+        now = self.now
+        self.now = clock
+        if clock < now:
+            self.now, self._pace = self._pace.at(clock, now)
+
+    def _answered(self, asked: Pick | Take) -> Picked | None:
+        if asked.dry_run or (known := self._answered_before(asked.call)) is None:
+            return None
+        if known.body != asked.body:
+            return Picked(refusal="reused")
+        return Picked(tuple((number, level) for number, level, _ in known.uses))
 
     # Picking
 
     def _decide(self, asked: Pick | Take) -> Picked:
-        known = None if asked.dry_run else self._answered_before(asked.call)
-        if known:
-            if known.body != asked.body:
-                return Picked(refusal="reused")
-            return Picked(tuple((number, level) for number, level, _ in known.uses))
+        if (known := self._answered(asked)) is not None:
+            return known
         callee = self._callee(asked.callee) if asked.callee else None
-        if callee and (until := callee.free_at(self.rules, self._now)):
+        if callee and (until := callee.free_at(self.rules, self.now)):
             return Picked(refusal="budget", until=until)
         if isinstance(asked, Take):
             picked = self._take(asked.number, callee)
         else:
             picked = self._pick(asked, callee)
         if picked.uses and not asked.dry_run:
-            self._record(asked, picked.uses, self._now)
+            self._record(asked, picked.uses, self.now)
         return picked
 
     def _answered_before(self, call: str) -> RememberedCall | None:
-        known = self._calls.get(call)
-        return known if known and known.instant > self._now - self.rules.idempotency else None
+        known = self._remembered.call(call, self.rules)
+        return known if known and known.instant > self.now - self.rules.idempotency else None
 
     def _take(self, number: str, callee: CalleeUses | None) -> Picked:
         cooldown = self.rules.cooldown
-        if callee and cooldown and number in callee.shown_within(cooldown, self._now):
+        if callee and cooldown and number in callee.shown_within(cooldown, self.now):
             return Picked(rejected=(("cooldown", 1),))
         if number in self._members:
             caller = self._members.caller(number)
             if caller.parks:
                 return Picked(rejected=(("parked", 1),))
-            if held := self._members.holds(number, caller, self.rules, self._now):
+            if held := self._members.holds(number, caller, self.rules, self.now):
                 return Picked(rejected=((held[0][0], 1),))
         return Picked(((number, "ccc"),))
 
     def _pick(self, pick: Pick, callee: CalleeUses | None) -> Picked:
-        choice = CallerChoice(pick, self._members, callee, self.rules, self._now)
+        choice = CallerChoice(pick, self._members, callee, self.rules, self.now)
         if not pick.dry_run:
             for number, held in choice.held:
                 self._members.hold(number, held)
@@ -173,11 +191,12 @@ class Book:
     ) -> None:
         """Take the turns; remember the pick for the callee, a repetition and an outcome."""
         shown = [(number, level, self._use(number, instant)) for number, level in uses]
-        if asked.callee and instant > self._now - self.rules.horizon:
+        if asked.callee and instant > self.now - self.rules.horizon:
             use = Use(instant, asked.groups, shown)
-            self._callee(asked.callee).remember(use, self.rules.horizon, self._now)
-        if asked.call and instant > self._now - self._call_span:
-            self._calls[asked.call] = RememberedCall(asked.body, instant, shown)
+            self._callee(asked.callee).remember(use, self.rules.horizon, self.now)
+        if asked.call and instant > self.now - self.rules.call_span:
+            call = RememberedCall(asked.body, instant, shown)
+            self._remembered.remember(asked.call, call)
 
     def _use(self, number: str, instant: int) -> int:
         if number not in self._members:
@@ -186,17 +205,18 @@ class Book:
         members, rules = self._members, self.rules
         caller, limits = members.caller(number), members.limits(number, rules)
         members.use(number, caller, self._turn)
-        caller.count(1, instant, rules, self._now)
+        caller.count(1, instant, rules, self.now)
         caller.last = max(caller.last, instant)
         if limits.max_concurrent:
-            caller.lease(self._turn, instant + limits.lease, self._now)
-        if held := caller.holds(rules, limits, self._now, members.sharing):
+            caller.lease(self._turn, instant + limits.lease, self.now)
+        if held := caller.holds(rules, limits, self.now, members.sharing):
             members.hold(number, held)
         return self._turn
 
     def _undo(self, undo: Undo) -> bool:
-        call = self._calls.get(undo.call) if self._call_span else None
-        if undo.call and self._call_span and (call is None or call.instant != undo.instant):
+        is_remembered = undo.call and self.rules.call_span
+        call = self._remembered.call(undo.call, self.rules) if is_remembered else None
+        if is_remembered and (call is None or call.instant != undo.instant):
             return False
         for number in undo.numbers:
             self._undo_use(number, undo.instant)
@@ -209,9 +229,9 @@ class Book:
     def _undo_use(self, number: str, instant: int) -> None:
         if number in self._members:
             caller = self._members.caller(number)
-            caller.count(-1, instant, self.rules, self._now)
+            caller.count(-1, instant, self.rules, self.now)
             caller.close_lease(instant + self._members.limits(number, self.rules).lease)
-            self._members.review(number, self.rules, self._now)
+            self._members.review(number, self.rules, self.now)
 
     def _stop(self, stop: Stop) -> bool:
         callee = self._callee(stop.callee)
@@ -219,9 +239,9 @@ class Book:
         return True
 
     def _record_elsewhere(self, record: Record) -> bool:
-        if record.unless_known and self._answered_before(record.call):
+        if self._answered_before(record.call):
             return False
-        self._record(record, record.uses, min(record.instant, self._now))
+        self._record(record, record.uses, min(record.instant, self.now))
         return True
 
     # What was shown
@@ -229,22 +249,16 @@ class Book:
     def _standing(self, number: str) -> Standing:
         if number not in self._members:
             return Standing(0, 0, 0, ())
-        return self._members.standing(number, self.rules, self._now)
+        return self._members.standing(number, self.rules, self.now)
 
     def _follow(self, told: Outcome) -> Followed:
-        touch = partial(
-            self._members.touch_lease, rules=self.rules, now=self._now, final=told.final
-        )
+        touch = partial(self._members.touch_lease, rules=self.rules, now=self.now, final=told.final)
         if not told.call:
             return follow_callee(self._callee(told.callee), told, touch)
-        call = self._calls.get(told.call)
-        if call is None or call.instant <= self._now - self._call_span:
+        call = self._remembered.call(told.call, self.rules)
+        if call is None or call.instant <= self.now - self.rules.call_span:
             return Followed("unknown")
         return follow_call(call, told, touch)
 
     def _callee(self, digest: str) -> CalleeUses:
-        return self._callees.setdefault(digest, CalleeUses())
-
-    @property
-    def _call_span(self) -> int:
-        return max(self.rules.idempotency, self.rules.remembered)
+        return self._remembered.callee(digest, self.rules, self.now)

@@ -76,19 +76,31 @@ class Caller:
         if ends > now:
             self.leases = self.open_leases(now) | {turn: ends}
 
+    def lease_until(self, ends: int) -> int:
+        """Return the turn of the first lease that ends at an instant, 0 where there is none."""
+        return next((turn for turn, end in self.leases.items() if end == ends), 0)
+
     def close_lease(self, ends: int) -> None:
         """Close the first lease that ends at an instant."""
-        for turn, end in self.leases.items():
-            if end == ends:
-                self.leases = {one: its for one, its in self.leases.items() if one != turn}
-                return
+        closed = self.lease_until(ends)
+        self.leases = {turn: end for turn, end in self.leases.items() if turn != closed}
 
     def adopt(self, known: KnownUse) -> None:
-        """Go on from what the shared ledger knows; the turn stays this process's own."""
+        """Go on from what the shared ledger knows; the turn stays this process's own.
+
+        What it knew earlier is passed over, and no count is taken back: uses of this process may
+        wait to be written there.
+        """
+        if known.last < self.before.last:
+            return
         self.before = known
-        self.hour, self.in_hour = known.hour, known.in_hour
-        self.day, self.in_day = known.day, known.in_day
-        self.last, self.cap = known.last, known.cap
+        if known.hour >= self.hour:
+            held = self.in_hour if self.hour == known.hour else 0
+            self.hour, self.in_hour = known.hour, max(held, known.in_hour)
+        if known.day >= self.day:
+            held = self.in_day if self.day == known.day else 0
+            self.day, self.in_day = known.day, max(held, known.in_day)
+        self.last, self.cap = max(self.last, known.last), known.cap
         self.leases = dict(zip(known.leases[::2], known.leases[1::2], strict=True)) or _NONE
         self.avoid = dict(known.avoid) or _NONE
 

@@ -5,13 +5,13 @@ It keeps the same rules as the Lua and forgets at a restart.
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import cast
+from typing import Any, cast
 
 from service.inventory import Inventory, Moves
-from service.ledger.answers import Decision, Glance
+from service.ledger.answers import Decision, Glance, Picked
 from service.ledger.local.book import Book
-from service.ledger.port import Answered, AnswerT, Pick, Return, Review, Take
-from service.ledger.record import KnownUse
+from service.ledger.port import Answered, AnswerT, Operation, Pick, Return, Review, Take
+from service.ledger.record import KnownUse, Recall
 from service.ledger.rules import Rules
 
 RETURNS_A_SLICE = 100
@@ -66,6 +66,24 @@ class LocalLedger:
         """Go on from what the shared ledger knows of some numbers."""
         self._book.adopt(known, parks)
 
+    def learn(
+        self,
+        operations: Sequence[Operation],
+        answers: Sequence[Any],
+        records: Sequence[bytes],
+        now: int,
+    ) -> None:
+        """Take in what the shared ledger has answered to this process at an instant in ms."""
+        self._book.learned.note(operations, answers, records, now)
+
+    def recall(self) -> Recall:
+        """Return what the shared ledger is known to have held of each number that was used."""
+        return self._book.recall()
+
+    def answered(self, pick: Pick | Take) -> Picked | None:
+        """Return what was answered before under a pick's call, None where that is not known."""
+        return self._book.answered(self._clock(), pick)
+
     def rule(self, rules: Rules) -> None:
         """Decide under these rules from now."""
         self._book.rules = rules
@@ -86,6 +104,11 @@ class LocalLedger:
         """Apply an operation at once: nothing here waits."""
         (answer,) = self._book.apply(self._clock(), (operation,))
         return cast("AnswerT", answer)
+
+    @property
+    def clock_behind(self) -> int:
+        """The ms by which the clock is behind the greatest instant that was decided by."""
+        return max(0, self._book.now - self._clock())
 
     def glance(self, numbers: Sequence[str]) -> list[Glance]:
         """Describe these numbers, in their order; changes nothing."""

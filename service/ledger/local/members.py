@@ -10,8 +10,9 @@ from heapq import merge
 from service.inventory import Home, Inventory, Moves, moves_between
 from service.ledger.answers import Glance, Standing
 from service.ledger.local.caller import LIMIT_REASONS, Caller
+from service.ledger.local.learned import Learned
 from service.ledger.local.rotation import Rotation
-from service.ledger.record import UNUSED, KnownUse
+from service.ledger.record import UNUSED, KnownUse, Recall, known_from
 from service.ledger.rules import DAY, Limits, Rules
 from service.tasks import at_once
 
@@ -23,10 +24,12 @@ class Members:
 
     Args:
         unused_turn: the turn, 0 or below, of a number that was never used.
+        learned: has the records that came with the shared ledger's answers.
     """
 
-    def __init__(self, unused_turn: Callable[[str], int]) -> None:
+    def __init__(self, unused_turn: Callable[[str], int], learned: Learned) -> None:
         self._unused_turn = unused_turn
+        self.learned = learned
         self._homes: Mapping[str, Home] = {}
         self._pools: Mapping[str, tuple[str, ...]] = {}
         self._rotations: dict[str, Rotation] = {}
@@ -58,6 +61,8 @@ class Members:
         caller = self._callers.get(number)
         if caller is None:
             caller = self._callers[number] = Caller(self._unused_turn(number))
+        if (record := self.learned.record(number)) and (known := known_from(record)):
+            caller.adopt(known)
         return caller
 
     def limits(self, number: str, rules: Rules) -> Limits:
@@ -113,6 +118,12 @@ class Members:
             self.caller(number).adopt(known)
         if known is not None or parks or self._is_parked(number):
             self.park(number, parks)
+
+    def recall(self) -> Recall:
+        """Return what the shared ledger is known to have held: uses, and parks with their ends."""
+        numbers = [number for number in self._homes if number in self._callers]
+        callers = ((number, self.caller(number)) for number in numbers)
+        return {number: (caller.before, caller.parks) for number, caller in callers}
 
     def standing(self, number: str, rules: Rules, now: int) -> Standing:
         """Describe a member."""

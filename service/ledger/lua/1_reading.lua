@@ -3,21 +3,25 @@
 --
 -- KEYS[1]  the base of this ledger's keys; its hash tag keeps them all in one slot
 -- KEYS[2]  the base of the keys of callees, which the ledgers of one scope share
--- ARGV[1]  msgpack [process, number, now, rules, how many operations, plans, operations]; now is in
---          ms, 0 for the server's clock; a plan is [steps, region, groups], what many picks have in
---          common; the operations stand as `wire.py` says
--- Returns  msgpack [process, number, now, generation, answers]
+-- ARGV[1]  msgpack [process, number, slot, now, rules, how many operations, plans, operations]; now is
+--          in ms, 0 for the server's clock; a plan is [steps, region, groups], what many picks have in
+--          common; the operations stand as `wire.py` says; the reply is kept in the slot
+-- Returns  msgpack [process, number, now, generation, answers, before, behind, unreadable, damaged]:
+--          before is the last call of the process that had been applied, behind the ms by which the
+--          server's clock is behind now, unreadable how many values could not be read, damaged how
+--          many of them only the leader can write anew; where numbers with limits have changed, an
+--          array: this, then each number and its record
 --
 -- For example, a process "p" sends its 7th call: two picks for the groups of one plan, the second
 -- for a callee and under a call_id.
 --
---   ["p", 7, 0, rules, 2, [[[["city", ["sales|city|028成都"]], ["any", ["sales|any|*"]]], "四川", ""]],
+--   ["p", 7, 7, 0, rules, 2, [[[["city", ["sales|city|028成都"]], ["any", ["sales|any|*"]]], "四川", ""]],
 --    [1, -1, "digest of the callee", "digest of the call_id", "digest of the body"]]
 --
 -- 1 is a bare pick by plan 1; -1 is one by the same plan, and its three digests follow it. Where
 -- turn stood at 40, the first takes turn 41, the second 42, of whatever number is first by then:
 --
---   ["p", 7, 1700000000000, 3, ["02855500004 city", "02855500001 city"]]
+--   ["p", 7, 1700000000000, 3, ["02855500004 city", "02855500001 city"], 6, 0, 0, 0]
 --
 -- Sent again, as after a lost reply, the call finds 7 in process:p and gets this very answer.
 --
@@ -39,8 +43,6 @@
 local PARK = 4503599627370496
 local RETURNS_A_CALL = 8
 local SCAN_LIMIT = 64
-local ANSWERS_KEPT = 8
-local PROCESS_TTL = 3600000
 local HOUR, DAY = 3600000, 86400000
 local ARGUMENTS = 2000 -- to one command: Lua's stack holds 8,000
 local AT_ONCE = 64     -- numbers of a home, and homes of a pool, read by one command at most
@@ -57,28 +59,59 @@ local MOVED, PARKS, PARKS_BEFORE = 13, 14, 15
 
 local call, format, max = redis.call, string.format, math.max
 local base, callee_base = KEYS[1], KEYS[2]
-local process, call_number, now, sent_rules, batch, plans, operations =
+local process, call_number, slot, clock, sent_rules, batch, plans, operations =
   unpack(cmsgpack.unpack(ARGV[1]))
 local process_key = base .. 'process:' .. process
 
-local state = call('HMGET', base .. 'state', 'epoch', 'turn', 'now', 'generation')
+-- What is told beside the answers: how many values were met that nobody can have written so, how many
+-- records and homes of them; the last call before, by how much the clock is behind, and the line that
+-- ledger time follows then.
+local met = {unreadable = 0, damaged = 0, before = 0, behind = 0, paced = nil}
+
+-- A finite number up to a bound, as a text or as it is; `other` where there is none.
+local function sane(value, most, other)
+  if not value then return other end
+  local read = tonumber(value)
+  if read and read >= -most and read <= most then return read end
+  met.unreadable = met.unreadable + 1
+  return other
+end
+
+local state = call('HMGET', base .. 'state', 'epoch', 'turn', 'now', 'generation', 'paced_at',
+  'paced_from')
 if not state[1] then
   return redis.error_reply('WIPED the ledger has no members')
 end
 local applied = call('HMGET', process_key, 'number', 'expires')
-if applied[1] and tonumber(applied[1]) >= call_number then
-  local kept = call('HGET', process_key, 'answer' .. call_number % ANSWERS_KEPT)
+met.before = sane(applied[1], PARK, 0)
+if met.before >= call_number then
+  local kept = call('HGET', process_key, 'answer' .. slot)
   if kept and cmsgpack.unpack(kept)[2] == call_number then return kept end
   return redis.error_reply('FORGOTTEN this call came too late')
 end
 
-local turn = tonumber(state[2] or 0)
-local generation = tonumber(state[4] or 0)
-if now == 0 then
+if clock == 0 then
   local time = call('TIME')
-  now = time[1] * 1000 + math.floor(time[2] / 1000)
+  clock = time[1] * 1000 + math.floor(time[2] / 1000)
 end
-now = max(now, tonumber(state[3] or 0))
+
+-- Ledger time never goes back, and never stands still. Where the server's clock is behind the
+-- greatest instant seen (it was set back, or another server's is slower), it goes on from there at
+-- nine tenths of the pace, until the clock has caught up: `paced_at` is the clock's instant at which
+-- that began, `paced_from` the ledger's. Beyond a day it is the instant seen that cannot be right.
+local now = clock
+local latest = sane(state[3], clock + DAY, clock)
+if latest > clock then
+  local paced_at, paced_from = sane(state[5], latest, clock), sane(state[6], latest, latest)
+  now = paced_from + math.floor((clock - paced_at) * 9 / 10)
+  if now < latest then
+    paced_at, paced_from, now = clock, latest, latest
+  end
+  met.paced, met.behind = {paced_at, paced_from}, now - clock
+end
+-- A turn above all others, should it have been lost: there were never as many picks as ms.
+local turn = state[2] and sane(state[2], PARK, clock) or 0
+local generation = sane(state[4], PARK, 0)
 
 local limits_named, callee_rules, cooldown, stickiness, idempotency, remembered, offsets =
   unpack(sent_rules)
@@ -95,22 +128,37 @@ local parked_change = {}     -- home -> how many more of its numbers are parked 
 -- hour and the day of the last counted use, with their counts. What few have follows: how many
 -- leases are open, the turn and the end of each, then msgpack [a daily cap of its own, the regions
 -- to keep it from, each with its end]. Whether it was moved, its parks (once they were needed) and
--- those of before stand here only.
+-- those of before stand here only. What cannot be read is no record, and its number is passed over
+-- until the leader has written it anew; no instant and no turn reaches PARK.
 local function unpack_record(number, packed)
-  local home, turn, last, out, hour, day, in_hour, in_day = struct.unpack(RECORD, packed)
-  local record = {number, home, turn, last, out, hour, day, in_hour, in_day, NONE, 0, NONE,
-    false, false, false}
+  local sum = 0 / 0
+  local record
+  if #packed >= RECORD_SIZE then
+    local home, turn, last, out, hour, day, in_hour, in_day = struct.unpack(RECORD, packed)
+    record = {number, home, turn, last, out, hour, day, in_hour, in_day, NONE, 0, NONE,
+      false, false, false}
+    sum = turn + last + out
+  end
   if #packed > RECORD_SIZE then
-    local open, at = struct.unpack('<H', packed, RECORD_SIZE + 1)
+    local open, at = 0, #packed + 1
+    if #packed > RECORD_SIZE + 1 then open, at = struct.unpack('<H', packed, RECORD_SIZE + 1) end
+    if at + 16 * open > #packed + 1 then open, sum = 0, 0 / 0 end
     if open > 0 then record[LEASES] = {} end
     for i = 1, 2 * open, 2 do
       record[LEASES][i], record[LEASES][i + 1], at = struct.unpack('<dd', packed, at)
+      sum = sum + record[LEASES][i + 1]
     end
     if at <= #packed then
-      record[CAP], record[AVOID] = unpack(cmsgpack.unpack(string.sub(packed, at)))
+      local is_read, more = pcall(cmsgpack.unpack, string.sub(packed, at))
+      is_read = is_read and type(more) == 'table' and type(more[2]) == 'table'
+      record[CAP], record[AVOID] = is_read and tonumber(more[1]) or 0, is_read and more[2] or NONE
+      for region, ends in pairs(record[AVOID]) do record[AVOID][region] = sane(ends, PARK, 0) end
+      if not is_read then sum = 0 / 0 end
     end
   end
-  return record
+  if sum > -PARK and sum < 3 * PARK then return record end
+  met.unreadable, met.damaged = met.unreadable + 1, met.damaged + 1
+  return false
 end
 
 local function pack_record(record)
@@ -138,7 +186,10 @@ end
 
 local function load_homes(wanted)
   for i, text in ipairs(call('HMGET', base .. 'homes', unpack(wanted))) do
-    local name, pools = string.match(text or '\n', '^([^\n]*)(\n.*)$')
+    local name, pools = string.match(text or '', '^([^\n]*)(\n.*)$')
+    if not name then
+      met.unreadable, met.damaged, name, pools = met.unreadable + 1, met.damaged + 1, '', '\n'
+    end
     local limits = limits_of(name)
     homes[wanted[i]] = {
       limits = limits, pools = pools .. '\n',
@@ -188,8 +239,13 @@ local function load_parks(numbers)
   if #out == 0 then return end
   for i, packed in ipairs(call('HMGET', base .. 'parks', unpack(out))) do
     local record = records[out[i]]
-    record[PARKS_BEFORE] = packed and cmsgpack.unpack(packed) or {}
-    for reason, instant in pairs(record[PARKS_BEFORE]) do record[PARKS][reason] = instant end
+    local is_read, parks = pcall(cmsgpack.unpack, packed or '')
+    if is_read and type(parks) == 'table' then
+      record[PARKS_BEFORE] = parks
+      for reason, instant in pairs(parks) do record[PARKS][reason] = sane(instant, PARK, now) end
+    elseif packed then
+      met.unreadable = met.unreadable + 1
+    end
   end
 end
 

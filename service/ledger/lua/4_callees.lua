@@ -13,19 +13,33 @@ for i = 1, #callee_rules do horizon = max(horizon, callee_rules[i][2]) end
 local callees = {} -- digest -> callee
 local calls = {}   -- digest -> a remembered pick, false where unknown
 
-local function callee_from(packed)
-  if not packed then return {stopped = 0, uses = {}, changed = false} end
+local function unpack_callee(packed)
   local uses, count = {}, 0
   local stopped, at = struct.unpack('<d', packed)
+  local sum = stopped
   while at <= #packed do
     local entry = {}
     entry[1], entry[2], count, at = struct.unpack('<dsB', packed, at)
     for i = 3, 3 * count, 3 do
       entry[i], entry[i + 1], entry[i + 2], at = struct.unpack('<sds', packed, at)
     end
+    sum = sum + entry[1]
     uses[#uses + 1] = entry
   end
+  if not (sum >= 0 and sum < PARK) then error('no callee') end
   return {stopped = stopped, uses = uses, changed = false}
+end
+
+-- What cannot be read is as if it had expired: nobody can tell any more what it was.
+local function readable(unpacked, packed)
+  local is_read, value = pcall(unpacked, packed)
+  if is_read then return value end
+  met.unreadable = met.unreadable + 1
+  return nil
+end
+
+local function callee_from(packed)
+  return packed and readable(unpack_callee, packed) or {stopped = 0, uses = {}, changed = false}
 end
 
 local function pack_callee(callee)
@@ -44,9 +58,9 @@ local function pack_callee(callee)
   return table.concat(packed)
 end
 
-local function known_call_from(packed)
-  if not packed then return false end
+local function unpack_call(packed)
   local body, instant, callee, over, count, at = struct.unpack('<sdsBB', packed)
+  if not (instant >= 0 and instant < PARK) then error('no call') end
   local uses = {}
   for i = 1, count do
     local number, level, its_turn
@@ -54,6 +68,10 @@ local function known_call_from(packed)
     uses[i] = {number, level, its_turn}
   end
   return {body, instant, callee, uses, over == 1, false}
+end
+
+local function known_call_from(packed)
+  return packed and readable(unpack_call, packed) or false
 end
 
 local function pack_call(known)

@@ -27,9 +27,10 @@ local function refused(callee, call_digest, body, dry_run)
 end
 
 -- Takes the turns, and remembers the pick for the callee's rules, for a repetition, for an outcome.
-local function record_uses(uses, digest, groups, call_digest, body, instant)
+-- Numbers of which the use is `counted` already are remembered only.
+local function record_uses(uses, digest, groups, call_digest, body, instant, counted)
   for _, one in ipairs(uses) do
-    local record = record_of(one[1])
+    local record = not counted[one[1]] and record_of(one[1])
     one[3] = record and use(record, instant) or 0
   end
   if digest ~= '' and instant > now - horizon then
@@ -163,7 +164,7 @@ local function pick(plan, digest, call_digest, body, count, excluded, dry_run, e
   if #choice.uses == 0 then
     count_parked(steps, choice.rejected)
   elseif not dry_run then
-    record_uses(choice.uses, digest, groups, call_digest, body, now)
+    record_uses(choice.uses, digest, groups, call_digest, body, now, NONE)
   end
   return picked(choice.uses, reasons_of(choice.rejected), choice.looks)
 end

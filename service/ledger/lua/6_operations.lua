@@ -51,14 +51,28 @@ local function other_operations()
     local held = record and holds(record)
     if held then return picked({}, {{held[1][1], 1}}) end
     local uses = {{number, 'ccc'}}
-    if not dry_run then record_uses(uses, digest, groups, call_digest, body, now) end
+    if not dry_run then record_uses(uses, digest, groups, call_digest, body, now, NONE) end
     return picked(uses, NONE)
   end
 
-  -- What was picked elsewhere, while this ledger was out of reach: counted, not judged.
-  function run.record(uses, instant, digest, groups, call_digest, body, unless_known)
-    if unless_known and answered_before(call_digest) then return false end
-    record_uses(uses, digest, groups, call_digest, body, math.min(instant, now))
+  -- The numbers whose counts were written back to a wiped ledger with all up to an instant in them.
+  local function restored_with(uses, instant)
+    local numbers, counted = {}, {}
+    for i, one in ipairs(uses) do numbers[i] = one[1] end
+    local restored = call('HMGET', base .. 'restored', unpack(numbers))
+    for i, number in ipairs(numbers) do
+      counted[number] = restored[i] and sane(restored[i], PARK, 0) >= instant
+    end
+    return counted
+  end
+
+  -- What was picked elsewhere, while this ledger was out of reach: counted, not judged. An answer
+  -- that is remembered under the call has been counted. `applied` is the instant at which this
+  -- ledger had counted it before it lost that; 0 if it never had.
+  function run.record(uses, instant, digest, groups, call_digest, body, applied)
+    if answered_before(call_digest) then return false end
+    local counted = applied > 0 and restored_with(uses, applied) or NONE
+    record_uses(uses, digest, groups, call_digest, body, math.min(instant, now), counted)
     return true
   end
 

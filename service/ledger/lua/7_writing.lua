@@ -1,5 +1,7 @@
 -- Everything that the operations changed, written at once; then the reply.
 
+local PROCESS_TTL = 86400000 -- what became of a call may be asked for a day later
+
 local function write(command, key, option, arguments)
   for i = 1, #arguments, ARGUMENTS do
     local last = math.min(i + ARGUMENTS - 1, #arguments)
@@ -45,6 +47,13 @@ local function touch(pools_of, more_parked)
   if keys[1] then call('EXISTS', unpack(keys)) end
 end
 
+-- Adds to a counter; one that is no number begins anew.
+local function add(key, field, change)
+  if change == 0 or tonumber(redis.pcall('HINCRBY', key, field, change)) then return end
+  met.unreadable = met.unreadable + 1
+  call('HSET', key, field, format('%d', max(change, 0)))
+end
+
 local function write_parks(more_parked)
   local parked, parks, back, by = {}, {}, {}, {}
   for _, record in ipairs(moved) do
@@ -63,19 +72,21 @@ local function write_parks(more_parked)
   write('HSET', base .. 'parks', nil, parks)
   write('ZREM', base .. 'parked', nil, back)
   write('HDEL', base .. 'parks', nil, back)
-  for reason, change in pairs(by) do
-    if change ~= 0 then call('HINCRBY', base .. 'parked_by', reason, change) end
-  end
-  for name, change in pairs(more_parked) do
-    if change ~= 0 then call('HINCRBY', base .. 'parked_in', name, change) end
-  end
+  for reason, change in pairs(by) do add(base .. 'parked_by', reason, change) end
+  for name, change in pairs(more_parked) do add(base .. 'parked_in', name, change) end
 end
 
+-- Writes the records; returns those that have limits, behind a place for the reply.
 local function write_numbers(pools_of)
-  local packed, scores, firsts = {}, {}, {}
+  local packed, scores, firsts, limited = {}, {}, {}, {''}
   for i = 1, #moved do
     local record = moved[i]
-    packed[2 * i - 1], packed[2 * i] = record[NUMBER], pack_record(record)
+    local written = pack_record(record)
+    packed[2 * i - 1], packed[2 * i] = record[NUMBER], written
+    if homes[record[HOME]].has_limits or record[CAP] > 0 then
+      limited[#limited + 1] = record[NUMBER]
+      limited[#limited + 1] = written
+    end
     local list = scores[record[HOME]]
     if not list then
       list = {}
@@ -100,25 +111,27 @@ local function write_numbers(pools_of)
     end
   end
   for name, heads in pairs(firsts) do write('ZADD', base .. 'pool:' .. name, 'XX', heads) end
+  return limited
 end
 
--- Keys outlive what they hold a little: clocks jump, and no decision rests on a key's expiry.
+-- Keys outlive what they hold: clocks jump, ledger time may go at nine tenths of the pace, and no
+-- decision rests on a key's expiry.
 local GRACE = 10000
+local function ttl_of(span) return format('%d', span * 10 / 9 + GRACE) end
 
 local function write_memory()
-  local ttl = format('%d', horizon + GRACE)
+  local ttl = ttl_of(horizon)
   for digest, callee in pairs(callees) do
     if callee.changed then
       local longer = callee.stopped - now > horizon
-      local span = longer and format('%d', callee.stopped - now + GRACE) or ttl
+      local span = longer and ttl_of(callee.stopped - now) or ttl
       call('SET', callee_base .. digest, pack_callee(callee), 'PX', span)
     end
   end
-  ttl = format('%d', call_ttl + GRACE)
+  ttl = ttl_of(call_ttl)
   for digest, known in pairs(calls) do
     if known and known[6] then
-      local left = max(call_ttl - (now - known[2]), 0) + GRACE
-      local span = known[2] == now and ttl or format('%d', left)
+      local span = known[2] == now and ttl or ttl_of(max(call_ttl - (now - known[2]), 0))
       call('SET', base .. 'call:' .. digest, pack_call(known), 'PX', span)
     end
   end
@@ -151,21 +164,29 @@ for i = 1, batch do
   answers[i], is_dry, at = apply(at)
   dry = dry and is_dry
 end
-local reply = cmsgpack.pack({process, call_number, now, generation, answers})
+local limited = {''}
 if not dry then
   local pools_of, more_parked = changed_pools()
   touch(pools_of, more_parked)
   if has_parks() then write_parks(more_parked) end
-  write_numbers(pools_of)
+  limited = write_numbers(pools_of)
   write_memory()
+end
+local reply = cmsgpack.pack({process, call_number, now, generation, answers, met.before, met.behind,
+  met.unreadable, met.damaged})
+if not dry then
   local now_text = format('%d', now)
   call('HSET', base .. 'state', 'turn', format('%d', turn), 'now', now_text)
-  call('HSET', process_key, 'number', format('%d', call_number),
-    'answer' .. call_number % ANSWERS_KEPT, reply)
+  if met.paced then
+    call('HSET', base .. 'state', 'paced_at', format('%d', met.paced[1]), 'paced_from',
+      format('%d', met.paced[2]))
+  end
+  call('HSET', process_key, 'number', format('%d', call_number), 'answer' .. slot, reply)
   -- An expiry that still leaves half of its time costs nothing.
-  if tonumber(applied[2] or 0) < now + PROCESS_TTL / 2 then
+  if sane(applied[2], PARK, 0) < now + PROCESS_TTL / 2 then
     call('HSET', process_key, 'expires', format('%d', now + PROCESS_TTL))
     call('PEXPIRE', process_key, format('%d', PROCESS_TTL))
   end
 end
-return reply
+limited[1] = reply
+return limited[2] and limited or reply

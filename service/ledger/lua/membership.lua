@@ -4,23 +4,28 @@
 -- ARGV[1]  msgpack [fence, homes, removed, placed, commit]
 --            homes    [[home, the name of its limits and pool names, a line each], ...]
 --            removed  [number, ...]
---            placed   [[number, home], ...]
---            commit   [] or [generation, epoch, [home that nobody lives in any more, ...]]
+--            placed   [[number, home], ...], or [number, home, [last, hour, day, in_hour, in_day,
+--                     leases, cap, regions, turn], {reason: until}]: what it had before, should the
+--                     ledger have lost that
+--            commit   [] or [generation, epoch, [home that nobody lives in any more, ...], turn]:
+--                     at least this turn was taken
 -- Returns  1, or the error FENCED where a later leader has written since
 --
--- A number keeps its record and its parks when it moves. The ledger answers picks again once the
--- first commit has given it an epoch.
+-- A number keeps its record and its parks when it moves; a record that cannot be read is none. The
+-- ledger answers picks again once the first commit has given it an epoch. What is restored has all
+-- uses up to its last in it: that is remembered for a while, as processes tell of their own again.
 
 local PARK = 4503599627370496
 local RECORD = '<c12dddddII'
 local RECORD_SIZE = 60
 local LONGEST_NUMBER = 15
+local RESTORED_TTL = 120000
 
 local call = redis.call
 local base = KEYS[1]
 local fence, homes, removed, placed, commit = unpack(cmsgpack.unpack(ARGV[1]))
 
-if fence < tonumber(call('HGET', base .. 'state', 'fence') or 0) then
+if fence < (tonumber(call('HGET', base .. 'state', 'fence') or 0) or 0) then
   return redis.error_reply('FENCED a later leader has written the members')
 end
 call('HSET', base .. 'state', 'fence', fence)
@@ -57,17 +62,39 @@ local function leave(number, home)
   changed[home] = true
 end
 
+local function parks_of(number)
+  local is_read, parks = pcall(cmsgpack.unpack, call('HGET', base .. 'parks', number) or '')
+  return is_read and type(parks) == 'table' and parks or {}
+end
+
+local function count_reasons(parks, change)
+  for reason in pairs(parks) do call('HINCRBY', base .. 'parked_by', reason, change) end
+end
+
 local function forget_parks(number)
-  local parks = call('HGET', base .. 'parks', number)
-  for reason in pairs(parks and cmsgpack.unpack(parks) or {}) do
-    call('HINCRBY', base .. 'parked_by', reason, -1)
-  end
+  count_reasons(parks_of(number), -1)
   call('ZREM', base .. 'parked', number)
   call('HDEL', base .. 'parks', number)
 end
 
-for _, number in ipairs(removed) do
+-- What follows the fixed part of a record: leases, then a cap and regions.
+local function is_readable(rest)
+  if #rest == 0 then return true end
+  local size = #rest >= 2 and 2 + 16 * struct.unpack('<H', rest) or math.huge
+  return #rest == size or #rest > size and pcall(cmsgpack.unpack, string.sub(rest, size + 1))
+end
+
+local function record_of(number)
   local packed = call('HGET', base .. 'numbers', number)
+  if not packed or #packed < RECORD_SIZE then return nil end
+  local _, turn, last, out = struct.unpack(RECORD, packed)
+  local sum = turn + last + out
+  local is_sound = sum > -PARK and sum < 3 * PARK and is_readable(string.sub(packed, RECORD_SIZE + 1))
+  return is_sound and packed
+end
+
+for _, number in ipairs(removed) do
+  local packed = record_of(number)
   if packed then
     local home, _, _, out = struct.unpack(RECORD, packed)
     leave(number, home)
@@ -79,9 +106,22 @@ for _, number in ipairs(removed) do
   end
 end
 
+-- Parks a number anew that lives in a home; returns the instant of its return, 0 for none.
+local function restore_parks(number, home, parks)
+  local out = 0
+  for _, instant in pairs(parks) do out = math.max(out, instant, 1) end
+  if out > 0 then
+    call('ZADD', base .. 'parked', out, number)
+    call('HSET', base .. 'parks', number, cmsgpack.pack(parks))
+    count_reasons(parks, 1)
+    count_parked(home, 1)
+  end
+  return out
+end
+
 for _, place in ipairs(placed) do
-  local number, home = place[1], place[2]
-  local packed = call('HGET', base .. 'numbers', number)
+  local number, home, use = place[1], place[2], place[3]
+  local packed = record_of(number)
   local was, turn, last, out = '', unused_turn(number), 0, 0
   local hour, day, in_hour, in_day, rest = 0, 0, 0, 0, ''
   if packed then
@@ -94,12 +134,21 @@ for _, place in ipairs(placed) do
         count_parked(home, 1)
       end
     end
+  elseif use then
+    last, hour, day, in_hour, in_day = unpack(use, 1, 5)
+    turn = last > 0 and use[9] or turn
+    rest = {struct.pack('<H', #use[6] / 2)}
+    for i = 1, #use[6] do rest[i + 1] = struct.pack('<d', use[6][i]) end
+    rest = table.concat(rest) .. cmsgpack.pack({use[7], use[8]})
+    out = restore_parks(number, home, place[4])
+    call('HSET', base .. 'restored', number, last)
   end
   local record = struct.pack(RECORD, home, turn, last, out, hour, day, in_hour, in_day)
   call('ZADD', base .. 'home:' .. home, out > 0 and PARK + out or turn, number)
   call('HSET', base .. 'numbers', number, record .. rest)
   changed[home] = true
 end
+call('PEXPIRE', base .. 'restored', RESTORED_TTL)
 
 for home in pairs(changed) do
   local first = call('ZRANGE', base .. 'home:' .. home, 0, 0, 'WITHSCORES')
@@ -115,6 +164,8 @@ end
 if commit[1] then
   call('HSET', base .. 'state', 'generation', commit[1])
   call('HSETNX', base .. 'state', 'epoch', commit[2])
+  local turn = tonumber(call('HGET', base .. 'state', 'turn') or 0)
+  if turn and turn < commit[4] then call('HSET', base .. 'state', 'turn', commit[4]) end
   for _, home in ipairs(commit[3]) do call('HDEL', base .. 'homes', home) end
 end
 return 1

@@ -1,6 +1,7 @@
 """Read in slices what a ledger in Redis holds, beside the calls; changes nothing."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -12,6 +13,8 @@ from service.redis_.client import client_for, translated
 SCAN_SLICE = 1000
 KNOWN_SLICE = 200
 PRESENT_MS = 30_000
+
+_parks = msgspec.msgpack.Decoder(dict[str, int])
 
 
 class Census:
@@ -42,15 +45,7 @@ class Census:
                     f"{self._base}numbers", cursor, count=KNOWN_SLICE
                 )
                 parked: Any = await self._client.hmget(f"{self._base}parks", list(found) or [b""])
-            known = {name.decode(): known_from(record) for name, record in found.items()}
-            yield (
-                known,
-                {
-                    name: msgspec.msgpack.decode(parks)
-                    for name, parks in zip(known, parked, strict=False)
-                    if parks
-                },
-            )
+            yield _read(found, parked)
             if cursor == 0:
                 return
 
@@ -92,3 +87,19 @@ class Census:
         with translated():
             counted: Any = await self._client.hgetall(f"{self._base}parked_by")
         return {reason.decode(): int(count) for reason, count in counted.items()}
+
+
+def _read(
+    records: dict[bytes, bytes], parked: Sequence[bytes | None]
+) -> tuple[dict[str, KnownUse], dict[str, dict[str, int]]]:
+    """Read records, and what each number is parked for; what cannot be read is left out."""
+    uses: dict[str, KnownUse] = {}
+    parks: dict[str, dict[str, int]] = {}
+    for (name, record), packed in zip(records.items(), parked, strict=False):
+        number = name.decode()
+        if (use := known_from(record)) is not None:
+            uses[number] = use
+        if packed:
+            with suppress(msgspec.MsgspecError):
+                parks[number] = _parks.decode(packed)
+    return uses, parks

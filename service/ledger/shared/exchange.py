@@ -30,7 +30,7 @@ class Exchange(asyncio.Protocol):
         self._opener: asyncio.BaseProtocol = self._transport.get_protocol()
         self._reader = hiredis.Reader(protocolError=InvalidResponse, replyError=_error_from)
         self._loop = asyncio.get_running_loop()
-        self._reply: asyncio.Future[bytes] | None = None
+        self._reply: asyncio.Future[Any] | None = None
         self._transport.set_protocol(self)
 
     @property
@@ -38,11 +38,15 @@ class Exchange(asyncio.Protocol):
         """True if a command can be written."""
         return not self._transport.is_closing()
 
-    def ask(self, command: bytes) -> asyncio.Future[bytes]:
+    def ask(self, command: bytes) -> asyncio.Future[Any]:
         """Write a command; the future gets its reply, or the error that came instead."""
         self._reply = self._loop.create_future()
         self._transport.write(command)
         return self._reply
+
+    def abort(self) -> None:
+        """Close at once, without a word."""
+        self._transport.abort()
 
     async def close(self, *, nowait: bool = False) -> None:
         """Close in good order, or without waiting for the other side."""
@@ -62,7 +66,7 @@ class Exchange(asyncio.Protocol):
         self._fail(RedisConnectionError("Redis closed the connection"))
         self._opener.connection_lost(exc)
 
-    def _answer(self, reply: bytes | ResponseError) -> None:
+    def _answer(self, reply: Any) -> None:
         if self._reply is None or self._reply.done():
             self._transport.abort()  # what nobody asked for, or waits for any more
         elif isinstance(reply, ResponseError):

@@ -7,27 +7,27 @@ connection: it belongs to another call.
 
 import asyncio
 from collections.abc import Callable, Sequence
+from itertools import count
 from typing import Any, NamedTuple, cast
 
 import hiredis
 import msgspec
 from redis.asyncio import Redis
-from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import MovedError, RedisError, ResponseError
 
 from service.errors import LedgerUnavailable, LedgerWiped
-from service.ledger.port import Operation
+from service.ledger.port import Operation, Return, Review
 from service.ledger.rules import Rules
 from service.ledger.shared.census import Census
-from service.ledger.shared.exchange import Exchange
+from service.ledger.shared.connector import Connector
 from service.ledger.shared.recent import Applied, Recent
 from service.ledger.shared.script import CALLS, Script
-from service.ledger.shared.wire import packed_call, packed_rules, unpacked
-from service.redis_.client import RoutingClient, client_for, doubt, translated
+from service.ledger.shared.wire import CallHead, CallReply, packed_call, packed_rules, unpacked
+from service.redis_.client import doubt, words_of
 
-# The script forgets a process that has been silent for an hour; what it lacks is not known then.
-REMEMBERED_SECONDS = 1800
+# The script forgets a process that has been silent for a day; what it lacks is not known then.
+REMEMBERED_SECONDS = 12 * 3600
 
 
 class CallLost(LedgerUnavailable):
@@ -36,45 +36,44 @@ class CallLost(LedgerUnavailable):
     `call` is its number, `index` the place of an operation in it.
     """
 
-    def __init__(self, call: int, index: int = 0) -> None:
-        super().__init__("Redis did not answer")
+    def __init__(self, call: int, index: int = 0, detail: str = "Redis did not answer") -> None:
+        super().__init__(detail)
         self.call = call
         self.index = index
 
 
-class Fate(NamedTuple):
-    """A lost operation was applied: at this instant in ms, with this answer."""
+class _Lost(NamedTuple):
+    """A lost call: where its reply is kept, should it have been applied, and what was asked."""
 
-    now: int
-    answer: Any
+    slot: int
+    operations: Sequence[Operation]
 
 
 class Line:
     """Numbered calls of one process to one ledger, each under the rules last given to `rule`.
 
-    `census` reads what the ledger holds; `missed` is told what a failover has lost.
+    `number` is that of the last call; `census` reads what the ledger holds; `missed` is told what
+    Redis turns out to lack of what it had answered.
 
     Args:
         client: where Redis is; the line keeps a connection of its own.
         bases: what the ledger's keys begin with, and those of callees.
         process: this process's id, unique among all that share the ledger, also over time.
-        timeout: seconds that a call may take, connecting and one resend included.
+        timeout: seconds that a call may take, one resend included.
     """
 
     def __init__(self, client: Redis, bases: tuple[str, str], process: str, timeout: float) -> None:
         self._client = client
         self._bases = bases
         self._process = process
-        self._timeout = timeout
+        self.timeout = timeout
         self._script = Script(*CALLS)
-        self._home = client
-        self._is_routed = isinstance(client, RoutingClient)
-        self._exchange: Exchange | None = None
-        self._number = 0
+        self._connector = Connector(client, bases[0])
         self._is_sent = False
         self._recent = Recent()
         self._answered_at = 0.0
-        self._unanswered: dict[int, Sequence[Operation]] = {}
+        self._lost: dict[int, _Lost] = {}
+        self.number = 0
         self.census = Census(client, bases[0], process)
         self.missed: Callable[[list[Operation]], None] = lambda _: None
         self.rule(Rules())
@@ -88,82 +87,118 @@ class Line:
         """Send these rules from the next call."""
         self._packed_rules = packed_rules(rules)
 
-    async def call(self, operations: Sequence[Operation], now: int = 0) -> tuple[int, list[Any]]:
+    async def call(self, operations: Sequence[Operation], now: int = 0) -> CallReply:
         """Apply operations in one step.
 
         Args:
             operations: what the Lua takes, in order.
             now: the instant in ms; 0 for the server's own clock.
 
-        Returns:
-            The generation of the ledger's members, and an answer each.
-
         Raises:
             LedgerWiped: the ledger has no members.
             CallLost: no answer in time; the operations may have been applied.
-            LedgerUnavailable: they were not even sent.
+            LedgerUnavailable: they were not even sent, or refused.
         """
-        self._number += 1
+        self.number += 1
         self._is_sent = False
-        payload = packed_call(self._process, self._number, now, self._packed_rules, operations)
+        slot = self._free_slot()
+        head = CallHead(self._process, self.number, slot, now)
+        payload = packed_call(head, self._packed_rules, operations)
         try:
-            async with asyncio.timeout(self._timeout):
-                reply = await self._send(payload)
-        except (RedisError, OSError, TimeoutError) as error:
-            await self.close(nowait=True)
+            async with asyncio.timeout(self.timeout):
+                reply = self._read(await self._send(payload))
+        except BaseException as error:  # the end of the task too: what was sent may be applied
+            if self._is_sent and not all(map(_is_done_again, operations)):
+                self._lost[self.number] = _Lost(slot, operations)
+            await self._connector.close(nowait=True)
             doubt(self._client, error)
-            if isinstance(error, ResponseError) and str(error).startswith("WIPED"):
-                raise LedgerWiped("The ledger in Redis has no members") from error
-            if self._is_sent:
-                self._unanswered[self._number] = operations
-                raise CallLost(self._number) from error
-            raise LedgerUnavailable(f"Redis did not answer: {type(error).__name__}") from error
-        except BaseException:
-            await self.close(nowait=True)
+            if isinstance(error, Exception):
+                raise self._explained(error) from error
             raise
-        instant, generation, answers = await self._read(reply)
-        self._recent.note(Applied(self._number, instant, operations, answers))
-        self._answered_at = asyncio.get_running_loop().time()
-        return generation, answers
+        self._remember(Applied(self.number, reply.now, operations, reply.answers), reply.before)
+        return reply
 
-    async def fates(self) -> dict[int, tuple[int, list[Any]]]:
-        """The last calls that were applied, by number, each with its instant and its answers.
+    @property
+    def has_lost(self) -> bool:
+        """True while there are calls of which it is not known whether they were applied."""
+        return bool(self._lost)
+
+    def is_lost(self, number: int) -> bool:
+        """True if it is not known whether this call was applied."""
+        return number in self._lost
+
+    async def fates(self) -> dict[int, CallReply | None]:
+        """Find out which of the lost calls were applied, and what they were answered.
 
         Ask once a later call was answered: no earlier one can be applied any more.
 
         Raises:
-            LedgerUnavailable: Redis does not serve.
+            LedgerUnavailable: Redis does not serve; ask again later.
         """
-        with translated():
-            kept: Any = await self._client.hgetall(f"{self._bases[0]}process:{self._process}")
-        applied = {}
-        for field, reply in kept.items():
-            if field.startswith(b"answer"):
-                _, number, now, _, answers = unpacked(reply)
-                applied[number] = now, answers
-                if operations := self._unanswered.get(number):
-                    self._recent.note_late(Applied(number, now, operations, answers))
-        self._unanswered.clear()
-        return applied
+        lost = dict(self._lost)
+        fields = [f"answer{call.slot}" for call in lost.values()]
+        try:
+            async with asyncio.timeout(self.timeout):
+                exchange = await self._connector.opened()
+                kept: Any = await exchange.ask(self._packed("HMGET", self._process_key, *fields))
+            replies = [unpacked(reply) if reply else None for reply in kept]
+        except BaseException as error:
+            await self._connector.close(nowait=True)
+            if isinstance(error, Exception):
+                raise self._explained(error) from error
+            raise
+        fates: dict[int, CallReply | None] = {}
+        for (number, call), reply in zip(lost.items(), replies, strict=True):
+            fates[number] = reply if reply is not None and reply.number == number else None
+            if reply is not None and reply.number == number:
+                self._recent.note_late(Applied(number, reply.now, call.operations, reply.answers))
+            del self._lost[number]
+        return fates
 
-    async def close(self, *, nowait: bool = False) -> None:
-        """Close the connection in good order, or at once; the next call would open another."""
-        exchange, self._exchange = self._exchange, None
-        if exchange is not None:
-            await exchange.close(nowait=nowait)
+    async def close(self) -> None:
+        """Close the connection for good; a later call would open another."""
+        await self._connector.end()
 
-    async def _send(self, payload: bytes, *, again: bool = True) -> bytes:
+    @property
+    def _process_key(self) -> str:
+        return f"{self._bases[0]}process:{self._process}"
+
+    def _free_slot(self) -> int:
+        """Where the next reply is kept: not where that of a lost call may be."""
+        if not self._lost:
+            return 0
+        taken = {call.slot for call in self._lost.values()}
+        return next(slot for slot in count() if slot not in taken)
+
+    def _explained(self, error: Exception) -> LedgerUnavailable:
+        words = words_of(error)
+        if words.startswith("WIPED"):
+            return LedgerWiped("The ledger in Redis has no members")
+        return CallLost(self.number, detail=words) if self._is_sent else LedgerUnavailable(words)
+
+    def _remember(self, call: Applied, before: int) -> None:
+        """Remember a call; what was answered earlier and is not there any more is told."""
+        now = asyncio.get_running_loop().time()
+        if self._answered_at < now - REMEMBERED_SECONDS:
+            self._recent.forget()
+        self._answered_at = now
+        missing = self._recent.missing_after(before)
+        self._recent.note(call)
+        if missing:
+            self.missed(missing)
+
+    async def _send(self, payload: bytes, *, again: bool = True) -> Any:
         """Send a call; over a broken connection `again`: its number makes a second sending safe."""
         was_sent = self._is_sent
         try:
-            exchange = await self._opened_exchange()
+            exchange = await self._connector.opened()
             self._is_sent = True
             try:
-                return await exchange.ask(self._command(b"EVALSHA", self._script.sha, payload))
+                return await exchange.ask(self._command("EVALSHA", self._script.sha, payload))
             except ResponseError as error:
                 if not str(error).startswith("NOSCRIPT"):
                     raise
-                return await exchange.ask(self._command(b"EVAL", self._script.source, payload))
+                return await exchange.ask(self._command("EVAL", self._script.source, payload))
         except ResponseError as error:
             self._is_sent = was_sent  # refused, so this sending has changed nothing
             if not (again and isinstance(error, MovedError)):
@@ -173,54 +208,33 @@ class Line:
             if not again:
                 raise
             doubt(self._client, error)
-        await self.close()
+        await self._connector.close()
         return await self._send(payload, again=False)
 
-    async def _opened_exchange(self) -> Exchange:
-        home = client_for(self._client, self._bases[0]) if self._is_routed else self._client
-        if home is not self._home:  # the server that holds the keys is another one now
-            await self.close(nowait=True)
-            self._home = home
-        if self._exchange is None or not self._exchange.is_open:
-            return await self._connect()
-        return self._exchange
+    def _command(self, name: str, script: str, payload: bytes) -> bytes:
+        return self._packed(name, script, len(self._bases), *self._bases, payload)
 
-    def _command(self, name: bytes, script: str, payload: bytes) -> bytes:
-        words: Any = (name, script, len(self._bases), *self._bases, payload)
-        command: bytes = hiredis.pack_command(words)
-        return command
+    @staticmethod
+    def _packed(*words: Any) -> bytes:
+        packed: Any = hiredis.pack_command(words)
+        return cast("bytes", packed)
 
-    async def _connect(self) -> Exchange:
-        await self.close()
-        pool = cast("Any", self._home.connection_pool)
-        connection: AbstractConnection = pool.make_connection()
+    def _read(self, reply: Any) -> CallReply:
+        """Unpack the reply to the call under way.
+
+        Raises:
+            redis.exceptions.RedisError: it is none, or that to another call.
+        """
+        packed, records = (reply[0], reply[1:]) if type(reply) is list else (reply, ())
         try:
-            await connection.connect()
-            if self._recent:
-                await self._look_back(connection)
-        except BaseException:
-            await connection.disconnect(nowait=True)
-            raise
-        self._exchange = Exchange(connection)
-        return self._exchange
+            call = unpacked(packed)
+        except (msgspec.MsgspecError, TypeError, UnicodeDecodeError) as error:
+            raise RedisError("Redis answered with something else than a reply") from error
+        if (call.process, call.number) != (self._process, self.number):
+            raise RedisError("Redis answered another call")
+        return call._replace(records=records) if records else call
 
-    async def _look_back(self, connection: AbstractConnection) -> None:
-        """Find out whether this server has all that was answered: it may be another one."""
-        key = f"{self._bases[0]}process:{self._process}"
-        await connection.send_command("HGET", key, "number", check_health=False)
-        number = int(await connection.read_response() or 0)
-        if self._answered_at < asyncio.get_running_loop().time() - REMEMBERED_SECONDS:
-            self._recent.forget()
-        if missing := self._recent.missing_after(number):
-            self.missed(missing)
 
-    async def _read(self, reply: bytes) -> tuple[int, int, list[Any]]:
-        try:
-            process, number, instant, generation, answers = unpacked(reply)
-        except (msgspec.MsgspecError, TypeError) as error:
-            await self.close(nowait=True)
-            raise CallLost(self._number) from error
-        if (process, number) != (self._process, self._number):
-            await self.close(nowait=True)
-            raise CallLost(self._number)
-        return instant, generation, answers
+def _is_done_again(operation: Operation) -> bool:
+    """Return whether it matters to nobody that this may have been applied."""
+    return operation.is_dry or isinstance(operation, (Return, Review))

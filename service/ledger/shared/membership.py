@@ -6,7 +6,7 @@ of it goes in slices that Redis handles in well under a millisecond, fenced by t
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from functools import cache
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 import msgspec
 from redis.asyncio import Redis
@@ -14,7 +14,7 @@ from redis.exceptions import ResponseError
 
 from service.errors import StaleLeader
 from service.inventory import Home, Inventory, moves_between
-from service.ledger.record import home_of
+from service.ledger.record import KnownUse, Recall, home_of
 from service.ledger.shared.script import Script
 from service.tasks import in_slices
 
@@ -22,6 +22,11 @@ SLICE = 100
 SCAN_SLICE = 250
 
 T = TypeVar("T")
+
+# A number and its home; where the ledger may have lost them, its use, and its parks by reason.
+Placed: TypeAlias = tuple[str, str] | tuple[str, str, KnownUse, dict[str, int]]
+
+NOWHERE = Home("", ())
 
 
 class Changes(msgspec.Struct, frozen=True):
@@ -73,25 +78,32 @@ class MembersWriter:
         self._base = base
         self._script = Script("membership.lua")
 
-    async def write(self, inventory: Inventory, fence: int, epoch: str) -> None:
+    async def write(
+        self, inventory: Inventory, fence: int, epoch: str, recall: Recall | None = None
+    ) -> None:
         """Make the ledger's members those of the snapshot.
 
         Args:
             inventory: the snapshot.
             fence: the leader's token; a greater one has led later.
             epoch: names this life of the ledger, should it have none: a wiped one has lost it.
+            recall: what the ledger had of its numbers, to write all of it anew; None: it has it.
 
         Raises:
             StaleLeader: another replica has led since; nothing more was written.
         """
-        changes = await in_slices(changes_between(await self._held(), inventory.homes()))
-        for homes in _slices(changes.homes):
-            await self._run(fence, homes=homes)
+        held, homes = await self._held(), inventory.homes()
+        if recall is not None:  # whatever else stands there, only who must leave is believed
+            held = {number: NOWHERE for number in held if number not in homes}
+        changes = await in_slices(changes_between(held, homes))
+        for some in _slices(changes.homes):
+            await self._run(fence, homes=some)
         for removed in _slices(changes.removed):
             await self._run(fence, removed=removed)
         for placed in _slices(changes.placed):
-            await self._run(fence, placed=placed)
-        await self._run(fence, commit=(inventory.generation, epoch, changes.deserted))
+            await self._run(fence, placed=[_placed(*place, recall) for place in placed])
+        turn = max((known.turn for known, _ in recall.values()), default=0) if recall else 0
+        await self._run(fence, commit=(inventory.generation, epoch, changes.deserted, turn))
 
     async def _held(self) -> dict[str, Home]:
         records = self._client.hscan_iter(f"{self._base}numbers", count=SCAN_SLICE)
@@ -104,8 +116,8 @@ class MembersWriter:
         *,
         homes: Sequence[tuple[str, str]] = (),
         removed: Sequence[str] = (),
-        placed: Sequence[tuple[str, str]] = (),
-        commit: tuple[int, str, list[str]] | tuple[()] = (),
+        placed: Sequence[Placed] = (),
+        commit: tuple[int, str, list[str], int] | tuple[()] = (),
     ) -> None:
         payload = msgspec.msgpack.encode((fence, homes, removed, placed, commit))
         try:
@@ -114,6 +126,11 @@ class MembersWriter:
             if str(error).startswith("FENCED"):
                 raise StaleLeader("Another replica has written the members since") from error
             raise
+
+
+def _placed(number: str, home_id: str, recall: Recall | None) -> Placed:
+    known = recall.get(number) if recall else None
+    return (number, home_id) if known is None else (number, home_id, *known)
 
 
 def _slices(items: list[T]) -> Iterator[list[T]]:

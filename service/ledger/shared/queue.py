@@ -1,76 +1,43 @@
 """The queue before one line: what waits goes out together, one call in flight.
 
 While a call is under way the next batch gathers, so under load an operation shares its round trip
-with others, and one alone waits for nobody. None waits longer than its patience: what cannot be
-sent in time any more is given back. What becomes of lost calls is found out here too.
+with others, and one alone waits for nobody. Each has a deadline from where it enters, and a timer
+of the event loop keeps it, whatever becomes of any task or connection. What becomes of lost calls
+is found out here too.
 
 For example, pick A comes while nothing is under way: it leaves alone, as call 7. Meanwhile B, C and
 D come; when A is answered they leave together, as call 8. Should the answer to 8 not come in time,
 B, C and D get CallLost(8, 0), (8, 1) and (8, 2) and are decided in this process; whoever waits
 behind them is given back at once. Call 9, the heartbeat's, is answered: from then on 8 cannot be
-applied any more, so Redis is asked what it has of it. Either it has an answer to 8, and `fate`
-tells what each of the three was given there; or it has none, and they were not applied.
+applied any more, so Redis is asked what it has of it: it kept the answer to 8, if there was one,
+in a place that no later call may take. Either it has one, and `fate` tells what each of the three
+was given there; or it has none, and they were not applied.
 """
 
 import asyncio
-import logging
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from random import Random
 from typing import Any
 
 import msgspec
 
 from service.errors import LedgerUnavailable, LedgerWiped
 from service.ledger.port import BATCH_TURNS, Operation
-from service.ledger.shared.line import CallLost, Fate, Line
+from service.ledger.shared.breaker import Breaker
+from service.ledger.shared.line import CallLost, Line
+from service.ledger.shared.wire import CallReply
 from service.metrics import Metrics
 from service.tasks import heed_cancellation
 
-NO_MEMBERS = 0
 FATES_KEPT = 4096
-FAILURES_TO_OPEN = 3
-HEARTBEAT_SECONDS = 1.0
-PROBE_SECONDS = 0.25
-
-_log = logging.getLogger(__name__)
 
 
-class Breaker:
-    """Open after three failed calls in a row, closed by the first that succeeds.
+class Fate(msgspec.Struct, frozen=True, gc=False):
+    """A lost operation was applied: at this instant in ms, with this answer."""
 
-    Picks never probe a Redis that is away: the heartbeat does, so no callee waits to find out.
-    """
-
-    def __init__(self, randomness: Random) -> None:
-        self._randomness = randomness
-        self._failures = 0
-
-    @property
-    def is_open(self) -> bool:
-        """True while picks are decided without asking."""
-        return self._failures >= FAILURES_TO_OPEN
-
-    def succeeded(self) -> None:
-        """Close: a call was answered."""
-        self._failures = 0
-
-    def failed(self) -> None:
-        """Count a call that was not answered in time, or broke."""
-        self._failures += 1
-
-    def trip(self) -> None:
-        """Open at once: what was asked for has shown that Redis does not serve."""
-        self._failures = FAILURES_TO_OPEN
-
-    def beat_pause(self) -> float:
-        """Return the seconds to the next heartbeat while closed; many instances beat apart."""
-        return HEARTBEAT_SECONDS * self._randomness.uniform(0.8, 1.0)
-
-    def probe_pause(self) -> float:
-        """Return the seconds to the next probe while open: jittered, for processes not to march."""
-        return PROBE_SECONDS * self._randomness.uniform(0.8, 1.2)
+    now: int
+    answer: Any
 
 
 class _Waiting(msgspec.Struct, gc=False):
@@ -80,15 +47,16 @@ class _Waiting(msgspec.Struct, gc=False):
 
 
 class CallQueue:
-    """Sends through one line; `run` must be running, `opened` is set while the breaker is open.
+    """Sends through one line; `run` must be running.
+
+    `heard` is called with the operations of each call that was answered, and its reply; `wiped`
+    when the ledger turns out to have no members.
 
     Args:
         line: the numbered calls; its timeout bounds one of them.
         breaker: told of each call.
-        patience: seconds that an operation may wait before it is sent.
-        metrics: where batches and Redis's state are counted.
-        notice: told the generation of the ledger's members with each reply, NO_MEMBERS when it
-            was wiped.
+        deadline: seconds after which an operation is given back, whatever happens.
+        metrics: where batches are counted.
     """
 
     def __init__(
@@ -96,30 +64,41 @@ class CallQueue:
         line: Line,
         breaker: Breaker,
         *,
-        patience: float,
+        deadline: float,
         metrics: Metrics,
-        notice: Callable[[int], None],
     ) -> None:
         self._line = line
         self._breaker = breaker
-        self._patience = patience
+        self._deadline = deadline
+        self._patience = max(0.0, deadline - line.timeout)  # for what waits to be sent
         self._metrics = metrics
-        self._notice = notice
         self._waiting: deque[_Waiting] = deque()
-        self._lost: set[int] = set()
-        self._fates: dict[int, tuple[int, list[Any]] | None] = {}
+        self._entered: deque[_Waiting] = deque()  # in order, those that were answered too
+        self._timer: asyncio.TimerHandle | None = None
+        self._in_flight: Sequence[_Waiting] = ()
+        self._fates: dict[int, CallReply | None] = {}
         self._wake = asyncio.Event()
-        self._is_up: bool | None = None
-        self.opened = asyncio.Event()
+        self._has_ended = False
+        self.heard: Callable[[Sequence[Operation], CallReply], None] = lambda *_: None
+        self.wiped: Callable[[], None] = lambda: None
 
     def enqueue(self, operation: Operation) -> asyncio.Future[Any]:
-        """Have an operation sent; its future gets the answer, or LedgerUnavailable."""
+        """Have an operation sent; its future gets the answer, or LedgerUnavailable in time.
+
+        Raises:
+            LedgerUnavailable: nothing is sent at present.
+        """
+        if self._has_ended:
+            raise LedgerUnavailable("The way to Redis is being built anew")
         loop = asyncio.get_running_loop()
-        answer = loop.create_future()
-        self._waiting.append(_Waiting(operation, loop.time(), answer))
+        waiting = _Waiting(operation, loop.time(), loop.create_future())
+        self._waiting.append(waiting)
+        self._entered.append(waiting)
+        if self._timer is None:
+            self._timer = loop.call_at(waiting.since + self._deadline, self._expire)
         if not self._wake.is_set():
             self._wake.set()
-        return answer
+        return waiting.answer
 
     def fate(self, lost: CallLost) -> Fate | None:
         """Return the fate of a lost operation: None where it was not applied, or is forgotten.
@@ -127,13 +106,15 @@ class CallQueue:
         Raises:
             LedgerUnavailable: that is not known yet.
         """
-        if lost.call in self._lost:
+        is_under_way = bool(self._in_flight) and lost.call == self._line.number
+        if is_under_way or self._line.is_lost(lost.call):
             raise LedgerUnavailable("It is not known yet what became of a call")
         applied = self._fates.get(lost.call)
-        return Fate(applied[0], applied[1][lost.index]) if applied else None
+        return Fate(applied.now, applied.answers[lost.index]) if applied is not None else None
 
     async def run(self) -> None:
         """Send what waits, until cancelled."""
+        self._has_ended = False
         try:
             while True:
                 heed_cancellation()
@@ -143,6 +124,7 @@ class CallQueue:
                 if not self._waiting:
                     self._wake.clear()
         finally:
+            self._has_ended = True
             self._give_back_all(LedgerUnavailable("The ledger is closing"))
             await self._line.close()
 
@@ -159,68 +141,77 @@ class CallQueue:
                 left -= one.operation.turns
         return batch
 
+    def _expire(self) -> None:
+        """Give back whatever has reached its deadline."""
+        loop, entered = asyncio.get_running_loop(), self._entered
+        due = loop.time() - self._deadline
+        while entered and (entered[0].answer.done() or entered[0].since <= due):
+            late = entered.popleft()
+            if not late.answer.done():
+                index = next((i for i, one in enumerate(self._in_flight) if one is late), None)
+                gone = None if index is None else CallLost(self._line.number, index)
+                _give_back([late], gone or LedgerUnavailable("Redis is too slow for this pick"))
+        at = entered[0].since + self._deadline if entered else 0.0
+        self._timer = loop.call_at(at, self._expire) if entered else None
+
     async def _send(self, batch: list[_Waiting]) -> None:
         clock = asyncio.get_running_loop().time
         start = clock()
+        operations = [one.operation for one in batch]
+        self._in_flight = batch
         try:
-            generation, answers = await self._line.call([one.operation for one in batch])
+            reply = await self._line.call(operations)
         except LedgerWiped as error:
-            self._reached(up=True)
-            self._notice(NO_MEMBERS)
+            self._in_flight = ()
             _give_back(batch, error)
-        except LedgerUnavailable as error:
+            self.wiped()
+        except BaseException as error:
+            self._in_flight = ()
             self._break_off(batch, error)
-        except BaseException:
-            _give_back(batch, LedgerUnavailable("The ledger is closing"))
-            raise
+            if not isinstance(error, LedgerUnavailable):
+                raise
         else:
-            self._reached(up=True)
+            self._in_flight = ()
             self._metrics.ledger_duration.observe(clock() - start)
             self._metrics.ledger_batch_size.observe(len(batch))
-            for one, answer in zip(batch, answers, strict=True):
-                if not one.answer.done():
-                    one.answer.set_result(answer)
-            self._notice(generation)
-            # The script remembers no call of dry runs alone.
-            if self._lost and not all(one.operation.is_dry for one in batch):
-                await self._learn_fates()
+            self._answer(batch, reply)
+            self.heard(operations, reply)
+            # Dry runs alone write nothing: that they are answered says nothing of other calls.
+            if not all(operation.is_dry for operation in operations):
+                self._breaker.succeeded()
+                if self._line.has_lost:
+                    await self._learn_fates()
 
-    def _break_off(self, batch: list[_Waiting], error: LedgerUnavailable) -> None:
-        self._reached(up=False)
-        if isinstance(error, CallLost):
-            self._lost.add(error.call)
-            for index, one in enumerate(batch):
-                _give_back([one], CallLost(error.call, index))
-        else:
-            _give_back(batch, error)
+    def _answer(self, batch: Sequence[_Waiting], reply: CallReply) -> None:
+        is_late = False
+        for one, answer in zip(batch, reply.answers, strict=True):
+            if not one.answer.done():
+                one.answer.set_result(answer)
+            else:
+                is_late = True
+        if is_late:  # who was given back at its deadline may ask for the fate of this call
+            self._keep_fates({self._line.number: reply})
+
+    def _break_off(self, batch: Sequence[_Waiting], error: BaseException) -> None:
+        words = error.detail if isinstance(error, LedgerUnavailable) else "the call broke off"
+        number = self._line.number
+        is_lost = isinstance(error, CallLost) or self._line.is_lost(number)
+        for index, one in enumerate(batch):
+            lost = CallLost(number, index) if is_lost else LedgerUnavailable(words)
+            _give_back([one], lost)
         # Who waits behind a call that broke off has used up a call's time already.
         self._give_back_all(LedgerUnavailable("Redis does not answer"))
+        self._breaker.failed(words)
 
     async def _learn_fates(self) -> None:
         """After a call that went through: what became of those that were lost before it."""
         with suppress(LedgerUnavailable):
-            applied = await self._line.fates()
-            self._fates |= {call: applied.get(call) for call in self._lost}
-            self._lost.clear()
+            self._keep_fates(await self._line.fates())
+
+    def _keep_fates(self, fates: dict[int, CallReply | None]) -> None:
+        self._fates |= fates
         while len(self._fates) > FATES_KEPT:
             del self._fates[next(iter(self._fates))]
-
-    def _reached(self, *, up: bool) -> None:
-        if up:
-            self._breaker.succeeded()
-            if self.opened.is_set():
-                self.opened.clear()
-                _log.info("%s: Redis answers again and decides picks", self._line.name)
-        else:
-            self._breaker.failed()
-            if self._breaker.is_open and not self.opened.is_set():
-                self.opened.set()
-                _log.warning(
-                    "%s: Redis does not answer: picks are decided in this process", self._line.name
-                )
-        if up is not self._is_up:
-            self._is_up = up
-            self._metrics.redis_up.set(up)
 
     def _give_back_all(self, error: LedgerUnavailable) -> None:
         _give_back(self._waiting, error)

@@ -1,13 +1,17 @@
-"""The last answers of Redis, for a server that turns out not to have applied them.
+"""The last answers of Redis, for a server that turns out not to have them any more.
 
-A failover may promote a replica that lacks the last writes. It remembers the last call of this
-process that it has applied, so what came after can be told, and sent again once.
+A failover may promote a replica that lacks the last writes, and a wiped Redis lacks all. Each reply
+tells the last call of this process that the server had applied before, so what came after can be
+sent again once.
 """
 
 from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
+from msgspec.structs import replace
+
+from service.ledger.answers import picked_from
 from service.ledger.port import (
     Describe,
     Operation,
@@ -17,10 +21,9 @@ from service.ledger.port import (
     Review,
     Take,
 )
-from service.ledger.shared.wire import picked_from
 
-KEPT_MS = 10_000
-MOST_KEPT = 50_000  # operations
+KEPT_MS = 30_000
+MOST_KEPT = 200_000  # operations
 
 
 class Applied(NamedTuple):
@@ -33,7 +36,7 @@ class Applied(NamedTuple):
 
 
 class Recent:
-    """The calls of the last ten seconds before the latest of them."""
+    """The calls of the last 30 s before the latest of them."""
 
     def __init__(self) -> None:
         self._calls: deque[Applied] = deque()
@@ -84,14 +87,10 @@ def _again(call: Applied) -> Iterator[Operation]:
             case Pick() | Take():
                 uses = picked_from(answer).uses
                 if uses and not operation.dry_run:
-                    yield _shown(operation, uses, call.instant)
+                    yield Record.of(operation, uses, call.instant, applied=call.instant)
+            case Record():
+                yield replace(operation, applied=call.instant)
             case Return() | Review() | Describe():
                 pass  # done again anyway, or of no effect
             case _:
                 yield operation
-
-
-def _shown(asked: Pick | Take, uses: tuple[tuple[str, str], ...], instant: int) -> Record:
-    return Record(
-        uses, instant, asked.callee, asked.groups, asked.call, asked.body, unless_known=True
-    )

@@ -17,7 +17,6 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from service.ledger.answers import Picked
 from service.ledger.port import Operation, Pick
 from service.ledger.rules import Rules
 
@@ -27,7 +26,11 @@ _encoder = msgspec.msgpack.Encoder()
 class CallReply(NamedTuple):
     """The reply to a call, with its process and number.
 
-    `now` is when it was decided, in ms since 1970, `generation` that of the ledger's members.
+    `now` is when it was decided, in ms since 1970, `generation` that of the ledger's members,
+    `before` the last call of the process that had been applied until then, `behind` the ms by which
+    the server's clock is behind ledger time, `unreadable` how many values could not be read and
+    `damaged` how many of those only the leader can write anew. `records` has, by turns, numbers
+    that have limits and their records as this call has left them.
     """
 
     process: str
@@ -35,6 +38,11 @@ class CallReply(NamedTuple):
     now: int
     generation: int
     answers: list[Any]
+    before: int
+    behind: int
+    unreadable: int
+    damaged: int
+    records: Sequence[bytes] = ()
 
 
 _reply = msgspec.msgpack.Decoder(CallReply)
@@ -45,15 +53,23 @@ def packed_rules(rules: Rules) -> msgspec.Raw:
     return msgspec.Raw(_encoder.encode(rules))
 
 
-def packed_call(
-    process: str, number: int, now: int, rules: msgspec.Raw, operations: Sequence[Operation]
-) -> bytes:
+class CallHead(NamedTuple):
+    """A call's process and number, where its reply is kept, and its instant in ms.
+
+    The instant is 0 for the server's own clock.
+    """
+
+    process: str
+    number: int
+    slot: int
+    now: int = 0
+
+
+def packed_call(head: CallHead, rules: msgspec.Raw, operations: Sequence[Operation]) -> bytes:
     """A call, as `lua/1_reading.lua` takes it.
 
     Args:
-        process: whose it is.
-        number: its number among the calls of the process.
-        now: the instant in ms since 1970; 0 for the server's own clock.
+        head: whose it is, and when.
         rules: what `packed_rules` made of them.
         operations: in order.
     """
@@ -70,7 +86,7 @@ def packed_call(
             plans.append((operation.steps, operation.region, operation.groups))
             plan = places[key] = len(plans)
         sent += _under_plan(operation, plan)
-    return _encoder.encode((process, number, now, rules, len(operations), plans, sent))
+    return _encoder.encode((*head, rules, len(operations), plans, sent))
 
 
 def unpacked(reply: bytes) -> CallReply:
@@ -80,14 +96,6 @@ def unpacked(reply: bytes) -> CallReply:
         msgspec.MsgspecError: this is none.
     """
     return _reply.decode(reply)
-
-
-def picked_from(answer: Any) -> Picked:
-    """The answer to a pick: a number and its level as text where that is all there is to say."""
-    if type(answer) is str:
-        number, _, level = answer.partition(" ")
-        return Picked(((number, level),))
-    return msgspec.convert(answer, Picked)
 
 
 def _under_plan(pick: Pick, plan: int) -> tuple[object, ...]:

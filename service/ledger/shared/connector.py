@@ -1,0 +1,87 @@
+"""The connection of one line: opened beside the calls, at the server that holds its keys now.
+
+Connecting has a budget of its own. Calls wait for it no longer than for an answer, and it goes on
+when they give up: so a Redis that is far away is connected to while picks are decided without it.
+"""
+
+import asyncio
+from contextlib import suppress
+from typing import Any, cast
+
+from redis.asyncio import Redis
+from redis.asyncio.connection import AbstractConnection
+
+from service.ledger.shared.exchange import Exchange
+from service.redis_.client import RoutingClient, client_for
+
+CONNECT_SECONDS = 1.0
+
+
+class Connector:
+    """Holds one connection, or the opening of one.
+
+    Args:
+        client: where Redis is.
+        key: one of the line's; beyond one server, it is where this is that counts.
+    """
+
+    def __init__(self, client: Redis, key: str) -> None:
+        self._client = client
+        self._key = key
+        self._is_routed = isinstance(client, RoutingClient)
+        self._home = client
+        self._exchange: Exchange | None = None
+        self._opening: asyncio.Task[Exchange] | None = None
+
+    async def opened(self) -> Exchange:
+        """Return the connection, once it is open.
+
+        Raises:
+            redis.exceptions.RedisError: there is none to be had.
+            OSError: likewise; the end of its budget too.
+        """
+        home = client_for(self._client, self._key) if self._is_routed else self._client
+        if home is not self._home:  # the server that holds the keys is another one now
+            self._home, self._opening = home, None
+            await self.close(nowait=True)
+        if self._exchange is not None and self._exchange.is_open:
+            return self._exchange
+        if self._opening is None:
+            await self.close()
+            self._opening = asyncio.create_task(_open(home), name="ledger-connecting")
+            self._opening.add_done_callback(self._take)
+        return await asyncio.shield(self._opening)
+
+    async def close(self, *, nowait: bool = False) -> None:
+        """Close in good order, or at once; the next call opens another."""
+        exchange, self._exchange = self._exchange, None
+        if exchange is not None:
+            await exchange.close(nowait=nowait)
+
+    async def end(self) -> None:
+        """Close for good, what is still being opened too."""
+        if self._opening is not None:
+            self._opening.cancel()
+            await asyncio.wait([self._opening])
+        await self.close()
+
+    def _take(self, opening: asyncio.Task[Exchange]) -> None:
+        exchange = None
+        with suppress(BaseException):  # whoever waits for it is told
+            exchange = opening.result()
+        if opening is self._opening:
+            self._opening, self._exchange = None, exchange
+        elif exchange is not None:
+            exchange.abort()  # to a server that was given up meanwhile
+
+
+async def _open(home: Redis) -> Exchange:
+    pool = cast("Any", home.connection_pool)
+    connection: AbstractConnection = pool.make_connection()
+    try:
+        async with asyncio.timeout(CONNECT_SECONDS):
+            await connection.connect()
+    except BaseException:
+        await connection.disconnect(nowait=True)
+        raise
+    return Exchange(connection)
