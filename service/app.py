@@ -186,7 +186,8 @@ class Service:
             name: "missing" if keeper.inventory is None else "stale" if keeper.is_stale else "ready"
             for name, keeper in self._instances.keepers.items()
         }
-        return api.Components(inventories, self._instances.redis_state, self.draining.is_set())
+        state, words = self._instances.redis_state, self._instances.redis_trouble
+        return api.Components(inventories, state, self.draining.is_set(), words)
 
 
 @asynccontextmanager

@@ -45,14 +45,18 @@ class Instances(dict[str, Instance]):
     @property
     def redis_state(self) -> Literal["up", "down", "embedded"]:
         """The state of Redis: `down` where any ledger does not reach it."""
-        shared = [
-            built.ledger
-            for built in self.parts.values()
-            if isinstance(built.ledger, FailoverLedger)
-        ]
-        if not shared:
+        if not (shared := self._shared()):
             return "embedded"
-        return "up" if all(ledger.reaches_redis for ledger in shared) else "down"
+        return "up" if all(ledger.reaches_redis for ledger in shared.values()) else "down"
+
+    @property
+    def redis_trouble(self) -> dict[str, str]:
+        """Redis's words for why it does not serve, by instance; none while it does."""
+        return {name: ledger.trouble for name, ledger in self._shared().items() if ledger.trouble}
+
+    def _shared(self) -> dict[str, FailoverLedger]:
+        ledgers = ((name, built.ledger) for name, built in self.parts.items())
+        return {name: ledger for name, ledger in ledgers if isinstance(ledger, FailoverLedger)}
 
     def work(self) -> dict[str, Work]:
         """Map the names of all tasks that must run beside the picks to the tasks."""

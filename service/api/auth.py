@@ -101,6 +101,14 @@ class Tokens:
             return NOBODY
         return self._asker(authorization or "")
 
+    def may_watch(self, request: web.BaseRequest) -> bool:
+        """Return whether who asks may read what only operators should: nobody is refused."""
+        try:
+            scopes = self.admit(request).scopes
+        except Unauthenticated:
+            return False
+        return scopes is None or not {"metrics", "admin"}.isdisjoint(scopes)
+
     def _asker(self, authorization: str) -> Asker:
         scheme, _, token = authorization.partition(" ")
         if scheme.lower() != "bearer" or not token:

@@ -3,6 +3,7 @@
 from http import HTTPStatus
 
 from aiohttp import web
+from msgspec.structs import replace
 
 from service.api.answers import Readiness, answer
 from service.api.parts import API
@@ -16,7 +17,10 @@ async def healthz(_request: web.Request) -> web.Response:
 
 async def readyz(request: web.Request) -> web.Response:
     """Answer whether to send requests here, with each component by name."""
-    health = request.app[API].parts.health()
+    api = request.app[API]
+    health = api.parts.health()
+    if not api.tokens.may_watch(request):
+        health = replace(health, redis_detail={})
     status = HTTPStatus.OK if health.is_ready else HTTPStatus.SERVICE_UNAVAILABLE
     return answer(Readiness(health.is_ready, health), status)
 

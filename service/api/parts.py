@@ -36,6 +36,13 @@ class Components(msgspec.Struct, frozen=True):
         Literal["up", "down", "embedded"], Meta(description="`down` is shown and stays ready.")
     ]
     draining: Annotated[bool, Meta(description="Whether the process is about to end.")]
+    redis_detail: Annotated[
+        Mapping[str, str],
+        Meta(
+            description="Redis's own words for why it does not serve, by instance id. "
+            "Shown to who has the scope `metrics` or `admin`."
+        ),
+    ] = {}
 
     @property
     def is_ready(self) -> bool:

@@ -11,7 +11,7 @@ from service.inventory.numbers import (
     bar,
 )
 from service.inventory.pools import LEVELS, Home, agent_pool, place_at, tagged
-from service.inventory.steps import Step, Wish, levels_down_to, steps_for
+from service.inventory.steps import Step, Wish, are_candidates, levels_down_to, steps_for
 
 __all__ = [
     "LEVELS",
@@ -27,6 +27,7 @@ __all__ = [
     "Wish",
     "agent_pool",
     "alike",
+    "are_candidates",
     "bar",
     "common_limits",
     "levels_down_to",

@@ -3,6 +3,8 @@
 What depends on use (rotation, caps, parking) is the ledger's to decide, in the order given here.
 """
 
+from collections.abc import Iterable
+
 import msgspec
 
 from service.inventory.inventory import Inventory
@@ -52,3 +54,27 @@ def steps_for(
         if pools and (not steps or pools != steps[-1].pools):
             steps.append(Step(level, pools))
     return tuple(steps)
+
+
+def are_candidates(
+    inventory: Inventory, steps: tuple[Step, ...], uses: Iterable[tuple[str, str]]
+) -> bool:
+    """Return whether all numbers may be shown for these steps; `uses` has each with its level.
+
+    What CCC itself picked, at the level `ccc`, needs no pool: it has to be in the inventory.
+    """
+    for number, level in uses:
+        if level == "ccc":
+            if number not in inventory.numbers:
+                return False
+        elif (home := inventory.home(number)) is None or not _meet(home.pools, steps):
+            return False
+    return True
+
+
+def _meet(pools: tuple[str, ...], steps: tuple[Step, ...]) -> bool:
+    for step in reversed(steps):  # the widest is the last
+        for pool in step.pools:
+            if pool in pools:
+                return True
+    return False

@@ -33,7 +33,7 @@ from service.metrics import Metrics
 from service.tasks import heed_cancellation
 
 MOST_KEPT = 100_000
-TOGETHER = 16
+TOGETHER = 32
 PAUSE_SECONDS = 0.25  # between two tries while Redis is out of reach
 PACE_SECONDS = 0.02  # the longest pause otherwise
 
@@ -167,6 +167,7 @@ class WriteBack:
         """Have an operation applied; the end of this task does not take it back."""
         if unwritten.sent is None:
             unwritten.sent = self._shared.send(operation)
+            unwritten.sent.add_done_callback(_heed)
         try:
             await asyncio.shield(unwritten.sent)
         except LedgerUnavailable as error:
@@ -195,3 +196,9 @@ class WriteBack:
             left.append(Record.of(asked, picked.uses, degraded.instant))
         self._metrics.write_backs.labels("corrected" if counted.uses else "written").inc()
         return left
+
+
+def _heed(answer: asyncio.Future[Any]) -> None:
+    """Look at how it ended, should the task that waited for it have ended before."""
+    if not answer.cancelled():
+        answer.exception()

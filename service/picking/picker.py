@@ -7,7 +7,16 @@ which the ledger knows already; and for CCC only where the inventory has no cand
 import time
 from collections.abc import Mapping
 
-from service.inventory import Inventory, PhoneNumber, Step, levels_down_to, steps_for
+from msgspec.structs import replace
+
+from service.inventory import (
+    Inventory,
+    PhoneNumber,
+    Step,
+    are_candidates,
+    levels_down_to,
+    steps_for,
+)
 from service.ledger import Decision
 from service.locality import Callee, Locator
 from service.metrics import Children, Metrics
@@ -68,6 +77,8 @@ class Picker:
         decision = NOT_ASKED
         if situation.steps or request.call_id:
             decision = await instance.ledger.pick(question.pick(situation.steps))
+            if request.call_id:
+                decision = await self._without_strangers(question, situation, decision)
             self._count_rejected(instance, decision)
             if decision.picked.uses:
                 return await self._answer(question, decision)
@@ -76,6 +87,23 @@ class Picker:
         if not situation.steps and not situation.opens_at and may_ask_ccc(instance, request):
             return await self._ask_ccc(question)
         raise refused_for_want_of_numbers(question, situation, decision)
+
+    async def _without_strangers(
+        self, question: Question, situation: Situation, decision: Decision
+    ) -> Decision:
+        """Hold a remembered answer against the snapshot, and pick anew where it does not fit.
+
+        Its numbers may have left since, or moved to other groups; and what Redis holds under a call
+        may be anybody's.
+        """
+        keeper, uses = question.instance.keeper, decision.picked.uses
+        if keeper.inventory is None or are_candidates(keeper.inventory, situation.steps, uses):
+            return decision
+        await keeper.follow()  # or the leader has let them in already
+        if are_candidates(keeper.inventory, situation.steps, uses):
+            return decision
+        forgotten = replace(question.pick(situation.steps), call="")
+        return await question.instance.ledger.pick(forgotten)
 
     def _question(self, request: PickRequest) -> Question:
         instance = instance_named(self._instances, request.instance_id)

@@ -1,0 +1,190 @@
+"""A process that must decide alone knows what it has itself just done."""
+
+from collections import Counter
+from contextlib import AsyncExitStack
+
+import pytest
+
+from service.errors import LedgerUnavailable
+from service.ledger import CalleeRule, Limits, Outcome, Pick, Rules
+from service.ledger import failover as failover_module
+from tests.conftest import RedisServer
+from tests.ledgers import (
+    EVERYONE,
+    Shared,
+    counted,
+    inventory_of,
+    picks_until,
+    shared_ledger,
+    write_members,
+)
+from tests.waiting import eventually
+
+HOUR = 3_600_000
+
+
+def pick(call: str = "", callee: str = "") -> Pick:
+    return Pick(dry_run=False, steps=EVERYONE, call=call, callee=callee, groups="g", body="b")
+
+
+async def numbers_of(side: Shared, call: str, callee: str = "") -> tuple[str, tuple[str, ...]]:
+    decision = await side.ledger.pick(pick(call, callee))
+    return decision.source, tuple(number for number, _ in decision.picked.uses)
+
+
+async def test_a_call_asked_again_while_redis_is_away_has_its_answer_and_counts_once(
+    own_redis: RedisServer,
+) -> None:
+    inventory = inventory_of(40)
+    await write_members(own_redis.url, inventory)
+    async with shared_ledger(own_redis.url, inventory) as side:
+        before = [await numbers_of(side, f"before-{n}") for n in range(20)]
+        own_redis.stop_signal()
+        try:
+            alone = [await numbers_of(side, f"alone-{n}") for n in range(20)]
+            for _ in range(4):
+                assert [(await numbers_of(side, f"before-{n}"))[1] for n in range(20)] == [
+                    shown for _, shown in before
+                ]
+                assert [await numbers_of(side, f"alone-{n}") for n in range(20)] == alone
+        finally:
+            own_redis.continue_signal()
+        assert {source for source, _ in before} == {"redis"}
+        assert {source for source, _ in alone} == {"degraded"}
+        shown = Counter(number for _, (number,) in [*before, *alone])
+        assert await counted(side, inventory) == shown
+        await picks_until(side, "redis", shown)
+        assert [(await numbers_of(side, f"alone-{n}"))[1] for n in range(20)] == [
+            numbers for _, numbers in alone
+        ]
+        assert await counted(side, inventory) == shown
+
+
+async def never(_: object) -> None:
+    raise LedgerUnavailable("not yet")
+
+
+async def test_what_waits_to_be_written_is_answered_from_here_while_redis_serves_again(
+    own_redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inventory = inventory_of(40)
+    await write_members(own_redis.url, inventory)
+    async with shared_ledger(own_redis.url, inventory) as side:
+        own_redis.stop_signal()
+        try:
+            alone = [await numbers_of(side, f"alone-{n}") for n in range(20)]
+        finally:
+            own_redis.continue_signal()
+        with monkeypatch.context() as held:
+            held.setattr(side.ledger._write_back, "_write", never)
+            await picks_until(side, "redis", Counter())
+            again = [await numbers_of(side, f"alone-{n}") for n in range(20)]
+        assert again == alone
+
+
+async def test_a_call_asked_of_two_processes_that_are_cut_off_counts_once(
+    own_redis: RedisServer,
+) -> None:
+    inventory = inventory_of(40)
+    await write_members(own_redis.url, inventory)
+    async with (
+        shared_ledger(own_redis.url, inventory, process="one") as one,
+        shared_ledger(own_redis.url, inventory, process="two") as two,
+    ):
+        own_redis.stop_signal()
+        try:
+            for side in (one, two):
+                for n in range(20):
+                    await numbers_of(side, f"call-{n}")
+        finally:
+            own_redis.continue_signal()
+        await counted(one, inventory)
+        assert (await counted(two, inventory)).total() == 20
+
+
+async def test_a_budget_that_own_picks_have_spent_refuses_without_redis(
+    own_redis: RedisServer,
+) -> None:
+    inventory = inventory_of(5)
+    rules = Rules(callee=(CalleeRule(2, HOUR, by_calendar=False),))
+    await write_members(own_redis.url, inventory)
+    async with shared_ledger(own_redis.url, inventory) as side:
+        side.ledger.rule(rules)
+        for call in ("x", "x", "y"):  # the second asks for the same again
+            assert (await numbers_of(side, call, "a"))[0] == "redis"
+        assert (await numbers_of(side, "z", "b"))[0] == "redis"
+        own_redis.kill()
+        refusals = [
+            (await side.ledger.pick(pick(call, callee))).picked.refusal
+            for call, callee in [("v", "a"), ("w", "b"), ("u", "b")]
+        ]
+    assert refusals == ["budget", "", "budget"]
+
+
+async def test_a_number_that_this_process_has_used_up_is_shown_no_more(
+    own_redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(failover_module, "KEEP_UP_SECONDS", HOUR)
+    inventory = inventory_of(2)
+    await write_members(own_redis.url, inventory)
+    async with shared_ledger(own_redis.url, inventory) as side:
+        side.ledger.rule(Rules(limits={"": Limits(max_per_day=5, max_concurrent=4)}))
+        for n in range(8):
+            assert (await numbers_of(side, f"call-{n}"))[0] == "redis"
+            await side.ledger.apply(Outcome(f"call-{n}", "", "", final=True))
+        own_redis.kill()
+        shown = [(await numbers_of(side, f"alone-{n}"))[1] for n in range(4)]
+    assert Counter(shown) == {("01089890000",): 1, ("01089890001",): 1, (): 2}
+
+
+async def test_slots_come_free_while_redis_is_away(own_redis: RedisServer) -> None:
+    inventory = inventory_of(1)
+    await write_members(own_redis.url, inventory)
+    async with shared_ledger(own_redis.url, inventory) as side:
+        side.ledger.rule(Rules(limits={"": Limits(max_concurrent=1)}, remembered=HOUR))
+        assert (await numbers_of(side, "before"))[0] == "redis"
+        own_redis.kill()
+        assert (await numbers_of(side, "too-early"))[1] == ()
+        for call in ("before", "alone"):
+            with pytest.raises(LedgerUnavailable):
+                await side.ledger.apply(Outcome(call, "", "", final=True))
+            assert (await numbers_of(side, "alone"))[1] == ("01089890000",)
+
+
+async def spend(sides: list[Shared], cap: int) -> int:
+    """Pick until nobody has anything left; how often a number was shown."""
+    shown = 0
+    for _ in range(2 * cap):
+        for side in sides:
+            shown += len((await side.ledger.pick(pick())).picked.uses)
+    return shown
+
+
+@pytest.mark.parametrize("processes", [1, 2, 3])
+async def test_caps_end_where_they_should_when_all_are_cut_off_together(
+    own_redis: RedisServer, processes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(failover_module, "KEEP_UP_SECONDS", 0.02)
+    cap, numbers = 100, 5
+    inventory = inventory_of(numbers)
+    await write_members(own_redis.url, inventory)
+    async with AsyncExitStack() as stack:
+        sides = [
+            await stack.enter_async_context(
+                shared_ledger(own_redis.url, inventory, process=f"process-{n}")
+            )
+            for n in range(processes)
+        ]
+        for side in sides:
+            side.ledger.rule(Rules(limits={"": Limits(max_per_day=cap)}))
+            members = side.ledger._local._book._members
+            await eventually(lambda members=members: members.sharing == processes)
+        monkeypatch.setattr(failover_module, "KEEP_UP_SECONDS", HOUR)  # no more from the others
+        shown = 0
+        for _ in range(40):
+            for side in sides:
+                shown += len((await side.ledger.pick(pick())).picked.uses)
+        own_redis.kill()
+        shown += await spend(sides, numbers * cap)
+    most = cap + 5 if processes < 3 else cap + processes
+    assert numbers * cap * 0.9 <= shown <= numbers * most

@@ -1,0 +1,129 @@
+"""The duties of a ledger are killed one by one, over and over, under picks that go on."""
+
+import asyncio
+from collections import Counter
+
+import pytest
+
+from service import tasks
+from tests.conftest import RedisServer
+from tests.ledgers import (
+    ONE,
+    Shared,
+    counted,
+    inventory_of,
+    picks_until,
+    shared_ledger,
+    write_members,
+)
+from tests.waiting import eventually
+
+DUTIES = [
+    "ledger-calls",
+    "ledger-heartbeat",
+    "ledger-write-back",
+    "ledger-presence",
+    "ledger-keep-up",
+]
+KILLS = 10
+
+
+@pytest.fixture(autouse=True)
+def _restart_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tasks, "LONGEST_PAUSE", tasks.SHORTEST_PAUSE)
+
+
+async def kill(name: str) -> None:
+    """End the task of a duty, once there is one."""
+
+    def running() -> list[asyncio.Task[object]]:
+        return [task for task in asyncio.all_tasks() if task.get_name() == name]
+
+    await eventually(running)
+    (task,) = running()
+    task.cancel()
+    await asyncio.wait([task])
+
+
+async def picking(side: Shared, shown: Counter[str], until: asyncio.Event) -> None:
+    """Pick without a pause between two picks; each must be answered with a number."""
+    while not until.is_set():
+        decision = await side.ledger.pick(ONE)
+        assert decision.source in {"redis", "degraded"}
+        ((number, _),) = decision.picked.uses
+        shown[number] += 1
+        await asyncio.sleep(0.02)
+
+
+@pytest.mark.parametrize("name", DUTIES)
+async def test_a_duty_may_die_ten_times_while_every_pick_is_answered_and_counted_once(
+    own_redis: RedisServer, name: str
+) -> None:
+    inventory, shown, is_over = inventory_of(7), Counter[str](), asyncio.Event()
+    await write_members(own_redis.url, inventory)
+    async with shared_ledger(own_redis.url, inventory) as side:
+        picks = [asyncio.create_task(picking(side, shown, is_over)) for _ in range(4)]
+        for _ in range(KILLS):
+            await kill(name)
+        is_over.set()
+        await asyncio.gather(*picks)
+        await picks_until(side, "redis", shown)
+        restarts = side.metrics.registry.get_sample_value(
+            "callerid_task_restarts_total", {"task": name}
+        )
+        assert restarts == KILLS
+        assert await counted(side, inventory) == shown
+
+
+async def test_what_was_taken_out_to_be_written_is_put_back_when_its_task_ends(
+    own_redis: RedisServer,
+) -> None:
+    inventory, shown = inventory_of(7), Counter[str]()
+    await write_members(own_redis.url, inventory)
+    async with shared_ledger(own_redis.url, inventory) as side:
+        own_redis.stop_signal()
+        try:
+            for _ in range(40):
+                await picks_until(side, "degraded", shown)
+            await kill("ledger-write-back")
+        finally:
+            own_redis.continue_signal()
+        for _ in range(KILLS - 1):
+            await kill("ledger-write-back")
+        assert await counted(side, inventory) == shown
+
+
+async def test_a_call_whose_task_ends_in_mid_flight_is_lost_and_asked_for(
+    own_redis: RedisServer,
+) -> None:
+    inventory, shown = inventory_of(7), Counter[str]()
+    await write_members(own_redis.url, inventory)
+    async with shared_ledger(own_redis.url, inventory, seconds=5) as side:
+        await picks_until(side, "redis", shown)
+        own_redis.stop_signal()  # it will apply what stands in its socket by then
+        try:
+            pick = asyncio.create_task(picks_until(side, "degraded", shown))
+            await eventually(lambda: side.line._is_sent)
+            await kill("ledger-calls")
+            await pick
+        finally:
+            own_redis.continue_signal()
+        assert await counted(side, inventory) == shown
+
+
+async def test_no_reply_of_any_shape_ends_a_duty_or_holds_up_a_pick(
+    own_redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inventory, shown = inventory_of(7), Counter[str]()
+    await write_members(own_redis.url, inventory)
+    async with shared_ledger(own_redis.url, inventory) as side:
+        await picks_until(side, "redis", shown)
+        with monkeypatch.context() as patched:
+            patched.setattr(side.line, "_read", lambda _: 1 / 0)
+            for _ in range(5):
+                await picks_until(side, "degraded", shown)
+        await picks_until(side, "redis", shown)
+        assert await counted(side, inventory) == shown
+        assert not side.metrics.registry.get_sample_value(
+            "callerid_task_restarts_total", {"task": "ledger-calls"}
+        )
