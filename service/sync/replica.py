@@ -8,6 +8,7 @@ snapshot drops it. The others read. Nothing here decides what there is to be agr
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping
+from time import monotonic
 
 import msgspec
 from redis.asyncio import Redis
@@ -26,6 +27,7 @@ from service.tasks import in_slices
 Subscriber = Callable[[Inventory, Moves], None]
 
 WIPED = 0
+RESTORE_SECONDS = 5.0  # between two rewritings of all members, should one not have helped
 
 _log = logging.getLogger(__name__)
 
@@ -100,6 +102,7 @@ class Replica:
         self._limits_of: Callable[[PhoneNumber], str] = common_limits
         self._is_relimited = False
         self._is_wiped = False
+        self._restored_at = -RESTORE_SECONDS
         self._has_waited = False
         self.recall: Callable[[], Recall | None] = dict
         self.state = State()
@@ -132,10 +135,12 @@ class Replica:
         """
         if self.state.inventory is None or not (self._is_wiped or self._is_relimited):
             return False
-        if self._is_wiped and self.recall() is None and not self._has_waited:
+        if not self._is_wiped:
+            return True
+        if self.recall() is None and not self._has_waited:
             self._has_waited = True
             return False
-        return True
+        return monotonic() >= self._restored_at + RESTORE_SECONDS
 
     async def build(self, fence: int, numbers: Iterable[PhoneNumber]) -> Inventory:
         """Index a snapshot beside the picks, of a generation above all that was seen here."""
@@ -206,6 +211,7 @@ class Replica:
     async def _write(self, shared: Shared, inventory: Inventory, state: State, fence: int) -> None:
         if inventory is not self.state.inventory or self._told != inventory.generation:
             known = (self.recall() or {}) if self._is_wiped else None
+            self._restored_at = monotonic() if self._is_wiped else self._restored_at
             with translated():
                 await shared.members.write(inventory, fence, self._new_id(), known)
         manifest = Manifest(

@@ -84,6 +84,10 @@ class Learned:
         """Take out the picks for a callee: instant, groups and answer of each, in order."""
         return self._callees.pop(digest) or ()
 
+    def numbers(self) -> set[str]:
+        """Return the numbers of which there are records."""
+        return {number.decode() for number in self._records}
+
     def record(self, number: str) -> bytes | None:
         """Take out a number's record, where one has come since this was last asked."""
         return self._records.pop(number.encode(), None) if self._records else None

@@ -121,8 +121,8 @@ class Members:
 
     def recall(self) -> Recall:
         """Return what the shared ledger is known to have held: uses, and parks with their ends."""
-        numbers = [number for number in self._homes if number in self._callers]
-        callers = ((number, self.caller(number)) for number in numbers)
+        used = self._callers.keys() | self.learned.numbers()
+        callers = [(number, self.caller(number)) for number in used if number in self._homes]
         return {number: (caller.before, caller.parks) for number, caller in callers}
 
     def standing(self, number: str, rules: Rules, now: int) -> Standing:

@@ -82,7 +82,11 @@ local state = call('HMGET', base .. 'state', 'epoch', 'turn', 'now', 'generation
 if not state[1] then
   return redis.error_reply('WIPED the ledger has no members')
 end
-local applied = call('HMGET', process_key, 'number', 'expires')
+local applied = redis.pcall('HMGET', process_key, 'number', 'expires')
+if applied.err then -- another's value stands there
+  call('DEL', process_key)
+  applied, met.unreadable = {}, met.unreadable + 1
+end
 met.before = sane(applied[1], PARK, 0)
 if met.before >= call_number then
   local kept = call('HGET', process_key, 'answer' .. slot)

@@ -1,7 +1,8 @@
 -- Membership: one slice of what the leader of the sweep alone may change.
 --
 -- KEYS[1]  the base of this ledger's keys, as in 1_reading.lua
--- ARGV[1]  msgpack [fence, homes, removed, placed, commit]
+-- ARGV[1]  msgpack [fence, anew, homes, removed, placed, commit]
+--            anew     whether keys of another type than the ledger's are removed first
 --            homes    [[home, the name of its limits and pool names, a line each], ...]
 --            removed  [number, ...]
 --            placed   [[number, home], ...], or [number, home, [last, hour, day, in_hour, in_day,
@@ -23,7 +24,19 @@ local RESTORED_TTL = 120000
 
 local call = redis.call
 local base = KEYS[1]
-local fence, homes, removed, placed, commit = unpack(cmsgpack.unpack(ARGV[1]))
+local fence, anew, homes, removed, placed, commit = unpack(cmsgpack.unpack(ARGV[1]))
+
+local function remove_unless(read, key, ...)
+  local found = redis.pcall(read, base .. key, ...)
+  if type(found) == 'table' and found.err then call('DEL', base .. key) end
+end
+
+if anew then
+  for _, key in ipairs({'state', 'numbers', 'homes', 'parks', 'parked_by', 'parked_in'}) do
+    remove_unless('HGET', key, 'x')
+  end
+  remove_unless('ZRANGE', 'parked', 0, 0)
+end
 
 if fence < (tonumber(call('HGET', base .. 'state', 'fence') or 0) or 0) then
   return redis.error_reply('FENCED a later leader has written the members')
@@ -119,8 +132,14 @@ local function restore_parks(number, home, parks)
   return out
 end
 
+local seen = {} -- homes whose keys were looked at
+
 for _, place in ipairs(placed) do
   local number, home, use = place[1], place[2], place[3]
+  if anew and not seen[home] then
+    remove_unless('ZRANGE', 'home:' .. home, 0, 0)
+    seen[home] = true
+  end
   local packed = record_of(number)
   local was, turn, last, out = '', unused_turn(number), 0, 0
   local hour, day, in_hour, in_day, rest = 0, 0, 0, 0, ''
@@ -149,6 +168,10 @@ for _, place in ipairs(placed) do
   changed[home] = true
 end
 call('PEXPIRE', base .. 'restored', RESTORED_TTL)
+
+for home in pairs(anew and changed or {}) do
+  for _, name in ipairs(pools(home)) do remove_unless('ZRANGE', 'pool:' .. name, 0, 0) end
+end
 
 for home in pairs(changed) do
   local first = call('ZRANGE', base .. 'home:' .. home, 0, 0, 'WITHSCORES')

@@ -86,7 +86,8 @@ class Census:
         """
         with translated():
             counted: Any = await self._client.hgetall(f"{self._base}parked_by")
-        return {reason.decode(): int(count) for reason, count in counted.items()}
+        counts = ((reason.decode(), count) for reason, count in counted.items())
+        return {reason: int(count) for reason, count in counts if count.lstrip(b"-").isdigit()}
 
 
 def _read(

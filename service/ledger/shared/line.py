@@ -172,8 +172,8 @@ class Line:
 
     def _explained(self, error: Exception) -> LedgerUnavailable:
         words = words_of(error)
-        if words.startswith("WIPED"):
-            return LedgerWiped("The ledger in Redis has no members")
+        if "WIPED" in words or "WRONGTYPE" in words:
+            return LedgerWiped("The ledger in Redis has no members, or a foreign value in a key")
         return CallLost(self.number, detail=words) if self._is_sent else LedgerUnavailable(words)
 
     def _remember(self, call: Applied, before: int) -> None:

@@ -92,6 +92,9 @@ class MembersWriter:
         Raises:
             StaleLeader: another replica has led since; nothing more was written.
         """
+        is_anew = recall is not None
+        if is_anew:
+            await self._run(fence, anew=True)
         held, homes = await self._held(), inventory.homes()
         if recall is not None:  # whatever else stands there, only who must leave is believed
             held = {number: NOWHERE for number in held if number not in homes}
@@ -101,7 +104,8 @@ class MembersWriter:
         for removed in _slices(changes.removed):
             await self._run(fence, removed=removed)
         for placed in _slices(changes.placed):
-            await self._run(fence, placed=[_placed(*place, recall) for place in placed])
+            places = [_placed(*place, recall) for place in placed]
+            await self._run(fence, anew=is_anew, placed=places)
         turn = max((known.turn for known, _ in recall.values()), default=0) if recall else 0
         await self._run(fence, commit=(inventory.generation, epoch, changes.deserted, turn))
 
@@ -114,16 +118,17 @@ class MembersWriter:
         self,
         fence: int,
         *,
+        anew: bool = False,
         homes: Sequence[tuple[str, str]] = (),
         removed: Sequence[str] = (),
         placed: Sequence[Placed] = (),
         commit: tuple[int, str, list[str], int] | tuple[()] = (),
     ) -> None:
-        payload = msgspec.msgpack.encode((fence, homes, removed, placed, commit))
+        payload = msgspec.msgpack.encode((fence, anew, homes, removed, placed, commit))
         try:
             await self._client.eval(self._script.source, 1, self._base, payload)
         except ResponseError as error:
-            if str(error).startswith("FENCED"):
+            if "FENCED" in str(error):
                 raise StaleLeader("Another replica has written the members since") from error
             raise
 
