@@ -131,6 +131,9 @@ class Metrics:
         self.ledger_unreadable = self._counter(
             "ledger_unreadable_total", "Values in Redis that could not be read and were set right"
         )
+        self.ledger_restores = self._counter(
+            "ledger_restores_total", "Wiped ledgers that were written anew", "instance"
+        )
         self.redis_up = self._gauge(
             "redis_up", "1 while every worker reaches Redis, NaN without one", "livemin"
         )

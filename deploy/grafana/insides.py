@@ -87,6 +87,17 @@ PARTS: Row = (
         unit="short",
     ),
     Lines(
+        "Redis set right",
+        "Ledgers that were wiped and written anew, values that could not be read, and by how many "
+        "seconds Redis's clock is behind the time that the ledger had reached.",
+        {
+            "wiped {{instance}}": recently("callerid_ledger_restores_total", "instance"),
+            "unreadable": recently("callerid_ledger_unreadable_total", "replica", REPLICA),
+            "clock behind, s": f"max (callerid_ledger_clock_behind_seconds{{{REPLICA}}})",
+        },
+        unit="short",
+    ),
+    Lines(
         "Picks in one call of the ledger",
         "More under load: picks that wait in one process go out together.",
         {

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from service.ledger.rules import DAY
 
 
-class Pace(NamedTuple):
+class Slowdown(NamedTuple):
     """The line that ledger time follows while the clock is behind the greatest instant seen.
 
     It begins where the clock said `clock` and the ledger `since`, and rises at nine tenths of the
@@ -20,7 +20,7 @@ class Pace(NamedTuple):
     clock: int = 0
     since: int = 0
 
-    def at(self, clock: int, latest: int) -> tuple[int, "Pace"]:
+    def at(self, clock: int, latest: int) -> tuple[int, "Slowdown"]:
         """Return ledger time, and the line that it follows from then on.
 
         A clock that is more than a day behind is believed: what was seen cannot have been right.
@@ -33,7 +33,7 @@ class Pace(NamedTuple):
             return clock, self
         now = self.since + (clock - self.clock) * 9 // 10
         if now < latest:
-            return latest, Pace(clock, latest)
+            return latest, Slowdown(clock, latest)
         return now, self
 
 

@@ -94,6 +94,7 @@ class Replica:
         self._shared = shared
         self._clock = clock
         self._new_id = new_id
+        self._restores = metrics.ledger_restores.labels(instance_id)
         self._gauges = Gauges(metrics, instance_id)
         self._callbacks: list[Subscriber] = []
         self._moves = Moves([], [])  # from the snapshot of now to what was built last
@@ -211,9 +212,11 @@ class Replica:
     async def _write(self, shared: Shared, inventory: Inventory, state: State, fence: int) -> None:
         if inventory is not self.state.inventory or self._told != inventory.generation:
             known = (self.recall() or {}) if self._is_wiped else None
-            self._restored_at = monotonic() if self._is_wiped else self._restored_at
             with translated():
                 await shared.members.write(inventory, fence, self._new_id(), known)
+            if known is not None:
+                self._restored_at = monotonic()
+                self._restores.inc()
         manifest = Manifest(
             inventory.generation, state.swept_at, state.report, dict(state.absences)
         )

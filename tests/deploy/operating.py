@@ -5,12 +5,14 @@ used up. A round has some of each trouble, so that one after another makes every
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 
 import aiohttp
 import pytest
+import redis
 from msgspec.structs import replace
 
 from service import app
@@ -39,6 +41,7 @@ CAPPED = "ccc-capped"
 BEIJING_MOBILE, UNKNOWN_PREFIX = "13810001234", "14000001234"
 FALLEN = "02855500000"  # nobody answers it
 LIMIT = 8  # picks in flight
+WIPED_AT = 3  # the round after which Redis is wiped
 
 
 class Trouble(NamedTuple):
@@ -91,6 +94,8 @@ async def round_of(trouble: Trouble, turn: int) -> None:
     await _sweep(trouble, turn)
     await _lose_redis(trouble)
     await _reload(trouble)
+    if turn == WIPED_AT:
+        await _wipe_redis(trouble)
 
 
 def _settings(endpoint: str, redis_url: str) -> Settings:
@@ -182,6 +187,18 @@ async def _lose_redis(trouble: Trouble) -> None:
     async with asyncio.timeout(10):
         while (await _pick(trouble.service))[1].get("source") != "redis":
             await asyncio.sleep(0.02)
+
+
+async def _wipe_redis(trouble: Trouble) -> None:
+    """Redis is wiped; afterwards its ledger has seen later times than its clock, and garbage."""
+    with redis.Redis.from_url(trouble.redis.url) as server:
+        server.flushall()
+        async with asyncio.timeout(20):
+            while (await _pick(trouble.service))[1].get("source") != "redis":
+                await asyncio.sleep(0.02)
+        later = 1000 * int(time.time() + 30)
+        state = "callerid:2:{ccc-test}:ccc-test:state"
+        server.hset(state, mapping={"now": later, "turn": "none"})
 
 
 async def _reload(trouble: Trouble) -> None:

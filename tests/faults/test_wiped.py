@@ -1,4 +1,4 @@
-"""A wiped Redis gets the day back, and what stands in it that nobody could have written is mended."""
+"""A wiped Redis gets the day back, and what nobody can have written there is set right."""
 
 from collections import Counter
 from collections.abc import Callable

@@ -26,6 +26,8 @@ COUNTERS = {
     "callerid_write_backs_total": ("result",),
     "callerid_config_reloads_total": ("result",),
     "callerid_task_restarts_total": ("task",),
+    "callerid_ledger_unreadable_total": (),
+    "callerid_ledger_restores_total": ("instance",),
 }
 HISTOGRAMS = {
     "callerid_pick_duration_seconds": ("source",),
@@ -43,6 +45,7 @@ GAUGES = {
     "callerid_numbers_parked": ("instance", "reason"),
     "callerid_numbers_available": ("instance", "province"),
     "callerid_write_back_backlog": (),
+    "callerid_ledger_clock_behind_seconds": (),
     "callerid_sweep_shrink_held": ("instance",),
 }
 WORKER = """

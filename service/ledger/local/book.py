@@ -17,7 +17,7 @@ from service.ledger.local.following import follow_call, follow_callee
 from service.ledger.local.learned import Learned
 from service.ledger.local.members import Members
 from service.ledger.local.remembered import Remembered
-from service.ledger.pace import Pace
+from service.ledger.pace import Slowdown
 from service.ledger.port import (
     RETURNS_A_CALL,
     Avoid,
@@ -51,7 +51,7 @@ class Book:
     def __init__(self, unused_turn: Callable[[str], int]) -> None:
         self.rules = Rules()
         self.learned = Learned()
-        self._pace = Pace()
+        self._pace = Slowdown()
         self._members = Members(unused_turn, self.learned)
         self._remembered = Remembered(self._members, self.learned)
         self._turn = self.now = 0
