@@ -135,10 +135,11 @@ class FailoverLedger:
     async def pick(self, pick: Pick | Take) -> Decision:
         """Decide and record in Redis; in this process if Redis does not answer.
 
-        What was answered here and has not been told to Redis yet is answered from here again.
+        As long as Redis has not been told of a call or a callee what was decided here, who knows of
+        it decides again: the same answer, the same budgets.
         """
         lost = None
-        if not (pick.call and self._write_back.is_to_tell(pick.call)):
+        if not self._write_back.concerns(pick.call, pick.callee):
             try:
                 return await self._shared.pick(pick)
             except LedgerUnavailable as error:
@@ -168,7 +169,7 @@ class FailoverLedger:
             self._local.apply_now(operation)
         elif isinstance(answer, Followed) and answer.state == "unknown":
             answer = self._local.apply_now(operation)
-            if isinstance(operation, Outcome) and self._write_back.is_to_tell(operation.call):
+            if isinstance(operation, Outcome) and self._write_back.concerns(operation.call):
                 raise LedgerUnavailable("Redis has not heard of this call yet")
         return answer
 

@@ -41,18 +41,18 @@ PACE_SECONDS = 0.02  # the longest pause otherwise
 class Unwritten:
     """What is on its way to Redis: `left` are the operations still to write, in order.
 
-    `lost` is the call that last broke off with it. `call` names the pick that it tells of, "" for
-    none.
+    `lost` is the call that last broke off with it. `digests` are those of the call and the callee
+    that it tells of.
     """
 
-    __slots__ = ("call", "left", "lost", "sent")
+    __slots__ = ("digests", "left", "lost", "sent")
 
     def __init__(
-        self, left: list[Operation] | None, lost: CallLost | None = None, call: str = ""
+        self, left: list[Operation] | None, lost: CallLost | None = None, *digests: str
     ) -> None:
         self.left = left
         self.lost = lost
-        self.call = call
+        self.digests = [digest for digest in digests if digest]
         self.sent: asyncio.Future[Any] | None = None
 
 
@@ -70,7 +70,7 @@ class Degraded(Unwritten):
         self.asked = asked
         self.picked = picked
         self.instant = instant
-        super().__init__(None, lost, asked.call)
+        super().__init__(None, lost, asked.call, asked.callee)
 
 
 class WriteBack:
@@ -85,12 +85,12 @@ class WriteBack:
         self._shared = shared
         self._metrics = metrics
         self._waiting: deque[Unwritten] = deque()
-        self._calls = Counter[str]()  # the picks among them that have an id
+        self._digests = Counter[str]()  # of the calls and callees that they tell of
         self._wake = asyncio.Event()
 
-    def is_to_tell(self, call: str) -> bool:
-        """True while Redis has not heard how a pick was answered here."""
-        return call in self._calls
+    def concerns(self, *digests: str) -> bool:
+        """Return whether Redis has not heard yet what was decided here for a call or a callee."""
+        return bool(self._digests) and any(digest in self._digests for digest in digests)
 
     def replay(self, missing: Iterable[Operation]) -> None:
         """Write once more what Redis had applied, and has lost."""
@@ -105,8 +105,7 @@ class WriteBack:
             self._waiting.popleft()
             self._metrics.write_backs.labels("dropped").inc()
         self._waiting.append(unwritten)
-        if unwritten.call:
-            self._calls[unwritten.call] += 1
+        self._digests.update(unwritten.digests)
         self._metrics.write_back_backlog.set(len(self._waiting))
         self._wake.set()
 
@@ -146,10 +145,11 @@ class WriteBack:
             self._wake.clear()
 
     def _forget(self, unwritten: Unwritten) -> None:
-        if self._calls[unwritten.call] > 1:
-            self._calls[unwritten.call] -= 1
-        else:
-            del self._calls[unwritten.call]
+        for digest in unwritten.digests:
+            if self._digests[digest] > 1:
+                self._digests[digest] -= 1
+            else:
+                del self._digests[digest]
 
     async def _write(self, unwritten: Unwritten) -> None:
         if isinstance(unwritten, Degraded) and unwritten.left is None:
