@@ -22,6 +22,7 @@ from service.metrics import Metrics
 from service.tasks import heed_cancellation
 
 KEEP_UP_SECONDS = 10.0
+PRESENCE_SECONDS = 2.0  # after which a process that has come has its share
 NO_MEMBERS = 0
 
 _log = logging.getLogger(__name__)
@@ -88,7 +89,7 @@ class FailoverLedger:
             with suppress(LedgerUnavailable):
                 self._local.share_among(await self._shared.census.processes(self._clock()))
             heed_cancellation()
-            await asyncio.sleep(KEEP_UP_SECONDS)
+            await asyncio.sleep(PRESENCE_SECONDS)
 
     async def _keep_up(self) -> None:
         """Let the ledger here know what the shared one counts, for when it must decide alone.

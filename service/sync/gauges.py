@@ -87,6 +87,10 @@ class Sweeps:
         self._instance_id = instance_id
         self._told = ("", "")
 
+    def show_age(self, seconds: float) -> None:
+        """Show how long ago a sweep confirmed the inventory."""
+        self._metrics.inventory_age.labels(self._instance_id).set(seconds)
+
     def tell(self, report: SweepReport) -> None:
         """Count a sweep, and log it unless it went as the last one did and changed nothing."""
         self._metrics.sweeps.labels(self._instance_id, report.result).inc()

@@ -67,7 +67,6 @@ class InventoryKeeper:
         self._sweep_numbers = sweep
         self._config = config
         self._clock = clock
-        self._metrics = metrics
         self._replica = Replica(instance_id, shared, clock, new_id, metrics)
         self._alone = SoleLeader(clock)
         self._leader: Leader = shared.leader if shared else self._alone
@@ -119,15 +118,13 @@ class InventoryKeeper:
         self._wake.set()
 
     def restore_from(self, recall: Callable[[], Recall | None]) -> None:
-        """Have a wiped ledger get back what this tells of each number; None: not known yet."""
+        """Have a wiped ledger get back what this tells of each number."""
         self._replica.recall = recall
 
     async def follow(self) -> None:
         """Look for a newer snapshot now; wait for it no longer than a pick can."""
         self._wake.set()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(PICK_PATIENCE):
-                await self._replica.swapped.wait()
+        await self._replica.next_snapshot(PICK_PATIENCE)
 
     async def run(self) -> None:
         """Follow, and sweep when that is due; until cancelled."""
@@ -179,8 +176,7 @@ class InventoryKeeper:
             if self.inventory is None:
                 await self._lead(self._alone, partial(self._sweep, alone=True))
         if self.swept_at is not None:
-            age = self._clock() - self.swept_at
-            self._metrics.inventory_age.labels(self._instance_id).set(age)
+            self._sweeps.show_age(self._clock() - self.swept_at)
 
     async def _lead(self, leader: Leader, work: Work, *, early: bool = False) -> bool:
         """Do a leader's work, if the lead can be had."""

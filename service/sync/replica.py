@@ -8,6 +8,7 @@ snapshot drops it. The others read. Nothing here decides what there is to be agr
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from time import monotonic
 
 import msgspec
@@ -168,6 +169,12 @@ class Replica:
             callback(state.inventory, self._moves)
         self.swapped.set()
         self.swapped = asyncio.Event()
+
+    async def next_snapshot(self, seconds: float) -> None:
+        """Wait for another snapshot, so long at the most."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self.swapped.wait()
 
     async def read(self) -> None:
         """Take over what the cache has, if it is not older.

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from contextlib import AsyncExitStack
+from functools import partial
 
 import pytest
 
@@ -151,6 +152,10 @@ async def test_slots_come_free_while_redis_is_away(own_redis: RedisServer) -> No
             assert (await numbers_of(side, "alone"))[1] == ("01089890000",)
 
 
+def has_heard_of(side: Shared, processes: int) -> bool:
+    return side.ledger._local._book.members.sharing == processes
+
+
 async def spend(sides: list[Shared], cap: int) -> int:
     """Pick until nobody has anything left; how often a number was shown."""
     shown = 0
@@ -165,6 +170,7 @@ async def test_caps_end_where_they_should_when_all_are_cut_off_together(
     own_redis: RedisServer, processes: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(failover_module, "KEEP_UP_SECONDS", 0.02)
+    monkeypatch.setattr(failover_module, "PRESENCE_SECONDS", 0.02)
     cap, numbers = 100, 5
     inventory = inventory_of(numbers)
     await write_members(own_redis.url, inventory)
@@ -177,8 +183,7 @@ async def test_caps_end_where_they_should_when_all_are_cut_off_together(
         ]
         for side in sides:
             side.ledger.rule(Rules(limits={"": Limits(max_per_day=cap)}))
-            members = side.ledger._local._book._members
-            await eventually(lambda members=members: members.sharing == processes)
+            await eventually(partial(has_heard_of, side, processes))
         monkeypatch.setattr(failover_module, "KEEP_UP_SECONDS", HOUR)  # no more from the others
         shown = 0
         for _ in range(40):

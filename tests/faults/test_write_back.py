@@ -19,6 +19,7 @@ HOUR = 3_600_000
 @pytest.fixture(autouse=True)
 def _keep_up_often(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(failover_module, "KEEP_UP_SECONDS", 0.02)
+    monkeypatch.setattr(failover_module, "PRESENCE_SECONDS", 0.02)
 
 
 def pick(call: str = "", callee: str = "") -> Pick:
@@ -100,7 +101,7 @@ async def test_a_call_whose_fate_is_forgotten_holds_nothing_up(
 
 
 def has_kept_up(side: Shared) -> bool:
-    members = side.ledger._local._book._members
+    members = side.ledger._local._book.members
     return members.sharing == 2 and members.caller("01089890000").in_hour == 4
 
 

@@ -4,12 +4,12 @@ The twin of the Lua: the same operations have the same answers. No I/O, no clock
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
 from service.inventory import Inventory, Moves
-from service.ledger.answers import Followed, Glance, Picked, Standing
+from service.ledger.answers import Followed, Picked, Standing
 from service.ledger.local import parking
 from service.ledger.local.callee import CalleeUses, RememberedCall, Use
 from service.ledger.local.choice import CallerChoice
@@ -35,14 +35,13 @@ from service.ledger.port import (
     Undo,
     Unpark,
 )
-from service.ledger.record import KnownUse, Recall
 from service.ledger.rules import Rules
 
 Answer = Picked | Followed | tuple[Standing, ...] | bool | int
 
 
 class Book:
-    """Members, callees and remembered picks, under `rules`; `now` is ledger time in ms.
+    """The members, callees and remembered picks, under `rules`; `now` is ledger time in ms.
 
     Args:
         unused_turn: the turn, 0 or below, of a number that was never used.
@@ -52,56 +51,39 @@ class Book:
         self.rules = Rules()
         self.learned = Learned()
         self._pace = Slowdown()
-        self._members = Members(unused_turn, self.learned)
-        self._remembered = Remembered(self._members, self.learned)
+        self.members = Members(unused_turn, self.learned)
+        self._remembered = Remembered(self.members, self.learned)
         self._turn = self.now = 0
         self._runs: dict[type, Callable[[Any], Answer]] = {
             Pick: self._decide,
             Take: self._decide,
-            Park: lambda park: parking.park(self._members, park.number, {park.reason: park.until}),
-            Unpark: lambda unpark: parking.unpark(self._members, unpark.number, unpark.reason),
-            Return: lambda returns: len(parking.take_back(self._members, returns.limit, self.now)),
+            Park: lambda park: parking.park(self.members, park.number, {park.reason: park.until}),
+            Unpark: lambda unpark: parking.unpark(self.members, unpark.number, unpark.reason),
+            Return: lambda returns: len(parking.take_back(self.members, returns.limit, self.now)),
             Review: lambda review: parking.review(
-                self._members, review.numbers, self.rules, self.now
+                self.members, review.numbers, self.rules, self.now
             ),
             Describe: lambda asked: tuple(self._standing(number) for number in asked.numbers),
             Outcome: self._follow,
             Stop: self._stop,
-            Cap: lambda cap: parking.cap(self._members, cap, self.rules, self.now),
-            Avoid: lambda avoid: parking.avoid(self._members, avoid, self.now),
+            Cap: lambda cap: parking.cap(self.members, cap, self.rules, self.now),
+            Avoid: lambda avoid: parking.avoid(self.members, avoid, self.now),
             Record: self._record_elsewhere,
             Undo: self._undo,
         }
 
     def replace(self, inventory: Inventory, moves: Moves | None = None) -> None:
         """Take the members of a new snapshot; a number keeps its turn, its counts, its parks."""
-        self._members.replace(inventory, moves)
-
-    def share_among(self, processes: int) -> None:
-        """Use no more than this process's share of what is left of each cap."""
-        self._members.sharing = max(1, processes)
-
-    def adopt(self, known: Mapping[str, KnownUse], parks: Mapping[str, dict[str, int]]) -> None:
-        """Go on from what the shared ledger knows of some numbers; who is free there is free."""
-        for number in known.keys() | parks.keys():
-            self._members.adopt(number, known.get(number), dict(parks.get(number, {})))
+        self.members.replace(inventory, moves)
 
     def parked(self) -> tuple[str, ...]:
         """All numbers that are out."""
-        return tuple(self._members.parked())
+        return tuple(self.members.parked())
 
     def parked_by(self) -> Counter[str]:
         """Count the parked numbers by reason."""
-        parked = self._members.parked()
-        return Counter(reason for number in parked for reason in self._members.caller(number).parks)
-
-    def glance(self, now: int, numbers: Iterable[str]) -> list[Glance]:
-        """Describe these numbers at an instant, in their order; changes nothing."""
-        return list(self._members.glance(numbers, self.rules, now))
-
-    def recall(self) -> Recall:
-        """Return what the shared ledger is known to have held of each number."""
-        return self._members.recall()
+        parked = self.members.parked()
+        return Counter(reason for number in parked for reason in self.members.caller(number).parks)
 
     def forget(self) -> None:
         """Let go of the callees and picks that no rule needs any more."""
@@ -116,11 +98,11 @@ class Book:
         """
         before = self.now, self._pace
         self._step(now)
-        returned = parking.take_back(self._members, RETURNS_A_CALL, self.now)
+        returned = parking.take_back(self.members, RETURNS_A_CALL, self.now)
         answers = [self._runs[type(operation)](operation) for operation in operations]
         if all(operation.is_dry for operation in operations):
             for number, parks in returned.items():
-                self._members.park(number, parks)
+                self.members.park(number, parks)
             self.now, self._pace = before
         return answers
 
@@ -166,21 +148,21 @@ class Book:
         cooldown = self.rules.cooldown
         if callee and cooldown and number in callee.shown_within(cooldown, self.now):
             return Picked(rejected=(("cooldown", 1),))
-        if number in self._members:
-            caller = self._members.caller(number)
+        if number in self.members:
+            caller = self.members.caller(number)
             if caller.parks:
                 return Picked(rejected=(("parked", 1),))
-            if held := self._members.holds(number, caller, self.rules, self.now):
+            if held := self.members.holds(number, caller, self.rules, self.now):
                 return Picked(rejected=((held[0][0], 1),))
         return Picked(((number, "ccc"),))
 
     def _pick(self, pick: Pick, callee: CalleeUses | None) -> Picked:
-        choice = CallerChoice(pick, self._members, callee, self.rules, self.now)
+        choice = CallerChoice(pick, self.members, callee, self.rules, self.now)
         if not pick.dry_run:
             for number, held in choice.held:
-                self._members.hold(number, held)
+                self.members.hold(number, held)
         if pick.steps and not choice.uses:
-            parked = sum(map(self._members.parked_in, pick.steps[-1].pools))
+            parked = sum(map(self.members.parked_in, pick.steps[-1].pools))
             if parked:
                 choice.rejected["parked"] += parked
         rejected = tuple(sorted(choice.rejected.items()))
@@ -199,10 +181,10 @@ class Book:
             self._remembered.remember(asked.call, call)
 
     def _use(self, number: str, instant: int) -> int:
-        if number not in self._members:
+        if number not in self.members:
             return 0
         self._turn += 1
-        members, rules = self._members, self.rules
+        members, rules = self.members, self.rules
         caller, limits = members.caller(number), members.limits(number, rules)
         members.use(number, caller, self._turn)
         caller.count(1, instant, rules, self.now)
@@ -227,11 +209,11 @@ class Book:
         return True
 
     def _undo_use(self, number: str, instant: int) -> None:
-        if number in self._members:
-            caller = self._members.caller(number)
+        if number in self.members:
+            caller = self.members.caller(number)
             caller.count(-1, instant, self.rules, self.now)
-            caller.close_lease(instant + self._members.limits(number, self.rules).lease)
-            self._members.review(number, self.rules, self.now)
+            caller.close_lease(instant + self.members.limits(number, self.rules).lease)
+            self.members.review(number, self.rules, self.now)
 
     def _stop(self, stop: Stop) -> bool:
         callee = self._callee(stop.callee)
@@ -247,12 +229,12 @@ class Book:
     # What was shown
 
     def _standing(self, number: str) -> Standing:
-        if number not in self._members:
+        if number not in self.members:
             return Standing(0, 0, 0, ())
-        return self._members.standing(number, self.rules, self.now)
+        return self.members.standing(number, self.rules, self.now)
 
     def _follow(self, told: Outcome) -> Followed:
-        touch = partial(self._members.touch_lease, rules=self.rules, now=self.now, final=told.final)
+        touch = partial(self.members.touch_lease, rules=self.rules, now=self.now, final=told.final)
         if not told.call:
             return follow_callee(self._callee(told.callee), told, touch)
         call = self._remembered.call(told.call, self.rules)

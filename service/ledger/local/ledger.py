@@ -60,11 +60,12 @@ class LocalLedger:
 
     def share_among(self, processes: int) -> None:
         """Use no more than this process's share of what is left of each cap."""
-        self._book.share_among(processes)
+        self._book.members.sharing = max(1, processes)
 
     def adopt(self, known: Mapping[str, KnownUse], parks: Mapping[str, dict[str, int]]) -> None:
-        """Go on from what the shared ledger knows of some numbers."""
-        self._book.adopt(known, parks)
+        """Go on from what the shared ledger knows of some numbers; who is free there is free."""
+        for number in known.keys() | parks.keys():
+            self._book.members.adopt(number, known.get(number), dict(parks.get(number, {})))
 
     def learn(
         self,
@@ -78,7 +79,7 @@ class LocalLedger:
 
     def recall(self) -> Recall:
         """Return what the shared ledger is known to have held of each number that was used."""
-        return self._book.recall()
+        return self._book.members.recall()
 
     def answered(self, pick: Pick | Take) -> Picked | None:
         """Return what was answered before under a pick's call, None where that is not known."""
@@ -112,7 +113,7 @@ class LocalLedger:
 
     def glance(self, numbers: Sequence[str]) -> list[Glance]:
         """Describe these numbers, in their order; changes nothing."""
-        return self._book.glance(self._clock(), numbers)
+        return list(self._book.members.glance(numbers, self._book.rules, self._clock()))
 
     async def parked_by(self) -> Mapping[str, int]:
         """Count the parked numbers by reason."""

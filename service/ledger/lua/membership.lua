@@ -1,7 +1,7 @@
 -- Membership: one slice of what the leader of the sweep alone may change.
 --
 -- KEYS[1]  the base of this ledger's keys, as in 1_reading.lua
--- ARGV[1]  msgpack [fence, anew, homes, removed, placed, commit]
+-- ARGV[1]  msgpack [fence, [anew, homes, removed, placed, commit]]
 --            anew     whether keys of another type than the ledger's are removed first
 --            homes    [[home, the name of its limits and pool names, a line each], ...]
 --            removed  [number, ...]
@@ -24,7 +24,8 @@ local RESTORED_TTL = 120000
 
 local call = redis.call
 local base = KEYS[1]
-local fence, anew, homes, removed, placed, commit = unpack(cmsgpack.unpack(ARGV[1]))
+local fence, slice = unpack(cmsgpack.unpack(ARGV[1]))
+local anew, homes, removed, placed, commit = unpack(slice)
 
 local function remove_unless(read, key, ...)
   local found = redis.pcall(read, base .. key, ...)

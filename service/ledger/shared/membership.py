@@ -29,6 +29,16 @@ Placed: TypeAlias = tuple[str, str] | tuple[str, str, KnownUse, dict[str, int]]
 NOWHERE = Home("", ())
 
 
+class Slice(msgspec.Struct, frozen=True, array_like=True):
+    """So much of a change as the script takes at once; `lua/membership.lua` says what each is."""
+
+    anew: bool = False
+    homes: Sequence[tuple[str, str]] = ()
+    removed: Sequence[str] = ()
+    placed: Sequence[Placed] = ()
+    commit: tuple[int, str, list[str], int] | tuple[()] = ()
+
+
 class Changes(msgspec.Struct, frozen=True):
     """The difference between the members that the ledger has and those that it should have."""
 
@@ -94,37 +104,28 @@ class MembersWriter:
         """
         is_anew = recall is not None
         if is_anew:
-            await self._run(fence, anew=True)
+            await self._run(fence, Slice(anew=True))
         held, homes = await self._held(), inventory.homes()
         if recall is not None:  # whatever else stands there, only who must leave is believed
             held = {number: NOWHERE for number in held if number not in homes}
         changes = await in_slices(changes_between(held, homes))
         for some in _slices(changes.homes):
-            await self._run(fence, homes=some)
+            await self._run(fence, Slice(homes=some))
         for removed in _slices(changes.removed):
-            await self._run(fence, removed=removed)
+            await self._run(fence, Slice(removed=removed))
         for placed in _slices(changes.placed):
             places = [_placed(*place, recall) for place in placed]
-            await self._run(fence, anew=is_anew, placed=places)
+            await self._run(fence, Slice(anew=is_anew, placed=places))
         turn = max((known.turn for known, _ in recall.values()), default=0) if recall else 0
-        await self._run(fence, commit=(inventory.generation, epoch, changes.deserted, turn))
+        await self._run(fence, Slice(commit=(inventory.generation, epoch, changes.deserted, turn)))
 
     async def _held(self) -> dict[str, Home]:
         records = self._client.hscan_iter(f"{self._base}numbers", count=SCAN_SLICE)
         home = cache(lambda home_id: Home(home_id, ()))  # few, each of many numbers
         return {number.decode(): home(home_of(record)) async for number, record in records}
 
-    async def _run(
-        self,
-        fence: int,
-        *,
-        anew: bool = False,
-        homes: Sequence[tuple[str, str]] = (),
-        removed: Sequence[str] = (),
-        placed: Sequence[Placed] = (),
-        commit: tuple[int, str, list[str], int] | tuple[()] = (),
-    ) -> None:
-        payload = msgspec.msgpack.encode((fence, anew, homes, removed, placed, commit))
+    async def _run(self, fence: int, some: Slice) -> None:
+        payload = msgspec.msgpack.encode((fence, some))
         try:
             await self._client.eval(self._script.source, 1, self._base, payload)
         except ResponseError as error:
