@@ -12,7 +12,9 @@ from importlib.resources import files
 from typing import Any, Protocol
 
 import msgspec
-from redis.exceptions import RedisError
+
+from service.errors import LedgerUnavailable
+from service.redis_.client import translated
 
 Sleep = Callable[[float], Awaitable[None]]
 
@@ -121,11 +123,13 @@ class SharedLimiter:
     async def _ask(self, *, background: bool) -> float:
         pace = self._local.pace
         interval, reserve = pace.interval * MICROSECONDS, pace.reserve(background=background)
+        arguments = interval, pace.burst, reserve
         try:
-            wait = await self._redis.eval(self._script, 1, self._key, interval, pace.burst, reserve)
-        except (RedisError, OSError):
+            with translated():
+                wait = await self._redis.eval(self._script, 1, self._key, *arguments)
+                return float(wait) / MICROSECONDS
+        except LedgerUnavailable:
             return self._local.take(background=background)
-        return float(wait) / MICROSECONDS
 
 
 class Queues:

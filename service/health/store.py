@@ -96,8 +96,8 @@ class RedisStore:
         while True:
             with translated():
                 reply: Any = await self._client.hscan(self._records, cursor, count=SLICE)
-            cursor, some = reply
-            records |= {number.decode(): stored for number, stored in some.items()}
+                cursor, some = reply
+                records |= {number.decode(): stored for number, stored in some.items()}
             if not cursor:
                 return records
 
@@ -107,7 +107,7 @@ class RedisStore:
             return []
         with translated():
             stored: Any = await self._client.hmget(self._records, list(numbers))
-        return list(stored)
+            return [record for _, record in zip(numbers, stored, strict=True)]
 
     async def replace(self, changes: Sequence[Change]) -> list[bool]:
         """Change what is still what it was."""
@@ -116,7 +116,7 @@ class RedisStore:
         arguments = [part for one in changes for part in (one.number, one.before, one.after)]
         with translated():
             same = await self._client.eval(self._replace, 1, self._records, *arguments)
-        return [bool(one) for one in same]
+            return [bool(one) for _, one in zip(changes, same, strict=True)]
 
     async def lead(self) -> bool:
         """Lead until the next look is due; nobody gives it back, and who dies loses it in time."""

@@ -1,53 +1,40 @@
-"""Opens the connection to Redis, and tells what its failures mean.
+"""Open a client of Redis, and turn its failures into ours.
 
-The settings are those that bounded every stall that was tried: nothing is retried here, since a
-command that timed out may have been applied. When to try again is the ledger's to decide. Beyond
-one server, each command goes to the one that holds its key, as far as the topology knows.
+When to try again is the ledger's to decide. Beyond one server, each command goes to the one that
+holds its key, as far as the topology knows.
 """
 
-import re
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Never
 
-from redis.asyncio import BlockingConnectionPool, Redis
-from redis.asyncio.connection import parse_url
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import InvalidResponse, RedisError, ResponseError
-from redis.exceptions import TimeoutError as RedisTimeoutError
+import msgspec
+from redis.asyncio import Redis
+from redis.asyncio.connection import AbstractConnection
+from redis.exceptions import RedisError, ResponseError
 
 from service.errors import LedgerUnavailable, SettingsError
 from service.logs import mask_text
 from service.redis_.cluster import Cluster
+from service.redis_.connections import lent, open_server, read_options
 from service.redis_.sentinels import Sentinels
-from service.redis_.topology import Topology, connection_class
+from service.redis_.topology import Topology
 from service.redis_.url import FORMS, Address, read_url
 
-_MAX_CONNECTIONS = 32
-_POOL_SHARE = 2 / 3  # of the timeout: waiting for a connection must leave time to use it
+_MOST_WORDS = 200  # characters of what is repeated of an error
+_IN_PIPELINE = " of pipeline caused error: "  # redis-py's
 
-# Replies of a server that is reached and cannot serve now. Some come as bare ResponseErrors.
-_CANNOT_SERVE = frozenset(
-    {
-        "ASK",
-        "BUSY",
-        "CLUSTERDOWN",
-        "LOADING",
-        "MASTERDOWN",
-        "MISCONF",
-        "MOVED",
-        "NOPERM",
-        "NOREPLICAS",
-        "OOM",
-        "READONLY",
-        "TRYAGAIN",
-    }
+# What code raises that reads a reply to another command.
+_MISREAD = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    TypeError,
+    ValueError,
+    msgspec.MsgspecError,
+    struct.error,
 )
-# Redis 6 wraps what a command in a script met: "… user_script: 1: -OOM command not allowed …".
-_FROM_SCRIPT = re.compile(r": -([A-Z]+) ")
-_NO_ANSWER = (RedisConnectionError, RedisTimeoutError, InvalidResponse, OSError)
 
 
 class RoutingClient(Redis):
@@ -75,7 +62,15 @@ class RoutingClient(Redis):
     def at(self, address: Address) -> Redis:
         """The client of one server."""
         if address not in self._clients:
-            self._clients[address] = _open_followed(self.topology, address, self._timeout)
+            host, port = address
+            self._clients[address] = open_server(
+                self._timeout,
+                **self.topology.options,
+                host=host,
+                port=port,
+                doubt=self.topology.doubt,
+                checks_role=self.topology.checks_role,
+            )
         return self._clients[address]
 
     async def execute_command(self, *args: Any, **options: Any) -> Any:
@@ -139,8 +134,8 @@ def open_client(where: str | Topology, *, timeout: float) -> Redis:
     Args:
         where: redis://, rediss:// or unix://, whose query may set what redis-py calls by name,
             such as `ssl_ca_certs`; or a topology that is followed.
-        timeout: seconds that connecting, and each reply, may take. Together with the wait for a
-            connection a command may take longer: who has a deadline sets it around the command.
+        timeout: seconds that each reply may take; connecting has its own. Together with the wait
+            for a connection a command may take longer: who has a deadline sets it around it.
 
     Raises:
         SettingsError: the URL is of another kind, or redis-py cannot read it.
@@ -148,38 +143,9 @@ def open_client(where: str | Topology, *, timeout: float) -> Redis:
     if isinstance(where, Topology):
         return RoutingClient(where, timeout=timeout)
     try:
-        return _open(timeout, **parse_url(where))
+        return open_server(timeout, **read_options(where))
     except ValueError:
         raise _no_url() from None
-
-
-def _open_followed(topology: Topology, address: Address, timeout: float) -> Redis:
-    host, port = address
-    connect = connection_class(topology)
-    return _open(
-        timeout,
-        connection_class=connect,
-        topology=topology,
-        host=host,
-        port=port,
-        **topology.options,
-    )
-
-
-def _open(timeout: float, **options: Any) -> Redis:
-    pool = BlockingConnectionPool(
-        max_connections=_MAX_CONNECTIONS,
-        timeout=timeout * _POOL_SHARE,
-        socket_timeout=timeout,
-        socket_connect_timeout=timeout,
-        retry=Retry(NoBackoff(), 0),
-        client_name="callerid",
-        # RESP3 was not faster, and greets a new connection with one round trip more.
-        protocol=2,
-        driver_info=None,  # it would be told to the server in two commands per connection
-        **options,
-    )
-    return Redis.from_pool(pool)
 
 
 def _no_url() -> SettingsError:
@@ -193,45 +159,41 @@ def _key_of(command: tuple[Any, ...]) -> str | bytes:
     return key if isinstance(key, (str, bytes)) else str(key)
 
 
-def unavailable(error: BaseException) -> bool:
-    """Return whether an error says that Redis cannot serve now, and not that the caller was wrong.
-
-    `OSError` holds the built-in timeout and connection errors, those of `asyncio.timeout` too.
-    """
-    if isinstance(error, _NO_ANSWER):
-        return True
-    return isinstance(error, ResponseError) and _code(error) in _CANNOT_SERVE
-
-
 @contextmanager
 def translated() -> Iterator[None]:
-    """Turns what says that Redis cannot serve into LedgerUnavailable; all else passes.
+    """Turn whatever Redis says no with, and what reading its reply raises, into LedgerUnavailable.
 
-    Put it around the deadline, so that the deadline's own error is translated too.
+    After either, the connections that were used are opened anew: what else they hold is another
+    command's reply. What a script of ours refuses is to be caught inside. Put it around the
+    deadline, so that the deadline's own error is translated too.
+
+    Raises:
+        LedgerUnavailable: Redis does not serve; the message is its own.
     """
+    used: set[AbstractConnection] = set()
+    token = lent.set(used)
     try:
         yield
-    except (RedisError, OSError) as error:
-        if unavailable(error):
-            raise LedgerUnavailable(f"Redis cannot serve: {_reason(error)}") from error
-        raise
+    except (RedisError, OSError, *_MISREAD) as error:
+        for connection in used:
+            connection.mark_for_reconnect()
+        if isinstance(error, (RedisError, OSError)):
+            raise LedgerUnavailable(f"Redis cannot serve: {words_of(error)}") from error
+        why = f"{type(error).__name__}: {_line_of(error)}"
+        raise LedgerUnavailable(f"Redis answered with something else: {why}") from error
+    finally:
+        lent.reset(token)
 
 
 def words_of(error: BaseException) -> str:
-    """Return the words of Redis, or of the way to it, in one line, phone numbers masked."""
+    """Return in one line, without phone numbers, the server's own words or else the failure's."""
     if isinstance(error, TimeoutError):
         return "no answer in time"
-    told = str(error).partition("\n")[0][:200] or type(error).__name__
-    return mask_text(told)
+    code = error.status_code if isinstance(error, ResponseError) else None
+    return " ".join(filter(None, (code, _line_of(error)))) or type(error).__name__
 
 
-def _code(error: ResponseError) -> str:
-    """The code of the server's reply: its first word, kept apart by redis-py where it knows it."""
-    if inside := _FROM_SCRIPT.search(str(error)):
-        return inside[1]
-    return (error.status_code or str(error)).partition(" ")[0]
-
-
-def _reason(error: Exception) -> str:
-    """Names the kind of failure; the message may repeat what a command carried."""
-    return _code(error) if isinstance(error, ResponseError) else type(error).__name__
+def _line_of(error: BaseException) -> str:
+    line, *_ = (*str(error).splitlines(), "")
+    _, in_pipeline, told = line.partition(_IN_PIPELINE)  # before it stands the command
+    return mask_text((told.strip("()',\"") if in_pipeline else line)[:_MOST_WORDS])

@@ -12,12 +12,9 @@ from contextlib import suppress
 from typing import Any, TypeVar
 
 from redis.asyncio import Redis
-from redis.asyncio.connection import Connection, SSLConnection, parse_url
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 
+from service.redis_.connections import open_server, read_options
 from service.redis_.url import Address, RedisUrl
 from service.tasks import heed_cancellation
 
@@ -39,9 +36,9 @@ class Topology(ABC):
     checks_role = False  # whether a server must say that it is a master before it is spoken to
 
     def __init__(self, url: RedisUrl) -> None:
-        self.options: dict[str, Any] = {**parse_url(url.server)}
-        self.options.pop("host", None)
-        self.is_tls = self.options.pop("connection_class", None) is not None
+        self.options = read_options(url.server)
+        del self.options["host"]
+        self.is_tls = "tls" in self.options
         self._doubted = asyncio.Event()
         self._epoch = 0
         self._heard_at = 0.0
@@ -108,67 +105,11 @@ class Topology(ABC):
 
     def _client_of(self, whom: Address) -> Redis:
         if whom not in self._asked:
-            self._asked[whom] = Redis(
-                **self._options_to_ask(),
-                host=whom[0],
-                port=whom[1],
-                ssl=self.is_tls,
-                socket_timeout=ASK_SECONDS,
-                socket_connect_timeout=ASK_SECONDS,
-                retry=Retry(NoBackoff(), 0),
-                client_name="callerid",
-                protocol=2,
-                driver_info=None,
+            host, port = whom
+            self._asked[whom] = open_server(
+                ASK_SECONDS, **self._options_to_ask(), host=host, port=port
             )
         return self._asked[whom]
 
     def _options_to_ask(self) -> dict[str, Any]:
         return self.options
-
-
-class FollowedConnection(Connection):
-    """To a server that a topology has named.
-
-    Args:
-        topology: who named it.
-        kwargs: redis-py's own.
-    """
-
-    def __init__(self, *, topology: Topology, **kwargs: Any) -> None:
-        self._topology = topology
-        super().__init__(**kwargs)
-
-    async def on_connect_check_health(self, check_health: bool = True) -> None:  # noqa: FBT001, FBT002 - redis-py's
-        """Greet the server; it must say that it is a master where that may have changed."""
-        await super().on_connect_check_health(check_health=check_health)
-        if self._topology.checks_role:
-            await self.send_command("ROLE", check_health=False)
-            role = await self.read_response()
-            if role[0] != b"master":
-                error = RedisConnectionError("The server is not a master any more")
-                self._topology.doubt(error)
-                raise error
-
-    async def read_response(self, *args: Any, **kwargs: Any) -> Any:
-        """Read; an error may mean that the server is not the right one any more."""
-        try:
-            return await super().read_response(*args, **kwargs)
-        except (RedisError, OSError) as error:
-            self._topology.doubt(error)
-            raise
-
-    async def _connect(self) -> None:
-        try:
-            await super()._connect()  # type: ignore[no-untyped-call] # redis-py's hook for transports
-        except OSError as error:
-            self._topology.doubt(error)
-            raise
-
-
-class FollowedTlsConnection(FollowedConnection, SSLConnection):
-    """The same over TLS."""
-
-
-def connection_class(topology: Topology) -> type[FollowedConnection]:
-    """Return the class of connections to the servers of a topology."""
-    return FollowedTlsConnection if topology.is_tls else FollowedConnection

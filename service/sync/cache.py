@@ -142,15 +142,15 @@ class InventoryCache:
         keys = [*self._keys, *map(self._key, manifest.chunks), *map(self._key, retired)]
         encoded = _encode(manifest)
         arguments = (fence, _digest(encoded) + encoded, named, GRACE_SECONDS)
-        try:
-            with translated():
+        with translated():
+            try:
                 await self._client.eval(self._publish, len(keys), *keys, *arguments)
-        except ResponseError as error:
-            if str(error).startswith("FENCED"):
-                raise StaleLeader("Another replica has led a sweep since") from error
-            if str(error).startswith("LACKING"):
-                return False
-            raise
+            except ResponseError as error:
+                if str(error).startswith("FENCED"):
+                    raise StaleLeader("Another replica has led a sweep since") from error
+                if str(error).startswith("LACKING"):
+                    return False
+                raise
         return True
 
     def _decoded(self, stored: bytes) -> Manifest | None:
