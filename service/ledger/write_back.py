@@ -14,14 +14,13 @@ client was shown n2 by the ledger here. When Redis is back there are three cases
     n2 was picked      nothing                     agreed
 
 Each of these goes out as a call too, and may be lost in turn: `lost` then says which, and its own
-fate decides whether it is sent again. Nothing leaves the queue before it is written, so a task that
-ends in the middle loses nothing: `sent` is the answer that it was waiting for.
+fate decides whether it is sent again. A task that ends in the middle loses nothing: what is not
+written is put back, and `sent` is the answer that it was waiting for.
 """
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Iterable
-from itertools import islice
+from collections.abc import Sequence
 from typing import Any
 
 from service.errors import LedgerUnavailable
@@ -85,6 +84,7 @@ class WriteBack:
         self._shared = shared
         self._metrics = metrics
         self._waiting: deque[Unwritten] = deque()
+        self._writing: list[Unwritten] = []  # the first of them, while they are being written
         self._digests = Counter[str]()  # of the calls and callees that they tell of
         self._wake = asyncio.Event()
 
@@ -92,34 +92,38 @@ class WriteBack:
         """Return whether Redis has not heard yet what was decided here for a call or a callee."""
         return bool(self._digests) and any(digest in self._digests for digest in digests)
 
-    def replay(self, missing: Iterable[Operation]) -> None:
-        """Write once more what Redis had applied, and has lost."""
-        for operation in missing:
-            self._metrics.write_backs.labels("replayed").inc()
-            self.keep(Unwritten([operation]))
+    def replay(self, missing: Sequence[Operation]) -> None:
+        """Write once more what Redis had applied, and has lost.
+
+        It comes before all else, the latest first: that is what may be asked for again.
+        """
+        self._metrics.write_backs.labels("replayed").inc(len(missing))
+        self._waiting.extendleft(Unwritten([operation]) for operation in missing)
+        self._count()
 
     def keep(self, unwritten: Unwritten) -> None:
-        """Write this one when Redis is back; beyond the bound, the oldest is given up."""
+        """Write this one when Redis is back; beyond the bound, the first is given up."""
         if len(self._waiting) >= MOST_KEPT:
-            self._forget(self._waiting[0])
-            self._waiting.popleft()
+            self._forget(self._waiting.popleft())
             self._metrics.write_backs.labels("dropped").inc()
         self._waiting.append(unwritten)
         self._digests.update(unwritten.digests)
-        self._metrics.write_back_backlog.set(len(self._waiting))
-        self._wake.set()
+        self._count()
 
     async def run(self) -> None:
         """Write what waits, in a tenth of the time at the most, until cancelled."""
         clock = asyncio.get_running_loop().time
         while True:
             await self._wake.wait()
-            some = list(islice(self._waiting, TOGETHER))
+            self._writing = [
+                self._waiting.popleft() for _ in range(min(TOGETHER, len(self._waiting)))
+            ]
             start = clock()
             try:
-                results = await asyncio.gather(*map(self._write, some), return_exceptions=True)
+                writes = map(self._write, self._writing)
+                results = await asyncio.gather(*writes, return_exceptions=True)
             finally:
-                self._remove(some)
+                self._put_back()
             heed_cancellation()
             has_failed = False
             for result in results:
@@ -129,19 +133,21 @@ class WriteBack:
             busy = clock() - start
             await asyncio.sleep(PAUSE_SECONDS if has_failed else min(9 * busy, PACE_SECONDS))
 
-    def _remove(self, some: Iterable[Unwritten]) -> None:
-        """Let go of those of the first that are written; the others keep their places."""
-        kept = []
-        for unwritten in some:
-            if self._waiting and self._waiting[0] is unwritten:  # else it was given up meanwhile
-                self._waiting.popleft()
-                if unwritten.left == []:
-                    self._forget(unwritten)
-                else:
-                    kept.append(unwritten)
-        self._waiting.extendleft(reversed(kept))
-        self._metrics.write_back_backlog.set(len(self._waiting))
-        if not self._waiting:
+    def _put_back(self) -> None:
+        """Let go of those that are written; the others keep their places."""
+        for unwritten in reversed(self._writing):
+            if unwritten.left == []:
+                self._forget(unwritten)
+            else:
+                self._waiting.appendleft(unwritten)
+        self._writing = []
+        self._count()
+
+    def _count(self) -> None:
+        self._metrics.write_back_backlog.set(len(self._waiting) + len(self._writing))
+        if self._waiting:
+            self._wake.set()
+        else:
             self._wake.clear()
 
     def _forget(self, unwritten: Unwritten) -> None:

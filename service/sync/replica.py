@@ -28,7 +28,7 @@ from service.tasks import in_slices
 Subscriber = Callable[[Inventory, Moves], None]
 
 WIPED = 0
-RESTORE_SECONDS = 5.0  # between two rewritings of all members, should one not have helped
+RESTORE_SECONDS = 1.0  # between two rewritings of all members, should one not have helped
 
 _log = logging.getLogger(__name__)
 
@@ -116,12 +116,13 @@ class Replica:
 
     def hear(self, generation: int) -> bool:
         """Remember the generation of the ledger's members; True where that calls for a round."""
+        if generation == WIPED:
+            self._is_wiped = True  # until there is another generation, whatever is heard meanwhile
+            self._told = WIPED
+            return monotonic() >= self._restored_at + RESTORE_SECONDS
         if generation == self._told:
             return False
         self._told = generation
-        if generation == WIPED:
-            self._is_wiped = True  # until there is another generation, whatever is heard meanwhile
-            return True
         inventory = self.state.inventory
         return inventory is None or generation > inventory.generation
 
