@@ -34,8 +34,7 @@ def refusal_of(error: Exception, code: str) -> RecentRefusal:
     """Reduce an error to what the console shows of it."""
     if not isinstance(error, NoEligibleNumber):
         return RecentRefusal(code)
-    looks = tuple(Candidate(**look) for look in error.looks)
-    return RecentRefusal(code, tuple(sorted(error.reasons.items())), looks)
+    return RecentRefusal(code, tuple(sorted(error.reasons.items())), error.explanation)
 
 
 def shown(pick: LastPick) -> dict[str, Any]:

@@ -11,10 +11,9 @@ from collections.abc import Callable, Iterator, Mapping
 
 import msgspec
 
-from service.errors import InventoryUnavailable
 from service.inventory import Inventory, PhoneNumber
 from service.ledger.answers import Glance
-from service.picking.instance import Instance, instance_named
+from service.picking.instance import Instance, instance_named, inventory_of
 
 SCANNED = 250  # numbers looked at in one go, less than a ms
 # Counting a million numbers takes seconds, which picks must not feel: a twentieth of the time.
@@ -82,9 +81,7 @@ class Overviews:
             InventoryUnavailable: it has no inventory yet.
         """
         instance = instance_named(self._instances, instance_id)
-        inventory = instance.keeper.inventory
-        if inventory is None:
-            raise InventoryUnavailable.of(instance.instance_id)
+        inventory = inventory_of(instance.instance_id, instance.keeper)
         async with self._turns[instance.instance_id]:
             due, overview = self._shown.get(instance.instance_id, (0.0, None))
             if overview is None or self._timer() >= due:

@@ -56,8 +56,7 @@ def refused_for_want_of_numbers(
     if not situation.steps:
         return NoEligibleNumber(reasons)
     reasons.update(dict(decision.picked.rejected))
-    looked_at = explained(decision) if question.request.explain else ()
-    return NoEligibleNumber(reasons, [msgspec.structs.asdict(candidate) for candidate in looked_at])
+    return NoEligibleNumber(reasons, explained(decision) if question.request.explain else ())
 
 
 def explained(decision: Decision) -> tuple[Candidate, ...]:

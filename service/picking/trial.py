@@ -25,7 +25,6 @@ from service.picking.instance import Instance, instance_named
 from service.picking.picker import Picker
 
 LOOKED_AT = 500  # numbers of a level, in less than a ms
-REFUSALS = (NoEligibleNumber, CalleeBudgetExceeded, OutsideCallingWindow, InventoryUnavailable)
 
 
 class Level(msgspec.Struct, frozen=True):
@@ -103,11 +102,15 @@ class Trials:
         instance = instance_named(self._instances, tried.instance_id)
         callee = self._locator.locate(tried.called_number)
         levels = _levels(instance, callee, tried)
+        error: CallerIdError | None = None
         try:
-            answer, error = await self._picker.pick(tried), None
-        except REFUSALS as refusal:
+            answer = await self._picker.pick(tried)
+        except NoEligibleNumber as refusal:
+            reasons = tuple(refusal.reasons.items())
+            answer, error = PickAnswer("", (), refusal.explanation, reasons), refusal
+        except (CalleeBudgetExceeded, OutsideCallingWindow, InventoryUnavailable) as refusal:
             answer, error = PickAnswer("", ()), refusal
-        found = any(level.pools for level in levels)
+        has_candidates = any(level.pools for level in levels)
         in_earnest = msgspec.structs.replace(tried, dry_run=False)
         return Trial(
             instance_id=instance.instance_id,
@@ -117,9 +120,9 @@ class Trials:
             data=tuple(TrialNumber(pair.caller, pair.match) for pair in answer.data),
             code=error.code if error else "",
             detail=error.detail if error else "",
-            asks_ccc=not found and may_ask_ccc(instance, in_earnest),
-            reasons=dict(answer.rejected) or _reasons(error),
-            explanation=answer.explanation or _looks(error),
+            asks_ccc=not has_candidates and may_ask_ccc(instance, in_earnest),
+            reasons=dict(answer.rejected),
+            explanation=answer.explanation or (),
         )
 
 
@@ -154,12 +157,3 @@ def _placed(callee: Callee) -> CalledPlace:
     return CalledPlace(
         mask(callee.number), callee.kind, place.country, place.province, place.city, place.area_code
     )
-
-
-def _reasons(error: CallerIdError | None) -> Mapping[str, int]:
-    return error.reasons if isinstance(error, NoEligibleNumber) else {}
-
-
-def _looks(error: CallerIdError | None) -> tuple[Candidate, ...]:
-    looks = error.looks if isinstance(error, NoEligibleNumber) else ()
-    return tuple(Candidate(**look) for look in looks)

@@ -121,7 +121,6 @@ class PartlyAdded(CallerIdError):
         cause: what ended it.
     """
 
-    code = "PartlyAdded"
     FATES = ("added", "failed", "in_use", "in_arrears", "unknown", "not_added")
 
     def __init__(
