@@ -6,15 +6,12 @@ somebody may change a thing is decided before.
 
 import logging
 from collections.abc import Awaitable
-from typing import TypeVar
 
 from aiohttp import web
 
 from service.api.auth import Asker
 from service.api.parts import API, REQUEST_ID
-from service.provisioning import Addition, BulkAddition, PartlyAdded
-
-A = TypeVar("A", Addition, BulkAddition)
+from service.provisioning import Addition, PartlyAdded
 
 _log = logging.getLogger(__name__)
 
@@ -29,17 +26,19 @@ def note(request: web.Request, asker: Asker, what: str, numbers: int, instance_i
         numbers: how many numbers have changed.
         instance_id: whose, "" for the one that is configured.
     """
-    told = {
+    change = {
         "who": asker.name,
         "what": what,
         "numbers": numbers,
         "instance": request.app[API].label(instance_id),
         "request_id": request[REQUEST_ID],
     }
-    _log.info("%(who)s %(what)s: %(numbers)d of %(instance)s", told, extra={"audit": told})
+    _log.info("%(who)s %(what)s: %(numbers)d of %(instance)s", change, extra={"audit": change})
 
 
-async def noted(request: web.Request, asker: Asker, adding: Awaitable[A], instance_id: str) -> A:
+async def noted(
+    request: web.Request, asker: Asker, adding: Awaitable[Addition], instance_id: str
+) -> Addition:
     """Wait for an addition of numbers, and tell of it, also where it ended half-way.
 
     Args:
@@ -52,9 +51,9 @@ async def noted(request: web.Request, asker: Asker, adding: Awaitable[A], instan
         CallerIdError: as the addition does.
     """
     try:
-        answer = await adding
+        addition = await adding
     except PartlyAdded as error:
         note(request, asker, "added, half-way", len(error.fates.get("added", ())), instance_id)
         raise
-    note(request, asker, "added", len(answer.added), instance_id)
-    return answer
+    note(request, asker, "added", len(addition.added), instance_id)
+    return addition

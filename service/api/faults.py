@@ -8,13 +8,16 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
+import msgspec
 from msgspec.inspect import LiteralType, Metadata, StructType, Type, type_info
 
 from service.errors import InvalidField, MalformedRequest, RequestError
 
 MAX_DEPTH = 32
+
+T = TypeVar("T", bound=msgspec.Struct)
 
 _STRINGS_AND_BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[{]|[\]}]', re.DOTALL)
 _SURROGATE_OR_NUL = re.compile("[\ud800-\udfff\0]")
@@ -59,6 +62,18 @@ def invalid(error: Exception, shape: Any) -> RequestError:
         return InvalidField(field, f"takes one of {', '.join(_choices(shape, field))}")
     why = re.sub(r"`(\w+)`", lambda kind: _KINDS.get(kind[1], kind[1]), what)
     return InvalidField(field, f"{why[:1].lower()}{why[1:]}")
+
+
+def converted(given: Mapping[str, Any], shape: type[T]) -> T:
+    """Convert fields that came as text to their type.
+
+    Raises:
+        InvalidField: one is not what the type has.
+    """
+    try:
+        return msgspec.convert(given, shape)
+    except msgspec.ValidationError as error:
+        raise invalid(error, shape) from None
 
 
 def _choices(shape: Any, field: str) -> list[str]:

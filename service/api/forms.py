@@ -34,11 +34,8 @@ def decode(body: bytes, shape: type[T]) -> T:
     """
     given = fields(body)
     kinds = faults.field_types(shape)
-    found = {name: _value(name, given[name], kinds.get(name)) for name in given}
-    try:
-        return msgspec.convert(found, shape)
-    except msgspec.ValidationError as error:
-        raise faults.invalid(error, shape) from None
+    values = {name: _value(name, given[name], kinds.get(name)) for name in given}
+    return faults.converted(values, shape)
 
 
 async def read(request: web.Request, seconds: float, decoder: msgspec.json.Decoder[T]) -> T:

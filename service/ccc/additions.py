@@ -71,13 +71,16 @@ class NumberDetails(msgspec.Struct, frozen=True):
     raw: dict[str, Any]
 
 
-class BulkAnswer(msgspec.Struct, frozen=True):
-    """The numbers that AddBulkPhoneNumbers did not add, and all that the instance has now."""
+class AdditionAnswer(msgspec.Struct, frozen=True):
+    """The numbers that a call did not add, by the reason, and all that the instance has now.
+
+    AddPhoneNumbers tells of `failed` alone.
+    """
 
     failed: tuple[str, ...]
-    in_use: tuple[str, ...]
-    in_arrears: tuple[str, ...]
-    details: tuple[NumberDetails, ...]
+    in_use: tuple[str, ...] = ()
+    in_arrears: tuple[str, ...] = ()
+    details: tuple[NumberDetails, ...] = ()
 
 
 class _AdditionRow(msgspec.Struct, rename="pascal"):
@@ -88,32 +91,32 @@ class _AdditionRow(msgspec.Struct, rename="pascal"):
     allow_outbound: bool | None = None
 
 
-def add_phone_numbers(batch: AdditionBatch) -> Action[tuple[str, ...]]:
-    """AddPhoneNumbers; its answer is the numbers that were not added.
+def add_phone_numbers(batch: AdditionBatch) -> Action[AdditionAnswer]:
+    """AddPhoneNumbers.
 
     Neither action is repeated unless CCC surely did nothing: a second answer would call failed, or
     in use, what the first call added.
     """
-    return Action("AddPhoneNumbers", partial(failed_numbers, batch.numbers), repeatable=False)
+    return Action("AddPhoneNumbers", partial(addition_answer, batch.numbers), repeatable=False)
 
 
-def add_bulk_phone_numbers(batch: AdditionBatch) -> Action[BulkAnswer]:
+def add_bulk_phone_numbers(batch: AdditionBatch) -> Action[AdditionAnswer]:
     """AddBulkPhoneNumbers of 2017-07-05."""
     decode = partial(bulk_answer, batch.numbers)
     return Action("AddBulkPhoneNumbers", decode, repeatable=False, version=BY_RPC_V1)
 
 
-def failed_numbers(asked: Collection[str], reply: CccReply) -> tuple[str, ...]:
+def addition_answer(asked: Collection[str], reply: CccReply) -> AdditionAnswer:
     """Decode AddPhoneNumbers."""
-    return _numbers(asked, reply, reply.data, "")
+    return AdditionAnswer(_numbers(asked, reply, reply.data, ""))
 
 
-def bulk_answer(asked: Collection[str], reply: CccReply) -> BulkAnswer:
+def bulk_answer(asked: Collection[str], reply: CccReply) -> AdditionAnswer:
     """Decode AddBulkPhoneNumbers. Raises CccMalformed, too, where `Success` contradicts `Code`."""
     if str(reply.success).lower() == "false":
         raise malformed(reply, "Code is OK and Success is false")
     rows = _held(reply, reply.phone_numbers, "PhoneNumber")
-    return BulkAnswer(
+    return AdditionAnswer(
         failed=_numbers(asked, reply, reply.failed_phone_numbers, "FailedPhoneNumber"),
         in_use=_numbers(asked, reply, reply.userd_phone_numbers, "UserdPhoneNumber"),
         in_arrears=_numbers(asked, reply, reply.arrearage_phone_numbers, "ArrearagePhoneNumber"),

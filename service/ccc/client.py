@@ -15,8 +15,8 @@ import aiohttp
 from yarl import URL
 
 from service.ccc.additions import (
+    AdditionAnswer,
     AdditionBatch,
-    BulkAnswer,
     add_bulk_phone_numbers,
     add_phone_numbers,
 )
@@ -120,11 +120,11 @@ class CccClient:
         }
         return await self.call(PICK_OUTBOUND_NUMBERS, params, wait=wait)
 
-    async def add_phone_numbers(self, batch: AdditionBatch) -> tuple[str, ...]:
-        """Add numbers to an instance; returns those that CCC did not add."""
+    async def add_phone_numbers(self, batch: AdditionBatch) -> AdditionAnswer:
+        """Add numbers to an instance."""
         return await self.call(add_phone_numbers(batch), batch.params)
 
-    async def add_bulk_phone_numbers(self, batch: AdditionBatch) -> BulkAnswer:
+    async def add_bulk_phone_numbers(self, batch: AdditionBatch) -> AdditionAnswer:
         """Add numbers to an instance and bind them to skill groups."""
         return await self.call(add_bulk_phone_numbers(batch), batch.bulk_params)
 

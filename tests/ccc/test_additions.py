@@ -6,13 +6,13 @@ import msgspec
 import orjson
 import pytest
 
-from service.ccc.additions import BulkAnswer, NumberDetails, bulk_answer, failed_numbers
+from service.ccc.additions import AdditionAnswer, NumberDetails, addition_answer, bulk_answer
 from service.ccc.replies import CccReply
 from service.errors import CccMalformed
 
 ASKED = ("01086394552", "02160664656", "13800138000")
 MISSING = object()
-NONE = BulkAnswer((), (), (), ())
+NONE = AdditionAnswer((), (), (), ())
 
 
 def reply(**fields: Any) -> CccReply:
@@ -39,7 +39,7 @@ def row(**changes: Any) -> dict[str, Any]:
     "data", [MISSING, None, [], {}, "", "无", ["无"], [None], "[]"], ids=lambda data: repr(data)[:9]
 )
 def test_no_failure_has_many_shapes(data: Any) -> None:
-    assert failed_numbers(ASKED, reply(Data=data)) == ()
+    assert addition_answer(ASKED, reply(Data=data)).failed == ()
 
 
 @pytest.mark.parametrize(
@@ -54,12 +54,12 @@ def test_no_failure_has_many_shapes(data: Any) -> None:
     ],
 )
 def test_failures_are_read_from_lists_and_text(data: Any) -> None:
-    assert failed_numbers(ASKED, reply(Data=data)) == ("01086394552", "13800138000")
+    assert addition_answer(ASKED, reply(Data=data)).failed == ("01086394552", "13800138000")
 
 
 @pytest.mark.parametrize("data", ["01086394552", ["01086394552"], 1086394552])
 def test_one_failure_may_stand_alone(data: Any) -> None:
-    assert failed_numbers(ASKED, reply(Data=data)) == ("01086394552",)
+    assert addition_answer(ASKED, reply(Data=data)).failed == ("01086394552",)
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_one_failure_may_stand_alone(data: Any) -> None:
 )
 def test_a_failure_that_cannot_be_matched_condemns_the_answer(data: Any) -> None:
     with pytest.raises(CccMalformed, match="R-1") as caught:
-        failed_numbers(ASKED, reply(Data=data))
+        addition_answer(ASKED, reply(Data=data))
     assert "01055500009" not in str(caught.value)
 
 
@@ -91,7 +91,7 @@ def test_a_bulk_answer_as_documented_is_read_whole() -> None:
             PhoneNumbers={"PhoneNumber": [row()]},
         ),
     )
-    assert answer == BulkAnswer(
+    assert answer == AdditionAnswer(
         failed=("01086394552",),
         in_use=("13800138000",),
         in_arrears=(),

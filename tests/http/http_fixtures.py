@@ -20,7 +20,7 @@ from service.metrics import Metrics
 from service.numbers import NumberEntry, NumberPage, NumberQuery
 from service.outcomes import OutcomeReport
 from service.picking import Pair, PickAnswer, PickRequest, PlacedNumber
-from service.provisioning import Addition, AddRequest, BulkAddition, BulkRequest
+from service.provisioning import Addition, AddRequest, BulkRequest
 from service.settings import (
     AccessKeySettings,
     Auth,
@@ -130,7 +130,7 @@ class FakeProvisioner:
     def __init__(self) -> None:
         self.asked: list[AddRequest | BulkRequest] = []
         self.addition = Addition(added=("01055500001",), failed=("01055500002",))
-        self.bulk = BulkAddition(
+        self.bulk = Addition(
             added=("01055500001",), failed=(), in_use=("01055500002",), in_arrears=("01055500003",)
         )
         self.error: Exception | None = None
@@ -139,7 +139,7 @@ class FakeProvisioner:
         self._note(request)
         return self.addition
 
-    async def add_bulk(self, request: BulkRequest, request_id: str) -> BulkAddition:
+    async def add_bulk(self, request: BulkRequest, request_id: str) -> Addition:
         self._note(request)
         return self.bulk
 

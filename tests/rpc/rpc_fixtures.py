@@ -15,7 +15,7 @@ import msgspec
 
 from service.ccc import signing
 from service.ccc.additions import NumberDetails
-from service.provisioning import Addition, BulkAddition
+from service.provisioning import Addition
 from service.settings import AccessKeySettings, Secret
 from tests.http.http_fixtures import (
     CALLED,
@@ -108,7 +108,7 @@ def guarded_service(*instances: str) -> Service:
     service = Service(settings)
     service.clock = time.time
     service.provisioner.addition = Addition(added=("01055510001",), failed=("01055510009",))
-    service.provisioner.bulk = BulkAddition(
+    service.provisioner.bulk = Addition(
         added=("02160664651",),
         failed=("02160664659",),
         in_use=("02160664658",),

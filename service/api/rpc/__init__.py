@@ -1,8 +1,8 @@
 """The RPC door: `GET|POST /` answers as Alibaba Cloud CCC does, for the official SDKs.
 
 It knows which action is called and the good answer's envelope. `call` takes a call apart, `auth`
-says who calls, `actions` and `adds` do what is asked for, `formats` writes the answer, `refusal`
-whatever went wrong.
+says who calls, `actions` do what is asked for, `formats` writes the answer, `refusal` whatever went
+wrong.
 """
 
 from collections.abc import Awaitable, Callable
@@ -12,8 +12,12 @@ from aiohttp import web
 
 from service.api.parts import API, REQUEST_ID
 from service.api.rpc import formats
-from service.api.rpc.actions import list_phone_numbers, pick_outbound_numbers
-from service.api.rpc.adds import add_bulk_phone_numbers, add_phone_numbers
+from service.api.rpc.actions import (
+    add_bulk_phone_numbers,
+    add_phone_numbers,
+    list_phone_numbers,
+    pick_outbound_numbers,
+)
 from service.api.rpc.call import read
 from service.ccc import catalogue
 from service.ccc.claims import SignedCall
