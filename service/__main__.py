@@ -49,7 +49,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _settings(arguments: Namespace) -> "Settings":
-    from service.settings import load  # noqa: PLC0415 - see above
+    from service.settings.loading import load  # noqa: PLC0415 - see above
 
     environ = dict(os.environ)
     named = environ.pop("CALLERID_CONFIG", "")

@@ -15,8 +15,8 @@ from service.settings import (
     NumberOverride,
     Selection,
     Settings,
-    parse_calling_window,
 )
+from service.settings.kinds import parse_calling_window
 
 MS = 1000
 OFFSETS_KNOWN = timedelta(days=62)  # each way: the longest window of a rule is a month

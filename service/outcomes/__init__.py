@@ -23,7 +23,7 @@ from service.outcomes.sip import Ended, action_for
 from service.outcomes.waiting import WaitingWork
 from service.picking import InstanceId
 from service.picking.instance import Instance, instance_named, own_number
-from service.settings.model import SipAction
+from service.settings import SipAction
 
 RENEWING = frozenset({"ringing", "in_call"})
 

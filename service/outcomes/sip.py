@@ -10,7 +10,7 @@ import msgspec
 
 from service.inventory import PhoneNumber
 from service.ledger.port import Avoid, Park, Stop
-from service.settings.model import SipAction
+from service.settings import SipAction
 
 
 class Ended(msgspec.Struct, frozen=True):

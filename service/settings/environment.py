@@ -11,9 +11,9 @@ from typing import Any, Literal, get_args, get_origin
 import msgspec
 from msgspec import Struct
 
+from service.settings import Settings
 from service.settings.faults import Fault
 from service.settings.kinds import Secret
-from service.settings.model import Settings
 from service.settings.reading import inner_kind, is_struct
 
 PREFIX = "CALLERID_"

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from service.errors import SettingsError
+from service.settings import Settings
 from service.settings.environment import laid_over, overrides
 from service.settings.faults import Fault, KeyPath, line
-from service.settings.model import Settings
 from service.settings.reading import read_settings
 from service.settings.rules import contradictions
 

@@ -13,9 +13,9 @@ import msgspec
 from msgspec import NODEFAULT, Meta, Struct
 from msgspec.structs import FieldInfo
 
+from service.settings import InstanceSettings, Selection, Settings
 from service.settings.faults import Fault, KeyPath, kind_of, shown
 from service.settings.kinds import Secret
-from service.settings.model import InstanceSettings, Selection, Settings
 
 _FAULTY: Any = object()
 _OWN_KEYS = ("id", "scope", "ccc")

@@ -12,14 +12,14 @@ from zoneinfo import ZoneInfo
 from msgspec import structs
 
 from service.redis_.url import FORMS, read_url
-from service.settings.faults import Fault, KeyPath
-from service.settings.kinds import Level, parse_calling_window
-from service.settings.model import (
+from service.settings import (
     InstanceSettings,
     NumberOverride,
     Selection,
     Settings,
 )
+from service.settings.faults import Fault, KeyPath
+from service.settings.kinds import Level, parse_calling_window
 
 _LEVELS = get_args(Level)
 
