@@ -38,13 +38,8 @@ def decode(body: bytes, shape: type[T]) -> T:
     return faults.converted(values, shape)
 
 
-async def read(request: web.Request, seconds: float, decoder: msgspec.json.Decoder[T]) -> T:
-    """A body as its type, which may come as JSON or as a form.
-
-    Args:
-        request: whose.
-        seconds: what it may take to arrive.
-        decoder: of the type.
+async def read(request: web.Request, decoder: msgspec.json.Decoder[T]) -> T:
+    """A body as its decoder's type, which may come as JSON or as a form.
 
     Raises:
         UnsupportedMediaType: it says to be neither.
@@ -53,7 +48,7 @@ async def read(request: web.Request, seconds: float, decoder: msgspec.json.Decod
     kind = request.content_type
     if kind not in (bodies.JSON, FORM):
         raise UnsupportedMediaType(f"Content-Type: send {bodies.JSON} or {FORM}")
-    body = await bodies.read(request, seconds)
+    body = await bodies.read(request)
     return decode(body, decoder.type) if kind == FORM else bodies.decode(body, decoder)
 
 

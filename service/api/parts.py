@@ -11,7 +11,7 @@ import msgspec
 from aiohttp import web
 from msgspec import Meta
 
-from service.api.auth import Tokens, keys_of
+from service.api.auth import Asker, Tokens, keys_of
 from service.api.nonces import LocalNonces, Nonces
 from service.api.recent import KEPT, LastPicks
 from service.errors import Overloaded
@@ -22,7 +22,7 @@ from service.outcomes import Outcomes
 from service.picking.picker import Picker
 from service.picking.trial import Trials
 from service.provisioning.provisioner import Provisioner
-from service.settings import Settings
+from service.settings import Scope, Settings
 from service.sync import InventoryKeeper
 
 
@@ -133,6 +133,16 @@ class Api:
 
 API = web.AppKey("API", Api)
 REQUEST_ID = web.RequestKey("REQUEST_ID", str)
+
+
+def admitted(request: web.Request, scope: Scope) -> tuple[Api, Asker]:
+    """Return the parts, and who asks, whose token must have a scope.
+
+    Raises:
+        Unauthenticated, Forbidden: as `Tokens.require`.
+    """
+    api = request.app[API]
+    return api, api.tokens.require(request, scope)
 
 
 def request_ids() -> Callable[[], str]:

@@ -111,7 +111,7 @@ async def _read(request: web.Request, api: Api) -> PickRequest:
     asker = api.tokens.require(request, "pick")
     if request.query_string:
         _wants_text(request)  # a wrong format is refused before anything is picked
-    asked = await forms.read(request, api.parts.body_seconds, _decoder)
+    asked = await forms.read(request, _decoder)
     asker.keep_to(asked.instance_id)
     return asked
 

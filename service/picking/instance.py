@@ -86,7 +86,7 @@ def instance_named(instances: Mapping[str, T], instance_id: str) -> T:
             raise UnknownInstance(
                 f"instance_id: no instance {instance_id!r} is configured here"
             ) from None
-    if len(instances) > 1:
+    if len(instances) != 1:
         raise InvalidField("instance_id", "several instances are configured: name one")
     return next(iter(instances.values()))
 

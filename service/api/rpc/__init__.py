@@ -10,7 +10,7 @@ from typing import Any
 
 from aiohttp import web
 
-from service.api.parts import API, REQUEST_ID
+from service.api.parts import REQUEST_ID
 from service.api.rpc import formats
 from service.api.rpc.actions import (
     add_bulk_phone_numbers,
@@ -37,11 +37,9 @@ _ACTIONS: dict[str, dict[str, Perform]] = {
 
 async def answer(request: web.Request) -> web.Response:
     """Do what the call asks for."""
-    call = await read(request, request.app[API].parts.body_seconds)
+    call = await read(request)
     perform = _action(call)
-    request_id = request[REQUEST_ID]
-    told = await perform(request)
-    body = catalogue.success(request_id, told)
+    body = catalogue.success(request[REQUEST_ID], await perform(request))
     return formats.response(request, f"{call.action}Response", body, 200, {})
 
 
