@@ -18,7 +18,7 @@ import msgspec
 from aiohttp import web
 
 from service.ccc.claims import SignedCall
-from service.ccc.parameters import required
+from service.ccc.parameters import check_action, required
 from service.emulator import actions, adding, answers
 from service.emulator.actions import Locate, Row
 from service.emulator.answers import Refusal, refusal_of
@@ -106,7 +106,7 @@ class Emulator:
         """Do what a call asks for; refuse in the order in which the gateway and CCC would."""
         if self.faults.server_error:
             raise Refusal(answers.SERVER_ERRORS[self.faults.server_error])
-        _check_api(call)
+        check_action(call, ACTIONS)
         self._gate.admit(call, self.access_keys, self.security_tokens)
         self._throttle()
         if self.faults.forbidden or call.action in named(self.faults.denied_actions):
@@ -181,14 +181,3 @@ async def running(emulator: Emulator, host: str = "127.0.0.1", port: int = 0) ->
         yield f"{host}:{runner.addresses[0][1]}"
     finally:
         await runner.cleanup()
-
-
-def _check_api(call: SignedCall) -> None:
-    if not call.version:
-        raise Refusal("MissingParameter", "Version")
-    if call.version not in ACTIONS:
-        raise Refusal("InvalidVersion")
-    if not call.action:
-        raise Refusal("MissingParameter", "Action")
-    if call.action not in ACTIONS[call.version]:
-        raise Refusal("InvalidAction.NotFound")

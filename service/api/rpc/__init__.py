@@ -20,8 +20,7 @@ from service.api.rpc.actions import (
 )
 from service.api.rpc.call import read
 from service.ccc import catalogue
-from service.ccc.claims import SignedCall
-from service.ccc.parameters import ParameterRefused
+from service.ccc.parameters import check_action
 
 Perform = Callable[[web.Request], Awaitable[dict[str, Any]]]
 
@@ -38,18 +37,7 @@ _ACTIONS: dict[str, dict[str, Perform]] = {
 async def answer(request: web.Request) -> web.Response:
     """Do what the call asks for."""
     call = await read(request)
-    perform = _action(call)
+    check_action(call, _ACTIONS)
+    perform = _ACTIONS[call.version][call.action]
     body = catalogue.success(request[REQUEST_ID], await perform(request))
     return formats.response(request, f"{call.action}Response", body, 200, {})
-
-
-def _action(call: SignedCall) -> Perform:
-    if not call.version:
-        raise ParameterRefused("MissingParameter", "Version")
-    if not call.action:
-        raise ParameterRefused("MissingParameter", "Action")
-    if call.version not in _ACTIONS:
-        raise ParameterRefused("InvalidVersion", "Version")
-    if call.action not in _ACTIONS[call.version]:
-        raise ParameterRefused("InvalidAction.NotFound", "Action")
-    return _ACTIONS[call.version][call.action]
