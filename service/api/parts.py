@@ -4,7 +4,6 @@ import itertools
 import time
 import uuid
 from collections.abc import Callable, Mapping
-from types import TracebackType
 from typing import Annotated, Literal
 
 import msgspec
@@ -71,12 +70,7 @@ class Gate:
         if self._gauge is not None:
             self._gauge.set(self._inside)
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._inside -= 1
         if self._gauge is not None:
             self._gauge.set(self._inside)

@@ -16,6 +16,7 @@ import msgspec
 from service.ccc.payloads import malformed, split, usable
 from service.ccc.replies import CccReply
 from service.ccc.requests import BY_RPC_V1, Action
+from service.inventory import Details
 from service.locality import restore_number
 
 NOTHING = ("", "无")
@@ -59,15 +60,11 @@ class AdditionBatch(msgspec.Struct, frozen=True, kw_only=True):
 class NumberDetails(msgspec.Struct, frozen=True):
     """A number that the instance has, and what ListPhoneNumbers does not say of it.
 
-    `trunks` is how many calls it carries at once, 0 where that is not told; `remaining_time` what
-    is left to a test number, in minutes. `raw` is CCC's own row.
+    `raw` is CCC's own row.
     """
 
     number: str
-    trunks: int
-    test_only: bool
-    remaining_time: int
-    allow_outbound: bool
+    details: Details
     raw: dict[str, Any]
 
 
@@ -135,10 +132,10 @@ def _numbers(
     if len(items) == 1 and isinstance(items[0], str):
         items = [item.strip() if isinstance(item, str) else item for item in split(items[0])]
     listed = (item for item in items if item not in NOTHING)
-    found = dict.fromkeys(usable(reply, at, item) for at, item in enumerate(listed))
-    if not found.keys() <= set(asked):
+    numbers = dict.fromkeys(usable(reply, at, item) for at, item in enumerate(listed))
+    if not numbers.keys() <= set(asked):
         raise malformed(reply, f"{inner or 'Data'} names a number that was not to be added")
-    return tuple(found)
+    return tuple(numbers)
 
 
 def _held(reply: CccReply, holder: msgspec.Raw, inner: str) -> list[Any]:
@@ -160,11 +157,10 @@ def _row(given: Any) -> NumberDetails | None:
         number = restore_number(row.number)
     except (ValueError, msgspec.ValidationError):
         return None
-    return NumberDetails(
-        number=number,
+    details = Details(
         trunks=max(0, row.trunks or 0),
         test_only=bool(row.test_only),
         remaining_time=max(0, row.remaining_time or 0),
         allow_outbound=row.allow_outbound is not False,
-        raw=given,
     )
+    return NumberDetails(number, details, given)

@@ -4,7 +4,6 @@ from argparse import Namespace
 from collections.abc import Mapping
 
 import msgspec
-from msgspec.structs import replace
 
 from service.cli.serve import serve
 from service.emulator import running
@@ -30,8 +29,7 @@ ADDED = {"numbers": ["13880009001"], "usage": "Outbound", **GROUPS}
 def settings_for(port: int, endpoint: str) -> Settings:
     """The demo's configuration: the defaults, with the emulator in the place of CCC."""
     key = InstanceCcc(access_key_id=DEMO_KEY_ID, access_key_secret=Secret(DEMO_KEY_SECRET))
-    return replace(
-        Settings(),
+    return Settings(
         server=Server(port=port, drain_seconds=0),
         ccc=CccSettings(endpoint=endpoint),
         instances=(InstanceSettings(id=INSTANCE_ID, ccc=key),),

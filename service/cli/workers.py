@@ -59,7 +59,9 @@ class Workers:
                 mark_process_dead(worker.pid, path=shared)
                 if status == 2:  # noqa: PLR2004 - the exit status of a wrong configuration
                     self._stop()
-                    return self._reap(2)
+                    for other in self._running:
+                        other.wait()
+                    return 2
                 if not self._stopping:
                     _log.error("A worker exited with status %d; another one is started", status)
                     time.sleep(RESTART_PAUSE)
@@ -77,8 +79,3 @@ class Workers:
     def _tell(self, number: signal.Signals) -> None:
         for worker in self._running:
             worker.send_signal(number)
-
-    def _reap(self, status: int) -> int:
-        for worker in self._running:
-            worker.wait()
-        return status

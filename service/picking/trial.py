@@ -19,12 +19,14 @@ from service.errors import (
 from service.inventory import Wish, levels_down_to, place_at, steps_for
 from service.locality import Callee, Locator
 from service.logs import mask
-from service.picking import Candidate, PickAnswer, PickRequest, PlacedNumber
+from service.picking import Candidate, PickRequest, PlacedNumber
 from service.picking.fallback import may_ask_ccc
 from service.picking.instance import Instance, instance_named
 from service.picking.picker import Picker
+from service.picking.refusals import answer_without_numbers
 
 LOOKED_AT = 500  # numbers of a level, in less than a ms
+REFUSALS = (NoEligibleNumber, CalleeBudgetExceeded, OutsideCallingWindow, InventoryUnavailable)
 
 
 class Level(msgspec.Struct, frozen=True):
@@ -105,11 +107,8 @@ class Trials:
         error: CallerIdError | None = None
         try:
             answer = await self._picker.pick(tried)
-        except NoEligibleNumber as refusal:
-            reasons = tuple(refusal.reasons.items())
-            answer, error = PickAnswer("", (), refusal.explanation, reasons), refusal
-        except (CalleeBudgetExceeded, OutsideCallingWindow, InventoryUnavailable) as refusal:
-            answer, error = PickAnswer("", ()), refusal
+        except REFUSALS as refusal:
+            answer, error = answer_without_numbers(refusal), refusal
         has_candidates = any(level.pools for level in levels)
         in_earnest = msgspec.structs.replace(tried, dry_run=False)
         return Trial(

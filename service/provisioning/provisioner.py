@@ -14,7 +14,6 @@ from msgspec import Struct
 from service.ccc.additions import AdditionAnswer, AdditionBatch, NumberDetails
 from service.ccc.client import CccClient
 from service.errors import CccError
-from service.inventory import Details
 from service.picking.instance import instance_named
 from service.provisioning import (
     Addition,
@@ -95,7 +94,7 @@ class Provisioner:
 
         async def send(batch: AdditionBatch) -> AdditionAnswer:
             answer = await target.ccc.add_bulk_phone_numbers(batch)
-            await target.learner.put({row.number: _details(row) for row in answer.details})
+            await target.learner.put({row.number: row.details for row in answer.details})
             return answer
 
         return await _add(target, request, send, request_id)
@@ -148,7 +147,3 @@ async def _send_all(batch: AdditionBatch, send: Send) -> _Sent:
             sent.fates |= dict.fromkeys(getattr(answer, fate), fate)
         sent.details |= {row.number: row for row in answer.details}
     return sent
-
-
-def _details(row: NumberDetails) -> Details:
-    return Details(row.trunks, row.test_only, row.remaining_time, row.allow_outbound)

@@ -1,9 +1,9 @@
 """Typed configuration: its shapes and their defaults, section by section as the file has them.
 
 The ranges of the values stand in `kinds`, what two keys must agree on in `rules`, the comments for
-operators in `config/default.toml`. `loading` reads one TOML file, over which `environment` lays
-variables, and `reading` turns both into these. This is not the place for what changes while the
-service runs, and it starts nothing.
+operators in `config/default.toml`. `loading` reads one TOML file and lays the environment over it,
+`reading` turns both into these. This is not the place for what changes while the service runs, and
+it starts nothing.
 """
 
 from collections.abc import Mapping

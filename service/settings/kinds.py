@@ -1,6 +1,6 @@
 """The kinds of values that settings are made of, each range with the words that a fault uses.
 
-A kind says what one value may be. Which keys exist is said in `model`.
+A kind says what one value may be. Which keys exist is said by the package.
 """
 
 import re

@@ -15,6 +15,7 @@ import msgspec
 
 from service.ccc import signing
 from service.ccc.additions import NumberDetails
+from service.inventory import Details
 from service.provisioning import Addition
 from service.settings import AccessKeySettings, Secret
 from tests.http.http_fixtures import (
@@ -132,9 +133,7 @@ def details(number: str) -> NumberDetails:
         "Usage": "Bidirection",
         "RemainingTime": 0,
     }
-    return NumberDetails(
-        number, trunks=3, test_only=False, remaining_time=0, allow_outbound=True, raw=raw
-    )
+    return NumberDetails(number, Details(trunks=3), raw)
 
 
 def date(offset: float = 0) -> str:

@@ -9,8 +9,7 @@ import pytest
 from aiohttp.client_reqrep import ConnectionKey
 
 from service.cli.check.endpoints import clock_finding, why_unreachable
-from service.cli.check.instances import told
-from service.cli.check.permissions import permission_by
+from service.cli.check.instances import permission_by, told
 from service.cli.check.sweeping import finding_on, summary
 from service.emulator.answers import Refusal
 from service.errors import CccError, CccRefused, CccThrottled, CccUnavailable

@@ -32,7 +32,7 @@ from tests.fakes import in_place_of
 
 LOST = CccUnavailable("Timeout", "no answer within 5.0 s")
 DETAILS = NumberDetails(
-    "01055500000", trunks=30, test_only=True, remaining_time=60, allow_outbound=True, raw={}
+    "01055500000", Details(30, test_only=True, remaining_time=60, allow_outbound=True), {}
 )
 NOTHING = AdditionAnswer((), (), (), ())
 CERTAIN = [

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 
 from service.cli.check.findings import Finding, InstanceReport, Report, SweptInventory
-from service.cli.check.permissions import ACTIONS
+from service.cli.check.instances import ACTIONS
 from service.cli.check.report import report_on
 from service.cli.terminal import Progress, Style, columns, has_colour, painted, printable, table
 from service.errors import SettingsError
