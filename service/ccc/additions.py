@@ -7,7 +7,7 @@ stand for any of those that were.
 """
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from functools import partial
 from typing import Any
 
@@ -15,7 +15,7 @@ import msgspec
 
 from service.ccc.payloads import malformed, split, usable
 from service.ccc.replies import CccReply
-from service.ccc.requests import BY_RPC_V1, Action
+from service.ccc.requests import BY_RPC_V1, Action, given
 from service.inventory import Details
 from service.locality import restore_number
 
@@ -39,14 +39,14 @@ class AdditionBatch(msgspec.Struct, frozen=True, kw_only=True):
     def params(self) -> dict[str, str]:
         """The parameters of AddPhoneNumbers."""
         listed = {"NumberList": json.dumps(self.numbers), "NumberGroupId": self.number_group_id}
-        return _given(self._common | listed)
+        return given(self._common | listed)
 
     @property
     def bulk_params(self) -> dict[str, str]:
         """The parameters of AddBulkPhoneNumbers."""
         numbers = {f"PhoneNumber.{at}": number for at, number in enumerate(self.numbers, 1)}
         groups = {f"SkillGroupId.{at}": group for at, group in enumerate(self.skill_group_ids, 1)}
-        return _given(self._common | numbers | groups)
+        return given(self._common | numbers | groups)
 
     @property
     def _common(self) -> dict[str, str]:
@@ -121,10 +121,6 @@ def bulk_answer(asked: Collection[str], reply: CccReply) -> AdditionAnswer:
     )
 
 
-def _given(params: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in params.items() if value}
-
-
 def _numbers(
     asked: Collection[str], reply: CccReply, holder: msgspec.Raw, inner: str
 ) -> tuple[str, ...]:
@@ -150,10 +146,10 @@ def _held(reply: CccReply, holder: msgspec.Raw, inner: str) -> list[Any]:
     return [item for item in items if item is not None]
 
 
-def _row(given: Any) -> NumberDetails | None:
+def _row(sent: Any) -> NumberDetails | None:
     """A row whose number can be read; the others are not what was asked about."""
     try:
-        row = msgspec.convert(given, _AdditionRow, strict=False)
+        row = msgspec.convert(sent, _AdditionRow, strict=False)
         number = restore_number(row.number)
     except (ValueError, msgspec.ValidationError):
         return None
@@ -163,4 +159,4 @@ def _row(given: Any) -> NumberDetails | None:
         remaining_time=max(0, row.remaining_time or 0),
         allow_outbound=row.allow_outbound is not False,
     )
-    return NumberDetails(number, details, given)
+    return NumberDetails(number, details, sent)

@@ -31,7 +31,15 @@ from service.ccc.payloads import (
     number_pairs,
 )
 from service.ccc.replies import CccReply, Failure, read_reply
-from service.ccc.requests import MAX_ATTEMPTS, Action, Stamp, may_repeat, pause_after, signed
+from service.ccc.requests import (
+    MAX_ATTEMPTS,
+    Action,
+    Stamp,
+    given,
+    may_repeat,
+    pause_after,
+    signed,
+)
 from service.errors import CccMalformed, CccThrottled, CccUnavailable, CccUnreachable
 
 Answer = TypeVar("Answer")
@@ -93,14 +101,11 @@ class CccClient:
             "InstanceId": instance_id,
             "PageNumber": str(page_number),
             "PageSize": str(page_size),
+            "SearchPattern": search_pattern,
+            "Usage": usage,
+            "Active": "" if active is None else str(active),  # True and False, as the SDK has them
         }
-        if search_pattern:
-            params["SearchPattern"] = search_pattern
-        if usage:
-            params["Usage"] = usage
-        if active is not None:
-            params["Active"] = str(active)  # True and False, as the SDK writes them
-        return await self.call(LIST_PHONE_NUMBERS, params, background=background)
+        return await self.call(LIST_PHONE_NUMBERS, given(params), background=background)
 
     async def pick_outbound_numbers(
         self,

@@ -17,7 +17,7 @@ not. All else, such as a refusal of the gateway's, proves neither.
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from http import HTTPStatus
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import msgspec
 
@@ -99,11 +99,11 @@ _ADVICE = {
 
 def advice_about(error: CccError) -> str:
     """Advise on an error; "" where its own words say what to do, or nobody knows."""
-    found = (advice for code, advice in _ADVICE.items() if error.ccc_code.startswith(code))
-    return next(found, "")
+    fitting = (advice for code, advice in _ADVICE.items() if error.ccc_code.startswith(code))
+    return next(fitting, "")
 
 
-def told(error: CccError) -> str:
+def advised(error: CccError) -> str:
     """An error and what to do about it, in one line."""
     advice = advice_about(error)
     text = " ".join(str(error).split())
@@ -118,14 +118,10 @@ class Subject(NamedTuple):
     fallback: str
 
 
-class InstanceFinding(NamedTuple):
-    """The findings on one instance."""
-
-    report: InstanceReport
-    findings: tuple[Finding, ...]
+Outcome: TypeAlias = tuple[InstanceReport, tuple[Finding, ...]]
 
 
-async def ask_all(subjects: Sequence[Subject], progress: Progress) -> list[InstanceFinding]:
+async def ask_all(subjects: Sequence[Subject], progress: Progress) -> list[Outcome]:
     """Ask for every instance, many at a time; the outcomes are in the order of the subjects.
 
     Args:
@@ -134,7 +130,7 @@ async def ask_all(subjects: Sequence[Subject], progress: Progress) -> list[Insta
     """
     free, count = asyncio.Semaphore(IN_FLIGHT), 0
 
-    async def one(subject: Subject) -> InstanceFinding:
+    async def ask_counted(subject: Subject) -> Outcome:
         nonlocal count
         async with free:
             outcome = await ask(subject)
@@ -142,42 +138,40 @@ async def ask_all(subjects: Sequence[Subject], progress: Progress) -> list[Insta
         progress.show(f"asked CCC for {count} of {len(subjects)} instances")
         return outcome
 
-    return await asyncio.gather(*map(one, subjects))
+    return await asyncio.gather(*map(ask_counted, subjects))
 
 
-async def ask(subject: Subject) -> InstanceFinding:
+async def ask(subject: Subject) -> Outcome:
     """Ask for one instance: its numbers, then what else RAM allows."""
     instance_id = subject.id
     numbers, listing = None, Permission("allowed")
     try:
         numbers = (await subject.ccc.list_phone_numbers(instance_id, page_size=1)).total_count
     except CccError as error:
-        finding = Finding(instance_id, "failed", f"ListPhoneNumbers: {told(error)}")
+        finding = Finding(instance_id, "failed", f"ListPhoneNumbers: {advised(error)}")
         if error.status != HTTPStatus.FORBIDDEN:
             # Whatever it is, it would be the answer to every other action.
-            return InstanceFinding(InstanceReport(instance_id), (finding,))
+            return InstanceReport(instance_id), (finding,)
         listing = permission_by(error, LIST_COST)
     else:
         finding = Finding(instance_id, "fine", f"CCC lists {numbers} numbers")
     probes = (PICK, *OTHERS) if subject.fallback == "ccc" else OTHERS
-    found = {LIST: listing} | await permissions_of(subject.ccc, instance_id, probes)
-    report = InstanceReport(instance_id, numbers, found)
-    return InstanceFinding(report, (finding, *_permission_findings(instance_id, found)))
+    permissions = {LIST: listing} | await permissions_of(subject.ccc, instance_id, probes)
+    report = InstanceReport(instance_id, numbers, permissions)
+    return report, (finding, *_permission_findings(instance_id, permissions))
 
 
-def _permission_findings(instance_id: str, found: Permissions) -> Iterable[Finding]:
+def _permission_findings(instance_id: str, permissions: Permissions) -> Iterable[Finding]:
     """A line for what is allowed, and one for each action that is not, or not surely."""
-    allowed = [
-        action for action in ACTIONS if action in found and found[action].access == "allowed"
-    ]
+    allowed = [name for name in ACTIONS if permissions.get(name) == Permission("allowed")]
     if allowed:
         yield Finding(instance_id, "fine", f"RAM allows {', '.join(allowed)}")
-    for action, one in found.items():
-        if action != LIST and one.access == "denied":
-            text = f"RAM denies {action} ({one.code}): {one.cost}; {GRANT}"
+    for action, permission in permissions.items():
+        if action != LIST and permission.access == "denied":
+            text = f"RAM denies {action} ({permission.code}): {permission.cost}; {GRANT}"
             yield Finding(instance_id, "warning", text)
-        elif one.access == "unknown":
-            text = f"whether RAM allows {action} is unknown: the answer was {one.code}"
+        elif permission.access == "unknown":
+            text = f"whether RAM allows {action} is unknown: the answer was {permission.code}"
             yield Finding(instance_id, "warning", text)
 
 
