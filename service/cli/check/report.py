@@ -35,7 +35,7 @@ async def report_on(settings: Settings, progress: Progress, *, sweeps: bool) -> 
     async with AsyncExitStack() as lifetime:
         progress.show("asking Redis")
         redis = open_redis(settings, lifetime)
-        of_redis = [finding async for finding in check_redis(settings, redis)]
+        of_redis = await check_redis(settings, redis)
         if _is_amiss(of_redis):
             redis = None  # else the rate limit would wait for it before every call
         progress.show("asking CCC")
