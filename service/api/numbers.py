@@ -1,7 +1,7 @@
 """`/v1/numbers`: the cached numbers with how each stands, an operator's park, and new numbers."""
 
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import msgspec
 from aiohttp import web
@@ -21,7 +21,9 @@ from service.errors import InvalidField
 from service.logs import mask
 from service.numbers import InstanceQuery, NumberQuery, Parked
 from service.numbers.directory import OPERATOR
-from service.provisioning import AddRequest, BulkRequest
+from service.provisioning import Addition, AddRequest, BulkRequest
+
+R = TypeVar("R", AddRequest, BulkRequest)
 
 LONGEST_SECONDS = 31_536_000  # a year; CCC is where a number is given up
 
@@ -86,11 +88,7 @@ async def add(request: web.Request) -> web.Response:
 
     The answer waits for CCC and for the refresh; a client that hangs up ends neither.
     """
-    api, asker = admitted(request, "admin")
-    wanted = await bodies.read_json(request, _add_decoder)
-    asker.keep_to(wanted.instance_id)
-    adding = api.parts.provisioner.add(wanted, request[REQUEST_ID])
-    addition = await audit.noted(request, asker, adding, wanted.instance_id)
+    addition = await _add(request, _add_decoder)
     return answer(
         AdditionReply(request[REQUEST_ID], addition.added, addition.failed, addition.pending)
     )
@@ -98,11 +96,7 @@ async def add(request: web.Request) -> web.Response:
 
 async def add_bulk(request: web.Request) -> web.Response:
     """Add numbers by AddBulkPhoneNumbers, and bind them to skill groups; else as `add`."""
-    api, asker = admitted(request, "admin")
-    wanted = await bodies.read_json(request, _bulk_decoder)
-    asker.keep_to(wanted.instance_id)
-    adding = api.parts.provisioner.add_bulk(wanted, request[REQUEST_ID])
-    addition = await audit.noted(request, asker, adding, wanted.instance_id)
+    addition = await _add(request, _bulk_decoder)
     return answer(
         BulkAdditionReply(
             request_id=request[REQUEST_ID],
@@ -113,6 +107,13 @@ async def add_bulk(request: web.Request) -> web.Response:
             pending=addition.pending,
         )
     )
+
+
+async def _add(request: web.Request, decoder: msgspec.json.Decoder[R]) -> Addition:
+    _, asker = admitted(request, "admin")
+    wanted = await bodies.read_json(request, decoder)
+    asker.keep_to(wanted.instance_id)
+    return await audit.add(request, asker, wanted)
 
 
 def _until(wanted: ParkRequest, now: float) -> datetime:

@@ -10,7 +10,7 @@ import msgspec
 from aiohttp import web
 from msgspec import Meta
 
-from service.api.auth import Asker, Tokens, keys_of
+from service.api.auth import Asker, Tokens, holder
 from service.api.nonces import LocalNonces, Nonces
 from service.api.recent import KEPT, LastPicks
 from service.errors import Overloaded
@@ -108,7 +108,11 @@ class Api:
     def __init__(self, parts: Parts) -> None:
         self.parts = parts
         self.tokens = Tokens(parts.settings)
-        self.keys = keys_of(parts.settings)
+        # The access keys by their ids, which are no secret, and their holders.
+        self.keys = {
+            key.id: (key, holder(key.id, key, parts.settings))
+            for key in parts.settings.auth.access_keys
+        }
         self.nonces: Nonces = LocalNonces()
         self.shared_nonces = parts.nonces or self.nonces
         self.gate = Gate(parts.settings.server.max_in_flight, parts.metrics)

@@ -65,8 +65,11 @@ class Provisioner:
     def __init__(self, targets: Mapping[str, Target]) -> None:
         self._targets = targets
 
-    async def add(self, request: AddRequest, request_id: str) -> Addition:
-        """Add by AddPhoneNumbers, then refresh. The numbers are in no skill group then.
+    async def add(self, request: AddRequest | BulkRequest, request_id: str) -> Addition:
+        """Add numbers, call by call, then refresh.
+
+        By AddPhoneNumbers they are in no skill group then; what AddBulkPhoneNumbers tells of the
+        numbers' lines is kept.
 
         Args:
             request: the numbers; they come back in canonical form.
@@ -78,25 +81,14 @@ class Provisioner:
             PartlyAdded: it ended half-way, or an answer was lost.
         """
         target = instance_named(self._targets, request.instance_id)
-        return await _add(target, request, target.ccc.add_phone_numbers, request_id)
 
-    async def add_bulk(self, request: BulkRequest, request_id: str) -> Addition:
-        """Add by AddBulkPhoneNumbers, then refresh; what it tells of the numbers' lines is kept.
-
-        Args:
-            request: the numbers; they come back in canonical form.
-            request_id: for the log.
-
-        Raises:
-            InvalidField, UnknownInstance, CccError, PartlyAdded: as `add`.
-        """
-        target = instance_named(self._targets, request.instance_id)
-
-        async def send(batch: AdditionBatch) -> AdditionAnswer:
+        async def send_bulk(batch: AdditionBatch) -> AdditionAnswer:
             answer = await target.ccc.add_bulk_phone_numbers(batch)
             await target.learner.put({row.number: row.details for row in answer.details})
             return answer
 
+        is_bulk = isinstance(request, BulkRequest)
+        send = send_bulk if is_bulk else target.ccc.add_phone_numbers
         return await _add(target, request, send, request_id)
 
 

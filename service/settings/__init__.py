@@ -13,25 +13,7 @@ from typing import Literal
 from msgspec import Struct, field
 from msgspec.structs import force_setattr
 
-from service.settings.kinds import (
-    Interval,
-    Levels,
-    Limit,
-    Milliseconds,
-    Name,
-    OptionalWord,
-    Pause,
-    Port,
-    Positive,
-    Rate,
-    Region,
-    Scopes,
-    Share,
-    SipCode,
-    Wait,
-    Window,
-    Word,
-)
+from service.settings import kinds
 from service.settings.kinds import Level as Level
 from service.settings.kinds import Scope as Scope
 from service.settings.kinds import Secret as Secret
@@ -40,11 +22,11 @@ from service.settings.kinds import Secret as Secret
 class Server(Struct, frozen=True):
     """The listener, and how much it takes on."""
 
-    host: Name = "127.0.0.1"
-    port: Port = 8080
-    workers: Positive = 1
-    max_in_flight: Positive = 1024
-    drain_seconds: Wait = 5
+    host: kinds.Name = "127.0.0.1"
+    port: kinds.Port = 8080
+    workers: kinds.Positive = 1
+    max_in_flight: kinds.Positive = 1024
+    drain_seconds: kinds.Wait = 5
 
     @property
     def is_loopback(self) -> bool:
@@ -60,20 +42,20 @@ class Server(Struct, frozen=True):
 class Client(Struct, frozen=True):
     """A holder of a bearer token, for some instances or, with none named, for all."""
 
-    name: Name
+    name: kinds.Name
     token: Secret
-    scopes: Scopes
-    instances: tuple[Word, ...] = ()
+    scopes: kinds.Scopes
+    instances: tuple[kinds.Word, ...] = ()
 
 
 class AccessKeySettings(Struct, frozen=True):
     """A key pair that signs requests at the RPC door; a temporary one has a security token."""
 
-    id: Name
+    id: kinds.Name
     secret: Secret
-    scopes: Scopes
+    scopes: kinds.Scopes
     security_token: Secret = Secret()
-    instances: tuple[Word, ...] = ()
+    instances: tuple[kinds.Word, ...] = ()
 
 
 class Auth(Struct, frozen=True):
@@ -88,8 +70,8 @@ class Redis(Struct, frozen=True):
     """The shared ledger; without a URL it is embedded in the one process."""
 
     url: Secret = Secret()
-    timeout_ms: Milliseconds = 30
-    prefix: Word = "callerid"
+    timeout_ms: kinds.Milliseconds = 30
+    prefix: kinds.Word = "callerid"
     digest_key: Secret = Secret()
 
 
@@ -97,16 +79,16 @@ class CccSettings(Struct, frozen=True):
     """The way Alibaba Cloud CCC is called."""
 
     endpoint: str = "https://ccc.cn-shanghai.aliyuncs.com"
-    timeout_ms: Milliseconds = 5000
-    max_requests_per_second: Rate = 20
+    timeout_ms: kinds.Milliseconds = 5000
+    max_requests_per_second: kinds.Rate = 20
 
 
 class InventorySettings(Struct, frozen=True):
     """The upkeep of the list of numbers, and what is not believed at once."""
 
-    refresh_seconds: Interval = 60
-    stale_after_seconds: Interval = 600
-    max_shrink: Share = 0.2
+    refresh_seconds: kinds.Interval = 60
+    stale_after_seconds: kinds.Interval = 600
+    max_shrink: kinds.Share = 0.2
 
 
 class LocalitySettings(Struct, frozen=True):
@@ -118,18 +100,18 @@ class LocalitySettings(Struct, frozen=True):
 class CallerLimits(Struct, frozen=True):
     """The limits on the use of one caller number; 0 is no limit."""
 
-    max_per_hour: Limit = 0
-    max_per_day: Limit = 0
-    max_concurrent: Limit = 0
-    lease_seconds: Window = 3600
-    rest_seconds: Pause = 0
+    max_per_hour: kinds.Limit = 0
+    max_per_day: kinds.Limit = 0
+    max_concurrent: kinds.Limit = 0
+    lease_seconds: kinds.Window = 3600
+    rest_seconds: kinds.Pause = 0
 
 
 class CalleeRuleSettings(Struct, frozen=True):
     """At most `limit` picks for one called number in a window."""
 
-    limit: Positive
-    window_seconds: Window
+    limit: kinds.Positive
+    window_seconds: kinds.Window
     kind: Literal["sliding", "calendar"]
 
 
@@ -137,19 +119,19 @@ class CalleeLimits(Struct, frozen=True):
     """The limits on what one called number is shown, over all callers of a scope."""
 
     rules: tuple[CalleeRuleSettings, ...] = ()
-    cooldown_seconds: Pause = 0
-    sticky_seconds: Pause = 0
+    cooldown_seconds: kinds.Pause = 0
+    sticky_seconds: kinds.Pause = 0
 
 
 class Selection(Struct, frozen=True):
     """The rules by which a number is chosen."""
 
-    levels: Levels = ("city", "area_code", "province", "any")
+    levels: kinds.Levels = ("city", "area_code", "province", "any")
     fallback: Literal["ccc", "refuse"] = "ccc"
-    fallback_timeout_ms: Milliseconds = 1500
-    pick_timeout_ms: Milliseconds = 60
-    idempotency_seconds: Pause = 300
-    timezone: Name = "Asia/Shanghai"
+    fallback_timeout_ms: kinds.Milliseconds = 1500
+    pick_timeout_ms: kinds.Milliseconds = 60
+    idempotency_seconds: kinds.Pause = 300
+    timezone: kinds.Name = "Asia/Shanghai"
     calling_window: str = ""
     caller: CallerLimits = CallerLimits()
     callee: CalleeLimits = CalleeLimits()
@@ -165,7 +147,7 @@ class SipAction(Struct, frozen=True):
     """The action of an outcome's SIP code, and for how many seconds."""
 
     action: Literal["rest_number", "rest_provider", "park_number", "stop_callee", "avoid_region"]
-    seconds: Window
+    seconds: kinds.Window
 
 
 class Console(Struct, frozen=True):
@@ -186,11 +168,11 @@ class NumberOverride(Struct, frozen=True):
     """Other caller limits for some numbers; None leaves what `[selection.caller]` says."""
 
     match: NumberMatch
-    max_per_hour: Limit | None = None
-    max_per_day: Limit | None = None
-    max_concurrent: Limit | None = None
-    lease_seconds: Window | None = None
-    rest_seconds: Pause | None = None
+    max_per_hour: kinds.Limit | None = None
+    max_per_day: kinds.Limit | None = None
+    max_concurrent: kinds.Limit | None = None
+    lease_seconds: kinds.Window | None = None
+    rest_seconds: kinds.Pause | None = None
 
 
 class InstanceCcc(Struct, frozen=True):
@@ -202,16 +184,16 @@ class InstanceCcc(Struct, frozen=True):
     access_key_id: str = ""
     access_key_secret: Secret = Secret()
     security_token: Secret = Secret()
-    account: OptionalWord = ""
-    region: Region = ""
+    account: kinds.OptionalWord = ""
+    region: kinds.Region = ""
     endpoint: str = ""
 
 
 class InstanceSettings(Struct, frozen=True):
     """One CCC instance; `selection` is whole where the instance overrides any of it."""
 
-    id: Word
-    scope: OptionalWord = ""
+    id: kinds.Word
+    scope: kinds.OptionalWord = ""
     ccc: InstanceCcc = InstanceCcc()
     selection: Selection | None = None
 
@@ -231,7 +213,7 @@ class Settings(Struct, frozen=True):
     locality: LocalitySettings = LocalitySettings()
     selection: Selection = Selection()
     health: HealthSettings = HealthSettings()
-    sip_actions: Mapping[SipCode, SipAction] = field(default_factory=dict)
+    sip_actions: Mapping[kinds.SipCode, SipAction] = field(default_factory=dict)
     console: Console = Console()
     numbers: tuple[NumberOverride, ...] = ()
     instances: tuple[InstanceSettings, ...] = ()

@@ -135,18 +135,11 @@ class FakeProvisioner:
         )
         self.error: Exception | None = None
 
-    async def add(self, request: AddRequest, request_id: str) -> Addition:
-        self._note(request)
-        return self.addition
-
-    async def add_bulk(self, request: BulkRequest, request_id: str) -> Addition:
-        self._note(request)
-        return self.bulk
-
-    def _note(self, request: AddRequest | BulkRequest) -> None:
+    async def add(self, request: AddRequest | BulkRequest, request_id: str) -> Addition:
         self.asked.append(request)
         if self.error is not None:
             raise self.error
+        return self.bulk if isinstance(request, BulkRequest) else self.addition
 
 
 class FakeKeeper:

@@ -107,7 +107,7 @@ async def added(world: World, numbers: Sequence[str], **fields: Any) -> Addition
 
 async def added_in_bulk(world: World, numbers: Sequence[str], **fields: Any) -> Addition:
     request = BulkRequest(**{"numbers": tuple(numbers), "usage": "Outbound", **fields})
-    return await world.adds().add_bulk(request, "R-1")
+    return await world.adds().add(request, "R-1")
 
 
 async def test_numbers_go_in_canonical_form_with_what_belongs_to_them() -> None:

@@ -60,9 +60,7 @@ async def add_phone_numbers(request: web.Request) -> dict[str, Any]:
     """Add numbers; `Data` has those that could not be."""
     asker, given = await _read_addition(request, "NumberList")
     given["number_group_id"] = parameters.optional(request[CALL].params, "NumberGroupId")
-    provisioner = request.app[API].parts.provisioner
-    adding = provisioner.add(faults.converted(given, AddRequest), request[REQUEST_ID])
-    addition = await audit.noted(request, asker, adding, given["instance_id"])
+    addition = await audit.add(request, asker, faults.converted(given, AddRequest))
     return {"Data": addition.failed}
 
 
@@ -70,9 +68,7 @@ async def add_bulk_phone_numbers(request: web.Request) -> dict[str, Any]:
     """Add numbers bound to skill groups; the answer is that of 2017-07-05, `Userd…` included."""
     asker, given = await _read_addition(request, "PhoneNumber")
     given["skill_group_ids"] = parameters.texts(request[CALL].params, "SkillGroupId")
-    provisioner = request.app[API].parts.provisioner
-    adding = provisioner.add_bulk(faults.converted(given, BulkRequest), request[REQUEST_ID])
-    addition = await audit.noted(request, asker, adding, given["instance_id"])
+    addition = await audit.add(request, asker, faults.converted(given, BulkRequest))
     return {
         "Success": True,
         "PhoneNumbers": {"PhoneNumber": [details.raw for details in addition.details]},
