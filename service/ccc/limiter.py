@@ -10,21 +10,14 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from importlib.resources import files
-from typing import Any, Protocol
 
 import msgspec
+from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 Sleep = Callable[[float], Awaitable[None]]
 
 MICROSECONDS = 1_000_000
-
-
-class Scripts(Protocol):
-    """The one Redis command that the shared limit uses."""
-
-    def eval(self, script: str, numkeys: int, /, *keys_and_args: str | float) -> Awaitable[Any]:
-        """Run a Lua script."""
 
 
 class Pace(msgspec.Struct, frozen=True):
@@ -110,7 +103,7 @@ class SharedLimiter(Limiter):
     """
 
     def __init__(
-        self, redis: Scripts, key: str, local: LocalLimiter, *, sleep: Sleep = asyncio.sleep
+        self, redis: Redis, key: str, local: LocalLimiter, *, sleep: Sleep = asyncio.sleep
     ) -> None:
         """Share the rate of `local` under `key`, which names the account."""
         super().__init__(sleep)

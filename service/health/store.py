@@ -6,7 +6,7 @@ live as long as their numbers are in the inventory; who judges removes the other
 
 from collections.abc import Sequence
 from importlib.resources import files
-from typing import Any, Protocol
+from typing import Any, TypeAlias
 
 import msgspec
 from redis.asyncio import Redis
@@ -47,27 +47,10 @@ class Change(msgspec.Struct, frozen=True, gc=False):
     after: bytes
 
 
-class Store(Protocol):
-    """A store of health records; all of it raises LedgerUnavailable where Redis does not serve."""
-
-    async def add(self, batch: HealthBatch) -> None:
-        """Add to the tallies; a batch that was applied before changes nothing."""
-
-    async def read_all(self) -> dict[str, bytes]:
-        """Every record, in bounded slices."""
-
-    async def read(self, numbers: Sequence[str]) -> list[bytes | None]:
-        """The records of these numbers, in their order."""
-
-    async def replace(self, changes: Sequence[Change]) -> list[bool]:
-        """Change what is still what it was: for each whether it was."""
-
-    async def lead(self) -> bool:
-        """Return whether this replica is the one to judge now."""
-
-
 class RedisStore:
     """The records of one instance, shared by all replicas.
+
+    All of it raises LedgerUnavailable where Redis does not serve.
 
     Args:
         client: where Redis is; no pick waits for it.
@@ -84,13 +67,13 @@ class RedisStore:
         self._replace = _script("replace.lua")
 
     async def add(self, batch: HealthBatch) -> None:
-        """Add to the tallies, once."""
+        """Add to the tallies; a batch that was applied before changes nothing."""
         arguments = (batch.serial, APPLIED_MS, encode(batch.counted))
         with translated():
             await self._client.eval(self._note, 2, self._records, self._applied, *arguments)
 
     async def read_all(self) -> dict[str, bytes]:
-        """Every record, slice by slice."""
+        """Every record, in bounded slices."""
         records: dict[str, bytes] = {}
         cursor = 0
         while True:
@@ -102,7 +85,7 @@ class RedisStore:
                 return records
 
     async def read(self, numbers: Sequence[str]) -> list[bytes | None]:
-        """The records of these numbers."""
+        """The records of these numbers, in their order."""
         if not numbers:
             return []
         with translated():
@@ -110,7 +93,7 @@ class RedisStore:
         return list(stored)
 
     async def replace(self, changes: Sequence[Change]) -> list[bool]:
-        """Change what is still what it was."""
+        """Change what is still what it was; returns for each whether it was."""
         if not changes:
             return []
         arguments = [part for one in changes for part in (one.number, one.before, one.after)]
@@ -161,6 +144,9 @@ class MemoryStore:
         else:
             del self._records[change.number]
         return True
+
+
+Store: TypeAlias = RedisStore | MemoryStore
 
 
 def decode(stored: bytes) -> HealthRecord | None:
