@@ -45,7 +45,7 @@ class Locator:
     """The places of all numbers: one prefix table, and what was learned since it was made."""
 
     def __init__(self, phone_dat: bytes) -> None:
-        """Builds the table.
+        """Build the table.
 
         Args:
             phone_dat: the bytes of a phone.dat.
@@ -110,7 +110,7 @@ class Locator:
         return callee.number[:PREFIX] if is_unknown else ""
 
     def learn(self, prefix: str, province: str, city: str) -> None:
-        """Takes in what CCC said of a prefix; the table, where it has one, still wins.
+        """Take in what CCC said of a prefix; the table, where it has one, still wins.
 
         An answer without names counts too: the prefix was asked and is not asked again.
 

@@ -1,4 +1,4 @@
-"""Reads phone.dat, the table of mobile prefixes and their places, into flat arrays.
+"""Read phone.dat, the table of mobile prefixes and their places, into flat arrays.
 
 The file: 4 bytes of version; the int32 offset of the index; records of UTF-8 text, each
 `province|city|postcode|area code` and a NUL; then the index, 9 bytes an entry: int32 prefix of

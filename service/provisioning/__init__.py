@@ -1,4 +1,4 @@
-"""Puts numbers into an instance, through CCC, and says what became of each.
+"""Put numbers into an instance, through CCC, and say what became of each.
 
 HTTP's two doors ask this; it asks CCC (`service.ccc`) and then has the inventory refreshed
 (`service.sync`). It knows nothing of HTTP here, and nothing of picks. This is what may be asked,

@@ -58,7 +58,7 @@ _CLOCK = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])-(?:([01][0-9]|2[0-3]):([0-
 
 
 def parse_calling_window(text: str) -> tuple[int, int] | None:
-    """Reads `HH:MM-HH:MM` as minutes after midnight, the end excluded; empty is no window.
+    """Read `HH:MM-HH:MM` as minutes after midnight, the end excluded; empty is no window.
 
     Raises:
         ValueError: it is neither empty nor two times of day, the first before the second.

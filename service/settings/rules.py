@@ -25,7 +25,7 @@ _LEVELS = get_args(Level)
 
 
 def contradictions(settings: Settings) -> Iterator[Fault]:
-    """Yields every fault of well-typed settings."""
+    """Yield every fault of well-typed settings."""
     yield from _redis(settings)
     yield from _auth(settings)
     yield from _endpoint(settings.ccc.endpoint, ("ccc", "endpoint"))

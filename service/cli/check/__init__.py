@@ -1,4 +1,4 @@
-"""`callerid check`: does what the service would do at its start, and says what it found.
+"""`callerid check`: do what the service would do at its start, and say what was found.
 
 It changes nothing, at CCC or in Redis.
 """

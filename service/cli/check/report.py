@@ -1,4 +1,4 @@
-"""Makes the report: Redis first, then CCC's endpoints, then each instance behind one that answers.
+"""Make the report: Redis first, then CCC's endpoints, then each instance behind one that answers.
 
 What is common is tried once: two hundred instances behind a dead endpoint wait for it once.
 """
