@@ -46,7 +46,7 @@ class Asker(msgspec.Struct, frozen=True, gc=False):
 NOBODY = Asker("somebody without a credential")
 
 
-def holder(name: str, credential: Client | AccessKeySettings, settings: Settings) -> Asker:
+def holder_of(name: str, credential: Client | AccessKeySettings, settings: Settings) -> Asker:
     """Return the holder of a credential; with auth off, everyone may do everything."""
     if not settings.auth_is_required:
         return Asker(name)
@@ -59,7 +59,7 @@ class Tokens:
     def __init__(self, settings: Settings) -> None:
         self._required = settings.auth_is_required
         self._clients = tuple(
-            (_digest(client.token), holder(client.name, client, settings))
+            (_digest(client.token), holder_of(client.name, client, settings))
             for client in settings.auth.clients
         )
 
@@ -88,11 +88,11 @@ class Tokens:
         scheme, _, token = authorization.partition(" ")
         if scheme.lower() != "bearer" or not token:
             return self._unknown("Send a token: Authorization: Bearer <token>")
-        given, found = _digest(token.strip()), None
-        for known, asker in self._clients:  # to the end, whoever it is
-            if compare_digest(given, known):
-                found = asker
-        return found or self._unknown("The token is not one of those configured here")
+        given, holder = _digest(token.strip()), None
+        for expected, asker in self._clients:  # to the end, whoever it is
+            if compare_digest(given, expected):
+                holder = asker
+        return holder or self._unknown("The token is not one of those configured here")
 
     def _unknown(self, why: str) -> Asker:
         if self._required:

@@ -62,7 +62,7 @@ class LocalNonces:
         if bucket <= self._oldest:
             return
         self._oldest = bucket
-        for old in [each for each in self._by_date if each < bucket]:
+        for old in [date for date in self._by_date if date < bucket]:
             self._seen.difference_update(self._by_date.pop(old))
 
 

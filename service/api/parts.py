@@ -10,7 +10,7 @@ import msgspec
 from aiohttp import web
 from msgspec import Meta
 
-from service.api.auth import Asker, Tokens, holder
+from service.api.auth import Asker, Tokens, holder_of
 from service.api.nonces import LocalNonces, Nonces
 from service.api.recent import KEPT, LastPicks
 from service.errors import Overloaded
@@ -110,7 +110,7 @@ class Api:
         self.tokens = Tokens(parts.settings)
         # The access keys by their ids, which are no secret, and their holders.
         self.keys = {
-            key.id: (key, holder(key.id, key, parts.settings))
+            key.id: (key, holder_of(key.id, key, parts.settings))
             for key in parts.settings.auth.access_keys
         }
         self.nonces: Nonces = LocalNonces()

@@ -188,7 +188,7 @@ def _fates(error: PartlyAdded) -> dict[str, tuple[Placed, ...]]:
     """Return the fate of each number, by its place in the request, so that none is in clear."""
     places = {number: place for place, number in enumerate(error.asked)}
     return {
-        fate: tuple(Placed(places[one], mask(one)) for one in error.fates.get(fate, ()))
+        fate: tuple(Placed(places[number], mask(number)) for number in error.fates.get(fate, ()))
         for fate in error.FATES
     }
 

@@ -88,8 +88,8 @@ class ChainCredentials:
             from alibabacloud_credentials.client import Client  # noqa: PLC0415 -- see above
 
             self._chain = Client()
-        found = self._chain.get_credential()
-        parts = (found.access_key_id, found.access_key_secret, found.security_token)
+        credential = self._chain.get_credential()
+        parts = (credential.access_key_id, credential.access_key_secret, credential.security_token)
         # A space copied along is the commonest cause of SignatureDoesNotMatch.
         return AccessKey(*((part or "").strip() for part in parts))
 

@@ -116,8 +116,8 @@ def texts(params: Params, name: str) -> tuple[str, ...]:
 
     The documents of 2020-07-01 have the first; the SDK makes the second of a Python list.
     """
-    found = required_array(params, name) if params.get(name) else numbered(params, name)
-    return tuple(_short(name, text, least=1) for text in found)
+    items = required_array(params, name) if params.get(name) else numbered(params, name)
+    return tuple(_short(name, text, least=1) for text in items)
 
 
 def required_array(params: Params, name: str) -> tuple[str, ...]:
@@ -130,9 +130,9 @@ def required_array(params: Params, name: str) -> tuple[str, ...]:
 
 def required_texts(params: Params, name: str) -> tuple[str, ...]:
     """A list of one or more."""
-    if not (found := texts(params, name)):
+    if not (items := texts(params, name)):
         raise ParameterRefused("Parameter.Empty", name)
-    return found
+    return items
 
 
 def numbered(params: Params, name: str, least: int = 1) -> tuple[str, ...]:

@@ -163,8 +163,8 @@ def _decoded(reply: CccReply, decoder: msgspec.json.Decoder[Any]) -> Any:
         raise malformed(reply, f"Data is not as promised: {error}") from None
 
 
-def _several(found: Several[Item]) -> list[Item]:
-    items = found if isinstance(found, tuple) else (found,)
+def _several(decoded: Several[Item]) -> list[Item]:
+    items = decoded if isinstance(decoded, tuple) else (decoded,)
     return [item for item in items if item is not None]
 
 

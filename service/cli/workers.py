@@ -43,8 +43,8 @@ class Workers:
         """
         with tempfile.TemporaryDirectory(prefix="callerid-") as shared:
             self._environment = os.environ | {"PROMETHEUS_MULTIPROC_DIR": shared}
-            for number in (signal.SIGTERM, signal.SIGINT):
-                signal.signal(number, lambda *_: self._stop())
+            for signal_number in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(signal_number, lambda *_: self._stop())
             signal.signal(signal.SIGHUP, lambda *_: self._tell(signal.SIGHUP))
             self._running = [self._start() for _ in range(self._count)]
             return self._watch(shared)
@@ -76,6 +76,6 @@ class Workers:
         self._stopping = True
         self._tell(signal.SIGTERM)
 
-    def _tell(self, number: signal.Signals) -> None:
+    def _tell(self, signal_number: signal.Signals) -> None:
         for worker in self._running:
-            worker.send_signal(number)
+            worker.send_signal(signal_number)

@@ -94,9 +94,9 @@ class Pools:
             self._numbers[group] += 1
             self._quarantined[group] += record.state == QUARANTINED
             hours = self._hours[group]
-            for one in record.tallies:
-                answered, attempts = hours.get(one.hour, (0, 0))
-                hours[one.hour] = (answered + one.answered, attempts + one.attempts)
+            for tally in record.tallies:
+                answered, attempts = hours.get(tally.hour, (0, 0))
+                hours[tally.hour] = (answered + tally.answered, attempts + tally.attempts)
 
     def of(self, groups: tuple[str, ...]) -> Pool:
         """The hours of a number's pool, its own calls among them."""
@@ -136,13 +136,13 @@ def aged(record: HealthRecord, pool: Pool, now: int) -> HealthRecord:
         now: the instant in ms since 1970.
     """
     hour = now // HOUR
-    over = [one for one in record.tallies if one.hour < hour - SETTLED_AFTER_HOURS]
+    over = [tally for tally in record.tallies if tally.hour < hour - SETTLED_AFTER_HOURS]
     if over:
         return msgspec.structs.replace(
             record,
-            tallies=tuple(one for one in record.tallies if one not in over),
+            tallies=tuple(tally for tally in record.tallies if tally not in over),
             settled=(record.settled + compare(over, pool)).at_most(MEMORY_CALLS),
-            settled_hour=max(one.hour for one in over),
+            settled_hour=max(tally.hour for tally in over),
         )
     if record.settled_hour and record.settled_hour < hour - MEMORY_HOURS:
         return msgspec.structs.replace(record, settled=Comparison(), settled_hour=0)

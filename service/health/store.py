@@ -96,10 +96,12 @@ class RedisStore:
         """Change what is still what it was; returns for each whether it was."""
         if not changes:
             return []
-        arguments = [part for one in changes for part in (one.number, one.before, one.after)]
+        arguments = [
+            part for change in changes for part in (change.number, change.before, change.after)
+        ]
         with translated():
             same = await self._client.eval(self._replace, 1, self._records, *arguments)
-        return [bool(one) for one in same]
+        return list(map(bool, same))
 
     async def lead(self) -> bool:
         """Lead until the next look is due; nobody gives it back, and who dies loses it in time."""
@@ -115,10 +117,10 @@ class MemoryStore:
 
     async def add(self, batch: HealthBatch) -> None:
         """Add to the tallies; nothing is ever sent twice here."""
-        for one in batch.counted:
-            stored = self._records.get(one.number)
+        for sums in batch.counted:
+            stored = self._records.get(sums.number)
             record = decode(stored) if stored else HealthRecord()
-            self._records[one.number] = encode(_added(record or HealthRecord(), one))
+            self._records[sums.number] = encode(_added(record or HealthRecord(), sums))
 
     async def read_all(self) -> dict[str, bytes]:
         """Every record."""
@@ -130,7 +132,7 @@ class MemoryStore:
 
     async def replace(self, changes: Sequence[Change]) -> list[bool]:
         """Change what is still what it was."""
-        return [self._replaced(one) for one in changes]
+        return [self._replaced(change) for change in changes]
 
     async def lead(self) -> bool:
         """There is nobody else."""
@@ -159,7 +161,7 @@ def decode(stored: bytes) -> HealthRecord | None:
 
 def _added(record: HealthRecord, counted: Counted) -> HealthRecord:
     """The same as the Lua does: a test holds both to it."""
-    tallies = {one.hour: one for one in record.tallies}
+    tallies = {tally.hour: tally for tally in record.tallies}
     before = tallies.get(counted.hour, Tally(counted.hour, 0, 0))
     tallies[counted.hour] = Tally(
         counted.hour, before.answered + counted.answered, before.attempts + counted.attempts

@@ -133,15 +133,15 @@ class Locator:
         if start[0] == "+":
             return Locality(country=read_listed(start).country)
         if start[0] == "0":
-            found = self._of_code(area_code_of(start))
+            own = self._of_code(area_code_of(start))
         elif _is_prefix(start):
-            found = self._of_prefix(start)
+            own = self._of_prefix(start)
         else:
             return NOWHERE
-        province = normal_province(province) or found.province
-        in_province = found if province == found.province else NOWHERE
+        province = normal_province(province) or own.province
+        in_province = own if province == own.province else NOWHERE
         city = normal_city(city) or in_province.city
-        own_code = found.area_code if start[0] == "0" else self._area_code(province, city)
+        own_code = own.area_code if start[0] == "0" else self._area_code(province, city)
         return Locality(province, city, own_code or in_province.area_code)
 
     def _of_number(self, number: Number) -> Locality:

@@ -103,8 +103,8 @@ def _place(record: bytes, offset: int) -> Locality:
     province, city, _, area_code = fields
     # One record of the published file says 00479 for 0479.
     area_code = "0" + area_code.lstrip("0")
-    known = area_code if _is_area_code(area_code) else ""
-    return Locality(normal_province(province), normal_city(city), known)
+    code = area_code if _is_area_code(area_code) else ""
+    return Locality(normal_province(province), normal_city(city), code)
 
 
 def _ids(index: bytes, id_at: dict[int, int]) -> Sequence[int]:

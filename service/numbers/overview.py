@@ -122,13 +122,13 @@ class _Tally:
         self._sums: defaultdict[str, _Sums] = defaultdict(_Sums)
         self._groups: defaultdict[str, int] = defaultdict(int)
 
-    def add(self, one: PhoneNumber, glance: Glance) -> None:
+    def add(self, own: PhoneNumber, glance: Glance) -> None:
         """Count a number in."""
-        sums = self._sums[one.province]
+        sums = self._sums[own.province]
         sums.numbers += 1
-        for group in one.skill_group_ids:
+        for group in own.skill_group_ids:
             self._groups[group] += 1
-        if one.number not in self._homes:
+        if own.number not in self._homes:
             return
         sums.candidates += 1
         sums.used += glance.used_day
@@ -136,7 +136,7 @@ class _Tally:
         sums.uncapped += not glance.max_per_day
         if glance.reasons:
             for reason in ("", *glance.reasons):
-                sums.parked[reason].append(one.number)
+                sums.parked[reason].append(own.number)
 
     def groups(self) -> tuple[str, ...]:
         """The skill groups with the most numbers, in the order of their ids."""
@@ -153,7 +153,7 @@ class _Tally:
 
     def provinces(self) -> Iterator[ProvinceUse]:
         """The sums, the province with the most numbers first."""
-        for province, sums in sorted(self._sums.items(), key=lambda one: -one[1].numbers):
+        for province, sums in sorted(self._sums.items(), key=lambda item: -item[1].numbers):
             reasons = {reason: len(numbers) for reason, numbers in sorted(sums.parked.items())}
             yield ProvinceUse(
                 province,

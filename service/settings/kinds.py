@@ -65,11 +65,11 @@ def parse_calling_window(text: str) -> tuple[int, int] | None:
     """
     if not text:
         return None
-    found = _CLOCK.fullmatch(text)
-    if found is None:
+    times = _CLOCK.fullmatch(text)
+    if times is None:
         raise ValueError("not HH:MM-HH:MM")
-    start = int(found[1]) * 60 + int(found[2])
-    end = int(found[3]) * 60 + int(found[4]) if found[3] else 24 * 60
+    start = int(times[1]) * 60 + int(times[2])
+    end = int(times[3]) * 60 + int(times[4]) if times[3] else 24 * 60
     if start >= end:
         raise ValueError("the start is not before the end")
     return start, end

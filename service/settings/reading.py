@@ -168,13 +168,13 @@ def _secret(kind: type, given: Any) -> Any:
 
 
 def _refuse_unknown(
-    given: dict[str, Any], known: Iterable[str], path: KeyPath, faults: list[Fault]
+    given: dict[str, Any], allowed: Iterable[str], path: KeyPath, faults: list[Fault]
 ) -> None:
-    known = list(known)
+    allowed = list(allowed)
     for key in given:
-        if key not in known:
-            near = get_close_matches(key, known, n=1)
-            expected = f"{near[0]} perhaps" if near else f"one of {', '.join(known)}"
+        if key not in allowed:
+            near = get_close_matches(key, allowed, n=1)
+            expected = f"{near[0]} perhaps" if near else f"one of {', '.join(allowed)}"
             faults.append(Fault((*path, key), "an unknown key", expected))
 
 

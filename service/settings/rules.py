@@ -72,10 +72,10 @@ def _auth(settings: Settings) -> Iterator[Fault]:
 
 def _bound(instances: tuple[str, ...], path: KeyPath, settings: Settings) -> Iterator[Fault]:
     """A credential bound to what there is not would open nothing, and nobody would see why."""
-    known = [instance.id for instance in settings.instances]
+    ids = [instance.id for instance in settings.instances]
     for at, named in enumerate(instances):
-        if named not in known:
-            expected = f"one of {', '.join(known) or 'the ids in [[instances]]'}"
+        if named not in ids:
+            expected = f"one of {', '.join(ids) or 'the ids in [[instances]]'}"
             yield Fault((*path, at), repr(named), expected, (("instances",),))
 
 
