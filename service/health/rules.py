@@ -64,15 +64,11 @@ class HealthRecord(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class Transition(msgspec.Struct, frozen=True, gc=False):
-    """A change of state, or of the stage of a probation: why, and how sure that was.
-
-    `probability` is that of the number being clearly worse than its pool.
-    """
+    """A change of state, or of the stage of a probation, and why."""
 
     before: str
     after: str
     reason: str
-    probability: float
 
 
 class Pools:
@@ -167,14 +163,14 @@ def judge(record: HealthRecord, pool: Pool, now: int) -> tuple[HealthRecord, Tra
     probability = probability_below(seen)
     if probability < CERTAINTY:
         return record, None
-    return _moved(record, _quarantine(0, now), _told(seen, probability), probability)
+    return _moved(record, _quarantine(0, now), _in_words(seen, probability))
 
 
 def _returned(record: HealthRecord, now: int) -> tuple[HealthRecord, Transition | None]:
     if now < record.until:
         return record, None
     after = HealthRecord(state=PROBATION, relapses=record.relapses)
-    return _moved(record, after, "its quarantine is over", 0.0)
+    return _moved(record, after, "its quarantine is over")
 
 
 def _on_probation(
@@ -187,7 +183,7 @@ def _on_probation(
         after = _promoted(record)
     else:
         return record, None
-    return _moved(record, after, _told(seen, probability), probability)
+    return _moved(record, after, _in_words(seen, probability))
 
 
 def _promoted(record: HealthRecord) -> HealthRecord:
@@ -202,11 +198,11 @@ def _quarantine(relapses: int, now: int) -> HealthRecord:
 
 
 def _moved(
-    before: HealthRecord, after: HealthRecord, reason: str, probability: float
+    before: HealthRecord, after: HealthRecord, reason: str
 ) -> tuple[HealthRecord, Transition]:
     shown = f"{_name(after)}: {reason}"
     after = msgspec.structs.replace(after, reason=shown, untold=True)
-    return after, Transition(_name(before), _name(after), reason, probability)
+    return after, Transition(_name(before), _name(after), reason)
 
 
 def _name(record: HealthRecord) -> str:
@@ -214,7 +210,7 @@ def _name(record: HealthRecord) -> str:
     return f"{PROBATION}_{record.stage + 1}" if record.state == PROBATION else record.state
 
 
-def _told(seen: Comparison, probability: float) -> str:
+def _in_words(seen: Comparison, probability: float) -> str:
     rate, pool = seen.answered / seen.attempts, seen.expected / seen.attempts
     return (
         f"answered {seen.answered:.0f} of {seen.attempts:.0f} calls ({rate:.1%}), its pool "

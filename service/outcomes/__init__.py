@@ -86,10 +86,6 @@ class _ReadReport(Struct, frozen=True):
 Health = Callable[[str, str, str], None]
 
 
-def _no_health(_instance_id: str, _number: str, _result: str) -> None:
-    """Judge no number."""
-
-
 class Outcomes:
     """Follows the calls of every configured instance; `run` must be running.
 
@@ -110,7 +106,7 @@ class Outcomes:
         *,
         sip_actions: Mapping[int, SipAction],
         now: Callable[[], int],
-        health: Health = _no_health,
+        health: Health,
     ) -> None:
         self._instances = instances
         self._locator = locator
