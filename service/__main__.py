@@ -6,10 +6,10 @@ Exit 0 is fine, 1 says that it failed, 2 that the command line or the configurat
 import os
 import sys
 from argparse import Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from service.cli.parser import parser
 from service.errors import CallerIdError, SettingsError
@@ -49,7 +49,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _settings(arguments: Namespace) -> "Settings":
-    from service.settings import load  # noqa: PLC0415 - see above
+    from service.settings.loading import load  # noqa: PLC0415 - see above
 
     environ = dict(os.environ)
     named = environ.pop("CALLERID_CONFIG", "")
@@ -88,23 +88,24 @@ def _passed_on(arguments: Namespace) -> list[str]:
 
 
 def _demo(arguments: Namespace) -> None:
-    import uvloop  # noqa: PLC0415 - see above
-
     from service import logs  # noqa: PLC0415 - see above
     from service.cli import demo  # noqa: PLC0415 - see above
 
     logs.configure("WARNING")
-    with suppress(KeyboardInterrupt):
-        uvloop.run(demo.run(arguments))
+    _run_until_interrupted(demo.run(arguments))
 
 
 def _emulator(arguments: Namespace) -> None:
-    import uvloop  # noqa: PLC0415 - see above
-
     from service.emulator.command import serve  # noqa: PLC0415 - see above
 
+    _run_until_interrupted(serve(arguments))
+
+
+def _run_until_interrupted(main: Coroutine[Any, Any, None]) -> None:
+    import uvloop  # noqa: PLC0415 - see above
+
     with suppress(KeyboardInterrupt):
-        uvloop.run(serve(arguments))
+        uvloop.run(main)
 
 
 def _check(arguments: Namespace) -> int:

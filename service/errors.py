@@ -9,9 +9,18 @@ from typing import Any, ClassVar, Self
 
 
 class CallerIdError(Exception):
-    """The root: `code` is the name that a client sees, the message its detail."""
+    """The root: `code` is the name that a client sees, the message its detail.
+
+    A class passes its code on to its subclasses; the first below the root that sets none has its
+    own name as its code.
+    """
 
     code: ClassVar[str] = "InternalError"
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if cls.code == CallerIdError.code and "code" not in vars(cls):
+            cls.code = cls.__name__
 
     @property
     def detail(self) -> str:
@@ -22,17 +31,15 @@ class CallerIdError(Exception):
 class RequestError(CallerIdError):
     """The request cannot be answered as it stands; asking again unchanged will not help."""
 
+    code = CallerIdError.code
+
 
 class MalformedRequest(RequestError):
     """The body is not what its media type says."""
 
-    code = "MalformedRequest"
-
 
 class InvalidField(RequestError):
     """A field has the wrong type or value."""
-
-    code = "InvalidField"
 
     def __init__(self, field: str, why: str) -> None:
         super().__init__(f"{field}: {why}")
@@ -51,31 +58,21 @@ class InvalidCalledNumber(InvalidField):
 class UnknownInstance(RequestError):
     """No such instance is configured."""
 
-    code = "UnknownInstance"
-
 
 class UnknownCall(RequestError):
     """An outcome is about a call that nobody picked for, or that is forgotten."""
-
-    code = "UnknownCall"
 
 
 class UnknownNumber(RequestError):
     """The number is none of the instance's, or is not in the state that is to end."""
 
-    code = "UnknownNumber"
-
 
 class CallIdReused(RequestError):
     """Another request was answered under the same `call_id`."""
 
-    code = "CallIdReused"
-
 
 class Unauthenticated(RequestError):
     """No credential, or an unknown one."""
-
-    code = "Unauthenticated"
 
 
 class ClaimRefused(Unauthenticated):
@@ -90,46 +87,36 @@ class ClaimRefused(Unauthenticated):
 class Forbidden(RequestError):
     """The credential lacks the scope."""
 
-    code = "Forbidden"
-
 
 class RequestTimeout(RequestError):
     """The body did not arrive in time."""
-
-    code = "RequestTimeout"
 
 
 class RequestTooLarge(RequestError):
     """The body is larger than a request can be."""
 
-    code = "RequestTooLarge"
-
 
 class UnsupportedMediaType(RequestError):
     """The body is neither JSON nor a form, or is compressed."""
-
-    code = "UnsupportedMediaType"
 
 
 class NoEligibleNumber(CallerIdError):
     """Every number was out; `reasons` counts why.
 
-    `looks` says it of each that was looked at.
+    `explanation` has the candidates that were looked at.
     """
 
-    code = "NoEligibleNumber"
-
-    def __init__(self, reasons: Mapping[str, int], looks: Sequence[Mapping[str, Any]] = ()) -> None:
-        told = ", ".join(f"{reason}: {count}" for reason, count in sorted(reasons.items()))
-        super().__init__(f"No number can be shown to this callee now ({told or 'no candidates'}).")
+    def __init__(self, reasons: Mapping[str, int], explanation: Sequence[Any] = ()) -> None:
+        counts = ", ".join(f"{reason}: {count}" for reason, count in sorted(reasons.items()))
+        super().__init__(
+            f"No number can be shown to this callee now ({counts or 'no candidates'})."
+        )
         self.reasons = dict(reasons)
-        self.looks = looks
+        self.explanation = tuple(explanation)
 
 
 class OutsideCallingWindow(CallerIdError):
     """The instance does not call at this time of day; `opens_at` is RFC 3339."""
-
-    code = "OutsideCallingWindow"
 
     def __init__(self, opens_at: str) -> None:
         super().__init__(f"Calling is not allowed at this hour; ask again from {opens_at}")
@@ -139,6 +126,8 @@ class OutsideCallingWindow(CallerIdError):
 class Unavailable(CallerIdError):
     """It may work later; `retry_after` says in how many seconds."""
 
+    code = CallerIdError.code
+
     def __init__(self, detail: str, retry_after: float = 1.0) -> None:
         super().__init__(detail)
         self.retry_after = retry_after
@@ -147,13 +136,9 @@ class Unavailable(CallerIdError):
 class Overloaded(Unavailable):
     """More picks are in flight than this process takes."""
 
-    code = "Overloaded"
-
 
 class InventoryUnavailable(Unavailable):
     """No inventory of this instance has been accepted yet, or a sweep failed."""
-
-    code = "InventoryUnavailable"
 
     @classmethod
     def of(cls, instance_id: str) -> Self:
@@ -164,16 +149,12 @@ class InventoryUnavailable(Unavailable):
 class CalleeBudgetExceeded(Unavailable):
     """This callee has been called as often as the rules allow."""
 
-    code = "CalleeBudgetExceeded"
-
     def __init__(self, retry_after: float) -> None:
         super().__init__("This callee has been called as often as the rules allow", retry_after)
 
 
 class LedgerUnavailable(Unavailable):
     """The shared ledger did not answer in time or cannot decide; decide in this process."""
-
-    code = "LedgerUnavailable"
 
 
 class LedgerWiped(LedgerUnavailable):
@@ -191,6 +172,7 @@ class SweepFailed(CallerIdError):
 class CccError(CallerIdError):
     """Alibaba Cloud CCC did not do what was asked; `ccc_code` names it as the wire does."""
 
+    code = CallerIdError.code
     may_have_happened: ClassVar[bool] = False
 
     def __init__(self, code: str, message: str, *, status: int = 0, request_id: str = "") -> None:
@@ -203,19 +185,14 @@ class CccError(CallerIdError):
 class CccRefused(CccError):
     """A refusal that repeating would not change: parameters, permissions, signature."""
 
-    code = "CccRefused"
-
 
 class CccThrottled(CccError):
     """The account's flow control refused the call; it did not happen."""
-
-    code = "CccThrottled"
 
 
 class CccUnavailable(CccError):
     """No usable answer: a timeout, a broken connection, a 5xx. The call may have happened."""
 
-    code = "CccUnavailable"
     may_have_happened = True
 
 
@@ -228,7 +205,6 @@ class CccUnreachable(CccUnavailable):
 class CccMalformed(CccError):
     """An answer that is not one: no JSON, or without the parts that the action promises."""
 
-    code = "CccMalformed"
     may_have_happened = True
 
 

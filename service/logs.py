@@ -51,7 +51,7 @@ _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
 
 
 def mask(number: str) -> str:
-    """Hides the four digits before the last four: `13812348888` becomes `138****8888`.
+    """Hide the four digits before the last four: `13812348888` becomes `138****8888`.
 
     Shorter than seven digits it names a service and nobody, and stays as it is.
     """
@@ -64,7 +64,7 @@ def mask(number: str) -> str:
 
 
 def mask_text(text: str) -> str:
-    """Masks whatever may be a phone number in a text, and leaves ids and instants whole."""
+    """Mask whatever may be a phone number in a text, and leave ids and instants whole."""
     if not _ENOUGH_DIGITS.search(text):
         return text
     return _EITHER.sub(lambda found: found["kept"] or mask(found[0]), text)
@@ -76,7 +76,7 @@ def configure(
     stream: TextIO | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> None:
-    """Sends every logger of the process through one handler, and drops the handlers before it.
+    """Send every logger of the process through one handler, and drop the handlers before it.
 
     Args:
         level: the least level that is written, by its name.
@@ -97,7 +97,7 @@ class JsonLines(logging.Formatter):
     """Writes a record as one JSON object, every string in it masked."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Gives the line, without its end."""
+        """Return the line, without its end."""
         instant = datetime.fromtimestamp(record.created, UTC)
         fields = {
             "time": instant.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
@@ -128,7 +128,7 @@ class RepeatBound(logging.Filter):
         self._seen: dict[tuple[str, str], _Second] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Says whether the record is written; one of the audit always is."""
+        """Return whether the record is written; one of the audit always is."""
         if hasattr(record, "audit"):
             return True
         now = int(self._clock())
@@ -168,21 +168,15 @@ def _clean(value: Any) -> Any:
     match value:
         case None | bool() | float():
             return value
+        case int() if any(value in numbers for numbers in _AS_INTEGERS):
+            return mask(str(value))
         case int():
-            return mask(str(value)) if _is_mobile(value) else _sized(value)
+            return value if value.bit_length() < _INTEGER_BITS else str(value)
         case Mapping():
-            return {_clean(str(key)): _clean(each) for key, each in value.items()}
+            return {_clean(str(key)): _clean(item) for key, item in value.items()}
         case list() | tuple() | set() | frozenset():
-            return [_clean(each) for each in value]
+            return [_clean(item) for item in value]
     text = mask_text(str(value))
     if len(text) > _ONE_AT_MOST:
         text = f"{text[:_ONE_AT_MOST]}… ({len(text)} characters)"
     return text.encode("utf-8", "backslashreplace").decode()  # a lone surrogate is no JSON
-
-
-def _is_mobile(number: int) -> bool:
-    return any(number in numbers for numbers in _AS_INTEGERS)
-
-
-def _sized(number: int) -> int | str:
-    return number if number.bit_length() < _INTEGER_BITS else str(number)

@@ -160,7 +160,7 @@ class Metrics:
         )
 
     def render(self) -> bytes:
-        """Gives the exposition, of all workers where there are several; see `CONTENT_TYPE`."""
+        """Return the exposition, of all workers where there are several; see `CONTENT_TYPE`."""
         if not self.of_workers:
             return generate_latest(self.registry)
         together = CollectorRegistry()
@@ -176,7 +176,7 @@ class Metrics:
         return Histogram(f"callerid_{name}", told, labels, buckets=buckets, registry=self.registry)
 
     def _gauge(self, name: str, told: str, over_workers: OverWorkers, *labels: str) -> Gauge:
-        """Makes a gauge; dead workers count for nothing in any of the modes."""
+        """Make a gauge; dead workers count for nothing in any of the modes."""
         return Gauge(
             f"callerid_{name}",
             told,

@@ -15,8 +15,8 @@ from service.settings import (
     NumberOverride,
     Selection,
     Settings,
-    parse_calling_window,
 )
+from service.settings.kinds import parse_calling_window
 
 MS = 1000
 OFFSETS_KNOWN = timedelta(days=62)  # each way: the longest window of a rule is a month
@@ -37,9 +37,9 @@ def rules_for(
     """
     caller, callee = selection.caller, selection.callee
     limits = {"": _limits(caller, None)}
-    limits |= {_name(one): _limits(caller, one) for one in settings.numbers}
+    limits |= {_name(override): _limits(caller, override) for override in settings.numbers}
     met = map(Rules(limits).limits_named, {*limits, *in_use})
-    leases = [one.lease for one in met if one.max_concurrent]
+    leases = [named.lease for named in met if named.max_concurrent]
     follows = leases or settings.health.enabled or settings.sip_actions
     return Rules(
         limits=limits,
@@ -64,7 +64,9 @@ def limits_namer(overrides: Sequence[NumberOverride]) -> Callable[[PhoneNumber],
     def name(number: PhoneNumber) -> str:
         override = None
         if overrides:
-            override = next((one for one in overrides if _matches(one, number)), None)
+            override = next(
+                (override for override in overrides if _matches(override, number)), None
+            )
         of = _name(override) if override else ""
         trunks = number.details.trunks if number.details else 0
         is_set = override is not None and override.max_concurrent is not None

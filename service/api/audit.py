@@ -5,16 +5,12 @@ somebody may change a thing is decided before.
 """
 
 import logging
-from collections.abc import Awaitable
-from typing import TypeVar
 
 from aiohttp import web
 
 from service.api.auth import Asker
 from service.api.parts import API, REQUEST_ID
-from service.provisioning import Addition, BulkAddition, PartlyAdded
-
-A = TypeVar("A", Addition, BulkAddition)
+from service.provisioning import Addition, AddRequest, BulkRequest, PartlyAdded
 
 _log = logging.getLogger(__name__)
 
@@ -29,32 +25,32 @@ def note(request: web.Request, asker: Asker, what: str, numbers: int, instance_i
         numbers: how many numbers have changed.
         instance_id: whose, "" for the one that is configured.
     """
-    told = {
+    change = {
         "who": asker.name,
         "what": what,
         "numbers": numbers,
         "instance": request.app[API].label(instance_id),
         "request_id": request[REQUEST_ID],
     }
-    _log.info("%(who)s %(what)s: %(numbers)d of %(instance)s", told, extra={"audit": told})
+    _log.info("%(who)s %(what)s: %(numbers)d of %(instance)s", change, extra={"audit": change})
 
 
-async def noted(request: web.Request, asker: Asker, adding: Awaitable[A], instance_id: str) -> A:
-    """Wait for an addition of numbers, and tell of it, also where it ended half-way.
+async def add(request: web.Request, asker: Asker, wanted: AddRequest | BulkRequest) -> Addition:
+    """Add numbers, and tell of it, also where it ended half-way.
 
     Args:
         request: by which it was asked for.
         asker: who asked for it.
-        adding: the addition.
-        instance_id: to which instance, "" for the one that is configured.
+        wanted: the numbers.
 
     Raises:
-        CallerIdError: as the addition does.
+        CallerIdError: as the provisioner does.
     """
+    provisioner, instance_id = request.app[API].parts.provisioner, wanted.instance_id
     try:
-        answer = await adding
+        addition = await provisioner.add(wanted, request[REQUEST_ID])
     except PartlyAdded as error:
         note(request, asker, "added, half-way", len(error.fates.get("added", ())), instance_id)
         raise
-    note(request, asker, "added", len(answer.added), instance_id)
-    return answer
+    note(request, asker, "added", len(addition.added), instance_id)
+    return addition

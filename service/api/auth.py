@@ -3,7 +3,6 @@
 Signed requests are the RPC door's (`rpc.auth`), which says who asks in the same terms.
 """
 
-from collections.abc import Mapping
 from hashlib import sha256
 from hmac import compare_digest
 
@@ -11,7 +10,7 @@ import msgspec
 from aiohttp import web
 
 from service.errors import Forbidden, Unauthenticated
-from service.settings import AccessKeySettings, Client, Scope, Secret, Settings
+from service.settings import AccessKeySettings, Client, Scope, Settings
 
 
 class Asker(msgspec.Struct, frozen=True, gc=False):
@@ -47,23 +46,7 @@ class Asker(msgspec.Struct, frozen=True, gc=False):
 NOBODY = Asker("somebody without a credential")
 
 
-class Key(msgspec.Struct, frozen=True):
-    """An access key as its signatures are checked; `asker` is its holder."""
-
-    secret: Secret
-    security_token: Secret
-    asker: Asker
-
-
-def keys_of(settings: Settings) -> Mapping[str, Key]:
-    """The access keys by their ids, which are no secret."""
-    return {
-        key.id: Key(key.secret, key.security_token, _holder(key.id, key, settings))
-        for key in settings.auth.access_keys
-    }
-
-
-def _holder(name: str, credential: Client | AccessKeySettings, settings: Settings) -> Asker:
+def holder_of(name: str, credential: Client | AccessKeySettings, settings: Settings) -> Asker:
     """Return the holder of a credential; with auth off, everyone may do everything."""
     if not settings.auth_is_required:
         return Asker(name)
@@ -76,7 +59,7 @@ class Tokens:
     def __init__(self, settings: Settings) -> None:
         self._required = settings.auth_is_required
         self._clients = tuple(
-            (_digest(client.token), _holder(client.name, client, settings))
+            (_digest(client.token), holder_of(client.name, client, settings))
             for client in settings.auth.clients
         )
 
@@ -113,11 +96,11 @@ class Tokens:
         scheme, _, token = authorization.partition(" ")
         if scheme.lower() != "bearer" or not token:
             return self._unknown("Send a token: Authorization: Bearer <token>")
-        given, found = _digest(token.strip()), None
-        for known, asker in self._clients:  # to the end, whoever it is
-            if compare_digest(given, known):
-                found = asker
-        return found or self._unknown("The token is not one of those configured here")
+        given, holder = _digest(token.strip()), None
+        for expected, asker in self._clients:  # to the end, whoever it is
+            if compare_digest(given, expected):
+                holder = asker
+        return holder or self._unknown("The token is not one of those configured here")
 
     def _unknown(self, why: str) -> Asker:
         if self._required:

@@ -12,6 +12,7 @@ import msgspec
 from aiohttp import web
 
 from service.api import faults
+from service.api.parts import API
 from service.errors import (
     MalformedRequest,
     RequestTimeout,
@@ -29,12 +30,8 @@ T = TypeVar("T")
 _KEYS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
-async def read(request: web.Request, seconds: float) -> bytes:
-    """The bytes of a body.
-
-    Args:
-        request: whose.
-        seconds: what it may take to arrive.
+async def read(request: web.Request) -> bytes:
+    """The bytes of a body, which has `body_seconds` to arrive.
 
     Raises:
         UnsupportedMediaType: it is compressed.
@@ -50,6 +47,7 @@ async def read(request: web.Request, seconds: float) -> bytes:
             body = request.content.read_nowait()
             _check_length(len(body))
             return body
+        seconds = request.app[API].parts.body_seconds
         async with asyncio.timeout(seconds):
             return await _read_on(request)
     except TimeoutError:
@@ -73,13 +71,8 @@ def _check_length(length: int) -> None:
         raise RequestTooLarge(f"The body is longer than {MAX_BYTES} bytes; ask for less at once")
 
 
-async def read_json(request: web.Request, seconds: float, decoder: msgspec.json.Decoder[T]) -> T:
-    """A body that must be JSON, as its type.
-
-    Args:
-        request: whose.
-        seconds: what it may take to arrive.
-        decoder: of its type.
+async def read_json(request: web.Request, decoder: msgspec.json.Decoder[T]) -> T:
+    """A body that must be JSON, as its decoder's type.
 
     Raises:
         UnsupportedMediaType: it says to be something else.
@@ -87,7 +80,7 @@ async def read_json(request: web.Request, seconds: float, decoder: msgspec.json.
     """
     if request.content_type != JSON:
         raise UnsupportedMediaType(f"Content-Type: send {JSON}")
-    return decode(await read(request, seconds), decoder)
+    return decode(await read(request), decoder)
 
 
 def decode(body: bytes, decoder: msgspec.json.Decoder[T]) -> T:

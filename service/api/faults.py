@@ -8,13 +8,16 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
+import msgspec
 from msgspec.inspect import LiteralType, Metadata, StructType, Type, type_info
 
 from service.errors import InvalidField, MalformedRequest, RequestError
 
 MAX_DEPTH = 32
+
+T = TypeVar("T", bound=msgspec.Struct)
 
 _STRINGS_AND_BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[{]|[\]}]', re.DOTALL)
 _SURROGATE_OR_NUL = re.compile("[\ud800-\udfff\0]")
@@ -61,6 +64,18 @@ def invalid(error: Exception, shape: Any) -> RequestError:
     return InvalidField(field, f"{why[:1].lower()}{why[1:]}")
 
 
+def converted(given: Mapping[str, Any], shape: type[T]) -> T:
+    """Convert fields that came as text to their type.
+
+    Raises:
+        InvalidField: one is not what the type has.
+    """
+    try:
+        return msgspec.convert(given, shape)
+    except msgspec.ValidationError as error:
+        raise invalid(error, shape) from None
+
+
 def _choices(shape: Any, field: str) -> list[str]:
     kind = field_types(shape).get(field)
     return [str(value) for value in kind.values if value] if isinstance(kind, LiteralType) else []
@@ -72,8 +87,8 @@ def field_types(shape: Any) -> Mapping[str, Type]:
     info = type_info(shape)
     fields = info.fields if isinstance(info, StructType) else ()
     return {
-        each.encode_name: each.type.type if isinstance(each.type, Metadata) else each.type
-        for each in fields
+        field.encode_name: field.type.type if isinstance(field.type, Metadata) else field.type
+        for field in fields
     }
 
 
@@ -111,13 +126,13 @@ def _parsed(text: str) -> Any:
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    fields: dict[str, Any] = {}
     for key, value in pairs:
-        if key in found:
+        if key in fields:
             shown = _SURROGATE_OR_NUL.sub("?", key[:64])
             raise MalformedRequest(f"The body has {shown!r} twice in one object; give it once")
-        found[key] = value
-    return found
+        fields[key] = value
+    return fields
 
 
 def _constant(name: str) -> Any:
@@ -136,8 +151,8 @@ def _too_deep() -> MalformedRequest:
 
 def _depth(text: str) -> int:
     deepest = depth = 0
-    for found in _STRINGS_AND_BRACKETS.finditer(text):
-        depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(found[0], 0)
+    for sign in _STRINGS_AND_BRACKETS.finditer(text):
+        depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(sign[0], 0)
         deepest = max(deepest, depth)
     return deepest
 
@@ -147,7 +162,7 @@ def _strings(value: Any) -> Iterator[str]:
         case str():
             yield value
         case list():
-            for each in value:
-                yield from _strings(each)
+            for item in value:
+                yield from _strings(item)
         case dict():
             yield from _strings([*value.keys(), *value.values()])

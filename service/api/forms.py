@@ -34,20 +34,12 @@ def decode(body: bytes, shape: type[T]) -> T:
     """
     given = fields(body)
     kinds = faults.field_types(shape)
-    found = {name: _value(name, given[name], kinds.get(name)) for name in given}
-    try:
-        return msgspec.convert(found, shape)
-    except msgspec.ValidationError as error:
-        raise faults.invalid(error, shape) from None
+    values = {name: _value(name, given[name], kinds.get(name)) for name in given}
+    return faults.converted(values, shape)
 
 
-async def read(request: web.Request, seconds: float, decoder: msgspec.json.Decoder[T]) -> T:
-    """A body as its type, which may come as JSON or as a form.
-
-    Args:
-        request: whose.
-        seconds: what it may take to arrive.
-        decoder: of the type.
+async def read(request: web.Request, decoder: msgspec.json.Decoder[T]) -> T:
+    """A body as its decoder's type, which may come as JSON or as a form.
 
     Raises:
         UnsupportedMediaType: it says to be neither.
@@ -56,7 +48,7 @@ async def read(request: web.Request, seconds: float, decoder: msgspec.json.Decod
     kind = request.content_type
     if kind not in (bodies.JSON, FORM):
         raise UnsupportedMediaType(f"Content-Type: send {bodies.JSON} or {FORM}")
-    body = await bodies.read(request, seconds)
+    body = await bodies.read(request)
     return decode(body, decoder.type) if kind == FORM else bodies.decode(body, decoder)
 
 
@@ -74,11 +66,11 @@ def fields(body: bytes) -> Mapping[str, Sequence[str]]:
     """Return the fields of a form with all their values, less the blank ones."""
     if not body:
         raise MalformedRequest("The body is empty; send the fields of a form")
-    found: defaultdict[str, list[str]] = defaultdict(list)
+    values: defaultdict[str, list[str]] = defaultdict(list)
     for name, value in pairs(body, MAX_FIELDS):
         if value:
-            found[name].append(value)
-    return found
+            values[name].append(value)
+    return values
 
 
 def pairs(raw: bytes, most: int) -> list[tuple[str, str]]:
@@ -93,17 +85,17 @@ def pairs(raw: bytes, most: int) -> list[tuple[str, str]]:
         InvalidField: there is NUL in one.
     """
     try:
-        found = parse_qsl(
+        named_values = parse_qsl(
             raw.decode(), keep_blank_values=True, errors="strict", max_num_fields=most
         )
     except UnicodeDecodeError:
         raise MalformedRequest("The fields are not in UTF-8; encode them so") from None
     except ValueError:
         raise MalformedRequest(f"There are more than {most} fields") from None
-    for name, value in found:
+    for name, value in named_values:
         if "\0" in name or "\0" in value:
             raise InvalidField(name.replace("\0", "?"), "has NUL in it; leave it out")
-    return found
+    return named_values
 
 
 def _value(name: str, values: Sequence[str], kind: Type | None) -> Any:

@@ -10,19 +10,14 @@ from msgspec import Meta
 from service.api import audit, forms
 from service.api.answers import InventoryReply, InventoryState, LastSweep, answer
 from service.api.auth import Asker
-from service.api.parts import API, Api
-from service.errors import InvalidField, InventoryUnavailable, UnknownInstance
-from service.picking import InstanceId
+from service.api.parts import Api, admitted
+from service.errors import InventoryUnavailable
+from service.numbers import InstanceQuery
+from service.picking.instance import instance_named
 from service.sync import InventoryKeeper
 
 
-class InventoryQuery(msgspec.Struct, frozen=True):
-    """The instance whose inventory is asked for."""
-
-    instance_id: InstanceId = ""
-
-
-class RefreshQuery(InventoryQuery, frozen=True):
+class RefreshQuery(InstanceQuery, frozen=True):
     """The instance to sweep, and whether to believe that it lost numbers."""
 
     accept_shrink: Annotated[
@@ -32,9 +27,8 @@ class RefreshQuery(InventoryQuery, frozen=True):
 
 async def get(request: web.Request) -> web.Response:
     """The inventories of all instances that who asks may ask for, or of the one named."""
-    api = request.app[API]
-    asker = api.tokens.require(request, "admin")
-    asked = forms.query(request, InventoryQuery)
+    api, asker = admitted(request, "admin")
+    asked = forms.query(request, InstanceQuery)
     if asked.instance_id:
         return _shown(api, [_named(asked, api, asker)])
     return _shown(api, asker.instances or api.parts.keepers)
@@ -46,8 +40,7 @@ async def refresh(request: web.Request) -> web.Response:
     Raises:
         InventoryUnavailable: the sweep failed; the last good inventory stays.
     """
-    api = request.app[API]
-    asker = api.tokens.require(request, "admin")
+    api, asker = admitted(request, "admin")
     asked = forms.query(request, RefreshQuery)
     instance_id = _named(asked, api, asker)
     report = await api.parts.keepers[instance_id].refresh(accept_shrink=asked.accept_shrink)
@@ -58,16 +51,10 @@ async def refresh(request: web.Request) -> web.Response:
     return _shown(api, [instance_id])
 
 
-def _named(asked: InventoryQuery, api: Api, asker: Asker) -> str:
-    keepers, instance_id = api.parts.keepers, asked.instance_id
-    asker.keep_to(instance_id)
-    if not instance_id and len(keepers) == 1:
-        return next(iter(keepers))
-    if not instance_id:
-        raise InvalidField("instance_id", "several instances are configured: name one")
-    if instance_id not in keepers:
-        raise UnknownInstance(f"instance_id: no instance {instance_id!r} is configured here")
-    return instance_id
+def _named(asked: InstanceQuery, api: Api, asker: Asker) -> str:
+    asker.keep_to(asked.instance_id)
+    instance_named(api.parts.keepers, asked.instance_id)  # or it is refused
+    return asked.instance_id or next(iter(api.parts.keepers))
 
 
 def _shown(api: Api, instance_ids: Iterable[str]) -> web.Response:

@@ -6,7 +6,7 @@ fill the memory. What a signature is, and how old it may be, is not decided here
 
 from hashlib import blake2b
 from math import ceil
-from typing import Protocol
+from typing import TypeAlias
 
 from redis.asyncio import Redis
 
@@ -17,24 +17,6 @@ from service.redis_.client import translated
 BUCKET_SECONDS = 10
 MOST = 2**18  # nonces in one process, some 35 MB
 CLOCKS_APART_SECONDS = 60  # of two replicas, at the most
-
-
-class Nonces(Protocol):
-    """A memory of nonces."""
-
-    async def spend(self, key_id: str, nonce: str, signed_at: float, now: float) -> None:
-        """Take a nonce, once.
-
-        Args:
-            key_id: the access key that signed; each has nonces of its own.
-            nonce: as it came.
-            signed_at: the Unix time in the request, checked against the clock before.
-            now: the Unix time.
-
-        Raises:
-            ClaimRefused: it was used before.
-            LedgerUnavailable: nobody can say whether it was.
-        """
 
 
 class LocalNonces:
@@ -54,7 +36,17 @@ class LocalNonces:
         self._oldest = 0  # the first bucket whose requests are let in
 
     async def spend(self, key_id: str, nonce: str, signed_at: float, now: float) -> None:
-        """As `Nonces.spend`."""
+        """Take a nonce, once.
+
+        Args:
+            key_id: the access key that signed; each has nonces of its own.
+            nonce: as it came.
+            signed_at: the Unix time in the request, checked against the clock before.
+            now: the Unix time.
+
+        Raises:
+            ClaimRefused: it was used before.
+        """
         self._forget_before(int(now - MAX_SKEW_SECONDS) // BUCKET_SECONDS)
         bucket, digest = int(signed_at) // BUCKET_SECONDS, _digest(key_id, nonce)
         if digest in self._seen:
@@ -70,7 +62,7 @@ class LocalNonces:
         if bucket <= self._oldest:
             return
         self._oldest = bucket
-        for old in [each for each in self._by_date if each < bucket]:
+        for old in [date for date in self._by_date if date < bucket]:
             self._seen.difference_update(self._by_date.pop(old))
 
 
@@ -87,13 +79,21 @@ class SharedNonces:
         self._base = base
 
     async def spend(self, key_id: str, nonce: str, signed_at: float, now: float) -> None:
-        """As `Nonces.spend`; out of reach of Redis nothing is let in."""
+        """Take a nonce, once, as `LocalNonces.spend`; out of reach of Redis nothing is let in.
+
+        Raises:
+            ClaimRefused: it was used before.
+            LedgerUnavailable: nobody can say whether it was.
+        """
         key = f"{self._base}{_digest(key_id, nonce).hex()}"
         good_for = ceil(signed_at + MAX_SKEW_SECONDS - now) + CLOCKS_APART_SECONDS
         with translated():
             was_new = await self._redis.set(key, 1, nx=True, ex=good_for)
         if not was_new:
             raise ClaimRefused("SignatureNonceUsed")
+
+
+Nonces: TypeAlias = LocalNonces | SharedNonces
 
 
 def _digest(key_id: str, nonce: str) -> bytes:

@@ -1,7 +1,7 @@
 """`/v1/numbers`: the cached numbers with how each stands, an operator's park, and new numbers."""
 
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import msgspec
 from aiohttp import web
@@ -16,13 +16,14 @@ from service.api.answers import (
     answer,
 )
 from service.api.auth import Asker
-from service.api.parts import API, REQUEST_ID
+from service.api.parts import REQUEST_ID, admitted
 from service.errors import InvalidField
 from service.logs import mask
-from service.numbers import NumberQuery, Parked
+from service.numbers import InstanceQuery, NumberQuery, Parked
 from service.numbers.directory import OPERATOR
-from service.picking import InstanceId
-from service.provisioning import AddRequest, BulkRequest
+from service.provisioning import Addition, AddRequest, BulkRequest
+
+R = TypeVar("R", AddRequest, BulkRequest)
 
 LONGEST_SECONDS = 31_536_000  # a year; CCC is where a number is given up
 
@@ -41,12 +42,6 @@ class ParkRequest(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     reason: Annotated[str, Meta(max_length=200, description="Why, in words for other people.")] = ""
 
 
-class ParkQuery(Struct, frozen=True):
-    """The instance that the number belongs to."""
-
-    instance_id: InstanceId = ""
-
-
 _park_decoder = msgspec.json.Decoder(ParkRequest)
 _add_decoder = msgspec.json.Decoder(AddRequest)
 _bulk_decoder = msgspec.json.Decoder(BulkRequest)
@@ -58,8 +53,7 @@ async def get(request: web.Request) -> web.Response:
     While the ledger cannot be asked the list is still given: `standing` is `unavailable` then, and
     `used_hour`, `used_day`, `available` and `parked` are null, which is no claim either way.
     """
-    api = request.app[API]
-    asker = api.tokens.require(request, "admin")
+    api, asker = admitted(request, "admin")
     asked = forms.query(request, NumberQuery)
     asker.keep_to(asked.instance_id)
     return answer(await api.parts.directory.page(asked))
@@ -70,10 +64,9 @@ async def park(request: web.Request) -> web.Response:
 
     The ledger knows the reason as `operator`; the words go back in the answer and to the log.
     """
-    api = request.app[API]
-    asker = api.tokens.require(request, "admin")
+    api, asker = admitted(request, "admin")
     instance_id, named = _named(request, asker)
-    wanted = await bodies.read_json(request, api.parts.body_seconds, _park_decoder)
+    wanted = await bodies.read_json(request, _park_decoder)
     until = _until(wanted, api.parts.clock())
     number = await api.parts.directory.park(instance_id, named, int(until.timestamp() * 1000))
     what = f"parked {mask(number)} until {until}: {wanted.reason}"
@@ -83,8 +76,7 @@ async def park(request: web.Request) -> web.Response:
 
 async def unpark(request: web.Request) -> web.Response:
     """End an operator's park; whatever else keeps the number out still does."""
-    api = request.app[API]
-    asker = api.tokens.require(request, "admin")
+    api, asker = admitted(request, "admin")
     instance_id, named = _named(request, asker)
     number = await api.parts.directory.unpark(instance_id, named)
     audit.note(request, asker, f"unparked {mask(number)}", 1, instance_id)
@@ -96,12 +88,7 @@ async def add(request: web.Request) -> web.Response:
 
     The answer waits for CCC and for the refresh; a client that hangs up ends neither.
     """
-    api = request.app[API]
-    asker = api.tokens.require(request, "admin")
-    wanted = await bodies.read_json(request, api.parts.body_seconds, _add_decoder)
-    asker.keep_to(wanted.instance_id)
-    adding = api.parts.provisioner.add(wanted, request[REQUEST_ID])
-    addition = await audit.noted(request, asker, adding, wanted.instance_id)
+    addition = await _add(request, _add_decoder)
     return answer(
         AdditionReply(request[REQUEST_ID], addition.added, addition.failed, addition.pending)
     )
@@ -109,12 +96,7 @@ async def add(request: web.Request) -> web.Response:
 
 async def add_bulk(request: web.Request) -> web.Response:
     """Add numbers by AddBulkPhoneNumbers, and bind them to skill groups; else as `add`."""
-    api = request.app[API]
-    asker = api.tokens.require(request, "admin")
-    wanted = await bodies.read_json(request, api.parts.body_seconds, _bulk_decoder)
-    asker.keep_to(wanted.instance_id)
-    adding = api.parts.provisioner.add_bulk(wanted, request[REQUEST_ID])
-    addition = await audit.noted(request, asker, adding, wanted.instance_id)
+    addition = await _add(request, _bulk_decoder)
     return answer(
         BulkAdditionReply(
             request_id=request[REQUEST_ID],
@@ -125,6 +107,13 @@ async def add_bulk(request: web.Request) -> web.Response:
             pending=addition.pending,
         )
     )
+
+
+async def _add(request: web.Request, decoder: msgspec.json.Decoder[R]) -> Addition:
+    _, asker = admitted(request, "admin")
+    wanted = await bodies.read_json(request, decoder)
+    asker.keep_to(wanted.instance_id)
+    return await audit.add(request, asker, wanted)
 
 
 def _until(wanted: ParkRequest, now: float) -> datetime:
@@ -139,6 +128,6 @@ def _until(wanted: ParkRequest, now: float) -> datetime:
 
 def _named(request: web.Request, asker: Asker) -> tuple[str, str]:
     """The instance that was named, if any, and the number."""
-    instance_id = forms.query(request, ParkQuery).instance_id
+    instance_id = forms.query(request, InstanceQuery).instance_id
     asker.keep_to(instance_id)
     return instance_id, request.match_info["number"]

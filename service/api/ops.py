@@ -6,7 +6,7 @@ from aiohttp import web
 from msgspec.structs import replace
 
 from service.api.answers import Readiness, answer
-from service.api.parts import API
+from service.api.parts import API, admitted
 from service.metrics import CONTENT_TYPE
 
 
@@ -27,6 +27,5 @@ async def readyz(request: web.Request) -> web.Response:
 
 async def metrics(request: web.Request) -> web.Response:
     """The exposition for Prometheus."""
-    api = request.app[API]
-    api.tokens.require(request, "metrics")
+    api, _ = admitted(request, "metrics")
     return web.Response(body=api.parts.metrics.render(), headers={"Content-Type": CONTENT_TYPE})

@@ -7,7 +7,7 @@ from aiohttp import web
 
 from service.api import forms
 from service.api.answers import OutcomeReply, answer
-from service.api.parts import API, REQUEST_ID
+from service.api.parts import REQUEST_ID, admitted
 from service.outcomes import OutcomeReport
 
 _decoder = msgspec.json.Decoder(OutcomeReport)
@@ -19,9 +19,8 @@ async def post(request: web.Request) -> web.Response:
     It is not counted among the picks in flight: refused in an overload, it would leave its number
     busy.
     """
-    api = request.app[API]
-    asker = api.tokens.require(request, "pick")
-    report = await forms.read(request, api.parts.body_seconds, _decoder)
+    api, asker = admitted(request, "pick")
+    report = await forms.read(request, _decoder)
     asker.keep_to(report.instance_id)
     await api.parts.outcomes.report(report)
     return answer(OutcomeReply(request[REQUEST_ID]), HTTPStatus.ACCEPTED)

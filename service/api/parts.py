@@ -4,14 +4,13 @@ import itertools
 import time
 import uuid
 from collections.abc import Callable, Mapping
-from types import TracebackType
 from typing import Annotated, Literal
 
 import msgspec
 from aiohttp import web
 from msgspec import Meta
 
-from service.api.auth import Tokens, keys_of
+from service.api.auth import Asker, Tokens, holder_of
 from service.api.nonces import LocalNonces, Nonces
 from service.api.recent import KEPT, LastPicks
 from service.errors import Overloaded
@@ -22,7 +21,7 @@ from service.outcomes import Outcomes
 from service.picking.picker import Picker
 from service.picking.trial import Trials
 from service.provisioning.provisioner import Provisioner
-from service.settings import Settings
+from service.settings import Scope, Settings
 from service.sync import InventoryKeeper
 
 
@@ -78,12 +77,7 @@ class Gate:
         if self._gauge is not None:
             self._gauge.set(self._inside)
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._inside -= 1
         if self._gauge is not None:
             self._gauge.set(self._inside)
@@ -121,7 +115,11 @@ class Api:
     def __init__(self, parts: Parts) -> None:
         self.parts = parts
         self.tokens = Tokens(parts.settings)
-        self.keys = keys_of(parts.settings)
+        # The access keys by their ids, which are no secret, and their holders.
+        self.keys = {
+            key.id: (key, holder_of(key.id, key, parts.settings))
+            for key in parts.settings.auth.access_keys
+        }
         self.nonces: Nonces = LocalNonces()
         self.shared_nonces = parts.nonces or self.nonces
         self.gate = Gate(parts.settings.server.max_in_flight, parts.metrics)
@@ -140,6 +138,16 @@ class Api:
 
 API = web.AppKey("API", Api)
 REQUEST_ID = web.RequestKey("REQUEST_ID", str)
+
+
+def admitted(request: web.Request, scope: Scope) -> tuple[Api, Asker]:
+    """Return the parts, and who asks, whose token must have a scope.
+
+    Raises:
+        Unauthenticated, Forbidden: as `Tokens.require`.
+    """
+    api = request.app[API]
+    return api, api.tokens.require(request, scope)
 
 
 def request_ids() -> Callable[[], str]:

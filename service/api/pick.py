@@ -11,8 +11,8 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from service.api import bodies, forms
 from service.api.parts import API, REQUEST_ID, Api
 from service.api.problems import STATUS, InternalError, RequestId
-from service.api.recent import refusal_of
 from service.picking import Candidate, Pair, PickAnswer, PickRequest
+from service.picking.refusals import answer_without_numbers
 
 Read = Callable[[], Awaitable[PickRequest]]
 
@@ -93,12 +93,12 @@ async def answer_pick(api: Api, request_id: str, read: Read) -> PickAnswer:
         code = _code(error)
         api.refused[instance, code].inc()
         if asked is not None:
-            kept = refusal_of(error, code)
-            api.last_picks.append((api.parts.clock(), request_id, instance, asked, kept))
+            refused = answer_without_numbers(error)
+            api.last_picks.append((api.parts.clock(), request_id, instance, asked, refused, code))
         raise
     api.picked[instance, answer.source, answer.data[0].match].inc()
     api.durations[(answer.source,)].observe(api.parts.timer() - started)
-    api.last_picks.append((api.parts.clock(), request_id, instance, asked, answer))
+    api.last_picks.append((api.parts.clock(), request_id, instance, asked, answer, ""))
     return answer
 
 
@@ -111,7 +111,7 @@ async def _read(request: web.Request, api: Api) -> PickRequest:
     asker = api.tokens.require(request, "pick")
     if request.query_string:
         _wants_text(request)  # a wrong format is refused before anything is picked
-    asked = await forms.read(request, api.parts.body_seconds, _decoder)
+    asked = await forms.read(request, _decoder)
     asker.keep_to(asked.instance_id)
     return asked
 

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import msgspec
 from aiohttp import web
 from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec.structs import replace
 
 from service.errors import (
     CallerIdError,
@@ -135,13 +136,9 @@ class InternalError(CallerIdError):
 class NotFound(RequestError):
     """Nothing is served at this path."""
 
-    code = "NotFound"
-
 
 class MethodNotAllowed(RequestError):
     """The path is right and the method is not."""
-
-    code = "MethodNotAllowed"
 
     def __init__(self, allow: str) -> None:
         super().__init__(f"Use {allow}")
@@ -176,10 +173,10 @@ def _more(error: CallerIdError) -> dict[str, Any]:
             return {"field": mask_text(error.field)}
         case NoEligibleNumber():
             # An error shows no number, not even one of ours to who may see it.
-            looks = tuple(
-                Candidate(**{**one, "number": mask(one["number"])}) for one in error.looks
+            masked = tuple(
+                replace(candidate, number=mask(candidate.number)) for candidate in error.explanation
             )
-            return {"reasons": error.reasons, "explanation": looks or UNSET}
+            return {"reasons": error.reasons, "explanation": masked or UNSET}
         case OutsideCallingWindow():
             return {"opens_at": error.opens_at}
         case PartlyAdded():
@@ -191,7 +188,7 @@ def _fates(error: PartlyAdded) -> dict[str, tuple[Placed, ...]]:
     """Return the fate of each number, by its place in the request, so that none is in clear."""
     places = {number: place for place, number in enumerate(error.asked)}
     return {
-        fate: tuple(Placed(places[one], mask(one)) for one in error.fates.get(fate, ()))
+        fate: tuple(Placed(places[number], mask(number)) for number in error.fates.get(fate, ()))
         for fate in error.FATES
     }
 

@@ -16,6 +16,7 @@ from service.errors import (
     RequestTimeout,
     RequestTooLarge,
     Unauthenticated,
+    UnknownInstance,
     UnsupportedMediaType,
 )
 from service.settings import Scope
@@ -44,8 +45,8 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
         tag: where the document lists it.
         summary: what it does, in a few words.
         access: the scope that its handler asks for.
-        query: what its handler decodes the query as.
-        body: what its handler decodes the body as.
+        query: what its handler decodes the query as; it names an instance.
+        body: what its handler decodes the body as; it names an instance, too.
         example: a body, as a client would write it.
         answers: the good ones, by status.
         errors: what may go wrong that its access, query and body do not bring with them.
@@ -72,7 +73,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
         if self.access not in ("open", "any"):
             kinds.add(Forbidden)
         if self.query or self.body:
-            kinds |= {MalformedRequest, InvalidField}
+            kinds |= {MalformedRequest, InvalidField, UnknownInstance}
         if self.body:
             kinds |= {RequestTimeout, RequestTooLarge, UnsupportedMediaType}
         return sorted(kinds, key=lambda kind: kind.code)

@@ -30,24 +30,17 @@ from service.errors import (
     OutsideCallingWindow,
     Overloaded,
     UnknownCall,
-    UnknownInstance,
     UnknownNumber,
 )
 from service.metrics import CONTENT_TYPE
-from service.numbers import NumberPage, NumberQuery
+from service.numbers import InstanceQuery, NumberPage, NumberQuery
 from service.outcomes import OutcomeReport
 from service.picking import PickRequest
 from service.provisioning import AddRequest, BulkRequest, PartlyAdded
 
 TEXT = "text/plain; charset=utf-8"
 
-_NAMED = (UnknownInstance,)
-_ONE_NUMBER = (
-    *_NAMED,
-    UnknownNumber,
-    InventoryUnavailable,
-    LedgerUnavailable,
-)
+_ONE_NUMBER = (UnknownNumber, InventoryUnavailable, LedgerUnavailable)
 _FROM_CCC = (CccMalformed, CccRefused, CccThrottled, CccUnavailable, PartlyAdded)
 _NEW = {"numbers": [examples.NUMBER], "usage": "Outbound"}
 
@@ -68,7 +61,6 @@ PICKS = (
         example={"called_number": "13888888888", "skill_group_ids": ["sales@ccc-test"]},
         answers=_ok(pick.PickResponse, examples.PICK),
         errors=(
-            *_NAMED,
             CallIdReused,
             CalleeBudgetExceeded,
             InvalidCalledNumber,
@@ -88,7 +80,7 @@ PICKS = (
         body=OutcomeReport,
         example={"call_id": "call-17", "result": "answered", "talk_ms": 42000},
         answers={HTTPStatus.ACCEPTED: Content(JSON, OutcomeReply, examples.OUTCOME)},
-        errors=(*_NAMED, InvalidCalledNumber, UnknownCall),
+        errors=(InvalidCalledNumber, UnknownCall),
     ),
 )
 
@@ -102,7 +94,7 @@ NUMBERS = (
         access="admin",
         query=NumberQuery,
         answers=_ok(NumberPage, examples.PAGE),
-        errors=(*_NAMED, InventoryUnavailable),
+        errors=(InventoryUnavailable,),
     ),
     Route(
         method="POST",
@@ -114,7 +106,7 @@ NUMBERS = (
         body=AddRequest,
         example=_NEW,
         answers=_ok(AdditionReply, examples.ADDITION),
-        errors=(*_NAMED, *_FROM_CCC),
+        errors=_FROM_CCC,
     ),
     Route(
         method="POST",
@@ -126,7 +118,7 @@ NUMBERS = (
         body=BulkRequest,
         example={**_NEW, "skill_group_ids": ["sales@ccc-test"]},
         answers=_ok(BulkAdditionReply, examples.BULK),
-        errors=(*_NAMED, *_FROM_CCC),
+        errors=_FROM_CCC,
     ),
     Route(
         method="PUT",
@@ -135,7 +127,7 @@ NUMBERS = (
         tag="numbers",
         summary="Take a number out of rotation",
         access="admin",
-        query=numbers.ParkQuery,
+        query=InstanceQuery,
         body=numbers.ParkRequest,
         example={"seconds": 3600, "reason": "complaints"},
         answers=_ok(ParkReply, examples.PARK),
@@ -148,7 +140,7 @@ NUMBERS = (
         tag="numbers",
         summary="Put a number back into rotation",
         access="admin",
-        query=numbers.ParkQuery,
+        query=InstanceQuery,
         answers=_ok(UnparkReply, examples.UNPARK),
         errors=_ONE_NUMBER,
     ),
@@ -159,9 +151,8 @@ NUMBERS = (
         tag="numbers",
         summary="Show how the inventories stand",
         access="admin",
-        query=inventory.InventoryQuery,
+        query=InstanceQuery,
         answers=_ok(InventoryReply, examples.INVENTORY),
-        errors=_NAMED,
     ),
     Route(
         method="POST",
@@ -172,7 +163,7 @@ NUMBERS = (
         access="admin",
         query=inventory.RefreshQuery,
         answers=_ok(InventoryReply, examples.INVENTORY),
-        errors=(*_NAMED, InventoryUnavailable),
+        errors=(InventoryUnavailable,),
     ),
 )
 

@@ -7,7 +7,7 @@ stand for any of those that were.
 """
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from functools import partial
 from typing import Any
 
@@ -15,7 +15,8 @@ import msgspec
 
 from service.ccc.payloads import malformed, split, usable
 from service.ccc.replies import CccReply
-from service.ccc.requests import BY_RPC_V1, Action
+from service.ccc.requests import BY_RPC_V1, Action, given
+from service.inventory import Details
 from service.locality import restore_number
 
 NOTHING = ("", "无")
@@ -38,14 +39,14 @@ class AdditionBatch(msgspec.Struct, frozen=True, kw_only=True):
     def params(self) -> dict[str, str]:
         """The parameters of AddPhoneNumbers."""
         listed = {"NumberList": json.dumps(self.numbers), "NumberGroupId": self.number_group_id}
-        return _given(self._common | listed)
+        return given(self._common | listed)
 
     @property
     def bulk_params(self) -> dict[str, str]:
         """The parameters of AddBulkPhoneNumbers."""
         numbers = {f"PhoneNumber.{at}": number for at, number in enumerate(self.numbers, 1)}
         groups = {f"SkillGroupId.{at}": group for at, group in enumerate(self.skill_group_ids, 1)}
-        return _given(self._common | numbers | groups)
+        return given(self._common | numbers | groups)
 
     @property
     def _common(self) -> dict[str, str]:
@@ -59,25 +60,24 @@ class AdditionBatch(msgspec.Struct, frozen=True, kw_only=True):
 class NumberDetails(msgspec.Struct, frozen=True):
     """A number that the instance has, and what ListPhoneNumbers does not say of it.
 
-    `trunks` is how many calls it carries at once, 0 where that is not told; `remaining_time` what
-    is left to a test number, in minutes. `raw` is CCC's own row.
+    `raw` is CCC's own row.
     """
 
     number: str
-    trunks: int
-    test_only: bool
-    remaining_time: int
-    allow_outbound: bool
+    details: Details
     raw: dict[str, Any]
 
 
-class BulkAnswer(msgspec.Struct, frozen=True):
-    """The numbers that AddBulkPhoneNumbers did not add, and all that the instance has now."""
+class AdditionAnswer(msgspec.Struct, frozen=True):
+    """The numbers that a call did not add, by the reason, and all that the instance has now.
+
+    AddPhoneNumbers tells of `failed` alone.
+    """
 
     failed: tuple[str, ...]
-    in_use: tuple[str, ...]
-    in_arrears: tuple[str, ...]
-    details: tuple[NumberDetails, ...]
+    in_use: tuple[str, ...] = ()
+    in_arrears: tuple[str, ...] = ()
+    details: tuple[NumberDetails, ...] = ()
 
 
 class _AdditionRow(msgspec.Struct, rename="pascal"):
@@ -88,41 +88,37 @@ class _AdditionRow(msgspec.Struct, rename="pascal"):
     allow_outbound: bool | None = None
 
 
-def add_phone_numbers(batch: AdditionBatch) -> Action[tuple[str, ...]]:
-    """AddPhoneNumbers; its answer is the numbers that were not added.
+def add_phone_numbers(batch: AdditionBatch) -> Action[AdditionAnswer]:
+    """AddPhoneNumbers.
 
     Neither action is repeated unless CCC surely did nothing: a second answer would call failed, or
     in use, what the first call added.
     """
-    return Action("AddPhoneNumbers", partial(failed_numbers, batch.numbers), repeatable=False)
+    return Action("AddPhoneNumbers", partial(addition_answer, batch.numbers), repeatable=False)
 
 
-def add_bulk_phone_numbers(batch: AdditionBatch) -> Action[BulkAnswer]:
+def add_bulk_phone_numbers(batch: AdditionBatch) -> Action[AdditionAnswer]:
     """AddBulkPhoneNumbers of 2017-07-05."""
     decode = partial(bulk_answer, batch.numbers)
     return Action("AddBulkPhoneNumbers", decode, repeatable=False, version=BY_RPC_V1)
 
 
-def failed_numbers(asked: Collection[str], reply: CccReply) -> tuple[str, ...]:
+def addition_answer(asked: Collection[str], reply: CccReply) -> AdditionAnswer:
     """Decode AddPhoneNumbers."""
-    return _numbers(asked, reply, reply.data, "")
+    return AdditionAnswer(_numbers(asked, reply, reply.data, ""))
 
 
-def bulk_answer(asked: Collection[str], reply: CccReply) -> BulkAnswer:
+def bulk_answer(asked: Collection[str], reply: CccReply) -> AdditionAnswer:
     """Decode AddBulkPhoneNumbers. Raises CccMalformed, too, where `Success` contradicts `Code`."""
     if str(reply.success).lower() == "false":
         raise malformed(reply, "Code is OK and Success is false")
     rows = _held(reply, reply.phone_numbers, "PhoneNumber")
-    return BulkAnswer(
+    return AdditionAnswer(
         failed=_numbers(asked, reply, reply.failed_phone_numbers, "FailedPhoneNumber"),
         in_use=_numbers(asked, reply, reply.userd_phone_numbers, "UserdPhoneNumber"),
         in_arrears=_numbers(asked, reply, reply.arrearage_phone_numbers, "ArrearagePhoneNumber"),
         details=tuple(row for row in map(_row, rows) if row is not None),
     )
-
-
-def _given(params: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in params.items() if value}
 
 
 def _numbers(
@@ -132,10 +128,10 @@ def _numbers(
     if len(items) == 1 and isinstance(items[0], str):
         items = [item.strip() if isinstance(item, str) else item for item in split(items[0])]
     listed = (item for item in items if item not in NOTHING)
-    found = dict.fromkeys(usable(reply, at, item) for at, item in enumerate(listed))
-    if not found.keys() <= set(asked):
+    numbers = dict.fromkeys(usable(reply, at, item) for at, item in enumerate(listed))
+    if not numbers.keys() <= set(asked):
         raise malformed(reply, f"{inner or 'Data'} names a number that was not to be added")
-    return tuple(found)
+    return tuple(numbers)
 
 
 def _held(reply: CccReply, holder: msgspec.Raw, inner: str) -> list[Any]:
@@ -150,18 +146,17 @@ def _held(reply: CccReply, holder: msgspec.Raw, inner: str) -> list[Any]:
     return [item for item in items if item is not None]
 
 
-def _row(given: Any) -> NumberDetails | None:
+def _row(sent: Any) -> NumberDetails | None:
     """A row whose number can be read; the others are not what was asked about."""
     try:
-        row = msgspec.convert(given, _AdditionRow, strict=False)
+        row = msgspec.convert(sent, _AdditionRow, strict=False)
         number = restore_number(row.number)
     except (ValueError, msgspec.ValidationError):
         return None
-    return NumberDetails(
-        number=number,
+    details = Details(
         trunks=max(0, row.trunks or 0),
         test_only=bool(row.test_only),
         remaining_time=max(0, row.remaining_time or 0),
         allow_outbound=row.allow_outbound is not False,
-        raw=given,
     )
+    return NumberDetails(number, details, sent)

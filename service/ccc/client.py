@@ -15,8 +15,8 @@ import aiohttp
 from yarl import URL
 
 from service.ccc.additions import (
+    AdditionAnswer,
     AdditionBatch,
-    BulkAnswer,
     add_bulk_phone_numbers,
     add_phone_numbers,
 )
@@ -31,7 +31,15 @@ from service.ccc.payloads import (
     number_pairs,
 )
 from service.ccc.replies import CccReply, Failure, read_reply
-from service.ccc.requests import MAX_ATTEMPTS, Action, Stamp, may_repeat, pause_after, signed
+from service.ccc.requests import (
+    MAX_ATTEMPTS,
+    Action,
+    Stamp,
+    given,
+    may_repeat,
+    pause_after,
+    signed,
+)
 from service.errors import CccMalformed, CccThrottled, CccUnavailable, CccUnreachable
 
 Answer = TypeVar("Answer")
@@ -93,14 +101,11 @@ class CccClient:
             "InstanceId": instance_id,
             "PageNumber": str(page_number),
             "PageSize": str(page_size),
+            "SearchPattern": search_pattern,
+            "Usage": usage,
+            "Active": "" if active is None else str(active),  # True and False, as the SDK has them
         }
-        if search_pattern:
-            params["SearchPattern"] = search_pattern
-        if usage:
-            params["Usage"] = usage
-        if active is not None:
-            params["Active"] = str(active)  # True and False, as the SDK writes them
-        return await self.call(LIST_PHONE_NUMBERS, params, background=background)
+        return await self.call(LIST_PHONE_NUMBERS, given(params), background=background)
 
     async def pick_outbound_numbers(
         self,
@@ -120,11 +125,11 @@ class CccClient:
         }
         return await self.call(PICK_OUTBOUND_NUMBERS, params, wait=wait)
 
-    async def add_phone_numbers(self, batch: AdditionBatch) -> tuple[str, ...]:
-        """Add numbers to an instance; returns those that CCC did not add."""
+    async def add_phone_numbers(self, batch: AdditionBatch) -> AdditionAnswer:
+        """Add numbers to an instance."""
         return await self.call(add_phone_numbers(batch), batch.params)
 
-    async def add_bulk_phone_numbers(self, batch: AdditionBatch) -> BulkAnswer:
+    async def add_bulk_phone_numbers(self, batch: AdditionBatch) -> AdditionAnswer:
         """Add numbers to an instance and bind them to skill groups."""
         return await self.call(add_bulk_phone_numbers(batch), batch.bulk_params)
 

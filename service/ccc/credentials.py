@@ -9,7 +9,7 @@ import math
 import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Protocol
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -29,13 +29,6 @@ class AccessKey(msgspec.Struct, frozen=True):
     def __repr__(self) -> str:
         """Show the id alone: a secret has no place in a log or a traceback."""
         return f"AccessKey({self.id!r})"
-
-
-class Credentials(Protocol):
-    """A source of access keys, asked before each request."""
-
-    async def get(self) -> AccessKey:
-        """Return a key that is valid now; raises CccRefused if there is none."""
 
 
 class StaticCredentials:
@@ -95,10 +88,13 @@ class ChainCredentials:
             from alibabacloud_credentials.client import Client  # noqa: PLC0415 -- see above
 
             self._chain = Client()
-        found = self._chain.get_credential()
-        parts = (found.access_key_id, found.access_key_secret, found.security_token)
+        credential = self._chain.get_credential()
+        parts = (credential.access_key_id, credential.access_key_secret, credential.security_token)
         # A space copied along is the commonest cause of SignatureDoesNotMatch.
         return AccessKey(*((part or "").strip() for part in parts))
+
+
+Credentials: TypeAlias = StaticCredentials | ChainCredentials
 
 
 def _none_found(error: Exception) -> CccRefused:

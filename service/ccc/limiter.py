@@ -7,11 +7,12 @@ limit of its own rather than stop. It knows nothing of actions, retries or repli
 
 import asyncio
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from importlib.resources import files
-from typing import Any, Protocol
 
 import msgspec
+from redis.asyncio import Redis
 
 from service.errors import LedgerUnavailable
 from service.redis_.client import translated
@@ -19,23 +20,6 @@ from service.redis_.client import translated
 Sleep = Callable[[float], Awaitable[None]]
 
 MICROSECONDS = 1_000_000
-
-
-class Limiter(Protocol):
-    """A rate limit, asked before each request."""
-
-    async def acquire(self, *, background: bool = False) -> None:
-        """Wait for a token; a background caller leaves the last ones to the others."""
-
-    async def try_acquire(self) -> bool:
-        """Take a token if one is free now."""
-
-
-class Scripts(Protocol):
-    """The one Redis command that the shared limit uses."""
-
-    def eval(self, script: str, numkeys: int, /, *keys_and_args: str | float) -> Awaitable[Any]:
-        """Run a Lua script."""
 
 
 class Pace(msgspec.Struct, frozen=True):
@@ -61,25 +45,43 @@ def pace_of(rate: float) -> Pace:
     return Pace(interval=1 / (rate - burst + 1), burst=burst)
 
 
-class LocalLimiter:
+class Limiter(ABC):
+    """A rate limit, asked before each request.
+
+    Callers wait in this process, foreground and background apart. Only the first of each asks; so
+    the order of arrival holds, and a shared limit is asked by two callers a process at most.
+    """
+
+    def __init__(self, sleep: Sleep = asyncio.sleep) -> None:
+        self._sleep = sleep
+        self._turns = {background: asyncio.Lock() for background in (False, True)}
+
+    async def acquire(self, *, background: bool = False) -> None:
+        """Wait for a token, in order of arrival; the background leaves half of the bucket."""
+        async with self._turns[background]:
+            while (seconds := await self._ask(background=background)) > 0:
+                await self._sleep(seconds)
+
+    async def try_acquire(self) -> bool:
+        """Take a token if one is free now."""
+        return await self._ask(background=False) == 0
+
+    @abstractmethod
+    async def _ask(self, *, background: bool) -> float:
+        """Take a token and return 0, or return in how many seconds one may be taken."""
+
+
+class LocalLimiter(Limiter):
     """The limit of one process: a token bucket kept as the instant at which it is full again."""
 
     def __init__(
         self, rate: float, *, clock: Callable[[], float], sleep: Sleep = asyncio.sleep
     ) -> None:
         """Hold `rate` requests per second by `clock`, a monotonic one in seconds."""
+        super().__init__(sleep)
         self.pace = pace_of(rate)
         self._clock = clock
         self._full = -math.inf
-        self._queues = Queues(sleep)
-
-    async def acquire(self, *, background: bool = False) -> None:
-        """Wait for a token, in order of arrival; the background leaves half of the bucket."""
-        await self._queues.wait(self._ask, background=background)
-
-    async def try_acquire(self) -> bool:
-        """Take a token if one is free now."""
-        return self.take() == 0
 
     def take(self, *, background: bool = False) -> float:
         """Take a token and return 0, or return in how many seconds one may be taken."""
@@ -95,7 +97,7 @@ class LocalLimiter:
         return self.take(background=background)
 
 
-class SharedLimiter:
+class SharedLimiter(Limiter):
     """One limit for all replicas, in Redis; in this process alone while Redis does not answer.
 
     While it does not, the replicas together may reach the rate times their number. Redis is waited
@@ -103,22 +105,14 @@ class SharedLimiter:
     """
 
     def __init__(
-        self, redis: Scripts, key: str, local: LocalLimiter, *, sleep: Sleep = asyncio.sleep
+        self, redis: Redis, key: str, local: LocalLimiter, *, sleep: Sleep = asyncio.sleep
     ) -> None:
         """Share the rate of `local` under `key`, which names the account."""
+        super().__init__(sleep)
         self._redis = redis
         self._key = key
         self._local = local
         self._script = files(__package__).joinpath("rate_limit.lua").read_text()
-        self._queues = Queues(sleep)
-
-    async def acquire(self, *, background: bool = False) -> None:
-        """Wait for a token, in this process in order of arrival."""
-        await self._queues.wait(self._ask, background=background)
-
-    async def try_acquire(self) -> bool:
-        """Take a token if one is free now."""
-        return await self._ask(background=False) == 0
 
     async def _ask(self, *, background: bool) -> float:
         pace = self._local.pace
@@ -130,28 +124,3 @@ class SharedLimiter:
                 return float(wait) / MICROSECONDS
         except LedgerUnavailable:
             return self._local.take(background=background)
-
-
-class Queues:
-    """The callers that wait in this process, foreground and background apart.
-
-    Only the first of each asks; so the order of arrival holds, and a shared limit is asked by two
-    callers a process at most.
-    """
-
-    def __init__(self, sleep: Sleep) -> None:
-        self._sleep = sleep
-        self._turns = {background: asyncio.Lock() for background in (False, True)}
-
-    async def wait(self, ask: "WaitingCaller", *, background: bool) -> None:
-        """Return once `ask` has taken a token."""
-        async with self._turns[background]:
-            while (seconds := await ask(background=background)) > 0:
-                await self._sleep(seconds)
-
-
-class WaitingCaller(Protocol):
-    """Takes a token and returns 0, or returns the seconds until one may be taken."""
-
-    async def __call__(self, *, background: bool) -> float:
-        """Ask for one token."""

@@ -5,11 +5,12 @@ is refused with that; the rest is InvalidParameter.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Literal, cast, get_args
 
 import msgspec
 
+from service.ccc.claims import SignedCall
 from service.errors import InvalidField
 
 Params = Mapping[str, str]
@@ -37,6 +38,26 @@ class ParameterRefused(InvalidField):
         super().__init__(parameter, ccc_code)
         self.ccc_code = ccc_code
         self.values = (parameter, bound)
+
+
+def check_action(call: SignedCall, actions: Mapping[str, Collection[str]]) -> None:
+    """Refuse a call of an action that there is not.
+
+    Args:
+        call: as it came.
+        actions: their names by the versions of the API.
+
+    Raises:
+        ParameterRefused: version or action are missing, or unknown.
+    """
+    if not call.version:
+        raise ParameterRefused("MissingParameter", "Version")
+    if not call.action:
+        raise ParameterRefused("MissingParameter", "Action")
+    if call.version not in actions:
+        raise ParameterRefused("InvalidVersion", "Version")
+    if call.action not in actions[call.version]:
+        raise ParameterRefused("InvalidAction.NotFound", "Action")
 
 
 def required(params: Params, name: str) -> str:
@@ -95,8 +116,8 @@ def texts(params: Params, name: str) -> tuple[str, ...]:
 
     The documents of 2020-07-01 have the first; the SDK makes the second of a Python list.
     """
-    found = required_array(params, name) if params.get(name) else numbered(params, name)
-    return tuple(_short(name, text, least=1) for text in found)
+    items = required_array(params, name) if params.get(name) else numbered(params, name)
+    return tuple(_short(name, text, least=1) for text in items)
 
 
 def required_array(params: Params, name: str) -> tuple[str, ...]:
@@ -109,9 +130,9 @@ def required_array(params: Params, name: str) -> tuple[str, ...]:
 
 def required_texts(params: Params, name: str) -> tuple[str, ...]:
     """A list of one or more."""
-    if not (found := texts(params, name)):
+    if not (items := texts(params, name)):
         raise ParameterRefused("Parameter.Empty", name)
-    return found
+    return items
 
 
 def numbered(params: Params, name: str, least: int = 1) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import Any, TypeAlias, TypeVar
 
 import msgspec
+from msgspec.structs import astuple
 
 from service.ccc.replies import CccReply
 from service.errors import CccMalformed
@@ -129,7 +130,10 @@ def number_page(reply: CccReply) -> ListedPage:
         total_count=page.total_count,
         page_number=page.page_number or 0,
         page_size=page.page_size or 0,
-        numbers=tuple(_listed(row, usable(reply, index, row.number)) for index, row in rows),
+        numbers=tuple(
+            ListedNumber(usable(reply, index, row.number), *_common(astuple(row)[1:]))
+            for index, row in rows
+        ),
     )
 
 
@@ -163,8 +167,8 @@ def _decoded(reply: CccReply, decoder: msgspec.json.Decoder[Any]) -> Any:
         raise malformed(reply, f"Data is not as promised: {error}") from None
 
 
-def _several(found: Several[Item]) -> list[Item]:
-    items = found if isinstance(found, tuple) else (found,)
+def _several(decoded: Several[Item]) -> list[Item]:
+    items = decoded if isinstance(decoded, tuple) else (decoded,)
     return [item for item in items if item is not None]
 
 
@@ -173,10 +177,6 @@ def _one(reply: CccReply, found: Several[Item]) -> Item:
     if len(items) != 1:
         raise malformed(reply, f"Data holds {len(items)} objects in place of one")
     return items[0]
-
-
-def _listed(row: _Row, number: str) -> ListedNumber:
-    return ListedNumber(number, *_common(msgspec.structs.astuple(row)[1:]))
 
 
 @lru_cache(KINDS_KEPT)

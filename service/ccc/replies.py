@@ -85,8 +85,8 @@ def _failure(status: int, reply: CccReply, retry_after: float) -> Failure:
 
 
 def _code(said: str | int | None) -> str:
-    found = CODE.fullmatch(str(said or ""))
-    return found[0] if found and said != "OK" else ""
+    match = CODE.fullmatch(str(said or ""))
+    return match[0] if match and said != "OK" else ""
 
 
 def _kind(status: int, code: str, *, asked_to_wait: bool) -> type[CccError]:

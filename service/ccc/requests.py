@@ -44,6 +44,11 @@ class Action(msgspec.Struct, Generic[Answer], frozen=True):
 AnyAction: TypeAlias = Action[Any]
 
 
+def given(params: Mapping[str, str]) -> dict[str, str]:
+    """Return the parameters that are not empty."""
+    return {name: value for name, value in params.items() if value}
+
+
 def may_repeat(action: Action[Answer], failure: Failure) -> bool:
     """Tell whether asking again can help and can do no harm.
 

@@ -4,12 +4,10 @@ from argparse import Namespace
 from collections.abc import Mapping
 
 import msgspec
-from msgspec.structs import replace
 
 from service.cli.serve import serve
 from service.emulator import running
-from service.emulator.command import DEMO_KEY_ID, DEMO_KEY_SECRET, demo_emulator, locate_with
-from service.locality import Locator, prefix_table
+from service.emulator.command import DEMO_KEY_ID, DEMO_KEY_SECRET, demo_emulator
 from service.settings import CccSettings, InstanceCcc, InstanceSettings, Secret, Server, Settings
 
 INSTANCE_ID = "ccc-test"
@@ -30,8 +28,7 @@ ADDED = {"numbers": ["13880009001"], "usage": "Outbound", **GROUPS}
 def settings_for(port: int, endpoint: str) -> Settings:
     """The demo's configuration: the defaults, with the emulator in the place of CCC."""
     key = InstanceCcc(access_key_id=DEMO_KEY_ID, access_key_secret=Secret(DEMO_KEY_SECRET))
-    return replace(
-        Settings(),
+    return Settings(
         server=Server(port=port, drain_seconds=0),
         ccc=CccSettings(endpoint=endpoint),
         instances=(InstanceSettings(id=INSTANCE_ID, ccc=key),),
@@ -45,7 +42,7 @@ async def run(arguments: Namespace) -> None:
         SettingsError: a port is out of its range.
         OSError: a port is taken.
     """
-    emulator = demo_emulator(locate_with(Locator(prefix_table.read())))
+    emulator = demo_emulator()
     async with running(emulator, "127.0.0.1", arguments.emulator_port) as address:
         settings = settings_for(arguments.port, f"http://{address}")
         numbers = len(emulator.numbers[INSTANCE_ID])
@@ -54,7 +51,7 @@ async def run(arguments: Namespace) -> None:
 
 def welcome(url: str, emulator_url: str, numbers: int) -> str:
     """Return commands for a person to paste, and what they will show."""
-    picks = "\n".join(f"# {told}\n{_post(url, '/v1/pick', body)}" for told, body in PICKS)
+    picks = "\n".join(f"# {title}\n{_post(url, '/v1/pick', body)}" for title, body in PICKS)
     return f"""\
 the service       {url}
 the CCC emulator  {emulator_url}, with {numbers} numbers

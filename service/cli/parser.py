@@ -50,7 +50,7 @@ def parser(words: Collection[str]) -> argparse.ArgumentParser:
     )
     commands = top.add_subparsers(required=True, metavar="COMMAND", dest="command")
     for name, command in COMMANDS.items():
-        one = commands.add_parser(
+        options = commands.add_parser(
             name,
             help=command.help,
             description=command.about,
@@ -58,7 +58,7 @@ def parser(words: Collection[str]) -> argparse.ArgumentParser:
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         if name in words:
-            command.add_options(one)
+            command.add_options(options)
     return top
 
 

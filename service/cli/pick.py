@@ -5,6 +5,7 @@ It goes by the standard library: aiohttp would take longer to import than the an
 
 import sys
 from argparse import Namespace
+from collections import Counter
 from collections.abc import Iterable
 from http import HTTPStatus
 from http.client import HTTPException
@@ -12,10 +13,10 @@ from urllib.error import HTTPError
 from urllib.request import ProxyHandler, Request, build_opener
 
 import msgspec
-import orjson
 
 from service.cli.terminal import Style, has_colour, printable, table
 from service.errors import CallerIdError, SettingsError
+from service.picking import Candidate, PickAnswer
 
 TIMEOUT_SECONDS = 10
 
@@ -43,47 +44,13 @@ _REASONS = {
 }
 
 
-class PlaceReply(msgspec.Struct, frozen=True):
-    """A number and where it is."""
-
-    number: str
-    province: str
-    city: str
-
-
-class PairReply(msgspec.Struct, frozen=True):
-    """One caller number, and how near it is to the callee."""
-
-    caller: PlaceReply
-    callee: PlaceReply
-    match: str
-
-
-class CandidateReply(msgspec.Struct, frozen=True):
-    """One candidate of an explanation; `reason` is "" for one that was taken."""
-
-    number: str
-    match: str
-    used_hour: int
-    used_day: int
-    reason: str
-
-
-class PickReply(msgspec.Struct, frozen=True):
-    """The part of an answer that is shown."""
-
-    source: str
-    data: tuple[PairReply, ...]
-    explanation: tuple[CandidateReply, ...] | None = None
-
-
 class ProblemReply(msgspec.Struct, frozen=True):
     """The part of a problem document that is shown."""
 
     code: str = "Error"
     detail: str = "no detail was given"
     reasons: dict[str, int] = {}
-    explanation: tuple[CandidateReply, ...] = ()
+    explanation: tuple[Candidate, ...] = ()
 
 
 class NoAnswer(CallerIdError):
@@ -103,11 +70,11 @@ def ask(arguments: Namespace) -> int:
     _check_words(arguments)
     try:
         status, body, retry_after = _post(arguments, _question(arguments))
-        told = body.decode() if arguments.json else _told(status, body, retry_after)
+        text = body.decode() if arguments.json else _shown(status, body, retry_after)
     except (OSError, HTTPException, ValueError, msgspec.DecodeError) as error:
         why = str(error) or type(error).__name__
         raise NoAnswer(f"no answer of a service at {arguments.url}: {why}") from error
-    print(told)
+    print(text)
     return int(status != HTTPStatus.OK)
 
 
@@ -118,15 +85,15 @@ def _check_words(arguments: Namespace) -> None:
         raise SettingsError(["--token: found what no header can carry (hidden)"])
 
 
-def _told(status: int, body: bytes, retry_after: str) -> str:
+def _shown(status: int, body: bytes, retry_after: str) -> str:
     colour = has_colour(sys.stdout)
     if status == HTTPStatus.OK:
-        return answered(msgspec.json.decode(body, type=PickReply), colour=colour)
+        return answered(msgspec.json.decode(body, type=PickAnswer), colour=colour)
     return refused(msgspec.json.decode(body, type=ProblemReply), retry_after, colour=colour)
 
 
 def _question(arguments: Namespace) -> bytes:
-    return orjson.dumps(
+    return msgspec.json.encode(
         {
             "called_number": arguments.called,
             "instance_id": arguments.instance,
@@ -154,11 +121,12 @@ def _post(arguments: Namespace, question: bytes) -> tuple[int, bytes, str]:
             return error.code, error.read(), error.headers.get("Retry-After", "")
 
 
-def answered(answer: PickReply, *, colour: bool) -> str:
+def answered(answer: PickAnswer, *, colour: bool) -> str:
     """The callers of an answer, and whom they are for."""
     rows = [("caller", "province", "city", "match")]
     rows += [
-        (one.caller.number, one.caller.province, one.caller.city, one.match) for one in answer.data
+        (pair.caller.number, pair.caller.province, pair.caller.city, pair.match)
+        for pair in answer.data
     ]
     parts = [table(rows, colour=colour)]
     if answer.data:
@@ -174,9 +142,11 @@ def refused(problem: ProblemReply, retry_after: str, *, colour: bool) -> str:
     """A refusal with its reasons, the commonest first."""
     parts = [f"{printable(problem.code)}: {printable(problem.detail)}"]
     if problem.reasons:
-        reasons = sorted(problem.reasons.items(), key=lambda one: -one[1])
         rows = [("numbers", "reason", "each")]
-        rows += [(str(count), reason, _REASONS.get(reason, "")) for reason, count in reasons]
+        rows += [
+            (str(count), reason, _REASONS.get(reason, ""))
+            for reason, count in Counter(problem.reasons).most_common()
+        ]
         parts += ["", table(rows, colour=colour)]
     if problem.explanation:
         parts += ["", explained(problem.explanation, colour=colour)]
@@ -185,11 +155,17 @@ def refused(problem: ProblemReply, retry_after: str, *, colour: bool) -> str:
     return "\n".join(parts)
 
 
-def explained(looks: Iterable[CandidateReply], *, colour: bool) -> str:
+def explained(candidates: Iterable[Candidate], *, colour: bool) -> str:
     """The candidates in the order in which they were looked at."""
     rows = [("candidate", "match", "this hour", "today", "why")]
     rows += [
-        (one.number, one.match, str(one.used_hour), str(one.used_day), one.reason or _TAKEN)
-        for one in looks
+        (
+            candidate.number,
+            candidate.match,
+            str(candidate.used_hour),
+            str(candidate.used_day),
+            candidate.reason or _TAKEN,
+        )
+        for candidate in candidates
     ]
     return table(rows, colour=colour, styles=_STYLES)

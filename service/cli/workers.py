@@ -43,8 +43,8 @@ class Workers:
         """
         with tempfile.TemporaryDirectory(prefix="callerid-") as shared:
             self._environment = os.environ | {"PROMETHEUS_MULTIPROC_DIR": shared}
-            for number in (signal.SIGTERM, signal.SIGINT):
-                signal.signal(number, lambda *_: self._stop())
+            for signal_number in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(signal_number, lambda *_: self._stop())
             signal.signal(signal.SIGHUP, lambda *_: self._tell(signal.SIGHUP))
             self._running = [self._start() for _ in range(self._count)]
             return self._watch(shared)
@@ -59,7 +59,9 @@ class Workers:
                 mark_process_dead(worker.pid, path=shared)
                 if status == 2:  # noqa: PLR2004 - the exit status of a wrong configuration
                     self._stop()
-                    return self._reap(2)
+                    for other in self._running:
+                        other.wait()
+                    return 2
                 if not self._stopping:
                     _log.error("A worker exited with status %d; another one is started", status)
                     time.sleep(RESTART_PAUSE)
@@ -74,11 +76,6 @@ class Workers:
         self._stopping = True
         self._tell(signal.SIGTERM)
 
-    def _tell(self, number: signal.Signals) -> None:
+    def _tell(self, signal_number: signal.Signals) -> None:
         for worker in self._running:
-            worker.send_signal(number)
-
-    def _reap(self, status: int) -> int:
-        for worker in self._running:
-            worker.wait()
-        return status
+            worker.send_signal(signal_number)

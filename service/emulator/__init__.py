@@ -18,9 +18,9 @@ import msgspec
 from aiohttp import web
 
 from service.ccc.claims import SignedCall
-from service.ccc.parameters import required
+from service.ccc.parameters import Params, check_action, required
 from service.emulator import actions, adding, answers
-from service.emulator.actions import Locate, Row
+from service.emulator.actions import Account, Locate, Row
 from service.emulator.answers import Refusal, refusal_of
 from service.emulator.faults import Faults, named
 from service.emulator.gate import SignatureGate, read_call
@@ -29,14 +29,14 @@ from service.errors import InvalidField
 
 __all__ = ["Emulator", "Faults", "load_inventory", "phone_number", "running", "skill_groups"]
 
-ACTIONS = {
-    "2020-07-01": (
-        "ListPhoneNumbers",
-        "PickOutboundNumbers",
-        "GetNumberLocation",
-        "AddPhoneNumbers",
-    ),
-    "2017-07-05": ("AddBulkPhoneNumbers",),
+_ACTIONS: dict[str, dict[str, Callable[[Params, Account], dict[str, Any]]]] = {
+    "2020-07-01": {
+        "ListPhoneNumbers": actions.list_phone_numbers,
+        "PickOutboundNumbers": actions.pick_outbound_numbers,
+        "GetNumberLocation": actions.get_number_location,
+        "AddPhoneNumbers": adding.add_phone_numbers,
+    },
+    "2017-07-05": {"AddBulkPhoneNumbers": adding.add_bulk_phone_numbers},
 }
 
 
@@ -106,28 +106,16 @@ class Emulator:
         """Do what a call asks for; refuse in the order in which the gateway and CCC would."""
         if self.faults.server_error:
             raise Refusal(answers.SERVER_ERRORS[self.faults.server_error])
-        _check_api(call)
+        check_action(call, _ACTIONS)
         self._gate.admit(call, self.access_keys, self.security_tokens)
         self._throttle()
         if self.faults.forbidden or call.action in named(self.faults.denied_actions):
             raise Refusal("Forbidden.RAM")
         rows = self._rows(required(call.params, "InstanceId"))
-        account = adding.Account(self.numbers, self.lines, self.faults, self._locate)
-        data: Any
-        match call.action:
-            case "ListPhoneNumbers":
-                data = actions.list_phone_numbers(call.params, rows)
-            case "PickOutboundNumbers":
-                data = actions.pick_outbound_numbers(
-                    call.params, rows, self._locate, self._randomness
-                )
-            case "AddPhoneNumbers":
-                data = adding.add_phone_numbers(call.params, account)
-            case "AddBulkPhoneNumbers":
-                return adding.add_bulk_phone_numbers(call.params, account)
-            case _:
-                data = actions.get_number_location(call.params, self._locate)
-        return {"Data": data}
+        account = Account(
+            rows, self.numbers, self.lines, self.faults, self._locate, self._randomness
+        )
+        return _ACTIONS[call.version][call.action](call.params, account)
 
     def _throttle(self) -> None:
         """Count the call against its second, as the documents state the quotas."""
@@ -181,14 +169,3 @@ async def running(emulator: Emulator, host: str = "127.0.0.1", port: int = 0) ->
         yield f"{host}:{runner.addresses[0][1]}"
     finally:
         await runner.cleanup()
-
-
-def _check_api(call: SignedCall) -> None:
-    if not call.version:
-        raise Refusal("MissingParameter", "Version")
-    if call.version not in ACTIONS:
-        raise Refusal("InvalidVersion")
-    if not call.action:
-        raise Refusal("MissingParameter", "Action")
-    if call.action not in ACTIONS[call.version]:
-        raise Refusal("InvalidAction.NotFound")

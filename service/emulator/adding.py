@@ -7,9 +7,7 @@ the instance. What the pages leave open is decided here: a number that any insta
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
-
-import msgspec
+from collections.abc import Sequence
 
 from service.ccc.parameters import (
     ParameterRefused,
@@ -18,8 +16,8 @@ from service.ccc.parameters import (
     required_array,
     required_usage,
 )
-from service.emulator.actions import Locate, Row
-from service.emulator.faults import Faults, named
+from service.emulator.actions import Account, Row
+from service.emulator.faults import named
 from service.emulator.sample import phone_number, skill_groups
 from service.locality import restore_number
 
@@ -27,36 +25,16 @@ from service.locality import restore_number
 TRUNKS_OF_MOBILE, TRUNKS_OF_LANDLINE = 3, 15
 
 
-class Account(msgspec.Struct, frozen=True):
-    """The numbers of all instances, and what decides how adding one more ends.
-
-    `lines` holds fields of a number's row in AddBulkPhoneNumbers in place of the usual ones.
-    """
-
-    numbers: Mapping[str, list[Row]]
-    lines: Mapping[str, Row]
-    faults: Faults
-    locate: Locate
-
-
-class _Ends(msgspec.Struct, frozen=True):
-    """The numbers that were not added, by reason."""
-
-    failed: list[str]
-    in_use: list[str]
-    in_arrears: list[str]
-
-
-def add_phone_numbers(params: Params, account: Account) -> tuple[str, ...]:
-    """Add `NumberList`; returns the numbers that failed, for whatever reason.
+def add_phone_numbers(params: Params, account: Account) -> Row:
+    """Add `NumberList`; `Data` has the numbers that failed, for whatever reason.
 
     A number is in no skill group then.
 
     Raises:
         InvalidField: a parameter is missing or not what it should be.
     """
-    ends = _add(params, account, required_array(params, "NumberList"), ())
-    return (*ends.failed, *ends.in_use, *ends.in_arrears)
+    failed, in_use, in_arrears = _add(params, account, required_array(params, "NumberList"), ())
+    return {"Data": (*failed, *in_use, *in_arrears)}
 
 
 def add_bulk_phone_numbers(params: Params, account: Account) -> Row:
@@ -68,32 +46,37 @@ def add_bulk_phone_numbers(params: Params, account: Account) -> Row:
     numbers = numbered(params, "PhoneNumber", least=0)
     if not numbers:
         raise ParameterRefused("Parameter.Empty", "PhoneNumber")
-    ends = _add(params, account, numbers, numbered(params, "SkillGroupId", least=0))
+    groups = numbered(params, "SkillGroupId", least=0)
+    failed, in_use, in_arrears = _add(params, account, numbers, groups)
     rows = [_bulk_row(row, account) for row in account.numbers[params["InstanceId"]]]
     return {
         "Success": True,
-        "FailedPhoneNumbers": {"FailedPhoneNumber": ends.failed},
-        "UserdPhoneNumbers": {"UserdPhoneNumber": ends.in_use},
-        "ArrearagePhoneNumbers": {"ArrearagePhoneNumber": ends.in_arrears},
+        "FailedPhoneNumbers": {"FailedPhoneNumber": failed},
+        "UserdPhoneNumbers": {"UserdPhoneNumber": in_use},
+        "ArrearagePhoneNumbers": {"ArrearagePhoneNumber": in_arrears},
         "PhoneNumbers": {"PhoneNumber": rows},
     }
 
 
-def _add(params: Params, account: Account, numbers: Sequence[str], groups: Sequence[str]) -> _Ends:
-    wanted, ends, faults = required_usage(params), _Ends([], [], []), account.faults
-    known = {row["Number"] for rows in account.numbers.values() for row in rows}
+def _add(
+    params: Params, account: Account, numbers: Sequence[str], groups: Sequence[str]
+) -> tuple[list[str], list[str], list[str]]:
+    """Add numbers; return those that failed, that are in use, and that are in arrears."""
+    wanted, faults = required_usage(params), account.faults
+    failed, in_use, in_arrears = list[str](), list[str](), list[str]()
+    taken = {row["Number"] for rows in account.numbers.values() for row in rows}
     for number in numbers:
-        if number in known | named(faults.numbers_in_use):
-            ends.in_use.append(number)
+        if number in taken | named(faults.numbers_in_use):
+            in_use.append(number)
         elif number in named(faults.numbers_in_arrears):
-            ends.in_arrears.append(number)
+            in_arrears.append(number)
         elif number in named(faults.numbers_failing) or not _fits(number, wanted):
-            ends.failed.append(number)
+            failed.append(number)
         else:
-            known.add(number)
+            taken.add(number)
             row = _row(params, account, number, groups)
             account.numbers[params["InstanceId"]].append(row)
-    return ends
+    return failed, in_use, in_arrears
 
 
 def _fits(number: str, wanted: str) -> bool:

@@ -6,7 +6,6 @@ What the envelope holds is the actions' business, how its content is distorted t
 from http import HTTPStatus
 from typing import Any
 
-import msgspec
 import orjson
 from aiohttp import web
 
@@ -29,11 +28,6 @@ class Refusal(Exception):
         self.code = code
         super().__init__(f"{code}: {self.message}")
 
-    @property
-    def is_throttling(self) -> bool:
-        """True if flow control refused the call."""
-        return self.code.startswith("Throttling")
-
 
 def refusal_of(error: InvalidField | ClaimRefused) -> Refusal:
     """Return the refusal of a parameter or of a signature."""
@@ -42,47 +36,40 @@ def refusal_of(error: InvalidField | ClaimRefused) -> Refusal:
     return Refusal("InvalidParameter", error.field)
 
 
-class EmulatedResponse(msgspec.Struct, frozen=True):
-    """A reply before it is written."""
-
-    status: HTTPStatus
-    body: dict[str, Any]
-    headers: dict[str, str]
-
-
-def success(answered: dict[str, Any], request_id: str, faults: Faults) -> EmulatedResponse:
+def success(answered: dict[str, Any], request_id: str, faults: Faults) -> web.Response:
     """Put what an action answers beside the envelope's fields, then let the switches at it."""
     body = catalogue.success(request_id, answered)
-    return EmulatedResponse(HTTPStatus.OK, distort(body, faults), {"x-acs-request-id": request_id})
+    return _response(HTTPStatus.OK, distort(body, faults), request_id)
 
 
-def failure(refusal: Refusal, request_id: str, host: str, faults: Faults) -> EmulatedResponse:
+def failure(refusal: Refusal, request_id: str, host: str, faults: Faults) -> web.Response:
     """Write a refusal as Alibaba Cloud's gateway at `host` does."""
     body = catalogue.failure(request_id, host, refusal.code, refusal.message)
-    headers = {"x-acs-request-id": request_id}
-    if refusal.is_throttling and faults.retry_after_ms:
-        headers["x-acs-retry-after"] = str(faults.retry_after_ms)
-    return EmulatedResponse(refusal.status, body, headers)
+    response = _response(refusal.status, body, request_id)
+    if refusal.code.startswith("Throttling") and faults.retry_after_ms:
+        response.headers["x-acs-retry-after"] = str(faults.retry_after_ms)
+    return response
 
 
-async def send(
-    request: web.Request, answer: EmulatedResponse, faults: Faults
-) -> web.StreamResponse:
-    """Send an answer, or what the switches leave of it."""
-    body = orjson.dumps(answer.body)
+def _response(status: HTTPStatus, body: dict[str, Any], request_id: str) -> web.Response:
+    return web.Response(
+        status=status,
+        body=orjson.dumps(body),
+        headers={"x-acs-request-id": request_id},
+        content_type="application/json",
+        charset="utf-8",
+    )
+
+
+async def send(request: web.Request, answer: web.Response, faults: Faults) -> web.StreamResponse:
+    """Return an answer, or what the switches leave of it."""
     if faults.garbage:
         return web.Response(body=_GARBAGE, content_type="text/html")
     if faults.empty_body:
         return web.Response(status=answer.status)
     if faults.truncated:
-        return await _cut(request, answer.status, body)
-    return web.Response(
-        status=answer.status,
-        body=body,
-        headers=answer.headers,
-        content_type="application/json",
-        charset="utf-8",
-    )
+        return await _cut(request, answer)
+    return answer
 
 
 def disconnect(request: web.Request) -> web.StreamResponse:
@@ -92,9 +79,11 @@ def disconnect(request: web.Request) -> web.StreamResponse:
     return web.Response()
 
 
-async def _cut(request: web.Request, status: int, body: bytes) -> web.StreamResponse:
+async def _cut(request: web.Request, answer: web.Response) -> web.StreamResponse:
     """Announce the whole body, send half of it, and hang up."""
-    response = web.StreamResponse(status=status, headers={"Content-Length": str(len(body))})
+    body = bytes(answer.body)  # type: ignore[arg-type]  # bytes, as `_response` makes it
+    response = web.StreamResponse(status=answer.status)
+    response.content_length = len(body)
     response.content_type = "application/json"
     await response.prepare(request)
     await response.write(body[: len(body) // 2])

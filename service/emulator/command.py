@@ -61,7 +61,7 @@ def faults_from(args: argparse.Namespace) -> Faults:
         raise SettingsError([f"emulator faults: {error}"]) from error
 
 
-def demo_emulator(locate: Locate, inventory: Path | None = None) -> Emulator:
+def demo_emulator(inventory: Path | None = None) -> Emulator:
     """Return an emulator of an inventory, the sample unless a file is given, with the demo's key.
 
     Raises:
@@ -70,7 +70,7 @@ def demo_emulator(locate: Locate, inventory: Path | None = None) -> Emulator:
     return Emulator(
         load_inventory(inventory),
         {DEMO_KEY_ID: DEMO_KEY_SECRET},
-        locate=locate,
+        locate=locate_with(Locator(prefix_table.read())),
         clock=time.time,
         randomness=Random(),  # noqa: S311 - it picks numbers, it guards nothing
     )
@@ -100,7 +100,7 @@ async def serve(args: argparse.Namespace, announce: Callable[[str], object] = pr
         SettingsError: The inventory or a fault switch is wrong.
         OSError: The address is taken or not this machine's.
     """
-    emulator = demo_emulator(locate_with(Locator(prefix_table.read())), args.inventory)
+    emulator = demo_emulator(args.inventory)
     emulator.faults = faults_from(args)
     emulator.max_requests_per_second = args.max_requests_per_second
     async with running(emulator, args.host, args.port) as address:

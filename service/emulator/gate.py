@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl
 
 from aiohttp import web
 
-from service.ccc.claims import MAX_SKEW_SECONDS, Claim, SignedCall, claim_of, verify
+from service.ccc.claims import MAX_SKEW_SECONDS, SignedCall, claim_of, verify
 from service.emulator.answers import Refusal, refusal_of
 from service.errors import ClaimRefused
 
@@ -55,7 +55,11 @@ class SignatureGate:
         """
         now = self._clock()
         try:
-            claim = _verified(call, access_keys, security_tokens, now)
+            claim = claim_of(call)
+            key_id = claim.access_key_id
+            if key_id not in access_keys:
+                raise Refusal("InvalidAccessKeyId.NotFound")
+            verify(claim, access_keys[key_id], security_tokens.get(key_id, ""), now)
         except ClaimRefused as refused:
             raise refusal_of(refused) from None
         self._spend(claim.nonce, now)
@@ -67,14 +71,3 @@ class SignatureGate:
         if nonce in self._nonces:
             raise Refusal("SignatureNonceUsed")
         self._nonces[nonce] = now
-
-
-def _verified(
-    call: SignedCall, access_keys: Mapping[str, str], security_tokens: Mapping[str, str], now: float
-) -> Claim:
-    claim = claim_of(call)
-    key_id = claim.access_key_id
-    if key_id not in access_keys:
-        raise ClaimRefused("InvalidAccessKeyId.NotFound")
-    verify(claim, access_keys[key_id], security_tokens.get(key_id, ""), now)
-    return claim

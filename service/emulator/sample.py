@@ -2,10 +2,12 @@
 
 46 cities of all 31 provinces with ten numbers each, and five 400 numbers. Area codes and mobile
 prefixes are real, so that locality works; the subscriber parts are made up (555…, 0001). Nothing
-here dials.
+here dials. `cities.json` has of each city the province, the name, the area code with the first
+digits of a subscriber number, and a mobile prefix.
 """
 
 from collections.abc import Iterator, Sequence
+from importlib.resources import files
 from pathlib import Path
 from typing import Literal
 
@@ -23,55 +25,6 @@ SKILL_GROUPS = {
 }
 PROVIDERS = ("alicom", "ali", "unicom")
 
-# Province, city, area code with the subscriber number's first digits, mobile prefix of that city.
-_CITIES = """
-北京 北京 0105550 1380000
-上海 上海 0215550 1380021
-天津 天津 0225550 1380022
-重庆 重庆 0235550 1380023
-广东 广州 0205550 1380009
-广东 深圳 07555550 1380220
-广东 东莞 07695550 1380237
-广东 佛山 07575550 1380246
-江苏 南京 0255550 1380025
-江苏 苏州 05125550 1380154
-江苏 无锡 05105550 1380051
-浙江 杭州 05715550 1380057
-浙江 宁波 05745550 1380580
-浙江 温州 05775550 1380653
-四川 成都 0285550 1380028
-四川 绵阳 0816555 1380811
-四川 乐山 0833555 1380813
-陕西 西安 0295550 1380029
-河南 郑州 03715550 1380371
-河南 洛阳 03795550 1380379
-湖北 武汉 0275550 1380026
-湖北 宜昌 0717555 1380720
-河北 石家庄 03115550 1380049
-河北 唐山 0315555 1380315
-福建 福州 05915550 1380500
-福建 厦门 0592555 1380059
-黑龙江 哈尔滨 04515550 1380045
-吉林 长春 04315550 1380043
-湖南 长沙 07315550 1380731
-山东 济南 05315550 1380531
-山东 青岛 05325550 1380532
-辽宁 沈阳 0245550 1380004
-辽宁 大连 04115550 1380408
-广西 南宁 0771555 1380771
-安徽 合肥 05515550 1380551
-海南 海口 08985550 1380089
-云南 昆明 08715550 1380087
-山西 太原 0351555 1380060
-江西 南昌 07915550 1380065
-贵州 贵阳 08515550 1380085
-甘肃 兰州 0931555 1380931
-新疆 乌鲁木齐 0991555 1380099
-内蒙古 呼和浩特 0471555 1380471
-宁夏 银川 0951555 1380095
-青海 西宁 0971555 1380096
-西藏 拉萨 0891555 1388900
-"""
 _LANDLINES, _MOBILES, _TOLL_FREE = 6, 4, 5  # the first two per city
 _CREATED_MS = 1_617_958_538_000
 
@@ -164,8 +117,8 @@ def _sample_rows() -> Iterator[Row]:
 
 
 def _sample_numbers() -> Iterator[tuple[str, str, str]]:
-    for line in _CITIES.split("\n")[1:-1]:
-        province, city, exchange, mobile_prefix = line.split()
+    cities = msgspec.json.decode(files("service.emulator").joinpath("cities.json").read_bytes())
+    for province, city, exchange, mobile_prefix in cities:
         for n in range(1, _LANDLINES + 1):
             yield f"{exchange}{n:04}", province, city
         for n in range(1, _MOBILES + 1):

@@ -71,17 +71,17 @@ def compare(tallies: Iterable[Tally], pool: Pool) -> Comparison:
     """
     answered = attempts = 0
     expected = variance = 0.0
-    for one in tallies:
-        of_all, calls = pool.get(one.hour, (0, 0))
-        peers = calls - one.attempts
+    for tally in tallies:
+        of_all, calls = pool.get(tally.hour, (0, 0))
+        peers = calls - tally.attempts
         if peers <= 0:
             continue
-        had = of_all - one.answered
-        answered += one.answered
-        attempts += one.attempts
-        expected += one.attempts * had / peers
+        had = of_all - tally.answered
+        answered += tally.answered
+        attempts += tally.attempts
+        expected += tally.attempts * had / peers
         smooth = (had + 0.5) / (peers + 1)  # one hour with none answered is no certainty
-        variance += one.attempts**2 * smooth * (1 - smooth) / peers
+        variance += tally.attempts**2 * smooth * (1 - smooth) / peers
     return Comparison(answered, attempts, expected, variance)
 
 

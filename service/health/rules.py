@@ -64,15 +64,11 @@ class HealthRecord(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class Transition(msgspec.Struct, frozen=True, gc=False):
-    """A change of state, or of the stage of a probation: why, and how sure that was.
-
-    `probability` is that of the number being clearly worse than its pool.
-    """
+    """A change of state, or of the stage of a probation, and why."""
 
     before: str
     after: str
     reason: str
-    probability: float
 
 
 class Pools:
@@ -94,9 +90,9 @@ class Pools:
             self._numbers[group] += 1
             self._quarantined[group] += record.state == QUARANTINED
             hours = self._hours[group]
-            for one in record.tallies:
-                answered, attempts = hours.get(one.hour, (0, 0))
-                hours[one.hour] = (answered + one.answered, attempts + one.attempts)
+            for tally in record.tallies:
+                answered, attempts = hours.get(tally.hour, (0, 0))
+                hours[tally.hour] = (answered + tally.answered, attempts + tally.attempts)
 
     def of(self, groups: tuple[str, ...]) -> Pool:
         """The hours of a number's pool, its own calls among them."""
@@ -136,13 +132,13 @@ def aged(record: HealthRecord, pool: Pool, now: int) -> HealthRecord:
         now: the instant in ms since 1970.
     """
     hour = now // HOUR
-    over = [one for one in record.tallies if one.hour < hour - SETTLED_AFTER_HOURS]
+    over = [tally for tally in record.tallies if tally.hour < hour - SETTLED_AFTER_HOURS]
     if over:
         return msgspec.structs.replace(
             record,
-            tallies=tuple(one for one in record.tallies if one not in over),
+            tallies=tuple(tally for tally in record.tallies if tally not in over),
             settled=(record.settled + compare(over, pool)).at_most(MEMORY_CALLS),
-            settled_hour=max(one.hour for one in over),
+            settled_hour=max(tally.hour for tally in over),
         )
     if record.settled_hour and record.settled_hour < hour - MEMORY_HOURS:
         return msgspec.structs.replace(record, settled=Comparison(), settled_hour=0)
@@ -167,14 +163,14 @@ def judge(record: HealthRecord, pool: Pool, now: int) -> tuple[HealthRecord, Tra
     probability = probability_below(seen)
     if probability < CERTAINTY:
         return record, None
-    return _moved(record, _quarantine(0, now), _told(seen, probability), probability)
+    return _moved(record, _quarantine(0, now), _in_words(seen, probability))
 
 
 def _returned(record: HealthRecord, now: int) -> tuple[HealthRecord, Transition | None]:
     if now < record.until:
         return record, None
     after = HealthRecord(state=PROBATION, relapses=record.relapses)
-    return _moved(record, after, "its quarantine is over", 0.0)
+    return _moved(record, after, "its quarantine is over")
 
 
 def _on_probation(
@@ -187,7 +183,7 @@ def _on_probation(
         after = _promoted(record)
     else:
         return record, None
-    return _moved(record, after, _told(seen, probability), probability)
+    return _moved(record, after, _in_words(seen, probability))
 
 
 def _promoted(record: HealthRecord) -> HealthRecord:
@@ -202,11 +198,11 @@ def _quarantine(relapses: int, now: int) -> HealthRecord:
 
 
 def _moved(
-    before: HealthRecord, after: HealthRecord, reason: str, probability: float
+    before: HealthRecord, after: HealthRecord, reason: str
 ) -> tuple[HealthRecord, Transition]:
     shown = f"{_name(after)}: {reason}"
     after = msgspec.structs.replace(after, reason=shown, untold=True)
-    return after, Transition(_name(before), _name(after), reason, probability)
+    return after, Transition(_name(before), _name(after), reason)
 
 
 def _name(record: HealthRecord) -> str:
@@ -214,7 +210,7 @@ def _name(record: HealthRecord) -> str:
     return f"{PROBATION}_{record.stage + 1}" if record.state == PROBATION else record.state
 
 
-def _told(seen: Comparison, probability: float) -> str:
+def _in_words(seen: Comparison, probability: float) -> str:
     rate, pool = seen.answered / seen.attempts, seen.expected / seen.attempts
     return (
         f"answered {seen.answered:.0f} of {seen.attempts:.0f} calls ({rate:.1%}), its pool "

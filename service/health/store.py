@@ -6,7 +6,7 @@ live as long as their numbers are in the inventory; who judges removes the other
 
 from collections.abc import Sequence
 from importlib.resources import files
-from typing import Any, Protocol
+from typing import Any, TypeAlias
 
 import msgspec
 from redis.asyncio import Redis
@@ -47,27 +47,10 @@ class Change(msgspec.Struct, frozen=True, gc=False):
     after: bytes
 
 
-class Store(Protocol):
-    """A store of health records; all of it raises LedgerUnavailable where Redis does not serve."""
-
-    async def add(self, batch: HealthBatch) -> None:
-        """Add to the tallies; a batch that was applied before changes nothing."""
-
-    async def read_all(self) -> dict[str, bytes]:
-        """Every record, in bounded slices."""
-
-    async def read(self, numbers: Sequence[str]) -> list[bytes | None]:
-        """The records of these numbers, in their order."""
-
-    async def replace(self, changes: Sequence[Change]) -> list[bool]:
-        """Change what is still what it was: for each whether it was."""
-
-    async def lead(self) -> bool:
-        """Return whether this replica is the one to judge now."""
-
-
 class RedisStore:
     """The records of one instance, shared by all replicas.
+
+    All of it raises LedgerUnavailable where Redis does not serve.
 
     Args:
         client: where Redis is; no pick waits for it.
@@ -84,13 +67,13 @@ class RedisStore:
         self._replace = _script("replace.lua")
 
     async def add(self, batch: HealthBatch) -> None:
-        """Add to the tallies, once."""
+        """Add to the tallies; a batch that was applied before changes nothing."""
         arguments = (batch.serial, APPLIED_MS, encode(batch.counted))
         with translated():
             await self._client.eval(self._note, 2, self._records, self._applied, *arguments)
 
     async def read_all(self) -> dict[str, bytes]:
-        """Every record, slice by slice."""
+        """Every record, in bounded slices."""
         records: dict[str, bytes] = {}
         cursor = 0
         while True:
@@ -102,7 +85,7 @@ class RedisStore:
                 return records
 
     async def read(self, numbers: Sequence[str]) -> list[bytes | None]:
-        """The records of these numbers."""
+        """The records of these numbers, in their order."""
         if not numbers:
             return []
         with translated():
@@ -110,13 +93,15 @@ class RedisStore:
             return [record for _, record in zip(numbers, stored, strict=True)]
 
     async def replace(self, changes: Sequence[Change]) -> list[bool]:
-        """Change what is still what it was."""
+        """Change what is still what it was; returns for each whether it was."""
         if not changes:
             return []
-        arguments = [part for one in changes for part in (one.number, one.before, one.after)]
+        arguments = [
+            part for change in changes for part in (change.number, change.before, change.after)
+        ]
         with translated():
             same = await self._client.eval(self._replace, 1, self._records, *arguments)
-            return [bool(one) for _, one in zip(changes, same, strict=True)]
+            return [bool(kept) for _, kept in zip(changes, same, strict=True)]
 
     async def lead(self) -> bool:
         """Lead until the next look is due; nobody gives it back, and who dies loses it in time."""
@@ -132,10 +117,10 @@ class MemoryStore:
 
     async def add(self, batch: HealthBatch) -> None:
         """Add to the tallies; nothing is ever sent twice here."""
-        for one in batch.counted:
-            stored = self._records.get(one.number)
+        for sums in batch.counted:
+            stored = self._records.get(sums.number)
             record = decode(stored) if stored else HealthRecord()
-            self._records[one.number] = encode(_added(record or HealthRecord(), one))
+            self._records[sums.number] = encode(_added(record or HealthRecord(), sums))
 
     async def read_all(self) -> dict[str, bytes]:
         """Every record."""
@@ -147,7 +132,7 @@ class MemoryStore:
 
     async def replace(self, changes: Sequence[Change]) -> list[bool]:
         """Change what is still what it was."""
-        return [self._replaced(one) for one in changes]
+        return [self._replaced(change) for change in changes]
 
     async def lead(self) -> bool:
         """There is nobody else."""
@@ -163,6 +148,9 @@ class MemoryStore:
         return True
 
 
+Store: TypeAlias = RedisStore | MemoryStore
+
+
 def decode(stored: bytes) -> HealthRecord | None:
     """A record, or None for what is none: torn, or of a release that is not adjacent."""
     try:
@@ -173,7 +161,7 @@ def decode(stored: bytes) -> HealthRecord | None:
 
 def _added(record: HealthRecord, counted: Counted) -> HealthRecord:
     """The same as the Lua does: a test holds both to it."""
-    tallies = {one.hour: one for one in record.tallies}
+    tallies = {tally.hour: tally for tally in record.tallies}
     before = tallies.get(counted.hour, Tally(counted.hour, 0, 0))
     tallies[counted.hour] = Tally(
         counted.hour, before.answered + counted.answered, before.attempts + counted.attempts

@@ -100,12 +100,11 @@ class NumberHealth:
         stored: list[bytes | None] = []
         with suppress(LedgerUnavailable):
             stored = await self._store.read(numbers)
-        records = {
-            number: decode(each)
-            for number, each in zip(numbers, stored, strict=False)
-            if each is not None
+        pairs = zip(numbers, stored, strict=False)
+        records = {number: decode(record) for number, record in pairs if record is not None}
+        return {
+            number: record.reason for number, record in records.items() if record and record.reason
         }
-        return {number: one.reason for number, one in records.items() if one and one.reason}
 
     async def run(self) -> None:
         """Write every second and look every minute; until cancelled."""
@@ -133,8 +132,8 @@ class NumberHealth:
             await self._store.add(self._batch)
             self._batch = HealthBatch(self._batch.serial, ())
         if self._dropped:
-            told = "%s: %d outcomes do not count for number health: too many waited for Redis"
-            _log.warning(told, self._instance_id, self._dropped)
+            message = "%s: %d outcomes do not count for number health: too many waited for Redis"
+            _log.warning(message, self._instance_id, self._dropped)
             self._dropped = 0
 
     async def look(self) -> None:
@@ -152,30 +151,33 @@ class NumberHealth:
             pool(pools, some, inventory)
             await asyncio.sleep(0)
         for some in _slices(records):
-            found = [look_at(*each, inventory, pools, now) for each in some.items()]
-            held += sum(one.held for one in found)
-            await self._act(found)
+            results = [look_at(*stored, inventory, pools, now) for stored in some.items()]
+            held += sum(result.held for result in results)
+            await self._act(results)
             await asyncio.sleep(0)
         if held:
-            told = "%s: %d more numbers look bad, of pools with too many in quarantine already"
-            _log.warning(told, self._instance_id, held)
+            message = "%s: %d more numbers look bad, of pools with too many in quarantine already"
+            _log.warning(message, self._instance_id, held)
 
-    async def _act(self, found: Sequence[LookResult]) -> None:
-        """Store what was found first; who dies before the ledger is told, another tells it."""
-        changed = [one for one in found if one.after != one.before]
-        changes = [Change(one.number, one.before, one.after) for one in changed]
+    async def _act(self, results: Sequence[LookResult]) -> None:
+        """Store the new records first; who dies before the ledger is told, another tells it."""
+        changes = [
+            Change(result.number, result.before, result.after)
+            for result in results
+            if result.after != result.before
+        ]
         same = await self._store.replace(changes)
-        lost = {one.number for one, was in zip(changes, same, strict=True) if not was}
+        lost = {change.number for change, was in zip(changes, same, strict=True) if not was}
         told = []
-        for one in found:
-            if one.number in lost:
+        for result in results:
+            if result.number in lost:
                 continue  # it was counted meanwhile: the next look judges it
-            if one.transition is not None:
-                self._tell(one.number, one.transition)
-            if one.record.untold:
-                await self._tell_ledger(one.number, one.record)
-                after = encode(msgspec.structs.replace(one.record, untold=False))
-                told.append(Change(one.number, one.after, after))
+            if result.transition is not None:
+                self._tell(result.number, result.transition)
+            if result.record.untold:
+                await self._tell_ledger(result.number, result.record)
+                after = encode(msgspec.structs.replace(result.record, untold=False))
+                told.append(Change(result.number, result.after, after))
         await self._store.replace(told)
 
     async def _tell_ledger(self, number: str, record: HealthRecord) -> None:
@@ -187,8 +189,8 @@ class NumberHealth:
     def _tell(self, number: str, transition: Transition) -> None:
         before, after, reason = transition.before, transition.after, transition.reason
         self._metrics.health_transitions.labels(self._instance_id, after).inc()
-        told = "%s: %s goes from %s to %s: %s"
-        _log.warning(told, self._instance_id, mask(number), before, after, reason)
+        message = "%s: %s goes from %s to %s: %s"
+        _log.warning(message, self._instance_id, mask(number), before, after, reason)
 
     def _next_batch(self) -> HealthBatch:
         some = list(islice(self._waiting, SLICE))

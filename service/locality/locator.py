@@ -45,7 +45,7 @@ class Locator:
     """The places of all numbers: one prefix table, and what was learned since it was made."""
 
     def __init__(self, phone_dat: bytes) -> None:
-        """Builds the table.
+        """Build the table.
 
         Args:
             phone_dat: the bytes of a phone.dat.
@@ -110,7 +110,7 @@ class Locator:
         return callee.number[:PREFIX] if is_unknown else ""
 
     def learn(self, prefix: str, province: str, city: str) -> None:
-        """Takes in what CCC said of a prefix; the table, where it has one, still wins.
+        """Take in what CCC said of a prefix; the table, where it has one, still wins.
 
         An answer without names counts too: the prefix was asked and is not asked again.
 
@@ -133,15 +133,15 @@ class Locator:
         if start[0] == "+":
             return Locality(country=read_listed(start).country)
         if start[0] == "0":
-            found = self._of_code(area_code_of(start))
+            own = self._of_code(area_code_of(start))
         elif _is_prefix(start):
-            found = self._of_prefix(start)
+            own = self._of_prefix(start)
         else:
             return NOWHERE
-        province = normal_province(province) or found.province
-        in_province = found if province == found.province else NOWHERE
+        province = normal_province(province) or own.province
+        in_province = own if province == own.province else NOWHERE
         city = normal_city(city) or in_province.city
-        own_code = found.area_code if start[0] == "0" else self._area_code(province, city)
+        own_code = own.area_code if start[0] == "0" else self._area_code(province, city)
         return Locality(province, city, own_code or in_province.area_code)
 
     def _of_number(self, number: Number) -> Locality:

@@ -51,5 +51,5 @@ def normal_city(name: str) -> str:
 
 def _without(rank: re.Pattern[str], name: str) -> str:
     name = "".join(name.split())
-    found = rank.fullmatch(name)
-    return found[1] if found else name
+    match = rank.fullmatch(name)
+    return match[1] if match else name

@@ -33,7 +33,7 @@ is_mobile = re.compile(r"1[3-9][0-9]{9}").fullmatch
 _mobile = re.compile(r"(?:(?:\+|00)?86)?0?(1[3-9][0-9]{9})").fullmatch
 # 86 without + or 00 is the country code only before a whole number, of 10 digits at least: what is
 # shorter and starts with 86 is a local landline.
-_scope = re.compile(
+_in_or_out_of_china = re.compile(
     r"(?:\+|00|(?=86[0-9]{10}))(?P<international>[0-9]+)|(?P<domestic>[0-9]+)"
 ).fullmatch
 # The canonical forms within China. No area code ends in 00, so a 0 before a 400 number is a mistake
@@ -122,12 +122,12 @@ def _read(text: str, *, zero_lost: bool) -> Number | None:
     digits = text.replace(" ", "").replace("-", "")
     if mobile := _mobile(digits):
         return Number(mobile[1], "mobile")
-    found = _scope(digits)
-    if found is None:
+    parts = _in_or_out_of_china(digits)
+    if parts is None:
         return None
-    if found.lastgroup == "international":
-        return _international(found["international"])
-    domestic = found["domestic"]
+    if parts.lastgroup == "international":
+        return _international(parts["international"])
+    domestic = parts["domestic"]
     return _domestic(domestic) or (_domestic("0" + domestic) if zero_lost else None)
 
 
@@ -147,8 +147,8 @@ def _international(digits: str) -> Number | None:
 
 
 def _domestic(digits: str) -> Number | None:
-    found = _canonical(digits)
-    if found is None:
+    match = _canonical(digits)
+    if match is None:
         return None
-    kind: Kind = found.lastgroup  # type: ignore[assignment]  # the groups are named by the kinds
+    kind: Kind = match.lastgroup  # type: ignore[assignment]  # the groups are named by the kinds
     return Number(digits, kind)

@@ -64,7 +64,7 @@ _OTHERWISE = (
 
 
 def why_refused(dialled: str) -> str:
-    """Names what is wrong with a number that was refused, and what to do.
+    """Name what is wrong with a number that was refused, and what to do.
 
     Args:
         dialled: the number as it came.

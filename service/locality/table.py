@@ -1,4 +1,4 @@
-"""Reads phone.dat, the table of mobile prefixes and their places, into flat arrays.
+"""Read phone.dat, the table of mobile prefixes and their places, into flat arrays.
 
 The file: 4 bytes of version; the int32 offset of the index; records of UTF-8 text, each
 `province|city|postcode|area code` and a NUL; then the index, 9 bytes an entry: int32 prefix of
@@ -103,8 +103,8 @@ def _place(record: bytes, offset: int) -> Locality:
     province, city, _, area_code = fields
     # One record of the published file says 00479 for 0479.
     area_code = "0" + area_code.lstrip("0")
-    known = area_code if _is_area_code(area_code) else ""
-    return Locality(normal_province(province), normal_city(city), known)
+    code = area_code if _is_area_code(area_code) else ""
+    return Locality(normal_province(province), normal_city(city), code)
 
 
 def _ids(index: bytes, id_at: dict[int, int]) -> Sequence[int]:

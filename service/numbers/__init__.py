@@ -16,6 +16,12 @@ Page = Annotated[int, Meta(ge=1, le=10**6, description="Which page, from 1.")]
 PageSize = Annotated[int, Meta(ge=1, le=100, description="Numbers on a page.")]
 
 
+class InstanceQuery(Struct, frozen=True):
+    """The instance that is asked about."""
+
+    instance_id: InstanceId = ""
+
+
 class NumberQuery(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """A filter over numbers, and a page of them; "" filters nothing."""
 

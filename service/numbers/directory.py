@@ -10,23 +10,19 @@ from typing import Any, Literal
 
 import msgspec
 
-from service.errors import InventoryUnavailable, LedgerUnavailable, UnknownNumber
+from service.errors import LedgerUnavailable, UnknownNumber
 from service.inventory import Inventory, PhoneNumber, bar
-from service.ledger import Ledger, Park, Standing, Unpark, describe
+from service.ledger import Park, Standing, Unpark, describe
 from service.locality import normal_city, normal_province
 from service.logs import mask
 from service.numbers import NumberEntry, NumberPage, NumberQuery, Parked
-from service.picking.instance import Instance, instance_named, own_number
+from service.picking.instance import Instance, instance_named, inventory_of, own_number
 
 OPERATOR = "operator"  # the reason of an operator's park
 SCANNED = 1000  # numbers looked at in one go, under a ms
 
-
 HealthShown = Callable[[str, Sequence[str]], Awaitable[Mapping[str, str]]]
-
-
-async def _not_judged(_instance_id: str, _numbers: Sequence[str]) -> Mapping[str, str]:
-    return {}
+Described = tuple[Literal["known", "unavailable"], tuple[NumberEntry, ...]]
 
 
 class Directory:
@@ -39,10 +35,7 @@ class Directory:
     """
 
     def __init__(
-        self,
-        instances: Mapping[str, Instance],
-        now: Callable[[], int],
-        health: HealthShown = _not_judged,
+        self, instances: Mapping[str, Instance], now: Callable[[], int], health: HealthShown
     ) -> None:
         self._instances = instances
         self._now = now
@@ -57,10 +50,10 @@ class Directory:
             InventoryUnavailable: it has no inventory yet.
         """
         instance = instance_named(self._instances, query.instance_id)
-        found = await self._found(_inventory(instance), query)
-        shown = found[(query.page - 1) * query.page_size : query.page * query.page_size]
-        standing, entries = await self._judged(instance, shown)
-        return NumberPage(entries, query.page, query.page_size, len(found), standing)
+        matching = await self._matching(inventory_of(instance.instance_id, instance.keeper), query)
+        shown = matching[(query.page - 1) * query.page_size : query.page * query.page_size]
+        standing, entries = await self._described(instance, shown)
+        return NumberPage(entries, query.page, query.page_size, len(matching), standing)
 
     async def look_up(self, instance_id: str, numbers: Iterable[str]) -> tuple[NumberEntry, ...]:
         """Describe these numbers; those that the inventory lacks are left out.
@@ -69,9 +62,10 @@ class Directory:
             InvalidField, UnknownInstance, InventoryUnavailable: as `page`.
         """
         instance = instance_named(self._instances, instance_id)
-        listed = _inventory(instance).numbers
+        listed = inventory_of(instance.instance_id, instance.keeper).numbers
         shown = [listed[number] for number in numbers if number in listed]
-        return (await self._judged(instance, shown))[1]
+        _, entries = await self._described(instance, shown)
+        return entries
 
     async def park(self, instance_id: str, number: str, until: int) -> str:
         """Take a number out of rotation until an instant in ms, on every replica; returns its key.
@@ -81,11 +75,11 @@ class Directory:
             UnknownNumber: the number is not the instance's, or never in rotation.
             InventoryUnavailable, LedgerUnavailable: it cannot be done now.
         """
-        instance, known = self._named(instance_id, number)
-        if not await instance.ledger.apply(Park(known.number, OPERATOR, until)):
-            why = bar(known) or "the ledger has yet to hear of it"
-            raise UnknownNumber(f"{mask(known.number)} is not a candidate ({why})")
-        return known.number
+        instance, own = self._named(instance_id, number)
+        if not await instance.ledger.apply(Park(own.number, OPERATOR, until)):
+            why = bar(own) or "the ledger has yet to hear of it"
+            raise UnknownNumber(f"{mask(own.number)} is not a candidate ({why})")
+        return own.number
 
     async def unpark(self, instance_id: str, number: str) -> str:
         """End an operator's park, and no other, on every replica; returns the number's key.
@@ -94,95 +88,84 @@ class Directory:
             UnknownNumber: the number is not the instance's, or no operator parked it.
             InvalidField, UnknownInstance, InventoryUnavailable, LedgerUnavailable: as `park`.
         """
-        instance, known = self._named(instance_id, number)
-        if not await instance.ledger.apply(Unpark(known.number, OPERATOR)):
-            raise UnknownNumber(f"{mask(known.number)} is not parked by an operator")
-        return known.number
+        instance, own = self._named(instance_id, number)
+        if not await instance.ledger.apply(Unpark(own.number, OPERATOR)):
+            raise UnknownNumber(f"{mask(own.number)} is not parked by an operator")
+        return own.number
 
     def _named(self, instance_id: str, number: str) -> tuple[Instance, PhoneNumber]:
         instance = instance_named(self._instances, instance_id)
         key = own_number("number", number)
-        if known := _inventory(instance).numbers.get(key):
-            return instance, known
+        if own := inventory_of(instance.instance_id, instance.keeper).numbers.get(key):
+            return instance, own
         raise UnknownNumber(f"{mask(key)} is not a number of {instance.instance_id}")
 
-    async def _found(self, inventory: Inventory, query: NumberQuery) -> list[PhoneNumber]:
-        ordered, found = self._in_order(inventory), list[PhoneNumber]()
+    async def _matching(self, inventory: Inventory, query: NumberQuery) -> list[PhoneNumber]:
+        ordered, matching = self._in_order(inventory), list[PhoneNumber]()
         for start in range(0, len(ordered), SCANNED):
-            found += _filtered(ordered[start : start + SCANNED], query)
+            matching += _filtered(ordered[start : start + SCANNED], query)
             await asyncio.sleep(0)  # picks go on meanwhile
-        return found
+        return matching
 
     def _in_order(self, inventory: Inventory) -> list[PhoneNumber]:
         """All numbers in order; sorting a hundred thousand takes tens of ms, so once a snapshot."""
-        known, ordered = self._ordered.get(inventory.instance_id, (None, []))
-        if known is not inventory:
-            ordered = sorted(inventory.numbers.values(), key=lambda one: one.number)
+        snapshot, ordered = self._ordered.get(inventory.instance_id, (None, []))
+        if snapshot is not inventory:
+            ordered = sorted(inventory.numbers.values(), key=lambda own: own.number)
             self._ordered[inventory.instance_id] = inventory, ordered
         return ordered
 
-    async def _judged(
-        self, instance: Instance, shown: list[PhoneNumber]
-    ) -> tuple[Literal["known", "unavailable"], tuple[NumberEntry, ...]]:
-        standing, entries = await self._entries(instance.ledger, shown)
-        reasons = await self._health(instance.instance_id, [one.number for one in shown])
-        return standing, tuple(
-            msgspec.structs.replace(one, health=reasons.get(one.number, "")) for one in entries
-        )
-
-    async def _entries(
-        self, ledger: Ledger, shown: list[PhoneNumber]
-    ) -> tuple[Literal["known", "unavailable"], tuple[NumberEntry, ...]]:
+    async def _described(self, instance: Instance, shown: list[PhoneNumber]) -> Described:
+        numbers = [own.number for own in shown]
+        standings: Sequence[Standing | None]
         try:
-            standings = await describe(ledger, [one.number for one in shown])
+            known, standings = True, await describe(instance.ledger, numbers)
         except LedgerUnavailable:
-            return "unavailable", tuple(NumberEntry(**_plain(one)) for one in shown)
-        now = self._now()
-        pairs = zip(shown, standings, strict=True)
-        return "known", tuple(_entry(one, standing, now) for one, standing in pairs)
-
-
-def _inventory(instance: Instance) -> Inventory:
-    if instance.keeper.inventory is None:
-        raise InventoryUnavailable.of(instance.instance_id)
-    return instance.keeper.inventory
+            known, standings = False, [None] * len(shown)
+        now, health = self._now(), await self._health(instance.instance_id, numbers)
+        entries = tuple(
+            _entry(own, standing, now, health.get(own.number, ""))
+            for own, standing in zip(shown, standings, strict=True)
+        )
+        return "known" if known else "unavailable", entries
 
 
 def _filtered(numbers: Iterable[PhoneNumber], query: NumberQuery) -> Iterator[PhoneNumber]:
     digits = query.q.replace(" ", "").replace("-", "")
     province, city = normal_province(query.province), normal_city(query.city)
     return (
-        one
-        for one in numbers
-        if digits in one.number
-        and query.usage in ("", one.usage)
-        and query.active in ("", str(one.active).lower())
-        and (not query.skill_group_id or query.skill_group_id in one.skill_group_ids)
-        and province in ("", one.province)
-        and city in ("", one.city)
+        own
+        for own in numbers
+        if digits in own.number
+        and query.usage in ("", own.usage)
+        and query.active in ("", str(own.active).lower())
+        and (not query.skill_group_id or query.skill_group_id in own.skill_group_ids)
+        and province in ("", own.province)
+        and city in ("", own.city)
     )
 
 
-def _entry(one: PhoneNumber, standing: Standing, now: int) -> NumberEntry:
-    barred = bar(one)
+def _entry(own: PhoneNumber, standing: Standing | None, now: int, health: str) -> NumberEntry:
+    fields = msgspec.structs.asdict(own) | {"health": health}
+    if (details := fields.pop("details")) is not None:
+        fields |= msgspec.structs.asdict(details)
+    if standing is not None:
+        fields |= _standing(bar(own), standing, now)
+    return NumberEntry(**fields)
+
+
+def _standing(barred: str, standing: Standing, now: int) -> dict[str, Any]:
     parked = [Parked(barred, None)] if barred else []
     parked += [
         Parked(reason, datetime.fromtimestamp(until / 1000, UTC))
         for reason, until in sorted(standing.parks)
         if until > now
     ]
-    return NumberEntry(
-        **_plain(one),
-        used_hour=standing.used_hour,
-        used_day=standing.used_day,
-        max_per_hour=standing.max_per_hour,
-        max_per_day=standing.max_per_day,
-        available=not parked,
-        parked=tuple(parked),
-    )
-
-
-def _plain(one: PhoneNumber) -> dict[str, Any]:
-    fields = msgspec.structs.asdict(one)
-    details = fields.pop("details")
-    return fields | (msgspec.structs.asdict(details) if details else {})
+    return {
+        "used_hour": standing.used_hour,
+        "used_day": standing.used_day,
+        "max_per_hour": standing.max_per_hour,
+        "max_per_day": standing.max_per_day,
+        "available": not parked,
+        "parked": tuple(parked),
+    }

@@ -11,10 +11,9 @@ from collections.abc import Callable, Iterator, Mapping
 
 import msgspec
 
-from service.errors import InventoryUnavailable
 from service.inventory import Inventory, PhoneNumber
 from service.ledger.answers import Glance
-from service.picking.instance import Instance, instance_named
+from service.picking.instance import Instance, instance_named, inventory_of
 
 SCANNED = 250  # numbers looked at in one go, less than a ms
 # Counting a million numbers takes seconds, which picks must not feel: a twentieth of the time.
@@ -82,9 +81,7 @@ class Overviews:
             InventoryUnavailable: it has no inventory yet.
         """
         instance = instance_named(self._instances, instance_id)
-        inventory = instance.keeper.inventory
-        if inventory is None:
-            raise InventoryUnavailable.of(instance.instance_id)
+        inventory = inventory_of(instance.instance_id, instance.keeper)
         async with self._turns[instance.instance_id]:
             due, overview = self._shown.get(instance.instance_id, (0.0, None))
             if overview is None or self._timer() >= due:
@@ -125,13 +122,13 @@ class _Tally:
         self._sums: defaultdict[str, _Sums] = defaultdict(_Sums)
         self._groups: defaultdict[str, int] = defaultdict(int)
 
-    def add(self, one: PhoneNumber, glance: Glance) -> None:
+    def add(self, own: PhoneNumber, glance: Glance) -> None:
         """Count a number in."""
-        sums = self._sums[one.province]
+        sums = self._sums[own.province]
         sums.numbers += 1
-        for group in one.skill_group_ids:
+        for group in own.skill_group_ids:
             self._groups[group] += 1
-        if one.number not in self._homes:
+        if own.number not in self._homes:
             return
         sums.candidates += 1
         sums.used += glance.used_day
@@ -139,7 +136,7 @@ class _Tally:
         sums.uncapped += not glance.max_per_day
         if glance.reasons:
             for reason in ("", *glance.reasons):
-                sums.parked[reason].append(one.number)
+                sums.parked[reason].append(own.number)
 
     def groups(self) -> tuple[str, ...]:
         """The skill groups with the most numbers, in the order of their ids."""
@@ -156,7 +153,7 @@ class _Tally:
 
     def provinces(self) -> Iterator[ProvinceUse]:
         """The sums, the province with the most numbers first."""
-        for province, sums in sorted(self._sums.items(), key=lambda one: -one[1].numbers):
+        for province, sums in sorted(self._sums.items(), key=lambda item: -item[1].numbers):
             reasons = {reason: len(numbers) for reason, numbers in sorted(sums.parked.items())}
             yield ProvinceUse(
                 province,

@@ -23,7 +23,7 @@ from service.outcomes.sip import Ended, action_for
 from service.outcomes.waiting import WaitingWork
 from service.picking import InstanceId
 from service.picking.instance import Instance, instance_named, own_number
-from service.settings.model import SipAction
+from service.settings import SipAction
 
 RENEWING = frozenset({"ringing", "in_call"})
 
@@ -72,7 +72,7 @@ class OutcomeReport(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     instance_id: InstanceId = ""
 
 
-class _Told(Struct, frozen=True):
+class _ReadReport(Struct, frozen=True):
     """A report that was read: the instant in ms at which it came, the callee's digest and place."""
 
     instance: Instance
@@ -84,10 +84,6 @@ class _Told(Struct, frozen=True):
 
 
 Health = Callable[[str, str, str], None]
-
-
-def _no_health(_instance_id: str, _number: str, _result: str) -> None:
-    """Judge no number."""
 
 
 class Outcomes:
@@ -110,7 +106,7 @@ class Outcomes:
         *,
         sip_actions: Mapping[int, SipAction],
         now: Callable[[], int],
-        health: Health = _no_health,
+        health: Health,
     ) -> None:
         self._instances = instances
         self._locator = locator
@@ -131,11 +127,11 @@ class Outcomes:
             UnknownInstance: no such instance is configured.
             UnknownCall: the ledger knows no such call.
         """
-        told = self._read(report)
+        call = self._read(report)
         try:
-            await self._follow(told)
+            await self._follow(call)
         except LedgerUnavailable:
-            self._waiting[told.instance.instance_id].keep(partial(self._follow, told, again=True))
+            self._waiting[call.instance.instance_id].keep(partial(self._follow, call, again=True))
 
     async def run(self) -> None:
         """Do what waits for the ledgers, until cancelled."""
@@ -143,7 +139,7 @@ class Outcomes:
             for waiting in self._waiting.values():
                 tasks.create_task(waiting.run())
 
-    def _read(self, report: OutcomeReport) -> _Told:
+    def _read(self, report: OutcomeReport) -> _ReadReport:
         instance = instance_named(self._instances, report.instance_id)
         _check_named(report)
         caller, callee, region = "", "", ""
@@ -155,34 +151,34 @@ class Outcomes:
             region = located.locality.province
         call = instance.digests.call(report.call_id) if report.call_id else ""
         outcome = Outcome(call, "" if call else callee, caller, report.result not in RENEWING)
-        return _Told(instance, report, outcome, self._now(), callee, region)
+        return _ReadReport(instance, report, outcome, self._now(), callee, region)
 
-    async def _follow(self, told: _Told, *, again: bool = False) -> None:
-        followed = await told.instance.ledger.apply(told.outcome)
+    async def _follow(self, call: _ReadReport, *, again: bool = False) -> None:
+        followed = await call.instance.ledger.apply(call.outcome)
         if followed.state == "unknown":
             raise UnknownCall(
                 "No such call is known, or not any more; check the call_id, or both numbers"
             )
-        number, level = _use(followed, told.outcome.number)
+        number, level = _use(followed, call.outcome.number)
         if followed.state == "followed":
-            self._count(told, number, level)
+            self._count(call, number, level)
         # A first try whose answer was lost may have ended the call; acting twice is harmless.
-        if told.outcome.final and (again or followed.state == "followed"):
-            self._act(told, number)
+        if call.outcome.final and (again or followed.state == "followed"):
+            self._act(call, number)
 
-    def _count(self, told: _Told, number: str, level: str) -> None:
-        instance_id, result = told.instance.instance_id, told.report.result
+    def _count(self, call: _ReadReport, number: str, level: str) -> None:
+        instance_id, result = call.instance.instance_id, call.report.result
         self._counted[instance_id, level, result].inc()
-        if told.outcome.final and number:
+        if call.outcome.final and number:
             self._health(instance_id, number, result)
 
-    def _act(self, told: _Told, number: str) -> None:
-        rule = self._sip_actions.get(told.report.sip_code)
+    def _act(self, call: _ReadReport, number: str) -> None:
+        rule = self._sip_actions.get(call.report.sip_code)
         if rule is None:
             return
-        instance, code = told.instance, told.report.sip_code
-        ended = Ended(number, _provider(instance, number), told.callee, told.region)
-        action = action_for(rule, ended, told.at)
+        instance, code = call.instance, call.report.sip_code
+        ended = Ended(number, _provider(instance, number), call.callee, call.region)
+        action = action_for(rule, ended, call.at)
         if action is None:
             _log.warning(
                 "SIP %d calls for %s, but the outcome does not say of which number: report both",
@@ -216,5 +212,5 @@ def _use(followed: Followed, number: str) -> tuple[str, str]:
 
 def _provider(instance: Instance, number: str) -> str:
     inventory = instance.keeper.inventory
-    known = None if inventory is None else inventory.numbers.get(number)
-    return known.provider if known else ""
+    own = None if inventory is None else inventory.numbers.get(number)
+    return own.provider if own else ""

@@ -10,7 +10,7 @@ import msgspec
 
 from service.inventory import PhoneNumber
 from service.ledger.port import Avoid, Park, Stop
-from service.settings.model import SipAction
+from service.settings import SipAction
 
 
 class Ended(msgspec.Struct, frozen=True):
@@ -66,5 +66,5 @@ def action_for(rule: SipAction, ended: Ended, now: int) -> Action | None:
 def parks_for(rest: RestProvider, numbers: Iterable[PhoneNumber]) -> list[Park]:
     """A park for each of these numbers that is the provider's."""
     return [
-        Park(one.number, "provider", rest.until) for one in numbers if one.provider == rest.provider
+        Park(own.number, "provider", rest.until) for own in numbers if own.provider == rest.provider
     ]

@@ -45,7 +45,7 @@ async def ask_ccc(question: Question) -> CccChoice:
     No callers where CCC had none, did not answer in time, or has no token free now.
     """
     instance, request = question.instance, question.request
-    told = CccChoice()
+    choice = CccChoice()
     try:
         async with asyncio.timeout(instance.fallback_seconds):
             pairs = await instance.ccc.pick_outbound_numbers(
@@ -56,16 +56,16 @@ async def ask_ccc(question: Question) -> CccChoice:
                 wait=False,
             )
     except (CccError, TimeoutError):
-        return told
+        return choice
     if pairs:
         callee = pairs[0].callee
-        told.callee = PlacedNumber("", callee.province, callee.city)
+        choice.callee = PlacedNumber("", callee.province, callee.city)
     for pair in pairs[: request.count]:
-        await _weigh(question, pair, told)
-    return told
+        await _weigh(question, pair, choice)
+    return choice
 
 
-async def _weigh(question: Question, pair: NumberPair, told: CccChoice) -> None:
+async def _weigh(question: Question, pair: NumberPair, choice: CccChoice) -> None:
     try:
         number = restore_number(pair.caller.number)
     except ValueError:
@@ -74,20 +74,20 @@ async def _weigh(question: Question, pair: NumberPair, told: CccChoice) -> None:
         return
     decision = await question.instance.ledger.pick(question.take(number))
     if decision.picked.uses:
-        told.callers.append(PlacedNumber(number, pair.caller.province, pair.caller.city))
+        choice.callers.append(PlacedNumber(number, pair.caller.province, pair.caller.city))
     else:
-        told.decisions.append(decision)
+        choice.decisions.append(decision)
 
 
 def _may_show(inventory: Inventory | None, number: str) -> bool:
     """Return whether the inventory, if there is one, lets this number be shown."""
     if inventory is None:
         return not number.startswith("400")
-    known = inventory.numbers.get(number)
+    own = inventory.numbers.get(number)
     return (
-        known is not None
-        and known.active
-        and known.usage in OUTBOUND_USAGES
-        and not known.agent_id
+        own is not None
+        and own.active
+        and own.usage in OUTBOUND_USAGES
+        and not own.agent_id
         and not number.startswith("400")
     )

@@ -10,7 +10,8 @@ from typing import TypeVar
 import msgspec
 
 from service.ccc.client import CccClient
-from service.errors import InvalidField, UnknownInstance
+from service.errors import InvalidField, InventoryUnavailable, UnknownInstance
+from service.inventory import Inventory
 from service.ledger import Ledger
 from service.locality import restore_number
 from service.locality.refusal import why_refused
@@ -85,9 +86,20 @@ def instance_named(instances: Mapping[str, T], instance_id: str) -> T:
             raise UnknownInstance(
                 f"instance_id: no instance {instance_id!r} is configured here"
             ) from None
-    if len(instances) > 1:
+    if len(instances) != 1:
         raise InvalidField("instance_id", "several instances are configured: name one")
     return next(iter(instances.values()))
+
+
+def inventory_of(instance_id: str, keeper: InventoryKeeper) -> Inventory:
+    """The inventory that an instance's keeper has now.
+
+    Raises:
+        InventoryUnavailable: the first is still to come.
+    """
+    if keeper.inventory is None:
+        raise InventoryUnavailable.of(instance_id)
+    return keeper.inventory
 
 
 def own_number(field: str, given: str) -> str:

@@ -154,8 +154,8 @@ class Picker:
         for (number, level), caller in zip(uses, callers, strict=True):
             place = caller or self._locator.place(number)
             pairs.append(Pair(PlacedNumber(number, place.province, place.city), callee, level))
-        told = explained(decision) if question.request.explain else None
-        return PickAnswer(decision.source, tuple(pairs), told, decision.picked.rejected)
+        explanation = explained(decision) if question.request.explain else None
+        return PickAnswer(decision.source, tuple(pairs), explanation, decision.picked.rejected)
 
     async def _ask_ccc(self, question: Question) -> PickAnswer:
         choice = await ask_ccc(question)

@@ -12,7 +12,7 @@ from service.errors import (
 )
 from service.inventory import Inventory, Step
 from service.ledger import Decision, Picked
-from service.picking import Candidate
+from service.picking import Candidate, PickAnswer
 from service.picking.question import Question
 
 NOT_ASKED = Decision("", Picked())  # of the ledger, where no pool holds a number for this pick
@@ -56,8 +56,14 @@ def refused_for_want_of_numbers(
     if not situation.steps:
         return NoEligibleNumber(reasons)
     reasons.update(dict(decision.picked.rejected))
-    looked_at = explained(decision) if question.request.explain else ()
-    return NoEligibleNumber(reasons, [msgspec.structs.asdict(candidate) for candidate in looked_at])
+    return NoEligibleNumber(reasons, explained(decision) if question.request.explain else ())
+
+
+def answer_without_numbers(error: Exception) -> PickAnswer:
+    """Return the part of an answer that a refused pick has: the reasons, and the candidates."""
+    if not isinstance(error, NoEligibleNumber):
+        return PickAnswer("", ())
+    return PickAnswer("", (), error.explanation, tuple(sorted(error.reasons.items())))
 
 
 def explained(decision: Decision) -> tuple[Candidate, ...]:

@@ -19,10 +19,11 @@ from service.errors import (
 from service.inventory import Wish, levels_down_to, place_at, steps_for
 from service.locality import Callee, Locator
 from service.logs import mask
-from service.picking import Candidate, PickAnswer, PickRequest, PlacedNumber
+from service.picking import Candidate, PickRequest, PlacedNumber
 from service.picking.fallback import may_ask_ccc
 from service.picking.instance import Instance, instance_named
 from service.picking.picker import Picker
+from service.picking.refusals import answer_without_numbers
 
 LOOKED_AT = 500  # numbers of a level, in less than a ms
 REFUSALS = (NoEligibleNumber, CalleeBudgetExceeded, OutsideCallingWindow, InventoryUnavailable)
@@ -103,11 +104,12 @@ class Trials:
         instance = instance_named(self._instances, tried.instance_id)
         callee = self._locator.locate(tried.called_number)
         levels = _levels(instance, callee, tried)
+        error: CallerIdError | None = None
         try:
-            answer, error = await self._picker.pick(tried), None
+            answer = await self._picker.pick(tried)
         except REFUSALS as refusal:
-            answer, error = PickAnswer("", ()), refusal
-        found = any(level.pools for level in levels)
+            answer, error = answer_without_numbers(refusal), refusal
+        has_candidates = any(level.pools for level in levels)
         in_earnest = msgspec.structs.replace(tried, dry_run=False)
         return Trial(
             instance_id=instance.instance_id,
@@ -117,9 +119,9 @@ class Trials:
             data=tuple(TrialNumber(pair.caller, pair.match) for pair in answer.data),
             code=error.code if error else "",
             detail=error.detail if error else "",
-            asks_ccc=not found and may_ask_ccc(instance, in_earnest),
-            reasons=dict(answer.rejected) or _reasons(error),
-            explanation=answer.explanation or _looks(error),
+            asks_ccc=not has_candidates and may_ask_ccc(instance, in_earnest),
+            reasons=dict(answer.rejected),
+            explanation=answer.explanation or (),
         )
 
 
@@ -154,12 +156,3 @@ def _placed(callee: Callee) -> CalledPlace:
     return CalledPlace(
         mask(callee.number), callee.kind, place.country, place.province, place.city, place.area_code
     )
-
-
-def _reasons(error: CallerIdError | None) -> Mapping[str, int]:
-    return error.reasons if isinstance(error, NoEligibleNumber) else {}
-
-
-def _looks(error: CallerIdError | None) -> tuple[Candidate, ...]:
-    looks = error.looks if isinstance(error, NoEligibleNumber) else ()
-    return tuple(Candidate(**look) for look in looks)

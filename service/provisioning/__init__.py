@@ -1,4 +1,4 @@
-"""Puts numbers into an instance, through CCC, and says what became of each.
+"""Put numbers into an instance, through CCC, and say what became of each.
 
 HTTP's two doors ask this; it asks CCC (`service.ccc`) and then has the inventory refreshed
 (`service.sync`). It knows nothing of HTTP here, and nothing of picks. This is what may be asked,
@@ -22,35 +22,33 @@ from service.picking.instance import own_number
 # other, and fits into a request's body whatever the numbers look like.
 MOST_NUMBERS = 1000
 
-Numbers = Annotated[
-    tuple[str, ...], Meta(description=f"The numbers to add, {MOST_NUMBERS} at most, each once.")
-]
-UsageOfAll = Annotated[
-    Usage,
-    Meta(description="For which direction of calls; a 400 number is for `Inbound` alone."),
-]
-ContactFlowId = Annotated[
-    Identifier, Meta(description="The contact flow that incoming calls start.")
-]
+
+class AdditionRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The part of a request to add numbers that both actions of CCC have."""
+
+    numbers: Annotated[
+        tuple[str, ...],
+        Meta(description=f"The numbers to add, {MOST_NUMBERS} at most, each once."),
+    ]
+    usage: Annotated[
+        Usage,
+        Meta(description="For which direction of calls; a 400 number is for `Inbound` alone."),
+    ]
+    instance_id: InstanceId = ""
+    contact_flow_id: Annotated[
+        Identifier, Meta(description="The contact flow that incoming calls start.")
+    ] = ""
 
 
-class AddRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class AddRequest(AdditionRequest, frozen=True, kw_only=True):
     """AddPhoneNumbers of CCC 2020-07-01: these numbers, for this usage."""
 
-    numbers: Numbers
-    usage: UsageOfAll
-    instance_id: InstanceId = ""
-    contact_flow_id: ContactFlowId = ""
     number_group_id: Annotated[Identifier, Meta(description="The number group to add to.")] = ""
 
 
-class BulkRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class BulkRequest(AdditionRequest, frozen=True, kw_only=True):
     """AddBulkPhoneNumbers of CCC 2017-07-05: these numbers, bound to these skill groups."""
 
-    numbers: Numbers
-    usage: UsageOfAll
-    instance_id: InstanceId = ""
-    contact_flow_id: ContactFlowId = ""
     skill_group_ids: Annotated[
         SkillGroupIds, Meta(description="The skill groups to bind them to.")
     ] = ()
@@ -59,25 +57,15 @@ class BulkRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 class Addition(Struct, frozen=True):
     """The fate of each number; together they are the numbers that were asked for.
 
-    `pending` are the added ones that the inventory lacks after the refresh: CCC does not list them
-    yet, or the refresh failed. The next sweep that sees them lets them in.
+    AddPhoneNumbers tells of no others than `added` and `failed`. `details` are of the numbers that
+    the instance has now. `pending` are the added ones that the inventory lacks after the refresh:
+    CCC does not list them yet, or the refresh failed. The next sweep that sees them lets them in.
     """
 
     added: tuple[str, ...]
     failed: tuple[str, ...]
-    pending: tuple[str, ...] = ()
-
-
-class BulkAddition(Struct, frozen=True):
-    """The fate of each number; `details` are of those that the instance has now.
-
-    `pending` as in `Addition`.
-    """
-
-    added: tuple[str, ...]
-    failed: tuple[str, ...]
-    in_use: tuple[str, ...]
-    in_arrears: tuple[str, ...]
+    in_use: tuple[str, ...] = ()
+    in_arrears: tuple[str, ...] = ()
     details: tuple[NumberDetails, ...] = ()
     pending: tuple[str, ...] = ()
 
@@ -121,7 +109,6 @@ class PartlyAdded(CallerIdError):
         cause: what ended it.
     """
 
-    code = "PartlyAdded"
     FATES = ("added", "failed", "in_use", "in_arrears", "unknown", "not_added")
 
     def __init__(

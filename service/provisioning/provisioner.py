@@ -5,20 +5,20 @@ first call added. Instead the refresh shows which of its numbers CCC lists.
 """
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeAlias
 
+import msgspec
 from msgspec import Struct
 
-from service.ccc.additions import AdditionBatch, NumberDetails
+from service.ccc.additions import AdditionAnswer, AdditionBatch, NumberDetails
 from service.ccc.client import CccClient
 from service.errors import CccError
-from service.inventory import Details
 from service.picking.instance import instance_named
 from service.provisioning import (
     Addition,
+    AdditionRequest,
     AddRequest,
-    BulkAddition,
     BulkRequest,
     PartlyAdded,
     checked,
@@ -29,9 +29,7 @@ from service.sync import DetailedSweep, InventoryKeeper
 # and as JSON in a query they come to about 2 KB, well within the 8 KB that gateways take of a URL.
 NUMBERS_A_CALL = 100
 
-# The numbers of one call that were not added, by their end.
-Ends: TypeAlias = Mapping[str, Sequence[str]]
-Send: TypeAlias = Callable[[tuple[str, ...]], Awaitable[Ends]]
+Send: TypeAlias = Callable[[AdditionBatch], Awaitable[AdditionAnswer]]
 
 _log = logging.getLogger(__name__)
 
@@ -45,10 +43,14 @@ class Target(Struct, frozen=True):
     learner: DetailedSweep
 
 
-class _Sent(Struct, frozen=True):
-    """The fate of the numbers sent; `lost` are those of a call whose answer was lost."""
+class _Sent(Struct):
+    """The fate of the numbers sent; `lost` are those of a call whose answer was lost.
 
-    ended: Mapping[str, str]
+    `details` are of the numbers that the instance has now.
+    """
+
+    fates: dict[str, str] = {}
+    details: dict[str, NumberDetails] = {}
     lost: tuple[str, ...] = ()
     cause: CccError | None = None
 
@@ -63,8 +65,11 @@ class Provisioner:
     def __init__(self, targets: Mapping[str, Target]) -> None:
         self._targets = targets
 
-    async def add(self, request: AddRequest, request_id: str) -> Addition:
-        """Add by AddPhoneNumbers, then refresh. The numbers are in no skill group then.
+    async def add(self, request: AddRequest | BulkRequest, request_id: str) -> Addition:
+        """Add numbers, call by call, then refresh.
+
+        By AddPhoneNumbers they are in no skill group then; what AddBulkPhoneNumbers tells of the
+        numbers' lines is kept.
 
         Args:
             request: the numbers; they come back in canonical form.
@@ -76,104 +81,61 @@ class Provisioner:
             PartlyAdded: it ended half-way, or an answer was lost.
         """
         target = instance_named(self._targets, request.instance_id)
-        numbers = checked(request.numbers, request.usage)
 
-        async def send(some: tuple[str, ...]) -> Ends:
-            batch = AdditionBatch(
-                instance_id=target.instance_id,
-                numbers=some,
-                usage=request.usage,
-                contact_flow_id=request.contact_flow_id,
-                number_group_id=request.number_group_id,
-            )
-            return {"failed": await target.ccc.add_phone_numbers(batch)}
-
-        fates = await _add(target, numbers, send, request_id)
-        return Addition(fates["added"], fates["failed"], _pending(target, fates))
-
-    async def add_bulk(self, request: BulkRequest, request_id: str) -> BulkAddition:
-        """Add by AddBulkPhoneNumbers, then refresh; what it tells of the numbers' lines is kept.
-
-        Args:
-            request: the numbers; they come back in canonical form.
-            request_id: for the log.
-
-        Raises:
-            InvalidField, UnknownInstance, CccError, PartlyAdded: as `add`.
-        """
-        target = instance_named(self._targets, request.instance_id)
-        numbers = checked(request.numbers, request.usage)
-        details: dict[str, NumberDetails] = {}
-
-        async def send(some: tuple[str, ...]) -> Ends:
-            batch = AdditionBatch(
-                instance_id=target.instance_id,
-                numbers=some,
-                usage=request.usage,
-                contact_flow_id=request.contact_flow_id,
-                skill_group_ids=request.skill_group_ids,
-            )
+        async def send_bulk(batch: AdditionBatch) -> AdditionAnswer:
             answer = await target.ccc.add_bulk_phone_numbers(batch)
-            details.update({one.number: one for one in answer.details})
-            await target.learner.put({one.number: _kept(one) for one in answer.details})
-            return {
-                "failed": answer.failed,
-                "in_use": answer.in_use,
-                "in_arrears": answer.in_arrears,
-            }
+            await target.learner.put({row.number: row.details for row in answer.details})
+            return answer
 
-        fates = await _add(target, numbers, send, request_id)
-        return BulkAddition(
-            added=fates["added"],
-            failed=fates["failed"],
-            in_use=fates["in_use"],
-            in_arrears=fates["in_arrears"],
-            details=tuple(details.values()),
-            pending=_pending(target, fates),
-        )
+        is_bulk = isinstance(request, BulkRequest)
+        send = send_bulk if is_bulk else target.ccc.add_phone_numbers
+        return await _add(target, request, send, request_id)
 
 
-async def _add(
-    target: Target, numbers: tuple[str, ...], send: Send, request_id: str
-) -> dict[str, tuple[str, ...]]:
+async def _add(target: Target, request: AdditionRequest, send: Send, request_id: str) -> Addition:
     """Send the numbers, refresh, and sort them by how they ended."""
-    sent = await _send_all(numbers, send)
-    if sent.cause is not None and not sent.ended and not sent.lost:
+    numbers = checked(request.numbers, request.usage)
+    batch = msgspec.convert(request, AdditionBatch, from_attributes=True)
+    batch = msgspec.structs.replace(batch, instance_id=target.instance_id, numbers=numbers)
+    sent = await _send_all(batch, send)
+    if sent.cause is not None and not sent.fates and not sent.lost:
         raise sent.cause
-    ended = dict(sent.ended)
     report = await target.keeper.refresh()
     if report.result == "failed":
         _log.warning("Request %s: no refresh after adding numbers: %s", request_id, report.detail)
     else:
-        ended |= {number: "added" for number in sent.lost if target.keeper.lists(number)}
-    open_end = {**dict.fromkeys(numbers, "not_added"), **dict.fromkeys(sent.lost, "unknown")}
+        sent.fates |= {number: "added" for number in sent.lost if target.keeper.lists(number)}
+    open_end = dict.fromkeys(numbers, "not_added") | dict.fromkeys(sent.lost, "unknown")
+    ended = open_end | sent.fates
     fates = {
-        fate: tuple(one for one in numbers if ended.get(one, open_end[one]) == fate)
+        fate: tuple(number for number in numbers if ended[number] == fate)
         for fate in PartlyAdded.FATES
     }
     if sent.cause is not None and (fates["unknown"] or fates["not_added"]):
         raise PartlyAdded(numbers, fates, sent.cause)
-    return fates
+    return Addition(
+        added=fates["added"],
+        failed=fates["failed"],
+        in_use=fates["in_use"],
+        in_arrears=fates["in_arrears"],
+        details=tuple(sent.details.values()),
+        pending=tuple(number for number in fates["added"] if not target.keeper.lists(number)),
+    )
 
 
-async def _send_all(numbers: tuple[str, ...], send: Send) -> _Sent:
+async def _send_all(batch: AdditionBatch, send: Send) -> _Sent:
     """Send the numbers call by call, until one fails."""
-    ended: dict[str, str] = {}
-    for start in range(0, len(numbers), NUMBERS_A_CALL):
-        some = numbers[start : start + NUMBERS_A_CALL]
+    sent = _Sent()
+    for start in range(0, len(batch.numbers), NUMBERS_A_CALL):
+        numbers = batch.numbers[start : start + NUMBERS_A_CALL]
         try:
-            ends = await send(some)
+            answer = await send(msgspec.structs.replace(batch, numbers=numbers))
         except CccError as error:
-            return _Sent(ended, some if error.may_have_happened else (), error)
-        # Of two ends the later says why.
-        told = {number: end for end, members in ends.items() for number in members}
-        ended |= {number: told.get(number, "added") for number in some}
-    return _Sent(ended)
-
-
-def _pending(target: Target, fates: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
-    return tuple(number for number in fates["added"] if not target.keeper.lists(number))
-
-
-def _kept(one: NumberDetails) -> Details:
-    return Details(one.trunks, one.test_only, one.remaining_time, one.allow_outbound)
+            sent.lost = numbers if error.may_have_happened else ()
+            sent.cause = error
+            return sent
+        sent.fates |= dict.fromkeys(numbers, "added")
+        for fate in ("failed", "in_use", "in_arrears"):  # of two, the later says why
+            sent.fates |= dict.fromkeys(getattr(answer, fate), fate)
+        sent.details |= {row.number: row for row in answer.details}
+    return sent

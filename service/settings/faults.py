@@ -38,13 +38,13 @@ class Fault(Struct, frozen=True):
 
 
 def dotted(path: KeyPath) -> str:
-    """Writes a path as people read it: `instances[0].caller.max_per_day`."""
+    """Write a path as people read it: `instances[0].caller.max_per_day`."""
     steps = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
     return steps.removeprefix(".")
 
 
 def shown(value: object) -> str:
-    """Words a found scalar as it is written, and anything larger by its kind."""
+    """Word a found scalar as it is written, and anything larger by its kind."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, str):
@@ -53,12 +53,12 @@ def shown(value: object) -> str:
 
 
 def kind_of(value: object) -> str:
-    """Words what kind of value it is, and nothing of the value."""
+    """Word what kind of value it is, and nothing of the value."""
     return _KINDS.get(type(value), "another kind of value")
 
 
 def line(fault: Fault, file: str, variables: Mapping[KeyPath, str]) -> str:
-    """Words a fault, with the variable that set its key, or else the file.
+    """Word a fault, with the variable that set its key, or else the file.
 
     Args:
         fault: what is wrong.

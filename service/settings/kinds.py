@@ -1,6 +1,6 @@
 """The kinds of values that settings are made of, each range with the words that a fault uses.
 
-A kind says what one value may be. Which keys exist is said in `model`.
+A kind says what one value may be. Which keys exist is said by the package.
 """
 
 import re
@@ -58,18 +58,18 @@ _CLOCK = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])-(?:([01][0-9]|2[0-3]):([0-
 
 
 def parse_calling_window(text: str) -> tuple[int, int] | None:
-    """Reads `HH:MM-HH:MM` as minutes after midnight, the end excluded; empty is no window.
+    """Read `HH:MM-HH:MM` as minutes after midnight, the end excluded; empty is no window.
 
     Raises:
         ValueError: it is neither empty nor two times of day, the first before the second.
     """
     if not text:
         return None
-    found = _CLOCK.fullmatch(text)
-    if found is None:
+    times = _CLOCK.fullmatch(text)
+    if times is None:
         raise ValueError("not HH:MM-HH:MM")
-    start = int(found[1]) * 60 + int(found[2])
-    end = int(found[3]) * 60 + int(found[4]) if found[3] else 24 * 60
+    start = int(times[1]) * 60 + int(times[2])
+    end = int(times[3]) * 60 + int(times[4]) if times[3] else 24 * 60
     if start >= end:
         raise ValueError("the start is not before the end")
     return start, end

@@ -3,7 +3,7 @@
 Pure: each rule looks at the settings and yields its faults, none knows where they were read.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import get_args
 from urllib.parse import urlsplit
@@ -12,20 +12,20 @@ from zoneinfo import ZoneInfo
 from msgspec import structs
 
 from service.redis_.url import FORMS, read_url
-from service.settings.faults import Fault, KeyPath
-from service.settings.kinds import Level, parse_calling_window
-from service.settings.model import (
+from service.settings import (
     InstanceSettings,
     NumberOverride,
     Selection,
     Settings,
 )
+from service.settings.faults import Fault, KeyPath
+from service.settings.kinds import Level, parse_calling_window
 
 _LEVELS = get_args(Level)
 
 
 def contradictions(settings: Settings) -> Iterator[Fault]:
-    """Yields every fault of well-typed settings."""
+    """Yield every fault of well-typed settings."""
     yield from _redis(settings)
     yield from _auth(settings)
     yield from _endpoint(settings.ccc.endpoint, ("ccc", "endpoint"))
@@ -63,22 +63,19 @@ def _auth(settings: Settings) -> Iterator[Fault]:
             "auth.clients or auth.access_keys, a loopback host, or 'never'",
             (("server", "host"), ("auth", "clients"), ("auth", "access_keys")),
         )
-    for at, client in enumerate(auth.clients):
-        if not client.token:
-            yield Fault(("auth", "clients", at, "token"), "nothing", "a token")
-        yield from _bound(client.instances, ("auth", "clients", at, "instances"), settings)
-    for at, key in enumerate(auth.access_keys):
-        if not key.secret:
-            yield Fault(("auth", "access_keys", at, "secret"), "nothing", "a secret")
-        yield from _bound(key.instances, ("auth", "access_keys", at, "instances"), settings)
+    for kind, secret in (("clients", "token"), ("access_keys", "secret")):
+        for at, credential in enumerate(getattr(auth, kind)):
+            if not getattr(credential, secret):
+                yield Fault(("auth", kind, at, secret), "nothing", f"a {secret}")
+            yield from _bound(credential.instances, ("auth", kind, at, "instances"), settings)
 
 
 def _bound(instances: tuple[str, ...], path: KeyPath, settings: Settings) -> Iterator[Fault]:
     """A credential bound to what there is not would open nothing, and nobody would see why."""
-    known = [instance.id for instance in settings.instances]
+    ids = [instance.id for instance in settings.instances]
     for at, named in enumerate(instances):
-        if named not in known:
-            expected = f"one of {', '.join(known) or 'the ids in [[instances]]'}"
+        if named not in ids:
+            expected = f"one of {', '.join(ids) or 'the ids in [[instances]]'}"
             yield Fault((*path, at), repr(named), expected, (("instances",),))
 
 
@@ -162,18 +159,17 @@ def _instance(instance: InstanceSettings, path: KeyPath, settings: Settings) -> 
 
 def _repeated(settings: Settings) -> Iterator[Fault]:
     """Names that tell things apart must differ, and so must the tokens that tell clients apart."""
-    lists: list[tuple[KeyPath, list[str]]] = [
-        (("auth", "clients", "name"), [each.name for each in settings.auth.clients]),
-        (("auth", "clients", "token"), [each.token for each in settings.auth.clients]),
-        (("auth", "access_keys", "id"), [each.id for each in settings.auth.access_keys]),
-        (("instances", "id"), [each.id for each in settings.instances]),
+    tables: list[tuple[KeyPath, Sequence[object], str]] = [
+        (("auth", "clients"), settings.auth.clients, "name"),
+        (("auth", "clients"), settings.auth.clients, "token"),
+        (("auth", "access_keys"), settings.auth.access_keys, "id"),
+        (("instances",), settings.instances, "id"),
     ]
-    for path, values in lists:
+    for path, entries, key in tables:
+        values = [getattr(entry, key) for entry in entries]
         for at, value in enumerate(values):
-            if value in values[:at]:
-                *table, key = path
-                first = values.index(value)
-                yield Fault((*table, at, key), f"that of entry {first} again", "one of its own")
+            if (first := values.index(value)) < at:
+                yield Fault((*path, at, key), f"that of entry {first} again", "one of its own")
 
 
 def _scopes(settings: Settings) -> Iterator[Fault]:

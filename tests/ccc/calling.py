@@ -20,22 +20,24 @@ class Prompt(random.Random):
         return min(a, b)
 
 
-class NoLimit:
+class NoLimit(Limiter):
     """Gives what is asked for, and counts."""
 
     def __init__(self, *, free: bool = True) -> None:
+        super().__init__()
         self.free = free
         self.foreground = 0
         self.background = 0
 
-    async def acquire(self, *, background: bool = False) -> None:
+    async def try_acquire(self) -> bool:
+        return self.free
+
+    async def _ask(self, *, background: bool) -> float:
         if background:
             self.background += 1
         else:
             self.foreground += 1
-
-    async def try_acquire(self) -> bool:
-        return self.free
+        return 0.0
 
 
 class Observed(list[tuple[str, str]]):

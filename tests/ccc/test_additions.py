@@ -6,13 +6,14 @@ import msgspec
 import orjson
 import pytest
 
-from service.ccc.additions import BulkAnswer, NumberDetails, bulk_answer, failed_numbers
+from service.ccc.additions import AdditionAnswer, NumberDetails, addition_answer, bulk_answer
 from service.ccc.replies import CccReply
 from service.errors import CccMalformed
+from service.inventory import Details
 
 ASKED = ("01086394552", "02160664656", "13800138000")
 MISSING = object()
-NONE = BulkAnswer((), (), (), ())
+NONE = AdditionAnswer((), (), (), ())
 
 
 def reply(**fields: Any) -> CccReply:
@@ -39,7 +40,7 @@ def row(**changes: Any) -> dict[str, Any]:
     "data", [MISSING, None, [], {}, "", "无", ["无"], [None], "[]"], ids=lambda data: repr(data)[:9]
 )
 def test_no_failure_has_many_shapes(data: Any) -> None:
-    assert failed_numbers(ASKED, reply(Data=data)) == ()
+    assert addition_answer(ASKED, reply(Data=data)).failed == ()
 
 
 @pytest.mark.parametrize(
@@ -54,12 +55,12 @@ def test_no_failure_has_many_shapes(data: Any) -> None:
     ],
 )
 def test_failures_are_read_from_lists_and_text(data: Any) -> None:
-    assert failed_numbers(ASKED, reply(Data=data)) == ("01086394552", "13800138000")
+    assert addition_answer(ASKED, reply(Data=data)).failed == ("01086394552", "13800138000")
 
 
 @pytest.mark.parametrize("data", ["01086394552", ["01086394552"], 1086394552])
 def test_one_failure_may_stand_alone(data: Any) -> None:
-    assert failed_numbers(ASKED, reply(Data=data)) == ("01086394552",)
+    assert addition_answer(ASKED, reply(Data=data)).failed == ("01086394552",)
 
 
 @pytest.mark.parametrize(
@@ -76,7 +77,7 @@ def test_one_failure_may_stand_alone(data: Any) -> None:
 )
 def test_a_failure_that_cannot_be_matched_condemns_the_answer(data: Any) -> None:
     with pytest.raises(CccMalformed, match="R-1") as caught:
-        failed_numbers(ASKED, reply(Data=data))
+        addition_answer(ASKED, reply(Data=data))
     assert "01055500009" not in str(caught.value)
 
 
@@ -91,19 +92,12 @@ def test_a_bulk_answer_as_documented_is_read_whole() -> None:
             PhoneNumbers={"PhoneNumber": [row()]},
         ),
     )
-    assert answer == BulkAnswer(
+    assert answer == AdditionAnswer(
         failed=("01086394552",),
         in_use=("13800138000",),
         in_arrears=(),
         details=(
-            NumberDetails(
-                "02160664656",
-                trunks=30,
-                test_only=False,
-                remaining_time=60,
-                allow_outbound=True,
-                raw=row(),
-            ),
+            NumberDetails("02160664656", Details(30, test_only=False, remaining_time=60), row()),
         ),
     )
 
@@ -144,13 +138,13 @@ def test_numbers_in_arrears_are_read_with_and_without_their_holder(holder: Any) 
 )
 def test_rows_are_read_liberally_and_unreadable_ones_left_out(holder: Any) -> None:
     (read,) = bulk_answer(ASKED, reply(PhoneNumbers=holder)).details
-    assert (read.number, read.trunks, read.remaining_time) == ("02160664656", 30, 60)
-    assert (read.test_only, read.allow_outbound) == (False, True)
+    assert read.number == "02160664656"
+    assert read.details == Details(30, test_only=False, remaining_time=60, allow_outbound=True)
 
 
 def test_a_row_that_says_nothing_of_its_line_forbids_nothing() -> None:
     (read,) = bulk_answer(ASKED, reply(PhoneNumbers=[{"Number": "02160664656"}])).details
-    assert (read.trunks, read.test_only, read.allow_outbound) == (0, False, True)
+    assert read.details == Details(0, test_only=False, remaining_time=0, allow_outbound=True)
 
 
 @pytest.mark.parametrize(

@@ -116,7 +116,7 @@ async def test_a_throttled_addition_did_not_happen_and_is_repeated(
 ) -> None:
     recorder.answers = [error(400, "Throttling.User"), ADDED]
     async with client_of(recorder.url) as client:
-        assert await client.add_phone_numbers(BATCH) == ()
+        assert (await client.add_phone_numbers(BATCH)).failed == ()
         recorder.answers = [error(400, "Throttling.User")]
         with pytest.raises(CccThrottled):
             await client.add_bulk_phone_numbers(BATCH)

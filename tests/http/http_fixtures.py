@@ -20,7 +20,7 @@ from service.metrics import Metrics
 from service.numbers import NumberEntry, NumberPage, NumberQuery
 from service.outcomes import OutcomeReport
 from service.picking import Pair, PickAnswer, PickRequest, PlacedNumber
-from service.provisioning import Addition, AddRequest, BulkAddition, BulkRequest
+from service.provisioning import Addition, AddRequest, BulkRequest
 from service.settings import (
     AccessKeySettings,
     Auth,
@@ -130,23 +130,16 @@ class FakeProvisioner:
     def __init__(self) -> None:
         self.asked: list[AddRequest | BulkRequest] = []
         self.addition = Addition(added=("01055500001",), failed=("01055500002",))
-        self.bulk = BulkAddition(
+        self.bulk = Addition(
             added=("01055500001",), failed=(), in_use=("01055500002",), in_arrears=("01055500003",)
         )
         self.error: Exception | None = None
 
-    async def add(self, request: AddRequest, request_id: str) -> Addition:
-        self._note(request)
-        return self.addition
-
-    async def add_bulk(self, request: BulkRequest, request_id: str) -> BulkAddition:
-        self._note(request)
-        return self.bulk
-
-    def _note(self, request: AddRequest | BulkRequest) -> None:
+    async def add(self, request: AddRequest | BulkRequest, request_id: str) -> Addition:
         self.asked.append(request)
         if self.error is not None:
             raise self.error
+        return self.bulk if isinstance(request, BulkRequest) else self.addition
 
 
 class FakeKeeper:

@@ -5,7 +5,7 @@ from base64 import b64encode
 from hashlib import sha256
 
 import pytest
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from service.errors import InvalidCalledNumber, InventoryUnavailable, NoEligibleNumber
 from service.numbers import NumberEntry, Parked
@@ -130,17 +130,17 @@ async def test_a_query_is_read_strictly(service: Service, query: str) -> None:
 
 
 async def test_the_last_picks_come_newest_first_and_masked(service: Service) -> None:
-    looks = (Candidate("01055500002", "any", 3, 0, 1, "cooldown"),)
-    service.picker.answer = PickAnswer("redis", ANSWER.data[:1], looks, (("cooldown", 1),))
+    cooling = Candidate("01055500002", "any", 3, 0, 1, "cooldown")
+    service.picker.answer = PickAnswer("redis", ANSWER.data[:1], (cooling,), (("cooldown", 1),))
     await picked(service, X_Request_Id="first")
-    look = {"number": "01055500002", "match": "any", "turn": 3, "used_hour": 0, "used_day": 1}
-    service.picker.error = NoEligibleNumber({"rest": 2}, [{**look, "reason": "rest"}])
+    resting = replace(cooling, reason="rest")
+    service.picker.error = NoEligibleNumber({"rest": 2}, [resting])
     await picked(service, X_Request_Id="second")
     answer = await ask(service, "GET", "/v1/console/picks")
     second, first = answer.json["data"]
     assert (second["request_id"], second["code"]) == ("second", "NoEligibleNumber")
     assert (second["rejected"], second["data"]) == ({"rest": 2}, [])
-    assert second["explanation"] == [{**look, "number": "010****0002", "reason": "rest"}]
+    assert second["explanation"] == [asdict(replace(resting, number="010****0002"))]
     assert first == {
         "at": "1970-01-01T00:17:22Z",
         "request_id": "first",

@@ -26,6 +26,7 @@ from service.errors import (
     NoEligibleNumber,
     OutsideCallingWindow,
 )
+from service.picking import Candidate
 from service.provisioning import PartlyAdded
 from tests.http.http_fixtures import Service, ask, client_with, serving, settings_with
 from tests.http.test_auth import NEEDS
@@ -34,19 +35,12 @@ DOCUMENT = orjson.loads(encoded(ROUTES, auth_is_required=True))
 SCHEMAS: dict[str, Any] = DOCUMENT["components"]["schemas"]
 PAGE = Path(__file__).parents[2] / "docs" / "api.md"
 
-LOOK = {
-    "number": "01055500001",
-    "match": "any",
-    "turn": 3,
-    "used_hour": 1,
-    "used_day": 2,
-    "reason": "resting",
-}
+RESTING = Candidate("01055500001", "any", 3, 1, 2, "resting")
 ERRORS: dict[type[CallerIdError], CallerIdError] = {
     CalleeBudgetExceeded: CalleeBudgetExceeded(60),
     InvalidCalledNumber: InvalidCalledNumber("is empty"),
     InvalidField: InvalidField("count", "takes 1 to 100"),
-    NoEligibleNumber: NoEligibleNumber({"resting": 1}, [LOOK]),
+    NoEligibleNumber: NoEligibleNumber({"resting": 1}, [RESTING]),
     OutsideCallingWindow: OutsideCallingWindow("2026-01-02T09:00:00+08:00"),
     PartlyAdded: PartlyAdded(
         ("01055500001", "01055500002"), {"added": ("01055500001",)}, CccMalformed("Body", "no JSON")

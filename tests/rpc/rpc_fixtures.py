@@ -15,7 +15,8 @@ import msgspec
 
 from service.ccc import signing
 from service.ccc.additions import NumberDetails
-from service.provisioning import Addition, BulkAddition
+from service.inventory import Details
+from service.provisioning import Addition
 from service.settings import AccessKeySettings, Secret
 from tests.http.http_fixtures import (
     CALLED,
@@ -108,7 +109,7 @@ def guarded_service(*instances: str) -> Service:
     service = Service(settings)
     service.clock = time.time
     service.provisioner.addition = Addition(added=("01055510001",), failed=("01055510009",))
-    service.provisioner.bulk = BulkAddition(
+    service.provisioner.bulk = Addition(
         added=("02160664651",),
         failed=("02160664659",),
         in_use=("02160664658",),
@@ -132,9 +133,7 @@ def details(number: str) -> NumberDetails:
         "Usage": "Bidirection",
         "RemainingTime": 0,
     }
-    return NumberDetails(
-        number, trunks=3, test_only=False, remaining_time=0, allow_outbound=True, raw=raw
-    )
+    return NumberDetails(number, Details(trunks=3), raw)
 
 
 def date(offset: float = 0) -> str:

@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 
 import pytest
 
+from service.api.nonces import LocalNonces
 from service.errors import CccRefused, CccUnavailable, InvalidField, LedgerUnavailable
 from service.provisioning import AddRequest, BulkRequest, PartlyAdded
 from tests.http.http_fixtures import FORM, GROUP, Service, ask, serving
@@ -106,7 +107,7 @@ async def test_a_field_that_the_use_case_refuses_is_named_as_the_action_has_it(
     assert answer.json["Message"] == f'The specified parameter "{name}" is not valid: is not right.'
 
 
-class Unreachable:
+class Unreachable(LocalNonces):
     """Nonces in a Redis that does not answer."""
 
     async def spend(self, key_id: str, nonce: str, signed_at: float, now: float) -> None:

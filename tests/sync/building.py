@@ -12,6 +12,7 @@ from service import settings
 from service.ccc.client import CccClient
 from service.ccc.credentials import AccessKey, StaticCredentials
 from service.ccc.endpoints import open_session
+from service.ccc.limiter import Limiter
 from service.emulator import Emulator, phone_number, running, skill_groups
 from service.locality import Locator
 from service.metrics import Metrics
@@ -51,14 +52,11 @@ def emulator_of(numbers: list[dict[str, Any]]) -> Emulator:
     )
 
 
-class NoLimit:
+class NoLimit(Limiter):
     """A rate limit that is never reached."""
 
-    async def acquire(self, *, background: bool = False) -> None:
-        return
-
-    async def try_acquire(self) -> bool:
-        return True
+    async def _ask(self, *, background: bool) -> float:
+        return 0.0
 
 
 class Prompt(Random):

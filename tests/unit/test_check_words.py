@@ -9,8 +9,7 @@ import pytest
 from aiohttp.client_reqrep import ConnectionKey
 
 from service.cli.check.endpoints import clock_finding, why_unreachable
-from service.cli.check.instances import told
-from service.cli.check.permissions import permission_by
+from service.cli.check.instances import advised, permission_by
 from service.cli.check.sweeping import finding_on, summary
 from service.emulator.answers import Refusal
 from service.errors import CccError, CccRefused, CccThrottled, CccUnavailable
@@ -109,12 +108,12 @@ def test_only_what_ccc_itself_or_ram_says_decides_on_a_permission(
     ],
 )
 def test_a_refusal_says_what_to_do(error: CccError, advice: str) -> None:
-    assert advice in told(error)
-    assert "\n" not in told(error)
+    assert advice in advised(error)
+    assert "\n" not in advised(error)
 
 
 def test_a_refusal_that_nobody_knows_is_told_as_it_is() -> None:
-    assert told(CccRefused("Strange", "two\nlines")) == "Strange: two lines"
+    assert advised(CccRefused("Strange", "two\nlines")) == "Strange: two lines"
 
 
 def test_a_sweep_counts_what_a_pick_can_choose_from() -> None:

@@ -1,5 +1,6 @@
 """The numbers as people see them, over a ledger that says what a test wants."""
 
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 import msgspec
@@ -61,6 +62,10 @@ class FakeLedger:
             raise LedgerUnavailable("Redis is down")
 
 
+async def no_health(_instance_id: str, _numbers: Sequence[str]) -> Mapping[str, str]:
+    return {}
+
+
 class FakeInstance(msgspec.Struct, frozen=True):
     instance_id: str
     keeper: FakeKeeper
@@ -74,7 +79,7 @@ class Bench:
         self.ledger = FakeLedger()
         self.keeper = FakeKeeper(Inventory("ccc-test", 1, NUMBERS) if ready else None)
         self.instance = FakeInstance("ccc-test", self.keeper, self.ledger)
-        self.directory = Directory({"ccc-test": self.instance}, lambda: NOW)  # type: ignore[dict-item]  # the fake ledger has just what is used
+        self.directory = Directory({"ccc-test": self.instance}, lambda: NOW, no_health)  # type: ignore[dict-item]  # the fake ledger has just what is used
 
     async def page(self, **filters: object) -> NumberPage:
         return await self.directory.page(msgspec.convert(filters, NumberQuery))
@@ -245,6 +250,6 @@ async def test_an_instance_must_be_one_that_is_configured() -> None:
     bench = Bench()
     with pytest.raises(UnknownInstance):
         await bench.page(instance_id="elsewhere")
-    both = Directory({"a": bench.instance, "b": bench.instance}, lambda: NOW)  # type: ignore[dict-item]  # as above
+    both = Directory({"a": bench.instance, "b": bench.instance}, lambda: NOW, no_health)  # type: ignore[dict-item]  # as above
     with pytest.raises(InvalidField, match="instance_id"):
         await both.page(NumberQuery())

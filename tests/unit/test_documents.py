@@ -11,7 +11,7 @@ import pytest
 
 from service.__main__ import main
 from service.metrics import Metrics
-from service.settings import load
+from service.settings.loading import load
 from tests.unit.test_settings import uncommented
 
 ROOT = Path(__file__).parents[2]

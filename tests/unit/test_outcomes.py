@@ -18,7 +18,7 @@ from service.locality import Locator
 from service.metrics import Metrics
 from service.outcomes import OutcomeReport, Outcomes, waiting
 from service.picking.instance import Digests
-from service.settings.model import SipAction
+from service.settings import SipAction
 from tests.waiting import eventually
 
 LOCATOR = Locator(resources.files("phone").joinpath("phone.dat").read_bytes())

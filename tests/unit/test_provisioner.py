@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from service.ccc.additions import AdditionBatch, BulkAnswer, NumberDetails
+from service.ccc.additions import AdditionAnswer, AdditionBatch, NumberDetails
 from service.errors import (
     CccError,
     CccMalformed,
@@ -22,7 +22,6 @@ from service.provisioning import (
     MOST_NUMBERS,
     Addition,
     AddRequest,
-    BulkAddition,
     BulkRequest,
     PartlyAdded,
     provisioner,
@@ -33,9 +32,9 @@ from tests.fakes import in_place_of
 
 LOST = CccUnavailable("Timeout", "no answer within 5.0 s")
 DETAILS = NumberDetails(
-    "01055500000", trunks=30, test_only=True, remaining_time=60, allow_outbound=True, raw={}
+    "01055500000", Details(30, test_only=True, remaining_time=60, allow_outbound=True), {}
 )
-NOTHING = BulkAnswer((), (), (), ())
+NOTHING = AdditionAnswer((), (), (), ())
 CERTAIN = [
     CccRefused("Forbidden.RAM", "denied", status=403),
     CccThrottled("Throttling.User", "too many"),
@@ -64,13 +63,13 @@ class World:
         world = in_place_of(self)
         return Provisioner({"ccc-test": Target("ccc-test", world, world, world)})
 
-    async def add_phone_numbers(self, batch: AdditionBatch) -> tuple[str, ...]:
+    async def add_phone_numbers(self, batch: AdditionBatch) -> AdditionAnswer:
         failed: tuple[str, ...] = self._next(batch, ())
         self.listed |= set(batch.numbers) - set(failed)
-        return failed
+        return AdditionAnswer(failed)
 
-    async def add_bulk_phone_numbers(self, batch: AdditionBatch) -> BulkAnswer:
-        answer: BulkAnswer = self._next(batch, NOTHING)
+    async def add_bulk_phone_numbers(self, batch: AdditionBatch) -> AdditionAnswer:
+        answer: AdditionAnswer = self._next(batch, NOTHING)
         out = {*answer.failed, *answer.in_use, *answer.in_arrears}
         self.listed |= set(batch.numbers) - out
         return answer
@@ -106,9 +105,9 @@ async def added(world: World, numbers: Sequence[str], **fields: Any) -> Addition
     return await world.adds().add(request, "R-1")
 
 
-async def added_in_bulk(world: World, numbers: Sequence[str], **fields: Any) -> BulkAddition:
+async def added_in_bulk(world: World, numbers: Sequence[str], **fields: Any) -> Addition:
     request = BulkRequest(**{"numbers": tuple(numbers), "usage": "Outbound", **fields})
-    return await world.adds().add_bulk(request, "R-1")
+    return await world.adds().add(request, "R-1")
 
 
 async def test_numbers_go_in_canonical_form_with_what_belongs_to_them() -> None:
@@ -137,10 +136,10 @@ async def test_a_long_list_goes_in_several_calls_and_one_refresh_follows() -> No
 
 
 async def test_a_bulk_addition_tells_the_ends_apart_and_keeps_the_details() -> None:
-    first = BulkAnswer(names(1, 1), (), (), (DETAILS,))
-    world = World(first, BulkAnswer((), names(1, 2), names(1, 3), ()))
+    first = AdditionAnswer(names(1, 1), (), (), (DETAILS,))
+    world = World(first, AdditionAnswer((), names(1, 2), names(1, 3), ()))
     answer = await added_in_bulk(world, names(5), skill_group_ids=("sales@ccc-test",))
-    assert answer == BulkAddition(
+    assert answer == Addition(
         added=("01055500000", "01055500004"),
         failed=names(1, 1),
         in_use=names(1, 2),
@@ -155,7 +154,7 @@ async def test_a_bulk_addition_tells_the_ends_apart_and_keeps_the_details() -> N
 
 
 async def test_of_two_ends_of_a_number_the_one_that_says_why_is_told() -> None:
-    both = BulkAnswer(names(2), names(1), names(1, 1), ())
+    both = AdditionAnswer(names(2), names(1), names(1, 1), ())
     answer = await added_in_bulk(World(both), names(2))
     assert (answer.failed, answer.in_use, answer.in_arrears) == ((), names(1), names(1, 1))
 

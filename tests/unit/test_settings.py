@@ -16,9 +16,9 @@ from service.settings import (
     Selection,
     Server,
     Settings,
-    load,
-    parse_calling_window,
 )
+from service.settings.kinds import parse_calling_window
+from service.settings.loading import load
 from service.settings.reading import inner_kind, is_struct
 
 CONFIG = Path(__file__).parents[2] / "config"

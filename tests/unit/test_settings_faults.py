@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from service.errors import SettingsError
-from service.settings import Settings, load
+from service.settings import Settings
+from service.settings.loading import load
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 from service.inventory import PhoneNumber
 from service.ledger.port import Avoid, Park, Stop
 from service.outcomes.sip import Action, Ended, RestProvider, action_for, parks_for
-from service.settings.model import SipAction
+from service.settings import SipAction
 
 NOW = 5_000
 UNTIL = NOW + 60_000

@@ -15,7 +15,6 @@ from base64 import b64encode
 from hashlib import sha256
 from importlib.resources import files
 
-import msgspec
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
@@ -27,24 +26,17 @@ SCRIPTS = ("texts.js", "elements.js", "service.js", "map.js", "tables.js", "tria
 _INLINE = re.compile(r"<(script|style)>(.*?)</\1>", re.DOTALL)
 
 
-class Page(msgspec.Struct, frozen=True):
-    """The document, and the policy that goes with it."""
-
-    body: bytes
-    policy: str
-
-
 def add_routes(app: web.Application) -> None:
     """Serve the page and its data."""
-    app.router.add_get("/console", answered(serve(assembled())))
+    app.router.add_get("/console", answered(_serve(*assembled())))
     app.router.add_get("/v1/console/overview", answered(data.overview))
     app.router.add_get("/v1/console/parked", answered(data.parked))
     app.router.add_get("/v1/console/picks", answered(data.picks))
     app.router.add_post("/v1/console/try", answered(data.try_pick))
 
 
-def assembled() -> Page:
-    """Put the page together from its files."""
+def assembled() -> tuple[bytes, str]:
+    """Put the page together from its files; returns it with the policy that goes with it."""
     scripts = "\n".join(f"<script>{_read(name)}</script>" for name in SCRIPTS)
     text = _read("page.html").replace("<!-- styles -->", f"<style>{_read('page.css')}</style>")
     text = text.replace("<!-- scripts -->", scripts)
@@ -62,14 +54,13 @@ def assembled() -> Page:
         "frame-ancestors": "'none'",
         "require-trusted-types-for": "'script'",  # no text ever becomes markup
     }
-    return Page(text.encode(), "; ".join(f"{name} {value}" for name, value in policy.items()))
+    return text.encode(), "; ".join(f"{name} {value}" for name, value in policy.items())
 
 
-def serve(page: Page) -> Handler:
-    """The handler that sends a page."""
+def _serve(page: bytes, policy: str) -> Handler:
     headers = {
         "Content-Type": "text/html; charset=utf-8",
-        "Content-Security-Policy": page.policy,
+        "Content-Security-Policy": policy,
         "Cache-Control": "no-store",
         "Cross-Origin-Opener-Policy": "same-origin",
         "Referrer-Policy": "no-referrer",
@@ -78,7 +69,7 @@ def serve(page: Page) -> Handler:
     }
 
     async def get(_request: web.Request) -> web.Response:
-        return web.Response(body=page.body, headers=headers)
+        return web.Response(body=page, headers=headers)
 
     return get
 

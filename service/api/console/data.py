@@ -9,10 +9,8 @@ import msgspec
 from aiohttp import web
 
 from service.api import bodies, forms
-from service.api.auth import Asker
-from service.api.parts import API, REQUEST_ID, Api
+from service.api.parts import REQUEST_ID, admitted
 from service.api.recent import shown
-from service.numbers import NumberEntry
 from service.picking import Identifier, PickRequest
 
 Word = Annotated[str, msgspec.Meta(max_length=64)]
@@ -27,10 +25,9 @@ class OverviewQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=
     instance_id: Identifier = ""
 
 
-class ParkedQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
-    """A filter over parked numbers, and a page of them; "" filters nothing."""
+class ParkedQuery(OverviewQuery, frozen=True):
+    """A filter over an instance's parked numbers, and a page of them; "" filters nothing."""
 
-    instance_id: Identifier = ""
     province: Word = ""
     reason: Word = ""
     page: Annotated[int, msgspec.Meta(ge=1, le=10**6)] = 1
@@ -39,17 +36,17 @@ class ParkedQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=Fa
 
 async def overview(request: web.Request) -> web.Response:
     """An instance's numbers by province, and how far they are used today."""
-    api, asker = _admitted(request)
+    api, asker = admitted(request, "admin")
     instance_id = forms.query(request, OverviewQuery).instance_id
     asker.keep_to(instance_id)
-    found = await api.parts.overviews.of(instance_id)
+    counted = await api.parts.overviews.of(instance_id)
     return _answer(
         request,
         {
-            "instance_id": found.instance_id,
-            "counted_at": _instant(found.at),
-            "skill_group_ids": found.skill_group_ids,
-            "provinces": found.provinces,
+            "instance_id": counted.instance_id,
+            "counted_at": datetime.fromtimestamp(counted.at / 1000, UTC),
+            "skill_group_ids": counted.skill_group_ids,
+            "provinces": counted.provinces,
         },
     )
 
@@ -59,19 +56,19 @@ async def parked(request: web.Request) -> web.Response:
 
     Who is parked is known from the overview; whoever has come back since is left out.
     """
-    api, asker = _admitted(request)
+    api, asker = admitted(request, "admin")
     asked = forms.query(request, ParkedQuery)
     asker.keep_to(asked.instance_id)
-    found = await api.parts.overviews.of(asked.instance_id)
+    counted = await api.parts.overviews.of(asked.instance_id)
     lists = [
         numbers
-        for (province, reason), numbers in found.parked_numbers.items()
+        for (province, reason), numbers in counted.parked_numbers.items()
         if reason == asked.reason and asked.province in ("", province)
     ]
     first = (asked.page - 1) * asked.page_size
     page = islice(chain.from_iterable(lists), first, first + asked.page_size)
-    entries = await api.parts.directory.look_up(found.instance_id, page)
-    still = [entry for entry in entries if _is_out(entry)]
+    entries = await api.parts.directory.look_up(counted.instance_id, page)
+    still = [entry for entry in entries if entry.available is not True]
     return _answer(
         request,
         {
@@ -85,35 +82,22 @@ async def parked(request: web.Request) -> web.Response:
 
 async def picks(request: web.Request) -> web.Response:
     """The last picks that this process decided, the newest first."""
-    api, asker = _admitted(request)
-    told = [shown(one) for one in reversed(api.last_picks) if asker.may_see(one[2])]
+    api, asker = admitted(request, "admin")
+    last = [shown(pick) for pick in reversed(api.last_picks) if asker.may_see(pick[2])]
     workers = api.parts.settings.server.workers
-    return _answer(request, {"worker": os.getpid(), "workers": workers, "data": told})
+    return _answer(request, {"worker": os.getpid(), "workers": workers, "data": last})
 
 
 async def try_pick(request: web.Request) -> web.Response:
     """Try a pick, as `/v1/pick` takes it; nothing is recorded, whatever it says of that."""
-    api, asker = _admitted(request)
-    asked = await bodies.read_json(request, api.parts.body_seconds, _decoder)
+    api, asker = admitted(request, "admin")
+    asked = await bodies.read_json(request, _decoder)
     asker.keep_to(asked.instance_id)
     with api.gate:
         return _answer(request, msgspec.structs.asdict(await api.parts.trials.run(asked)))
 
 
-def _admitted(request: web.Request) -> tuple[Api, Asker]:
-    api = request.app[API]
-    return api, api.tokens.require(request, "admin")
-
-
-def _is_out(entry: NumberEntry) -> bool:
-    return entry.available is not True
-
-
-def _instant(ms: int) -> datetime:
-    return datetime.fromtimestamp(ms / 1000, UTC)
-
-
 def _answer(request: web.Request, body: dict[str, Any]) -> web.Response:
     headers = {"Content-Type": "application/json", "Cache-Control": "no-store"}
-    told = {"request_id": request[REQUEST_ID], **body}
-    return web.Response(body=_encoder.encode(told), headers=headers)
+    body = {"request_id": request[REQUEST_ID], **body}
+    return web.Response(body=_encoder.encode(body), headers=headers)

@@ -32,21 +32,12 @@ _HELPING = {
 }
 
 _HEADERS = {
-    "X-Request-Id": {
-        "description": "The request's own, or a new one.",
-        "required": True,
-        "schema": {"type": "string"},
-    },
-    "Retry-After": {
-        "description": "In how many seconds it may work.",
-        "required": True,
-        "schema": {"type": "integer", "minimum": 1},
-    },
-    "WWW-Authenticate": {
-        "description": "How to say who asks.",
-        "required": True,
-        "schema": {"type": "string"},
-    },
+    name: {"description": description, "required": True, "schema": schema}
+    for name, description, schema in (
+        ("X-Request-Id", "The request's own, or a new one.", {"type": "string"}),
+        ("Retry-After", "In how many seconds it may work.", {"type": "integer", "minimum": 1}),
+        ("WWW-Authenticate", "How to say who asks.", {"type": "string"}),
+    )
 }
 
 _BEARER = """\

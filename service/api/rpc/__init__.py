@@ -1,8 +1,8 @@
 """The RPC door: `GET|POST /` answers as Alibaba Cloud CCC does, for the official SDKs.
 
 It knows which action is called and the good answer's envelope. `call` takes a call apart, `auth`
-says who calls, `actions` and `adds` do what is asked for, `formats` writes the answer, `refusal`
-whatever went wrong.
+says who calls, `actions` do what is asked for, `formats` writes the answer, `refusal` whatever went
+wrong.
 """
 
 from collections.abc import Awaitable, Callable
@@ -10,14 +10,17 @@ from typing import Any
 
 from aiohttp import web
 
-from service.api.parts import API, REQUEST_ID
+from service.api.parts import REQUEST_ID
 from service.api.rpc import formats
-from service.api.rpc.actions import list_phone_numbers, pick_outbound_numbers
-from service.api.rpc.adds import add_bulk_phone_numbers, add_phone_numbers
+from service.api.rpc.actions import (
+    add_bulk_phone_numbers,
+    add_phone_numbers,
+    list_phone_numbers,
+    pick_outbound_numbers,
+)
 from service.api.rpc.call import read
 from service.ccc import catalogue
-from service.ccc.claims import SignedCall
-from service.ccc.parameters import ParameterRefused
+from service.ccc.parameters import check_action
 
 Perform = Callable[[web.Request], Awaitable[dict[str, Any]]]
 
@@ -33,21 +36,8 @@ _ACTIONS: dict[str, dict[str, Perform]] = {
 
 async def answer(request: web.Request) -> web.Response:
     """Do what the call asks for."""
-    call = await read(request, request.app[API].parts.body_seconds)
-    perform = _action(call)
-    request_id = request[REQUEST_ID]
-    told = await perform(request)
-    body = catalogue.success(request_id, told)
+    call = await read(request)
+    check_action(call, _ACTIONS)
+    perform = _ACTIONS[call.version][call.action]
+    body = catalogue.success(request[REQUEST_ID], await perform(request))
     return formats.response(request, f"{call.action}Response", body, 200, {})
-
-
-def _action(call: SignedCall) -> Perform:
-    if not call.version:
-        raise ParameterRefused("MissingParameter", "Version")
-    if not call.action:
-        raise ParameterRefused("MissingParameter", "Action")
-    if call.version not in _ACTIONS:
-        raise ParameterRefused("InvalidVersion", "Version")
-    if call.action not in _ACTIONS[call.version]:
-        raise ParameterRefused("InvalidAction.NotFound", "Action")
-    return _ACTIONS[call.version][call.action]

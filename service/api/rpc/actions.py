@@ -1,18 +1,19 @@
-"""The two actions of the RPC door that ask: parameters in, the answer's `Data` out.
+"""The actions of the RPC door: parameters in, the answer's fields beside `Code` out.
 
 A pick decides as `/v1/pick` does. A list is told from the cached inventory: places in their
 normal form, a skill group's name from its id, and none of what the cache does not keep (contact
-flows, times of creation).
+flows, times of creation). Numbers are added through CCC, and answered as CCC does.
 """
 
 from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-import msgspec
 from aiohttp import web
 
-from service.api import faults
+from service.api import audit, faults
+from service.api.auth import Asker
+from service.api.nonces import Nonces
 from service.api.parts import API, REQUEST_ID, Api
 from service.api.pick import answer_pick
 from service.api.rpc import auth
@@ -20,9 +21,11 @@ from service.api.rpc.call import CALL
 from service.api.rpc.refusal import NoSuchInstance
 from service.ccc import parameters
 from service.ccc.parameters import Params, integer, required, required_texts
-from service.errors import InventoryUnavailable
 from service.inventory import Inventory, PhoneNumber
 from service.picking import PickRequest, PlacedNumber
+from service.picking.instance import inventory_of
+from service.provisioning import AddRequest, BulkRequest
+from service.settings import Scope
 
 
 async def pick_outbound_numbers(request: web.Request) -> dict[str, Any]:
@@ -38,48 +41,80 @@ async def pick_outbound_numbers(request: web.Request) -> dict[str, Any]:
 async def list_phone_numbers(request: web.Request) -> dict[str, Any]:
     """One page of the cached inventory, ordered by number so that all replicas page alike."""
     api, params = request.app[API], request[CALL].params
-    asker = await auth.require(request, "admin", api.nonces)
-    instance_id = required(params, "InstanceId")
-    asker.keep_to(instance_id)
-    inventory = _inventory(api, instance_id)
+    _, instance_id = await _admitted(request, "admin", api.nonces)
+    _must_exist(api, instance_id)
+    inventory = inventory_of(instance_id, api.parts.keepers[instance_id])
     page, size = integer(params, "PageNumber"), integer(params, "PageSize")
-    found = sorted(number.number for number in _filtered(inventory, params))
-    shown = found[(page - 1) * size : page * size]
+    matching = sorted(number.number for number in _filtered(inventory, params))
+    shown = matching[(page - 1) * size : page * size]
     data = {
         "PageNumber": page,
         "PageSize": size,
-        "TotalCount": len(found),
+        "TotalCount": len(matching),
         "List": [_row(instance_id, inventory.numbers[number]) for number in shown],
     }
     return {"Data": data}
 
 
+async def add_phone_numbers(request: web.Request) -> dict[str, Any]:
+    """Add numbers; `Data` has those that could not be."""
+    asker, given = await _read_addition(request, "NumberList")
+    given["number_group_id"] = parameters.optional(request[CALL].params, "NumberGroupId")
+    addition = await audit.add(request, asker, faults.converted(given, AddRequest))
+    return {"Data": addition.failed}
+
+
+async def add_bulk_phone_numbers(request: web.Request) -> dict[str, Any]:
+    """Add numbers bound to skill groups; the answer is that of 2017-07-05, `Userd…` included."""
+    asker, given = await _read_addition(request, "PhoneNumber")
+    given["skill_group_ids"] = parameters.texts(request[CALL].params, "SkillGroupId")
+    addition = await audit.add(request, asker, faults.converted(given, BulkRequest))
+    return {
+        "Success": True,
+        "PhoneNumbers": {"PhoneNumber": [details.raw for details in addition.details]},
+        "FailedPhoneNumbers": {"FailedPhoneNumber": addition.failed},
+        "UserdPhoneNumbers": {"UserdPhoneNumber": addition.in_use},
+        "ArrearagePhoneNumbers": {"ArrearagePhoneNumber": addition.in_arrears},
+    }
+
+
 async def _read_pick(request: web.Request, api: Api) -> PickRequest:
-    asker = await auth.require(request, "pick", api.nonces)
+    _, instance_id = await _admitted(request, "pick", api.nonces)
     params = request[CALL].params
-    instance_id = required(params, "InstanceId")
-    asker.keep_to(instance_id)
-    asked = {
+    given = {
         "instance_id": instance_id,
         "called_number": required(params, "CalledNumber"),
         "skill_group_ids": required_texts(params, "SkillGroupIdList"),
         "count": integer(params, "Count", default="1"),
     }
-    if instance_id not in api.parts.keepers:
-        raise NoSuchInstance(instance_id)
-    try:
-        return msgspec.convert(asked, PickRequest)
-    except msgspec.ValidationError as error:
-        raise faults.invalid(error, PickRequest) from None
+    _must_exist(api, instance_id)
+    return faults.converted(given, PickRequest)
 
 
-def _inventory(api: Api, instance_id: str) -> Inventory:
+async def _read_addition(request: web.Request, numbers: str) -> tuple[Asker, dict[str, Any]]:
+    """Return who adds, and what both additions have, with the list called `numbers`."""
+    api, params = request.app[API], request[CALL].params
+    asker, instance_id = await _admitted(request, "admin", api.shared_nonces)
+    _must_exist(api, instance_id)
+    return asker, {
+        "instance_id": instance_id,
+        "numbers": required_texts(params, numbers),
+        "usage": parameters.required_usage(params),
+        "contact_flow_id": parameters.optional(params, "ContactFlowId"),
+    }
+
+
+async def _admitted(request: web.Request, scope: Scope, nonces: Nonces) -> tuple[Asker, str]:
+    """Return who calls, and the instance that the call is for."""
+    asker = await auth.require(request, scope, nonces)
+    instance_id = required(request[CALL].params, "InstanceId")
+    asker.keep_to(instance_id)
+    return asker, instance_id
+
+
+def _must_exist(api: Api, instance_id: str) -> None:
     if instance_id not in api.parts.keepers:
         raise NoSuchInstance(instance_id)
-    inventory = api.parts.keepers[instance_id].inventory
-    if inventory is None:
-        raise InventoryUnavailable.of(instance_id)
-    return inventory
 
 
 def _filtered(inventory: Inventory, params: Params) -> Iterator[PhoneNumber]:

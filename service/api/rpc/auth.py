@@ -43,12 +43,12 @@ async def require(request: web.Request, scope: Scope, nonces: Nonces) -> Asker:
 
 async def _signer(api: Api, call: SignedCall, nonces: Nonces) -> Asker:
     claim = claim_of(call)
-    key = api.keys.get(claim.access_key_id)
-    if key is None:
+    if claim.access_key_id not in api.keys:
         if api.parts.settings.auth_is_required:
             raise ClaimRefused("InvalidAccessKeyId.NotFound")
         return NOBODY
+    key, asker = api.keys[claim.access_key_id]
     now = api.parts.clock()
     signed_at = verify(claim, key.secret, key.security_token, now)
     await nonces.spend(claim.access_key_id, claim.nonce, signed_at, now)
-    return key.asker
+    return asker

@@ -19,12 +19,8 @@ CALL = web.RequestKey("CALL", SignedCall)
 _FORMATS = ("", "json", "xml")
 
 
-async def read(request: web.Request, seconds: float) -> SignedCall:
+async def read(request: web.Request) -> SignedCall:
     """Take a request apart, and leave the call in it.
-
-    Args:
-        request: whose.
-        seconds: what its body may take to arrive.
 
     Raises:
         MalformedRequest: query or form are no UTF-8, or have too many fields.
@@ -32,7 +28,7 @@ async def read(request: web.Request, seconds: float) -> SignedCall:
         RequestError: as `bodies.read`.
     """
     query = _parsed(request.rel_url.raw_query_string.encode("utf-8", "surrogateescape"))
-    body = await bodies.read(request, seconds) if request.can_read_body else b""
+    body = await bodies.read(request) if request.can_read_body else b""
     form = _parsed(body) if request.content_type == forms.FORM else {}
     if twice := query.keys() & form.keys():
         raise _twice(min(twice))

@@ -49,13 +49,13 @@ def xml(root: str, body: Mapping[str, Any]) -> bytes:
 
 def _element(name: str, value: Any) -> Iterator[str]:
     if isinstance(value, list | tuple):
-        for each in value:
-            yield from _element(name, each)
+        for inner_value in value:
+            yield from _element(name, inner_value)
     elif _NAME.fullmatch(name):
         yield f"<{name}>"
         if isinstance(value, Mapping):
-            for inner, each in value.items():
-                yield from _element(inner, each)
+            for inner, inner_value in value.items():
+                yield from _element(inner, inner_value)
         else:
             yield _text(value)
         yield f"</{name}>"

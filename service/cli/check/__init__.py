@@ -1,4 +1,4 @@
-"""`callerid check`: does what the service would do at its start, and says what it found.
+"""`callerid check`: do what the service would do at its start, and say what was found.
 
 It changes nothing, at CCC or in Redis.
 """
@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 
 from service.cli.check.findings import Finding, InstanceReport, Report, SweptInventory
-from service.cli.check.permissions import ACTIONS
+from service.cli.check.instances import ACTIONS
 from service.cli.check.report import report_on
 from service.cli.terminal import Progress, Style, columns, has_colour, painted, printable, table
 from service.errors import SettingsError
@@ -65,16 +65,20 @@ def shown(report: Report, *, tables: bool, colour: bool) -> str:
         colour: whether to use any.
     """
     parts = [
-        group_table(one.id, one.sweep, colour=colour)
-        for one in report.instances
-        if one.sweep and one.sweep.skill_groups
+        group_table(instance.id, instance.sweep, colour=colour)
+        for instance in report.instances
+        if instance.sweep and instance.sweep.skill_groups
     ]
     ids: set[str] = set()
     if tables:
         parts.append(instance_table(report.instances, colour=colour))
-        ids = {one.id for one in report.instances}
-    told = (one for one in report.findings if one.state != "fine" or one.about not in ids)
-    return "\n\n".join([*parts, "\n".join(line(finding, colour=colour) for finding in told)])
+        ids = {instance.id for instance in report.instances}
+    findings = [
+        line(finding, colour=colour)
+        for finding in report.findings
+        if finding.state != "fine" or finding.about not in ids
+    ]
+    return "\n\n".join([*parts, "\n".join(findings)])
 
 
 def line(finding: Finding, *, colour: bool) -> str:
@@ -89,11 +93,11 @@ def instance_table(instances: Iterable[InstanceReport], *, colour: bool) -> str:
     rows = [("instance", "numbers", *ACTIONS)]
     rows += [
         (
-            one.id,
-            "-" if one.numbers is None else str(one.numbers),
-            *(one.permissions[each].access if each in one.permissions else "-" for each in ACTIONS),
+            instance.id,
+            "-" if instance.numbers is None else str(instance.numbers),
+            *(getattr(instance.permissions.get(action), "access", "-") for action in ACTIONS),
         )
-        for one in instances
+        for instance in instances
     ]
     return table(rows, colour=colour, styles=_STYLES)
 

@@ -1,27 +1,75 @@
 """Ask CCC about each instance with the instance's own credentials, all at once.
 
-Of a refusal it also says what an operator can do about it, by the beginning of its code.
+Of a refusal it also says what an operator can do about it, by the beginning of its code. Which
+actions RAM allows is found out without doing anything: each is called in a way that CCC must
+refuse, or that asks for nothing. The gateway asks RAM before CCC looks at the parameters: a
+`Parameter.*` of CCC's own, or a success, says that RAM let the call through, and a 403 that it did
+not. All else, such as a refusal of the gateway's, proves neither.
+
+| action | is called with | why nothing comes of it |
+|---|---|---|
+| PickOutboundNumbers | no skill group, a callee that is none, `Count` 0 | it only reads |
+| GetNumberLocation | a number that everybody knows | it only reads |
+| AddPhoneNumbers | an empty list, a `Usage` that there is not | either alone stops it |
+| AddBulkPhoneNumbers | one empty number, a `Usage` that there is not | either alone stops it |
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from http import HTTPStatus
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
+
+import msgspec
 
 from service.ccc.client import CccClient
+from service.ccc.replies import CccReply
+from service.ccc.requests import BY_RPC_V1, Action
 from service.cli.check.findings import Finding, InstanceReport, Permission, Permissions
-from service.cli.check.permissions import (
-    ACTIONS,
-    LIST,
-    LIST_COST,
-    OTHERS,
-    PICK,
-    permission_by,
-    permissions_of,
-)
 from service.cli.terminal import Progress
 from service.errors import CccError
 
+LIST = "ListPhoneNumbers"
+LIST_COST = "no number is known, and none is picked"
+_BY_CCC_ITSELF = ("Parameter.", "NotExists.")
+
+
+def _no_answer(_: CccReply) -> None:
+    """Decode nothing: only whether there is an answer matters here."""
+
+
+class Probe(msgspec.Struct, frozen=True):
+    """A call that does nothing; `cost` is what goes missing where RAM denies it."""
+
+    action: Action[None]
+    params: Mapping[str, str]
+    cost: str
+
+
+PICK = Probe(
+    Action("PickOutboundNumbers", _no_answer),
+    {"CalledNumber": "0", "SkillGroupIdList": "[]", "Count": "0"},
+    "no fallback to CCC",
+)
+OTHERS = (
+    Probe(
+        Action("GetNumberLocation", _no_answer),
+        {"Number": "13800138000"},
+        "unknown prefixes stay unknown",
+    ),
+    Probe(
+        Action("AddPhoneNumbers", _no_answer),
+        {"NumberList": "[]", "Usage": "None"},
+        "additions will fail",
+    ),
+    Probe(
+        Action("AddBulkPhoneNumbers", _no_answer, version=BY_RPC_V1),
+        {"PhoneNumber.1": "", "Usage": "None"},
+        "additions in bulk will fail",
+    ),
+)
+ACTIONS = (LIST, *(probe.action.name for probe in (PICK, *OTHERS)))
+
+IN_FLIGHT = 50  # instances; each has up to four calls under way
 GRANT = "grant it to the key's RAM user or role, as deploy/ram-policy.json does"
 
 # Codes of CCC and of the gateway before it; the last four are our client's own.
@@ -51,18 +99,15 @@ _ADVICE = {
 
 def advice_about(error: CccError) -> str:
     """Advise on an error; "" where its own words say what to do, or nobody knows."""
-    found = (advice for code, advice in _ADVICE.items() if error.ccc_code.startswith(code))
-    return next(found, "")
+    fitting = (advice for code, advice in _ADVICE.items() if error.ccc_code.startswith(code))
+    return next(fitting, "")
 
 
-def told(error: CccError) -> str:
+def advised(error: CccError) -> str:
     """An error and what to do about it, in one line."""
     advice = advice_about(error)
     text = " ".join(str(error).split())
     return f"{text}; {advice}" if advice else text
-
-
-IN_FLIGHT = 50  # instances; each has up to four calls under way
 
 
 class Subject(NamedTuple):
@@ -73,14 +118,10 @@ class Subject(NamedTuple):
     fallback: str
 
 
-class InstanceFinding(NamedTuple):
-    """The findings on one instance."""
-
-    report: InstanceReport
-    findings: tuple[Finding, ...]
+Outcome: TypeAlias = tuple[InstanceReport, tuple[Finding, ...]]
 
 
-async def ask_all(subjects: Sequence[Subject], progress: Progress) -> list[InstanceFinding]:
+async def ask_all(subjects: Sequence[Subject], progress: Progress) -> list[Outcome]:
     """Ask for every instance, many at a time; the outcomes are in the order of the subjects.
 
     Args:
@@ -89,7 +130,7 @@ async def ask_all(subjects: Sequence[Subject], progress: Progress) -> list[Insta
     """
     free, count = asyncio.Semaphore(IN_FLIGHT), 0
 
-    async def one(subject: Subject) -> InstanceFinding:
+    async def ask_counted(subject: Subject) -> Outcome:
         nonlocal count
         async with free:
             outcome = await ask(subject)
@@ -97,40 +138,68 @@ async def ask_all(subjects: Sequence[Subject], progress: Progress) -> list[Insta
         progress.show(f"asked CCC for {count} of {len(subjects)} instances")
         return outcome
 
-    return await asyncio.gather(*map(one, subjects))
+    return await asyncio.gather(*map(ask_counted, subjects))
 
 
-async def ask(subject: Subject) -> InstanceFinding:
+async def ask(subject: Subject) -> Outcome:
     """Ask for one instance: its numbers, then what else RAM allows."""
     instance_id = subject.id
     numbers, listing = None, Permission("allowed")
     try:
         numbers = (await subject.ccc.list_phone_numbers(instance_id, page_size=1)).total_count
     except CccError as error:
-        finding = Finding(instance_id, "failed", f"ListPhoneNumbers: {told(error)}")
+        finding = Finding(instance_id, "failed", f"ListPhoneNumbers: {advised(error)}")
         if error.status != HTTPStatus.FORBIDDEN:
             # Whatever it is, it would be the answer to every other action.
-            return InstanceFinding(InstanceReport(instance_id), (finding,))
+            return InstanceReport(instance_id), (finding,)
         listing = permission_by(error, LIST_COST)
     else:
         finding = Finding(instance_id, "fine", f"CCC lists {numbers} numbers")
     probes = (PICK, *OTHERS) if subject.fallback == "ccc" else OTHERS
-    found = {LIST: listing} | await permissions_of(subject.ccc, instance_id, probes)
-    report = InstanceReport(instance_id, numbers, found)
-    return InstanceFinding(report, (finding, *_permission_findings(instance_id, found)))
+    permissions = {LIST: listing} | await permissions_of(subject.ccc, instance_id, probes)
+    report = InstanceReport(instance_id, numbers, permissions)
+    return report, (finding, *_permission_findings(instance_id, permissions))
 
 
-def _permission_findings(instance_id: str, found: Permissions) -> Iterable[Finding]:
+def _permission_findings(instance_id: str, permissions: Permissions) -> Iterable[Finding]:
     """A line for what is allowed, and one for each action that is not, or not surely."""
-    allowed = [
-        action for action in ACTIONS if action in found and found[action].access == "allowed"
-    ]
+    allowed = [name for name in ACTIONS if permissions.get(name) == Permission("allowed")]
     if allowed:
         yield Finding(instance_id, "fine", f"RAM allows {', '.join(allowed)}")
-    for action, one in found.items():
-        if action != LIST and one.access == "denied":
-            text = f"RAM denies {action} ({one.code}): {one.cost}; {GRANT}"
+    for action, permission in permissions.items():
+        if action != LIST and permission.access == "denied":
+            text = f"RAM denies {action} ({permission.code}): {permission.cost}; {GRANT}"
             yield Finding(instance_id, "warning", text)
-        elif one.access == "unknown":
-            text = f"whether RAM allows {action} is unknown: the answer was {one.code}"
+        elif permission.access == "unknown":
+            text = f"whether RAM allows {action} is unknown: the answer was {permission.code}"
             yield Finding(instance_id, "warning", text)
+
+
+async def permissions_of(ccc: CccClient, instance_id: str, probes: Sequence[Probe]) -> Permissions:
+    """Find out each action's permission, all at once.
+
+    Args:
+        ccc: the client with the instance's credentials.
+        instance_id: the instance.
+        probes: what to call.
+    """
+
+    async def ask(probe: Probe) -> Permission:
+        try:
+            await ccc.call(probe.action, {"InstanceId": instance_id, **probe.params})
+        except CccError as error:
+            return permission_by(error, probe.cost)
+        return Permission("allowed")
+
+    permissions = await asyncio.gather(*map(ask, probes))
+    names = (probe.action.name for probe in probes)
+    return dict(zip(names, permissions, strict=True))
+
+
+def permission_by(error: CccError, cost: str) -> Permission:
+    """Derive an action's permission from the error that it met."""
+    if error.status == HTTPStatus.FORBIDDEN:
+        return Permission("denied", error.ccc_code, cost)
+    if error.ccc_code.startswith(_BY_CCC_ITSELF):
+        return Permission("allowed")
+    return Permission("unknown", error.ccc_code)

@@ -1,6 +1,6 @@
 """Check Redis: each server that holds data, and the Sentinels or nodes that name it."""
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack
 
 from redis.asyncio import Redis
@@ -36,7 +36,7 @@ def open_redis(settings: Settings, lifetime: AsyncExitStack) -> Redis | None:
     return redis
 
 
-async def check_redis(settings: Settings, redis: Redis | None) -> AsyncIterator[Finding]:
+async def check_redis(settings: Settings, redis: Redis | None) -> list[Finding]:
     """Look at all there is.
 
     Args:
@@ -44,68 +44,61 @@ async def check_redis(settings: Settings, redis: Redis | None) -> AsyncIterator[
         redis: what `open_redis` opened.
     """
     if redis is None:
-        yield _redis("fine", "none configured; the ledger is embedded in the one process")
-    elif isinstance(redis, RoutingClient):
+        return [_redis("fine", "none configured; the ledger is embedded in the one process")]
+    if isinstance(redis, RoutingClient):
         await redis.topology.search()
         scopes = dict.fromkeys(instance.scope for instance in settings.instances)
         keys = [f"{settings.redis.prefix}:{SCHEMA}:{{{scope}}}:" for scope in scopes]
-        async for finding in _check_topology(redis, keys):
-            yield finding
-    else:
-        key = f"{settings.redis.prefix}:{SCHEMA}:check"
-        for finding in [*await _check_server(redis), *await _check_access(redis, key)]:
-            yield finding
+        return await _check_topology(redis, keys)
+    key = f"{settings.redis.prefix}:{SCHEMA}:check"
+    return await _check_server(redis) + await _check_access(redis, key)
 
 
 async def _check_server(redis: Redis, name: str = "redis") -> list[Finding]:
     """Report one server's version and the settings of it that would lose something."""
     try:
-        told = await redis.info()  # which needs no right to read the server's configuration
+        info = await redis.info()  # which needs no right to read the server's configuration
     except (RedisError, OSError) as error:
         return [Finding(name, "failed", f"out of reach: {type(error).__name__}: {error}")]
-    version, policy = told["redis_version"], told["maxmemory_policy"]
-    found = [Finding(name, "fine", f"up, version {version}, maxmemory-policy {policy}")]
+    version, policy = info["redis_version"], info["maxmemory_policy"]
+    findings = [Finding(name, "fine", f"up, version {version}, maxmemory-policy {policy}")]
     if policy != "noeviction":
         text = "set maxmemory-policy to noeviction: an evicted key is a forgotten cap"
-        found.append(Finding(name, "failed", text))
-    return found
+        findings.append(Finding(name, "failed", text))
+    return findings
 
 
-async def _check_access(redis: Redis, key: str, name: str = "redis") -> list[Finding]:
+async def _check_access(redis: Redis, key: str) -> list[Finding]:
     """Report the commands that the service needs and the URL's user may not use on its keys."""
     try:
         missing = await lacking(redis, key)
     except NoPermissionError as error:
-        return [
-            Finding(name, "failed", f"the user may not so much as ask on keys like {key}: {error}")
-        ]
+        return [_redis("failed", f"the user may not so much as ask on keys like {key}: {error}")]
     except (RedisError, OSError):
         return []  # it is out of reach, which was said already
     if missing is None:
-        return [Finding(name, "fine", "this version cannot tell what its user may not do; 7.0 can")]
+        return [_redis("fine", "this version cannot tell what its user may not do; 7.0 can")]
     if missing:
         commands = " ".join(f"+{command}" for command in missing)
         text = f"the user lacks, on keys like {key}: {commands} (deploy/redis/users.acl)"
-        return [Finding(name, "failed", text)]
-    return [Finding(name, "fine", "the user may do all that is needed")]
+        return [_redis("failed", text)]
+    return [_redis("fine", "the user may do all that is needed")]
 
 
-async def _check_topology(redis: RoutingClient, keys: Sequence[str]) -> AsyncIterator[Finding]:
+async def _check_topology(redis: RoutingClient, keys: Sequence[str]) -> list[Finding]:
     """Report on each Sentinel or node, on each server that holds data, and where the keys are."""
     topology = redis.topology
-    for finding in await _who_tells(topology):
-        yield finding
+    findings = await _who_tells(topology)
     if not topology.masters():
-        yield _redis("failed", "nobody tells where a server is that holds data")
+        findings.append(_redis("failed", "nobody tells where a server is that holds data"))
     for address in topology.masters():
-        for finding in await _check_server(redis.at(address), f"redis: {_named(address)}"):
-            yield finding
+        findings += await _check_server(redis.at(address), f"redis: {_named(address)}")
         if advice := await _advice(redis, address):
-            yield _redis("warning", f"{_named(address)}: {advice}")
+            findings.append(_redis("warning", f"{_named(address)}: {advice}"))
     for key in keys:
-        yield await _check_key(redis, key)
-        for finding in await _check_access(redis, f"{key}check"):
-            yield finding
+        findings.append(await _check_key(redis, key))
+        findings += await _check_access(redis, f"{key}check")
+    return findings
 
 
 async def _who_tells(topology: Topology) -> list[Finding]:
@@ -116,21 +109,20 @@ async def _who_tells(topology: Topology) -> list[Finding]:
     return []
 
 
-def _sentinels(topology: Sentinels, told: Sequence[SentinelView | None]) -> Iterator[Finding]:
-    for host, one in zip(topology.hosts, told, strict=True):
-        if one is None:
+def _sentinels(topology: Sentinels, views: Sequence[SentinelView | None]) -> Iterator[Finding]:
+    for host, view in zip(topology.hosts, views, strict=True):
+        if view is None:
             text = f"does not answer, or knows no service {topology.service}"
-            yield _redis("warning", f"Sentinel {_named(host)}: {text}")
         else:
-            found = f"is {_named(one.master)}, with {one.replicas} replica(s)"
-            text = f"the master of {topology.service} {found}"
-            yield _redis("fine", f"Sentinel {_named(host)}: {text}")
+            master = f"{_named(view.master)}, with {view.replicas} replica(s)"
+            text = f"the master of {topology.service} is {master}"
+        yield _redis("warning" if view is None else "fine", f"Sentinel {_named(host)}: {text}")
 
 
 def _nodes(topology: Cluster, views: Sequence[View | None]) -> Iterator[Finding]:
     for host, view in zip(topology.hosts, views, strict=True):
-        known = "does not answer" if view is None else f"knows {len(view.nodes)} nodes"
-        yield _redis("warning" if view is None else "fine", f"node {_named(host)}: {known}")
+        text = "does not answer" if view is None else f"knows {len(view.nodes)} nodes"
+        yield _redis("warning" if view is None else "fine", f"node {_named(host)}: {text}")
     served = topology.slots_served()
     text = f"{served} of {SLOTS} slots are served, by {len(topology.masters())} node(s)"
     yield _redis("fine" if served == SLOTS else "failed", text)
@@ -144,10 +136,10 @@ async def _advice(redis: RoutingClient, address: Address) -> str:
         else ("cluster-require-full-coverage", "yes", "no: else a lost shard stops all others")
     )
     try:
-        found = await redis.at(address).config_get(key)
+        config = await redis.at(address).config_get(key)
     except (RedisError, OSError):
         return ""
-    return f"consider {key} {why}" if found.get(key) == unwise else ""
+    return f"consider {key} {why}" if config.get(key) == unwise else ""
 
 
 async def _check_key(redis: RoutingClient, key: str) -> Finding:

@@ -1,4 +1,4 @@
-"""Makes the report: Redis first, then CCC's endpoints, then each instance behind one that answers.
+"""Make the report: Redis first, then CCC's endpoints, then each instance behind one that answers.
 
 What is common is tried once: two hundred instances behind a dead endpoint wait for it once.
 """
@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from service.ccc.accounts import Accounts
 from service.cli.check.endpoints import reach
 from service.cli.check.findings import Finding, InstanceReport, Report
-from service.cli.check.instances import InstanceFinding, Subject, ask_all
+from service.cli.check.instances import Outcome, Subject, ask_all
 from service.cli.check.redis import check_redis, open_redis
 from service.cli.check.sweeping import sweep
 from service.cli.terminal import Progress
@@ -35,12 +35,14 @@ async def report_on(settings: Settings, progress: Progress, *, sweeps: bool) -> 
     async with AsyncExitStack() as lifetime:
         progress.show("asking Redis")
         redis = open_redis(settings, lifetime)
-        of_redis = [finding async for finding in check_redis(settings, redis)]
+        of_redis = await check_redis(settings, redis)
         if _is_amiss(of_redis):
             redis = None  # else the rate limit would wait for it before every call
         progress.show("asking CCC")
         accounts = Accounts(settings, redis, Metrics(), lifetime)
-        endpoints = {one.id: accounts.endpoint_for(one) for one in settings.instances}
+        endpoints = {
+            instance.id: accounts.endpoint_for(instance) for instance in settings.instances
+        }
         reached = await reach(endpoints.values(), settings.ccc.timeout_ms / 1000)
         behind = {id_: reached[endpoint] for id_, endpoint in endpoints.items()}
         subjects = await _subjects(settings, accounts, behind)
@@ -48,20 +50,22 @@ async def report_on(settings: Settings, progress: Progress, *, sweeps: bool) -> 
         if sweeps and locator:
             outcomes = await _swept(subjects, outcomes, locator, progress)
     findings += [*of_redis, *reached.values()]
-    findings += [finding for outcome in outcomes for finding in outcome.findings]
+    findings += [finding for _, of_instance in outcomes for finding in of_instance]
     findings += _not_asked(behind)
-    known = {outcome.report.id: outcome.report for outcome in outcomes}
-    reports = (known.get(one.id, InstanceReport(one.id)) for one in settings.instances)
+    asked = {report.id: report for report, _ in outcomes}
+    reports = (
+        asked.get(instance.id, InstanceReport(instance.id)) for instance in settings.instances
+    )
     return Report(not _is_amiss(findings), tuple(findings), tuple(reports))
 
 
 def _begun(settings: Settings) -> tuple[Locator | None, list[Finding]]:
     """Check what a start needs before it asks anybody: configuration and table of prefixes."""
-    found = Finding("configuration", "fine", f"{len(settings.instances)} instance(s)")
+    read = Finding("configuration", "fine", f"{len(settings.instances)} instance(s)")
     try:
-        return Locator(prefix_table.read(settings.locality.phone_dat)), [found]
+        return Locator(prefix_table.read(settings.locality.phone_dat)), [read]
     except (OSError, ValueError) as error:
-        return None, [found, Finding("locality.phone_dat", "failed", str(error))]
+        return None, [read, Finding("locality.phone_dat", "failed", str(error))]
 
 
 def _is_amiss(findings: Iterable[Finding]) -> bool:
@@ -73,9 +77,13 @@ async def _subjects(
 ) -> list[Subject]:
     """The instances that there is a point in asking for: `behind` tells of their endpoints."""
     return [
-        Subject(one.id, await accounts.client_for(one), settings.selection_for(one).fallback)
-        for one in settings.instances
-        if behind[one.id].state != "failed"
+        Subject(
+            instance.id,
+            await accounts.client_for(instance),
+            settings.selection_for(instance).fallback,
+        )
+        for instance in settings.instances
+        if behind[instance.id].state != "failed"
     ]
 
 
@@ -89,16 +97,14 @@ def _not_asked(behind: Mapping[str, Finding]) -> list[Finding]:
 
 async def _swept(
     subjects: Sequence[Subject],
-    outcomes: Sequence[InstanceFinding],
+    outcomes: Sequence[Outcome],
     locator: Locator,
     progress: Progress,
-) -> list[InstanceFinding]:
+) -> list[Outcome]:
     """The outcomes, with what a whole sweep read of each instance whose numbers are listed."""
     swept = list(outcomes)
-    for at, (subject, outcome) in enumerate(zip(subjects, outcomes, strict=True)):
-        if outcome.report.numbers is not None:
-            finding, found = await sweep(subject, locator, progress)
-            swept[at] = InstanceFinding(
-                replace(outcome.report, sweep=found), (*outcome.findings, finding)
-            )
+    for at, (subject, (report, findings)) in enumerate(zip(subjects, outcomes, strict=True)):
+        if report.numbers is not None:
+            finding, inventory = await sweep(subject, locator, progress)
+            swept[at] = replace(report, sweep=inventory), (*findings, finding)
     return swept

@@ -81,7 +81,9 @@ def summary(swept: Sweep) -> SweptInventory:
         agents=len(available) - len(of_groups),
         usages=_counted(number.usage for number in numbers),
         provinces=_counted(number.province for number in available if number.province),
-        skill_groups=_counted(group for one in of_groups for group in set(one.skill_group_ids)),
+        skill_groups=_counted(
+            group for number in of_groups for group in set(number.skill_group_ids)
+        ),
     )
 
 
