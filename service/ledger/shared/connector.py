@@ -42,8 +42,8 @@ class Connector:
         """
         home = client_for(self._client, self._key) if self._is_routed else self._client
         if home is not self._home:  # the server that holds the keys is another one now
-            self._home, self._opening = home, None
-            await self.close(nowait=True)
+            self._home = home
+            await self.end()
         if self._exchange is not None and self._exchange.is_open:
             return self._exchange
         if self._opening is None:
@@ -59,20 +59,16 @@ class Connector:
             await exchange.close(nowait=nowait)
 
     async def end(self) -> None:
-        """Close for good, what is still being opened too."""
-        if self._opening is not None:
-            self._opening.cancel()
-            await asyncio.wait([self._opening])
-        await self.close()
+        """Close what is open, and what is being opened."""
+        if (opening := self._opening) is not None:
+            opening.cancel()
+            await asyncio.wait([opening])
+        await self.close(nowait=True)
 
     def _take(self, opening: asyncio.Task[Exchange]) -> None:
-        exchange = None
+        self._opening = None
         with suppress(BaseException):  # whoever waits for it is told
-            exchange = opening.result()
-        if opening is self._opening:
-            self._opening, self._exchange = None, exchange
-        elif exchange is not None:
-            exchange.abort()  # to a server that was given up meanwhile
+            self._exchange = opening.result()
 
 
 async def _open(home: Redis) -> Exchange:

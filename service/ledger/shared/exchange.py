@@ -44,10 +44,6 @@ class Exchange(asyncio.Protocol):
         self._transport.write(command)
         return self._reply
 
-    def abort(self) -> None:
-        """Close at once, without a word."""
-        self._transport.abort()
-
     async def close(self, *, nowait: bool = False) -> None:
         """Close in good order, or without waiting for the other side."""
         await self._connection.disconnect(nowait=nowait)
