@@ -9,6 +9,7 @@ times are shown beside those of a run without a fault, and fail nothing.
 import argparse
 import signal
 import sys
+from typing import TextIO
 
 import msgspec
 import uvloop
@@ -18,19 +19,23 @@ from tests.faults.harness.rows import CONTROL, ROWS
 from tests.faults.harness.run import run_row
 
 RATE = 300
+MOST_SHOWN = 5  # failures of a row; the JSON has all
 
 
-async def run(numbers: list[int], rate: float, *, is_json: bool) -> list[Figures]:
+async def run(numbers: list[int], rate: float, out: TextIO) -> list[Figures]:
     """Run the control, then the rows of these numbers, or all; print each as it ends."""
-    found: list[Figures] = []
-    out = sys.stderr if is_json else sys.stdout
+    table: list[Figures] = []
     print(laid_out(HEADINGS), file=out)
     for row in (CONTROL, *(row for row in ROWS if not numbers or row.number in numbers)):
-        control_ms = found[0].max_ms if found else None
-        figures = await run_row(row, rate, control_ms)
-        found.append(figures)
-        print(line_of(figures), *figures.failures[:5], sep="\n     ", file=out, flush=True)
-    return found
+        control_ms = table[0].max_ms if table else None
+        try:
+            figures = await run_row(row, rate, control_ms)
+        except Exception as error:  # noqa: BLE001 - the other rows run all the same
+            figures = Figures(row.number, row.name, failures=(f"it did not run: {error!r}",))
+        table.append(figures)
+        lines = (line_of(figures), *figures.failures[:MOST_SHOWN])
+        print(*lines, sep="\n     ", file=out, flush=True)
+    return table
 
 
 def main() -> None:
@@ -38,10 +43,11 @@ def main() -> None:
     # At SIGTERM too what was started is ended. The event loop knows how to pass on a SIGINT only.
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     arguments = _arguments()
-    found = uvloop.run(run(arguments.rows, arguments.rate, is_json=arguments.json))
+    out = sys.stderr if arguments.json else sys.stdout
+    table = uvloop.run(run(arguments.rows, arguments.rate, out))
     if arguments.json:
-        print(msgspec.json.encode(found).decode())
-    sys.exit(any(figures.failures for figures in found))
+        print(msgspec.json.encode(table).decode())
+    sys.exit(any(figures.failures for figures in table))
 
 
 def _arguments() -> argparse.Namespace:

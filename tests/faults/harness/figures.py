@@ -32,19 +32,19 @@ class Figures(msgspec.Struct, frozen=True):
 
     number: int
     name: str
-    picks: int
-    p99_ms: float
-    max_ms: float
-    control_ms: float | None
-    degraded: int
-    lost: int
-    doubled: int
-    differing: int
-    apart: int
-    broken: tuple[str, ...]
-    back_seconds: float | None
-    allowed: str
-    failures: tuple[str, ...]
+    picks: int = 0
+    p99_ms: float = 0.0
+    max_ms: float = 0.0
+    control_ms: float | None = None
+    degraded: int = 0
+    lost: int = 0
+    doubled: int = 0
+    differing: int = 0
+    apart: int = 0
+    broken: tuple[str, ...] = ()
+    back_seconds: float | None = None
+    allowed: str = ""
+    failures: tuple[str, ...] = ()
 
 
 class Bounds(msgspec.Struct, frozen=True):
@@ -104,7 +104,7 @@ def failures_of(
     if not has_returned:
         beyond.append("picks do not return to Redis, or wait to be written back")
     if not serves:
-        beyond.append("picks were degraded while Redis could serve")
+        beyond.append("Redis could serve, and did not decide most picks")
     return (*beyond, *broken)
 
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from tests.whole.processes import ROOT
 
 STARTING_SECONDS = 60
 PAGE = 100
-RETURN_WORDS = "Redis answers again"
+RETURN_WORDS = "Redis answers again and decides picks"
 
 _SAMPLE = re.compile(r"^callerid_(\w+)(?:\{[^}]*\})? (\S+)$", re.MULTILINE)
 
@@ -103,9 +104,14 @@ class Service:
         async with self._session.post(url) as response:
             response.raise_for_status()
 
-    def returns(self) -> int:
-        """How often it has said that Redis decides again."""
-        return self._log.read_text("utf-8").count(RETURN_WORDS)
+    def returns(self, until: datetime) -> int:
+        """How often it has said by then that Redis decides again."""
+        written = self._log.read_bytes().splitlines()
+        lines = [msgspec.json.decode(line) for line in written if line.startswith(b"{")]
+        return sum(
+            line["message"].endswith(RETURN_WORDS) and datetime.fromisoformat(line["time"]) < until
+            for line in lines
+        )
 
     async def _get(self, path: str) -> str | None:
         timeout = aiohttp.ClientTimeout(total=PATIENCE)

@@ -1,12 +1,14 @@
 """A row of the table of faults: a fault, what it is done to, and what may come of it."""
 
 from collections.abc import Awaitable, Callable
+from typing import Literal
 
 import msgspec
 
 from tests.faults.harness.stage import Setup, Stage
 
 Fault = Callable[[Stage], Awaitable[None]]
+Redis = Literal["serves", "away", ""]
 
 FAULT_SECONDS = 1.2
 
@@ -15,8 +17,7 @@ class Allowed(msgspec.Struct, frozen=True):
     """What is inherent in a fault, and so no failure.
 
     `lost`, `doubled` and `contradicted` are shares of the calls, `over_cap` uses of a number beyond
-    its cap, `failures` codes of requests that fail. `returns` is how often a process may say that
-    Redis decides again; None: that is not looked at.
+    its cap, `failures` codes of requests that fail.
     """
 
     lost: float = 0.0
@@ -25,7 +26,6 @@ class Allowed(msgspec.Struct, frozen=True):
     over_cap: int = 0
     refusals: bool = False
     failures: frozenset[str] = frozenset()
-    returns: int | None = None
 
     def __str__(self) -> str:
         shares = {"lost": self.lost, "doubled": self.doubled, "differing": self.contradicted}
@@ -36,14 +36,18 @@ class Allowed(msgspec.Struct, frozen=True):
 
 
 class Row(msgspec.Struct, frozen=True):
-    """`fault` does it and ends it; with `serves`, Redis decides picks all the same at its end."""
+    """A fault: `fault` does it and ends it.
+
+    `redis` says what Redis does at the end of it where that is held: it "serves", or it is "away",
+    has been all the time, and no process may have said anything else.
+    """
 
     number: int
     name: str
     fault: Fault
     setup: Setup = Setup()
     allowed: Allowed = Allowed()
-    serves: bool = False
+    redis: Redis = ""
 
 
 def row(
@@ -52,9 +56,7 @@ def row(
     *,
     setup: Setup | None = None,
     allowed: Allowed | None = None,
-    serves: bool = False,
+    redis: Redis = "",
 ) -> Callable[[Fault], Row]:
     """Make a row of the function that does its fault."""
-    return lambda fault: Row(
-        number, name, fault, setup or Setup(), allowed or Allowed(), serves=serves
-    )
+    return lambda fault: Row(number, name, fault, setup or Setup(), allowed or Allowed(), redis)

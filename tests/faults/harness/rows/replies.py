@@ -22,7 +22,7 @@ async def delay_for_a_while(stage: Stage, seconds: float) -> None:
     stage.set_proxies(delay=0.0)
 
 
-@row(3, "replies come 15 ms later", serves=True)
+@row(3, "replies come 15 ms later", redis="serves")
 async def near(stage: Stage) -> None:
     await delay_for_a_while(stage, 0.015)
 
@@ -72,7 +72,7 @@ async def lost_again(stage: Stage) -> None:
         await asyncio.sleep(1)
 
 
-@row(45, "a reset of a Redis that is 20 ms away", serves=True)
+@row(45, "a reset of a Redis that is 20 ms away", redis="serves")
 async def distant(stage: Stage) -> None:
     stage.set_proxies(delay=0.02)
     await asyncio.sleep(0.5)

@@ -5,6 +5,7 @@ import signal
 import time
 
 from tests.faults.harness.row import FAULT_SECONDS, Allowed, row
+from tests.faults.harness.rows.redis import kill_for_a_while
 from tests.faults.harness.servers import INSTANCE
 from tests.faults.harness.stage import Stage
 
@@ -18,7 +19,7 @@ GONE = frozenset(
 )
 
 
-@row(0, "control: nothing happens", serves=True)
+@row(0, "control: nothing happens", redis="serves")
 async def nothing(_stage: Stage) -> None:
     await asyncio.sleep(FAULT_SECONDS)
 
@@ -53,6 +54,7 @@ async def emptied(stage: Stage) -> None:
     await stage.services[0].refresh()
     stage.emptied = (time.time() + HEARING_SECONDS) * 1000
     await asyncio.sleep(HEARING_SECONDS + FAULT_SECONDS)
+    await kill_for_a_while(stage)  # what a process decides alone
     stage.refilled = time.time() * 1000
     stage.emulator.numbers[INSTANCE] = rows
     await stage.services[0].refresh()
