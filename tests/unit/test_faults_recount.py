@@ -5,7 +5,7 @@ from msgspec.structs import replace
 from service.ledger import CalleeRule, Limits, Rules
 from tests.faults.harness.answers import Answer, Recount, recount
 from tests.faults.harness.figures import (
-    Bounds,
+    Allowed,
     Span,
     degraded_in,
     failures_of,
@@ -37,8 +37,8 @@ def refused(call: str, status: int, code: str, *, at: float = 0, process: int = 
     return Answer(call, f"to {call}", "sales", process, sent, sent + 2, status, code)
 
 
-def failures(counts: Recount, bounds: Bounds | None = None) -> tuple[str, ...]:
-    return failures_of(counts, bounds or Bounds(), (), has_returned=True, serves=True)
+def failures(counts: Recount, allowed: Allowed | None = None) -> tuple[str, ...]:
+    return failures_of(counts, allowed or Allowed(), (), has_returned=True, serves=True)
 
 
 def test_answers_that_were_all_counted_have_no_fault() -> None:
@@ -92,17 +92,17 @@ def test_calls_with_two_answers_make_way_for_each_other() -> None:
 
 def test_one_process_that_answers_a_call_differently_is_contradicted() -> None:
     answers = [answer("a"), answer("a", "n2", at=9, source="degraded")]
-    assert recount(answers, {"n1": 1}).contradicted == ("a",)
+    assert recount(answers, {"n1": 1}).differing == ("a",)
 
 
 def test_two_processes_with_redis_that_answer_a_call_differently_are_contradicted() -> None:
     answers = [answer("a"), answer("a", "n2", at=9, process=1)]
-    assert recount(answers, {"n1": 1}).contradicted == ("a",)
+    assert recount(answers, {"n1": 1}).differing == ("a",)
 
 
 def test_a_process_that_refuses_a_call_which_it_has_answered_is_contradicted() -> None:
     answers = [answer("a"), refused("a", 429, "CalleeBudgetExceeded", at=9)]
-    assert recount(answers, {"n1": 1}).contradicted == ("a",)
+    assert recount(answers, {"n1": 1}).differing == ("a",)
 
 
 def test_two_processes_of_which_one_was_without_redis_are_apart() -> None:
@@ -189,20 +189,20 @@ def test_what_is_beyond_what_is_allowed_fails() -> None:
     assert failures(FLAWLESS) == ()
     assert failures(replace(FLAWLESS, lost=1)) == ("1 of 1000 calls lost",)
     assert failures(replace(FLAWLESS, doubled=2)) == ("2 of 1000 calls doubled",)
-    assert failures(replace(FLAWLESS, contradicted=("a",))) == (
+    assert failures(replace(FLAWLESS, differing=("a",))) == (
         "1 of 1000 calls answered differently",
     )
     assert failures(replace(FLAWLESS, apart=("a",))) == ()
 
 
 def test_what_is_inherent_in_a_fault_fails_only_beyond_its_share() -> None:
-    bounds = Bounds(lost=0.01, doubled=0.002)
-    assert failures(replace(FLAWLESS, lost=10, doubled=2), bounds) == ()
-    assert failures(replace(FLAWLESS, lost=11), bounds) == ("11 of 1000 calls lost",)
+    allowed = Allowed(lost=0.01, doubled=0.002)
+    assert failures(replace(FLAWLESS, lost=10, doubled=2), allowed) == ()
+    assert failures(replace(FLAWLESS, lost=11), allowed) == ("11 of 1000 calls lost",)
 
 
 def test_broken_rules_and_sources_fail() -> None:
-    assert failures_of(FLAWLESS, Bounds(), ["n1: rest"], has_returned=False, serves=False) == (
+    assert failures_of(FLAWLESS, Allowed(), ["n1: rest"], has_returned=False, serves=False) == (
         "picks do not return to Redis, or wait to be written back",
         "Redis could serve, and did not decide most picks",
         "n1: rest",

@@ -35,14 +35,14 @@ class Recount(msgspec.Struct, frozen=True):
     """The ledger's counts beside those of the answers.
 
     `lost` are calls that were answered and not counted, `doubled` are uses beyond the calls.
-    `contradicted` are calls that were answered differently by one process, or by two that both had
+    `differing` are calls that were answered differently by one process, or by two that both had
     Redis; `apart` are those answered differently by two, of which one had to decide alone.
     """
 
     calls: int
     lost: int
     doubled: int
-    contradicted: tuple[str, ...]
+    differing: tuple[str, ...]
     apart: tuple[str, ...]
 
 
@@ -60,14 +60,14 @@ def recount(answers: Iterable[Answer], used: Mapping[str, int]) -> Recount:
     calls = {call: numbers for call, numbers in shown.items() if numbers}
     doubtful = sum(not any(one.status in ANSWERED for one in alike) for alike in by_call.values())
     matched = _matched(calls, used)
-    differing = [call for call in calls if len(_told({*by_call[call]})) > 1]
-    contradicted = tuple(call for call in differing if _is_contradicted(by_call[call]))
+    unlike = [call for call in calls if len(_told(by_call[call])) > 1]
+    differing = tuple(call for call in unlike if _is_wrong(by_call[call]))
     return Recount(
         calls=len(calls),
         lost=len(calls) - matched,
         doubled=max(0, sum(used.values()) - matched - doubtful),
-        contradicted=contradicted,
-        apart=tuple(sorted({*differing} - {*contradicted})),
+        differing=differing,
+        apart=tuple(call for call in unlike if call not in differing),
     )
 
 
@@ -79,7 +79,8 @@ def grouped(pairs: Iterable[tuple[K, Answer]]) -> dict[K, list[Answer]]:
     return groups
 
 
-def _is_contradicted(answers: Sequence[Answer]) -> bool:
+def _is_wrong(answers: Sequence[Answer]) -> bool:
+    """Whether it was one process that gave different answers, or Redis that did."""
     by_process = grouped((answer.process, answer) for answer in answers)
     first = min(answer.answered for answer in answers if answer.number)
     return len(_told(one for one in answers if one.source == "redis")) > 1 or any(

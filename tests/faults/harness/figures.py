@@ -47,12 +47,26 @@ class Figures(msgspec.Struct, frozen=True):
     failures: tuple[str, ...] = ()
 
 
-class Bounds(msgspec.Struct, frozen=True):
-    """The shares of all calls that may be lost, counted twice or answered differently."""
+class Allowed(msgspec.Struct, frozen=True):
+    """What is inherent in a fault, and so no failure.
+
+    `lost`, `doubled` and `differing` are shares of the calls, `over_cap` uses of a number beyond
+    its cap, `failures` codes of requests that fail.
+    """
 
     lost: float = 0.0
     doubled: float = 0.0
     differing: float = 0.0
+    over_cap: int = 0
+    refusals: bool = False
+    failures: frozenset[str] = frozenset()
+
+    def __str__(self) -> str:
+        shares = {"lost": self.lost, "doubled": self.doubled, "differing": self.differing}
+        words = [f"{name} ≤ {share:.1%}" for name, share in shares.items() if share]
+        if self.over_cap:
+            words.append(f"{self.over_cap} over a cap")
+        return ", ".join([*words, *sorted(self.failures)])
 
 
 def times_of(answers: Iterable[Answer]) -> tuple[float, float]:
@@ -80,21 +94,21 @@ def served_through(answers: Iterable[Answer], span: Span) -> bool:
 
 
 def failures_of(
-    counts: Recount, bounds: Bounds, broken: Sequence[str], *, has_returned: bool, serves: bool
+    counts: Recount, allowed: Allowed, broken: Sequence[str], *, has_returned: bool, serves: bool
 ) -> tuple[str, ...]:
     """Say what is beyond what is allowed: counts, rules and sources, never times.
 
     Args:
         counts: of the answers, beside the ledger's.
-        bounds: what is inherent in the fault.
+        allowed: what is inherent in the fault.
         broken: the rules that were.
         has_returned: whether Redis decided again after the fault.
         serves: whether it decided where it had to.
     """
     shares = {
-        "lost": (counts.lost, bounds.lost),
-        "doubled": (counts.doubled, bounds.doubled),
-        "answered differently": (len(counts.contradicted), bounds.differing),
+        "lost": (counts.lost, allowed.lost),
+        "doubled": (counts.doubled, allowed.doubled),
+        "answered differently": (len(counts.differing), allowed.differing),
     }
     beyond = [
         f"{count} of {counts.calls} calls {name}"

@@ -5,34 +5,13 @@ from typing import Literal
 
 import msgspec
 
+from tests.faults.harness.figures import Allowed
 from tests.faults.harness.stage import Setup, Stage
 
 Fault = Callable[[Stage], Awaitable[None]]
 Redis = Literal["serves", "away", ""]
 
 FAULT_SECONDS = 1.2
-
-
-class Allowed(msgspec.Struct, frozen=True):
-    """What is inherent in a fault, and so no failure.
-
-    `lost`, `doubled` and `contradicted` are shares of the calls, `over_cap` uses of a number beyond
-    its cap, `failures` codes of requests that fail.
-    """
-
-    lost: float = 0.0
-    doubled: float = 0.0
-    contradicted: float = 0.0
-    over_cap: int = 0
-    refusals: bool = False
-    failures: frozenset[str] = frozenset()
-
-    def __str__(self) -> str:
-        shares = {"lost": self.lost, "doubled": self.doubled, "differing": self.contradicted}
-        words = [f"{name} ≤ {share:.1%}" for name, share in shares.items() if share]
-        if self.over_cap:
-            words.append(f"{self.over_cap} over a cap")
-        return ", ".join([*words, *sorted(self.failures)])
 
 
 class Row(msgspec.Struct, frozen=True):

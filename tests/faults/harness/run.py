@@ -9,7 +9,6 @@ import msgspec
 
 from tests.faults.harness.answers import Answer, recount
 from tests.faults.harness.figures import (
-    Bounds,
     Figures,
     Span,
     degraded_in,
@@ -104,14 +103,14 @@ def figures_of(row: Row, course: Course, control_ms: float | None) -> Figures:
         degraded=degraded_in(answers),
         lost=counts.lost,
         doubled=counts.doubled,
-        differing=len(counts.contradicted),
+        differing=len(counts.differing),
         apart=len(counts.apart),
         broken=broken,
         back_seconds=round(seconds_back(answers, span.ended), 2) if span.has_returned else None,
         allowed=str(allowed),
         failures=failures_of(
             counts,
-            Bounds(allowed.lost, allowed.doubled, allowed.contradicted),
+            allowed,
             broken,
             has_returned=span.has_returned,
             serves=row.redis != "serves" or served_through(answers, span),

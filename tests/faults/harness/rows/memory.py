@@ -6,7 +6,8 @@ import shutil
 
 from msgspec.structs import replace
 
-from tests.faults.harness.row import FAULT_SECONDS, Allowed, row
+from tests.faults.harness.figures import Allowed
+from tests.faults.harness.row import FAULT_SECONDS, row
 from tests.faults.harness.servers import INSTANCE, clocked, set_clock
 from tests.faults.harness.stage import Setup, Stage, rows_of
 
@@ -16,7 +17,7 @@ OURS = re.compile(rb"028555\d{5}")
 POISONED = 5  # numbers
 LONG_SECONDS = 35  # more than a process keeps of its own picks
 
-WIPED = Allowed(lost=0.01, doubled=0.002, contradicted=0.02)  # it has forgotten calls, too
+WIPED = Allowed(lost=0.01, doubled=0.002, differing=0.02)  # it has forgotten calls, too
 ONCE = 10**8  # callees of which none is called twice: what was known of them is gone
 # A clock that stands still keeps all numbers resting.
 RESTING = Setup(clocked, rest=1)
@@ -40,7 +41,7 @@ async def clock_back(stage: Stage) -> None:
     43,
     "Redis's clock goes forth and back",
     setup=replace(RESTING, callees=ONCE),
-    allowed=Allowed(doubled=0.05, contradicted=0.05),  # it outlives what is remembered of calls
+    allowed=Allowed(doubled=0.05, differing=0.05),  # it outlives what is remembered of calls
     redis="serves",
 )
 async def clock_forth(stage: Stage) -> None:
@@ -72,7 +73,7 @@ async def endless(stage: Stage) -> None:
 @row(
     47,
     "remembered calls name a stranger",
-    allowed=Allowed(doubled=0.05, contradicted=0.05),
+    allowed=Allowed(doubled=0.05, differing=0.05),
     redis="serves",
 )
 async def strangers(stage: Stage) -> None:

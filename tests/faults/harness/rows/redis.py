@@ -5,7 +5,8 @@ from contextlib import suppress
 
 from redis.exceptions import ResponseError
 
-from tests.faults.harness.row import FAULT_SECONDS, Allowed, row
+from tests.faults.harness.figures import Allowed
+from tests.faults.harness.row import FAULT_SECONDS, row
 from tests.faults.harness.stage import Setup, Stage
 
 KEEPING_UP_SECONDS = 10.5  # each process says once in 10 s that it is there

@@ -4,7 +4,8 @@ import asyncio
 import signal
 import time
 
-from tests.faults.harness.row import FAULT_SECONDS, Allowed, row
+from tests.faults.harness.figures import Allowed
+from tests.faults.harness.row import FAULT_SECONDS, row
 from tests.faults.harness.rows.redis import kill_for_a_while
 from tests.faults.harness.servers import INSTANCE
 from tests.faults.harness.stage import Stage
