@@ -84,12 +84,12 @@ class RedisServer:
     def continue_signal(self) -> None:
         os.kill(self.pid, signal.SIGCONT)
 
-    def restart(self) -> None:
-        """Starts it anew, empty, on the same port."""
+    def restart(self, *options: str) -> None:
+        """Starts it anew, empty, on the same port; for this once with more options."""
         self.kill()
-        self._process = self._started()
+        self._process = self._started(*options)
 
-    def _started(self) -> subprocess.Popen[bytes]:
+    def _started(self, *more: str) -> subprocess.Popen[bytes]:
         options = {
             "--port": str(self.port),
             "--bind": "127.0.0.1",
@@ -98,7 +98,7 @@ class RedisServer:
             "--unixsocket": self.socket.name,  # relative: a socket's path has 107 bytes at most
         }
         words = (word for pair in options.items() for word in pair)
-        command = [self._binary, *words, *self._options]
+        command = [self._binary, *words, *self._options, *more]
         process = subprocess.Popen(command, cwd=self.socket.parent, stdout=subprocess.DEVNULL)
         with redis.Redis(port=self.port) as client:
             while not _answers(client):

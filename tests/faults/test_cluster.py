@@ -7,10 +7,8 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
-import redis
 from redis.crc import key_slot
 
-from tests.conftest import RedisServer
 from tests.ledgers import (
     ONE,
     Shared,
@@ -20,13 +18,11 @@ from tests.ledgers import (
     shared_ledger,
     write_members,
 )
-from tests.redis.servers import ask
-from tests.redis.topologies import ClusterOfSix, caught_up, cluster_of_six
+from tests.redis.topologies import ClusterOfSix, Moving, caught_up, cluster_of_six
 from tests.waiting import eventually
 
 INVENTORY = inventory_of(7)
 MOVING, STAYING = 0, 1  # shards
-EVERYTHING = 10_000  # more keys than a slot has
 
 
 @pytest.fixture
@@ -67,32 +63,6 @@ async def picking_on(side: Shared) -> AsyncIterator[set[str]]:
             await task
 
 
-class Moving:
-    """A slot on its way from one master to another."""
-
-    def __init__(self, slot: int, source: RedisServer, target: RedisServer) -> None:
-        self.slot = slot
-        self._target_port = target.port
-        self.source, self.target = redis.Redis(port=source.port), redis.Redis(port=target.port)
-        self.ids = [ask(node, "CLUSTER MYID") for node in (self.source, self.target)]
-
-    def begin(self) -> None:
-        ask(self.target, "CLUSTER SETSLOT", self.slot, "IMPORTING", self.ids[0])
-        ask(self.source, "CLUSTER SETSLOT", self.slot, "MIGRATING", self.ids[1])
-
-    def move(self, most: int) -> None:
-        keys = ask(self.source, "CLUSTER GETKEYSINSLOT", self.slot, most)
-        ask(self.source, "MIGRATE", "127.0.0.1", self._target_port, "", 0, 5000, "KEYS", *keys)
-
-    def end(self) -> None:
-        for node in (self.target, self.source):
-            ask(node, "CLUSTER SETSLOT", self.slot, "NODE", self.ids[1])
-
-    def close(self) -> None:
-        self.source.close()
-        self.target.close()
-
-
 async def test_a_moved_slot_is_followed_and_other_shards_do_not_notice(
     cluster: ClusterOfSix,
 ) -> None:
@@ -110,7 +80,7 @@ async def test_a_moved_slot_is_followed_and_other_shards_do_not_notice(
         await asyncio.to_thread(moving.move, 2)
         for _ in range(5):
             await picks_until(side, "degraded", shown)
-        await asyncio.to_thread(moving.move, EVERYTHING)
+        await asyncio.to_thread(moving.move)
         await asyncio.to_thread(moving.end)
         await picks_until(side, "redis", shown)
         assert await counted(side, INVENTORY) == shown
@@ -126,7 +96,7 @@ async def test_a_redirection_is_followed_within_the_pick(cluster: ClusterOfSix) 
         assert (await side.ledger.pick(ONE)).source == "redis"
         # All of it without a turn of the event loop: nobody has heard of it but by the redirection.
         moving.begin()
-        moving.move(EVERYTHING)
+        moving.move()
         moving.end()
         assert (await side.ledger.pick(ONE)).source == "redis"
     moving.close()

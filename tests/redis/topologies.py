@@ -20,6 +20,7 @@ SHARDS = 3
 SLOTS = ALL_SLOTS // SHARDS + 1  # of a shard; the last has a few less
 DOWN_AFTER_MS = 500
 NODE_TIMEOUT_MS = 1000
+EVERYTHING = 10_000  # more keys than a slot has
 
 
 class Sentinel:
@@ -143,6 +144,32 @@ class ClusterOfSix(NamedTuple):
     def key_on(self, shard: int, of: Callable[[int], str]) -> str:
         """The first of the keys of 0, 1, 2, … that is on a shard."""
         return next(key for key in map(of, range(1000)) if self.shard_of(key) == shard)
+
+
+class Moving:
+    """A slot on its way from one master to another."""
+
+    def __init__(self, slot: int, source: RedisServer, target: RedisServer) -> None:
+        self.slot = slot
+        self._target_port = target.port
+        self.source, self.target = redis.Redis(port=source.port), redis.Redis(port=target.port)
+        self.ids = [ask(node, "CLUSTER MYID") for node in (self.source, self.target)]
+
+    def begin(self) -> None:
+        ask(self.target, "CLUSTER SETSLOT", self.slot, "IMPORTING", self.ids[0])
+        ask(self.source, "CLUSTER SETSLOT", self.slot, "MIGRATING", self.ids[1])
+
+    def move(self, most: int = EVERYTHING) -> None:
+        keys = ask(self.source, "CLUSTER GETKEYSINSLOT", self.slot, most)
+        ask(self.source, "MIGRATE", "127.0.0.1", self._target_port, "", 0, 5000, "KEYS", *keys)
+
+    def end(self) -> None:
+        for node in (self.target, self.source):
+            ask(node, "CLUSTER SETSLOT", self.slot, "NODE", self.ids[1])
+
+    def close(self) -> None:
+        self.source.close()
+        self.target.close()
 
 
 @contextmanager

@@ -1,0 +1,63 @@
+"""Redis beyond one server: failovers under Sentinel, and a cluster whose slots and nodes go."""
+
+import asyncio
+
+import redis
+from redis.crc import key_slot
+
+from tests.faults.harness.row import row
+from tests.faults.harness.servers import INSTANCE, cluster, sentinels
+from tests.faults.harness.stage import Setup, Stage
+from tests.redis.topologies import Moving
+
+
+async def _promotion(stage: Stage) -> None:
+    async with asyncio.timeout(15):
+        while (await stage.ask("ROLE", of=stage.others[0]))[0] != b"master":
+            await asyncio.sleep(0.05)
+
+
+@row(8, "a master dies under Sentinel", setup=Setup(sentinels))
+async def failed_over(stage: Stage) -> None:
+    await asyncio.to_thread(stage.redis.kill)
+    await _promotion(stage)
+
+
+@row(9, "a master hangs through its failover", setup=Setup(sentinels))
+async def outlived(stage: Stage) -> None:
+    stage.redis.stop_signal()
+    await _promotion(stage)
+    await asyncio.sleep(0.5)
+    stage.redis.continue_signal()
+
+
+@row(19, "a slot moves in a cluster", setup=Setup(cluster))
+async def moved(stage: Stage) -> None:
+    moving = Moving(key_slot(INSTANCE.encode()), stage.redis, stage.others[0])
+    await asyncio.to_thread(moving.begin)
+    await asyncio.to_thread(moving.move, 2)
+    await asyncio.sleep(0.5)
+    await asyncio.to_thread(moving.move)
+    await asyncio.to_thread(moving.end)
+    moving.close()
+
+
+@row(19, "a cluster loses a node", setup=Setup(cluster))
+async def node_lost(stage: Stage) -> None:
+    await asyncio.to_thread(stage.redis.kill)
+    async with asyncio.timeout(15):
+        while not await asyncio.to_thread(_has_master, stage):
+            await asyncio.sleep(0.05)
+
+
+def _has_master(stage: Stage) -> bool:
+    """Whether the nodes that are left know another master of the slot."""
+    slot = key_slot(INSTANCE.encode())
+    with redis.Redis(port=stage.others[0].port) as node:
+        for line in node.execute_command("CLUSTER SLOTS"):
+            if line[0] <= slot <= line[1]:
+                return bool(line[2][1] != stage.redis.port)
+    return False
+
+
+ROWS = (failed_over, outlived, moved, node_lost)
