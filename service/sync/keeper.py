@@ -34,8 +34,7 @@ REFRESH_PATIENCE = 60.0
 
 _log = logging.getLogger(__name__)
 
-# A leader's work; it returns the seconds after which the next sweep is due.
-Work = Callable[[Term], Awaitable[float]]
+Work = Callable[[Term], Awaitable[float]]  # a leader's; returns the seconds until the next sweep
 
 
 class InventoryKeeper:
