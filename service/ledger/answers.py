@@ -21,7 +21,8 @@ class Picked(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
     `uses` has each number with its level, `rejected` how many were passed over, by reason. A pick
     that was refused as a whole says why in `refusal`: `budget` (with the instant from which to
-    ask again) or `reused`, another body under the same call.
+    ask again) or `reused`, another body under the same call. `is_repeated`: it was answered before,
+    under the same call, and counted then.
     """
 
     uses: tuple[tuple[str, str], ...] = ()
@@ -29,6 +30,7 @@ class Picked(msgspec.Struct, frozen=True, array_like=True, gc=False):
     refusal: str = ""
     until: int = 0
     looks: tuple[Consideration, ...] = ()
+    is_repeated: bool = False
 
 
 class Standing(msgspec.Struct, frozen=True, array_like=True, gc=False):

@@ -23,6 +23,7 @@ from service.tasks import heed_cancellation
 
 KEEP_UP_SECONDS = 10.0
 PRESENCE_SECONDS = 2.0  # after which a process that has come has its share
+CATCH_UP_SECONDS = 1.0  # for which caps hold by what is known here, after Redis was away
 NO_MEMBERS = 0
 
 _log = logging.getLogger(__name__)
@@ -136,11 +137,11 @@ class FailoverLedger:
     async def pick(self, pick: Pick | Take) -> Decision:
         """Decide and record in Redis; in this process if Redis does not answer.
 
-        As long as Redis has not been told of a call or a callee what was decided here, who knows of
-        it decides again: the same answer, the same budgets.
+        As long as Redis has not been told what was decided here, who knows of it decides again: of
+        the same call or callee always, of any for a moment after Redis was away.
         """
         lost = None
-        if not self._write_back.concerns(pick.call, pick.callee):
+        if not (self._write_back.is_behind and self._knows_better(pick)):
             try:
                 return await self._shared.pick(pick)
             except LedgerUnavailable as error:
@@ -153,6 +154,11 @@ class FailoverLedger:
         if not pick.dry_run and (decision.picked.uses or lost):
             self._write_back.keep(Degraded(pick, decision.picked, self._clock(), lost))
         return decision
+
+    def _knows_better(self, pick: Pick | Take) -> bool:
+        until = self._shared.serves_since + CATCH_UP_SECONDS
+        is_catching_up = asyncio.get_running_loop().time() < until
+        return is_catching_up or self._write_back.concerns(pick.call, pick.callee)
 
     async def apply(self, operation: Answered[AnswerT]) -> AnswerT:
         """Apply an operation on every replica; what concerns this process's picks holds at once.

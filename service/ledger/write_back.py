@@ -88,6 +88,11 @@ class WriteBack:
         self._digests = Counter[str]()  # of the calls and callees that they tell of
         self._wake = asyncio.Event()
 
+    @property
+    def is_behind(self) -> bool:
+        """True while there is something to write."""
+        return bool(self._waiting or self._writing)
+
     def concerns(self, *digests: str) -> bool:
         """Return whether Redis has not heard yet what was decided here for a call or a callee."""
         return bool(self._digests) and any(digest in self._digests for digest in digests)
@@ -192,6 +197,8 @@ class WriteBack:
         left: list[Operation] = []
         fate = self._shared.queue.fate(degraded.lost) if degraded.lost is not None else None
         counted = picked_from(fate.answer) if fate is not None else Picked()
+        if counted.is_repeated:
+            counted = Picked()  # what was shown before was counted then
         if fate is not None and counted.uses:
             if counted.uses == picked.uses:
                 self._metrics.write_backs.labels("agreed").inc()

@@ -122,7 +122,8 @@ class Book:
             return None
         if known.body != asked.body:
             return Picked(refusal="reused")
-        return Picked(tuple((number, level) for number, level, _ in known.uses))
+        uses = tuple((number, level) for number, level, _ in known.uses)
+        return Picked(uses, is_repeated=True)
 
     # Picking
 

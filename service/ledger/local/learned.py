@@ -7,6 +7,7 @@ own of an entry when it is asked for it. Both kinds of memory are bounded, the o
 from collections.abc import Sequence
 from typing import Any, Generic, NamedTuple, TypeVar
 
+from service.ledger.answers import picked_from
 from service.ledger.port import Operation, Pick, Take
 
 MOST_REMEMBERED = 200_000  # calls, and callees
@@ -67,9 +68,10 @@ class Learned:
                 self._note_pick(operation, answer, now)
 
     def _note_pick(self, asked: Pick | Take, answer: Any, now: int) -> None:
-        has_numbers = type(answer) is str or answer[0]
-        if asked.dry_run or not has_numbers or asked.call in self._calls:
-            return  # nothing was recorded: refused, or the same answer again
+        if asked.dry_run or type(answer) is not str:
+            picked = picked_from(answer)
+            if asked.dry_run or not picked.uses or picked.is_repeated:
+                return  # nothing was recorded
         if asked.call:
             self._calls[asked.call] = LearnedCall(asked.body, now, answer)
         if asked.callee:

@@ -19,7 +19,9 @@ local function refused(callee, call_digest, body, dry_run)
   local known = not dry_run and answered_before(call_digest)
   if known then
     if known[1] ~= body then return {{}, {}, 'reused', 0, {}} end
-    return picked(known[4], NONE)
+    local shown = {}
+    for i, one in ipairs(known[4]) do shown[i] = {one[1], one[2]} end
+    return {shown, NONE, '', 0, NONE, true}
   end
   local free = callee and free_at(callee) or 0
   if free > 0 then return {{}, {}, 'budget', free, {}} end

@@ -18,6 +18,8 @@ class Breaker:
 
     Picks never probe a Redis that is away: the heartbeat does, so no callee waits to find out.
     `words` are Redis's own for why it does not serve, "" while it does; `opened` is set meanwhile.
+    `serves_since` is the instant, on the loop's clock, of the first write that was accepted after
+    Redis was away or wiped.
 
     Args:
         name: of the ledger, for the log.
@@ -31,7 +33,9 @@ class Breaker:
         self._metrics = metrics
         self._failures = 0
         self._is_up: bool | None = None
+        self._has_missed = False
         self.words = ""
+        self.serves_since = float("-inf")
         self.opened = asyncio.Event()
 
     @property
@@ -41,6 +45,9 @@ class Breaker:
 
     def succeeded(self) -> None:
         """Close: a write was accepted."""
+        if self.is_open or self._has_missed:
+            self.serves_since = asyncio.get_running_loop().time()
+            self._has_missed = False
         self._failures = 0
         if self._is_up is not True:
             self.words = ""
@@ -62,6 +69,10 @@ class Breaker:
             self.opened.set()
             text = "%s: Redis does not serve, picks are decided in this process: %s"
             _log.warning(text, self._name, words)
+
+    def missed(self) -> None:
+        """Redis answers, and has lost its ledger."""
+        self._has_missed = True
 
     def beat_pause(self) -> float:
         """Return the seconds to the next heartbeat while closed; many instances beat apart."""

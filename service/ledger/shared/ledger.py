@@ -50,6 +50,11 @@ class SharedLedger:
         return not self._breaker.is_open
 
     @property
+    def serves_since(self) -> float:
+        """The instant, on the loop's clock, since which Redis has served again."""
+        return self._breaker.serves_since
+
+    @property
     def trouble(self) -> str:
         """Redis's words for why it does not serve, "" while it does."""
         return self._breaker.words

@@ -164,6 +164,7 @@ class CallQueue:
         except LedgerWiped as error:
             self._in_flight = ()
             _give_back(batch, error)
+            self._breaker.missed()
             self.wiped()
         except BaseException as error:
             self._in_flight = ()

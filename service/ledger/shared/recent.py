@@ -85,9 +85,9 @@ def _again(call: Applied) -> Iterator[Operation]:
     for operation, answer in zip(call.operations, call.answers, strict=True):
         match operation:
             case Pick() | Take():
-                uses = picked_from(answer).uses
-                if uses and not operation.dry_run:
-                    yield Record.of(operation, uses, call.instant, applied=call.instant)
+                picked = picked_from(answer)
+                if picked.uses and not (operation.dry_run or picked.is_repeated):
+                    yield Record.of(operation, picked.uses, call.instant, applied=call.instant)
             case Record():
                 yield replace(operation, applied=call.instant)
             case Return() | Review() | Describe():
