@@ -20,7 +20,7 @@ def reply(process: str, number: int) -> bytes:
 def line_that_hears(monkeypatch: pytest.MonkeyPatch, heard: bytes) -> Line:
     line = Line(Redis(), BASES, "ours", timeout=1)
 
-    async def send(_: Any) -> bytes:
+    async def send(*_: Any) -> bytes:
         line._is_sent = True
         return heard
 

@@ -33,6 +33,11 @@ class Connector:
         self._exchange: Exchange | None = None
         self._opening: asyncio.Task[Exchange] | None = None
 
+    @property
+    def is_open(self) -> bool:
+        """True if there is a connection."""
+        return self._exchange is not None and self._exchange.is_open
+
     async def opened(self) -> Exchange:
         """Return the connection, once it is open.
 

@@ -21,6 +21,7 @@ from service.ledger.port import Operation, Return, Review
 from service.ledger.rules import Rules
 from service.ledger.shared.census import Census
 from service.ledger.shared.connector import Connector
+from service.ledger.shared.exchange import Exchange
 from service.ledger.shared.recent import Applied, Recent
 from service.ledger.shared.script import CALLS, Script
 from service.ledger.shared.wire import CallHead, CallReply, packed_call, packed_rules, unpacked
@@ -59,7 +60,7 @@ class Line:
         client: where Redis is; the line keeps a connection of its own.
         bases: what the ledger's keys begin with, and those of callees.
         process: this process's id, unique among all that share the ledger, also over time.
-        timeout: seconds that a call may take, one resend included.
+        timeout: seconds that an answer may take, and as many the connection before it.
     """
 
     def __init__(self, client: Redis, bases: tuple[str, str], process: str, timeout: float) -> None:
@@ -105,8 +106,8 @@ class Line:
         head = CallHead(self._process, self.number, slot, now)
         payload = packed_call(head, self._packed_rules, operations)
         try:
-            async with asyncio.timeout(self.timeout):
-                reply = self._read(await self._send(payload))
+            async with asyncio.timeout(self.timeout) as limit:
+                reply = self._read(await self._send(payload, limit))
         except BaseException as error:  # the end of the task too: what was sent may be applied
             if self._is_sent and not all(map(_is_done_again, operations)):
                 self._lost[self.number] = _Lost(slot, operations)
@@ -138,8 +139,8 @@ class Line:
         lost = dict(self._lost)
         fields = [f"answer{call.slot}" for call in lost.values()]
         try:
-            async with asyncio.timeout(self.timeout):
-                exchange = await self._connector.opened()
+            async with asyncio.timeout(self.timeout) as limit:
+                exchange = await self._opened_exchange(limit)
                 kept: Any = await exchange.ask(self._packed("HMGET", self._process_key, *fields))
             replies = [unpacked(reply) if reply else None for reply in kept]
         except BaseException as error:
@@ -187,11 +188,19 @@ class Line:
         if missing:
             self.missed(missing)
 
-    async def _send(self, payload: bytes, *, again: bool = True) -> Any:
+    async def _opened_exchange(self, limit: asyncio.Timeout) -> Exchange:
+        """Return the connection; an answer has all of its time from where this was waited for."""
+        is_open = self._connector.is_open
+        exchange = await self._connector.opened()
+        if not is_open:
+            limit.reschedule(asyncio.get_running_loop().time() + self.timeout)
+        return exchange
+
+    async def _send(self, payload: bytes, limit: asyncio.Timeout, *, again: bool = True) -> Any:
         """Send a call; over a broken connection `again`: its number makes a second sending safe."""
         was_sent = self._is_sent
         try:
-            exchange = await self._connector.opened()
+            exchange = await self._opened_exchange(limit)
             self._is_sent = True
             try:
                 return await exchange.ask(self._command("EVALSHA", self._script.sha, payload))
@@ -209,7 +218,7 @@ class Line:
                 raise
             doubt(self._client, error)
         await self._connector.close()
-        return await self._send(payload, again=False)
+        return await self._send(payload, limit, again=False)
 
     def _command(self, name: str, script: str, payload: bytes) -> bytes:
         return self._packed(name, script, len(self._bases), *self._bases, payload)
