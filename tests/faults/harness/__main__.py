@@ -7,9 +7,11 @@ times are shown beside those of a run without a fault, and fail nothing.
 """
 
 import argparse
+import asyncio
 import signal
 import sys
-from typing import TextIO
+from collections.abc import Coroutine
+from typing import TextIO, TypeVar
 
 import msgspec
 import uvloop
@@ -20,6 +22,8 @@ from tests.faults.harness.run import run_row
 
 RATE = 300
 MOST_SHOWN = 5  # failures of a row; the JSON has all
+
+T = TypeVar("T")
 
 
 async def run(numbers: list[int], rate: float, out: TextIO) -> list[Figures]:
@@ -40,14 +44,22 @@ async def run(numbers: list[int], rate: float, out: TextIO) -> list[Figures]:
 
 def main() -> None:
     """Run what the command line asks for."""
-    # At SIGTERM too what was started is ended. The event loop knows how to pass on a SIGINT only.
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     arguments = _arguments()
     out = sys.stderr if arguments.json else sys.stdout
-    table = uvloop.run(run(arguments.rows, arguments.rate, out))
+    table = uvloop.run(_until_terminated(run(arguments.rows, arguments.rate, out)))
     if arguments.json:
         print(msgspec.json.encode(table).decode())
     sys.exit(any(figures.failures for figures in table))
+
+
+async def _until_terminated(work: Coroutine[None, None, T]) -> T:
+    """Do it; a SIGTERM too, as a SIGINT does, ends all that it has started."""
+    task = asyncio.ensure_future(work)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    try:
+        return await task
+    except asyncio.CancelledError:
+        sys.exit(128 + signal.SIGTERM)
 
 
 def _arguments() -> argparse.Namespace:
