@@ -5,8 +5,9 @@ Each part is reached through a proxy alone, also where another part names it.
 
 import asyncio
 import subprocess
+import time
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -100,6 +101,7 @@ async def distant(
                 directory / "sentinel", proxy.port, (f"{name} {lines[name]}" for name in lines)
             )
             stack.callback(sentinel.kill)
+            await asyncio.to_thread(_wait_for_sentinel, sentinel.port)
             front = Proxy(port if certificate else sentinel.port)
             await stack.enter_async_context(front)
             url = f"{scheme}+sentinel://{HOST}:{front.port}/{SERVICE}"
@@ -109,3 +111,14 @@ async def distant(
 def _give_all_slots(port: int) -> None:
     with redis.Redis(port=port) as node:
         ask(node, "CLUSTER ADDSLOTSRANGE", 0, ALL_SLOTS - 1)
+        while b"cluster_state:ok" not in ask(node, "CLUSTER INFO"):
+            time.sleep(0.01)
+
+
+def _wait_for_sentinel(port: int) -> None:
+    with redis.Redis(port=port) as sentinel:
+        while True:
+            with suppress(redis.ConnectionError):
+                if sentinel.ping():
+                    return
+            time.sleep(0.01)

@@ -3,6 +3,7 @@
 import asyncio
 import ssl
 import threading
+from collections import Counter
 from pathlib import Path
 from typing import Any, get_args
 
@@ -12,7 +13,14 @@ import redis
 from service.redis_ import connections
 from service.redis_.client import open_client, translated
 from tests.conftest import RedisServer
-from tests.ledgers import client_of
+from tests.ledgers import (
+    client_of,
+    counted,
+    inventory_of,
+    picks_until,
+    shared_ledger,
+    write_members,
+)
 from tests.programs import program
 from tests.proxy import Proxy
 from tests.redis.asking import LONG, SHORT, refused_for, until_it_answers
@@ -114,6 +122,21 @@ async def test_a_url_may_name_the_certificates_it_trusts_or_trust_any(
         for query in (f"ssl_ca_certs={certificate.path}", "ssl_cert_reqs=none"):
             async with client_of(f"{there.url}?{query}", SHORT) as client:
                 await until_it_answers(client)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_picks_are_decided_over_tls(
+    kind: Kind, tmp_path: Path, certificate: Certificate
+) -> None:
+    inventory, shown = inventory_of(3), Counter[str]()
+    async with distant(kind, tmp_path, certificate) as there:
+        url = f"{there.url}?ssl_ca_certs={certificate.path}"
+        await write_members(url, inventory)
+        async with shared_ledger(url, inventory) as side:
+            await picks_until(side, "redis", shown)
+            there.reset()
+            await picks_until(side, "redis", shown)
+            assert await counted(side, inventory) == shown
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -1,17 +1,21 @@
 """Whatever Redis answers that is no answer: told in its words, and never to a later command."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
+from contextlib import aclosing
+from pathlib import Path
 
 import pytest
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from service.errors import LedgerUnavailable
-from service.redis_.client import open_client, translated
+from service.redis_.client import open_client, open_topology, translated
 from tests.conftest import RedisServer
 from tests.proxy import Proxy, Reply, cut, garbled, lost, passed, repeated, said
 from tests.redis.asking import LONG, refused_for
+from tests.redis.distant import Kind, distant
 
 
 @pytest.fixture
@@ -156,3 +160,25 @@ async def test_a_server_that_knows_no_login_does_not_have_the_password_repeated(
             ):
                 await opened.ping()
         assert "hunter2" not in f"{refused.value} {refused.value.__cause__}"
+
+
+@pytest.mark.parametrize("kind", ["sentinel", "cluster"])
+@pytest.mark.parametrize(
+    "reply", [b"+OK\r\n", b":7\r\n", b"*2\r\n$1\r\nh\r\n$1\r\np\r\n", b"$5\r\na b c\r\n"]
+)
+async def test_who_tells_nonsense_of_the_servers_has_told_nothing(
+    kind: Kind, reply: bytes, tmp_path: Path
+) -> None:
+    async with distant(kind, tmp_path) as there:
+        topology = open_topology(there.url)
+        assert topology is not None
+        async with aclosing(topology):
+            await topology.search()
+            before = topology.masters()
+            there.proxies[-1].reply = said(reply)
+            await topology.search()
+            assert topology.masters() == before
+            there.proxies[-1].reply = passed
+            async with asyncio.timeout(LONG):
+                while not topology.masters():
+                    await topology.search()
