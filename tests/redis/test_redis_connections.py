@@ -14,6 +14,7 @@ from service.redis_ import connections
 from service.redis_.client import open_client, translated
 from tests.conftest import RedisServer
 from tests.ledgers import (
+    BASE,
     client_of,
     counted,
     inventory_of,
@@ -23,7 +24,7 @@ from tests.ledgers import (
 )
 from tests.programs import program
 from tests.proxy import Proxy
-from tests.redis.asking import LONG, SHORT, refused_for, until_it_answers
+from tests.redis.asking import LONG, SHORT, refused_for, until_it_answers, until_it_writes
 from tests.redis.distant import Certificate, Kind, distant, make_certificate
 
 AWAY = 0.025
@@ -131,6 +132,8 @@ async def test_picks_are_decided_over_tls(
     inventory, shown = inventory_of(3), Counter[str]()
     async with distant(kind, tmp_path, certificate) as there:
         url = f"{there.url}?ssl_ca_certs={certificate.path}"
+        async with client_of(url, LONG) as client:
+            await until_it_writes(client, f"{BASE}test")
         await write_members(url, inventory)
         async with shared_ledger(url, inventory) as side:
             await picks_until(side, "redis", shown)
