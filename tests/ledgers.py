@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager, suppress
 from random import Random
 from typing import Any, NamedTuple
@@ -66,13 +66,14 @@ def inventory_of(count: int, generation: int = 1) -> Inventory:
 
 
 @asynccontextmanager
-async def shared_ledger(
+async def shared_ledger(  # noqa: PLR0913 - keywords, each of which few tests change
     url: str,
     inventory: Inventory,
     *,
     process: str = "one",
     seconds: float = 0.5,
     bases: tuple[str, str] = BASES,
+    clock: Callable[[], int] = now_ms,
 ) -> AsyncIterator[Shared]:
     """A ledger with much more time than the defaults give: the machine may be busy."""
     metrics, notices = Metrics(), list[int]()
@@ -81,9 +82,9 @@ async def shared_ledger(
         breaker = Breaker(line.name, Random(1), metrics)
         queue = CallQueue(line, breaker, deadline=2 * seconds, metrics=metrics)
         shared = SharedLedger(line, queue, breaker)
-        clock = LedgerClock(now_ms, now_ms)
-        standby = LocalLedger(clock, source="degraded")
-        ledger = FailoverLedger(shared, standby, metrics, clock, notices.append)
+        ledger_clock = LedgerClock(clock, clock)
+        standby = LocalLedger(ledger_clock, source="degraded")
+        ledger = FailoverLedger(shared, standby, metrics, ledger_clock, notices.append)
         ledger.replace(inventory)
         async with AsyncExitStack() as duties:
             for name, duty in ledger.work().items():

@@ -22,7 +22,7 @@ from service.metrics import Metrics
 from service.tasks import heed_cancellation
 
 KEEP_UP_SECONDS = 10.0
-PRESENCE_SECONDS = 2.0  # after which a process that has come has its share
+PRESENCE_SECONDS = 1.0  # after which a process that has come has its share
 CATCH_UP_SECONDS = 1.0  # for which caps hold by what is known here, after Redis was away
 NO_MEMBERS = 0
 

@@ -4,37 +4,23 @@ When to try again is the ledger's to decide. Beyond one server, each command goe
 holds its key, as far as the topology knows.
 """
 
-import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Never
 
-import msgspec
 from redis.asyncio import Redis
-from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import RedisError, ResponseError
 
 from service.errors import LedgerUnavailable, SettingsError
 from service.logs import mask_text
 from service.redis_.cluster import Cluster
-from service.redis_.connections import lent, open_server, read_options
+from service.redis_.connections import MISREAD, open_server, read_options, renewed_on_failure
 from service.redis_.sentinels import Sentinels
 from service.redis_.topology import Topology
 from service.redis_.url import FORMS, Address, read_url
 
 _MOST_WORDS = 200  # characters of what is repeated of an error
 _IN_PIPELINE = " of pipeline caused error: "  # redis-py's
-
-# What code raises that reads a reply to another command.
-_MISREAD = (
-    ArithmeticError,
-    AttributeError,
-    LookupError,
-    TypeError,
-    ValueError,
-    msgspec.MsgspecError,
-    struct.error,
-)
 
 
 class RoutingClient(Redis):
@@ -111,21 +97,12 @@ def open_topology(url: str) -> Topology | None:
         SettingsError: no such URL, or redis-py cannot read its options.
     """
     try:
-        return topology_of(url)
+        read = read_url(url)
+        if read.kind == "server":
+            return None
+        return Sentinels(read) if read.kind == "sentinel" else Cluster(read)
     except ValueError:
         raise _no_url() from None
-
-
-def topology_of(url: str) -> Topology | None:
-    """Return the topology to follow for a URL; None for one server.
-
-    Raises:
-        ValueError: no such URL, or redis-py cannot read its options.
-    """
-    read = read_url(url)
-    if read.kind == "server":
-        return None
-    return Sentinels(read) if read.kind == "sentinel" else Cluster(read)
 
 
 def open_client(where: str | Topology, *, timeout: float) -> Redis:
@@ -163,37 +140,32 @@ def _key_of(command: tuple[Any, ...]) -> str | bytes:
 def translated() -> Iterator[None]:
     """Turn whatever Redis says no with, and what reading its reply raises, into LedgerUnavailable.
 
-    After either, the connections that were used are opened anew: what else they hold is another
-    command's reply. What a script of ours refuses is to be caught inside. Put it around the
-    deadline, so that the deadline's own error is translated too.
+    After either, the connections that were used are opened anew. What a script of ours refuses is
+    to be caught inside. Put it around the deadline, so that the deadline's own error is translated.
 
     Raises:
         LedgerUnavailable: Redis does not serve; the message is its own.
     """
-    used: set[AbstractConnection] = set()
-    token = lent.set(used)
     try:
-        yield
-    except (RedisError, OSError, *_MISREAD) as error:
-        for connection in used:
-            connection.mark_for_reconnect()
-        if isinstance(error, (RedisError, OSError)):
-            raise LedgerUnavailable(f"Redis cannot serve: {words_of(error)}") from error
-        why = f"{type(error).__name__}: {_line_of(error)}"
+        with renewed_on_failure():
+            yield
+    except (RedisError, OSError) as error:
+        raise LedgerUnavailable(f"Redis cannot serve: {words_of(error)}") from error
+    except MISREAD as error:
+        why = f"{type(error).__name__}: {_line(error)}"
         raise LedgerUnavailable(f"Redis answered with something else: {why}") from error
-    finally:
-        lent.reset(token)
 
 
 def words_of(error: BaseException) -> str:
-    """Return in one line, without phone numbers, the server's own words or else the failure's."""
+    """Return the server's own words, or else the failure's, in one line."""
     if isinstance(error, TimeoutError):
         return "no answer in time"
     code = error.status_code if isinstance(error, ResponseError) else None
-    return " ".join(filter(None, (code, _line_of(error)))) or type(error).__name__
+    return " ".join(filter(None, (code, _line(error)))) or type(error).__name__
 
 
-def _line_of(error: BaseException) -> str:
+def _line(error: BaseException) -> str:
+    """The first line of an error, without phone numbers."""
     line, *_ = (*str(error).splitlines(), "")
     _, in_pipeline, told = line.partition(_IN_PIPELINE)  # before it stands the command
     return mask_text((told.strip("()',\"") if in_pipeline else line)[:_MOST_WORDS])

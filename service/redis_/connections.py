@@ -5,11 +5,14 @@ command that timed out may have been applied.
 """
 
 import asyncio
-from collections.abc import Callable
+import struct
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from ssl import SSLContext
 from typing import Any
 
+import msgspec
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.connection import (
     AbstractConnection,
@@ -29,8 +32,36 @@ _MAX_CONNECTIONS = 32
 _POOL_SHARE = 2 / 3  # of the timeout: waiting for a connection must leave time to use it
 _ECHO = " with args beginning with"  # a server that knows no AUTH repeats the password
 
-# The connections that a block of code was lent, where it asks for them.
-lent: ContextVar[set[AbstractConnection] | None] = ContextVar("lent", default=None)
+# What code raises that reads a reply to another command.
+MISREAD = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    TypeError,
+    ValueError,
+    msgspec.MsgspecError,
+    struct.error,
+)
+
+_lent: ContextVar[set[AbstractConnection] | None] = ContextVar("lent", default=None)
+
+
+@contextmanager
+def renewed_on_failure() -> Iterator[None]:
+    """Have the connections opened anew that a block was lent, should it fail.
+
+    What else they hold would be read as the reply to a later command.
+    """
+    used: set[AbstractConnection] = set()
+    token = _lent.set(used)
+    try:
+        yield
+    except Exception:
+        for connection in used:
+            connection.mark_for_reconnect()
+        raise
+    finally:
+        _lent.reset(token)
 
 
 class TlsContext:
@@ -147,7 +178,7 @@ class _Pool(BlockingConnectionPool):
     async def get_connection(self, *args: Any, **kwargs: Any) -> AbstractConnection:
         """Lend a connection."""
         connection: AbstractConnection = await super().get_connection(*args, **kwargs)  # type: ignore[no-untyped-call]
-        if (noted := lent.get()) is not None:
+        if (noted := _lent.get()) is not None:
             noted.add(connection)
         return connection
 

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from service.redis_.connections import open_server, read_options
+from service.redis_.connections import MISREAD, open_server, read_options, renewed_on_failure
 from service.redis_.url import Address, RedisUrl
 from service.tasks import heed_cancellation
 
@@ -98,9 +98,10 @@ class Topology(ABC):
 
     async def _ask(self, whom: Address, ask: Callable[[Redis], Awaitable[T]]) -> T | None:
         try:
-            async with asyncio.timeout(ASK_SECONDS):
-                return await ask(self._client_of(whom))
-        except (RedisError, OSError):
+            with renewed_on_failure():
+                async with asyncio.timeout(ASK_SECONDS):
+                    return await ask(self._client_of(whom))
+        except (RedisError, OSError, *MISREAD):
             return None
 
     def _client_of(self, whom: Address) -> Redis:

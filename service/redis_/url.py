@@ -5,6 +5,7 @@ Pure: it reads a text. Who opens connections by it is `client`, who looks for th
 """
 
 import re
+from collections.abc import Mapping
 from typing import Literal
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -24,6 +25,17 @@ _BEYOND_ONE = re.compile(
 )
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^:\[\]\s]+)(?::([0-9]{1,5}))?")
 _SERVICE_AND_DB = re.compile(r"/([^/]+)(?:/([0-9]+))?")
+_DATABASE = re.compile(r"/?|/[0-9]+")
+
+# What a query may set, by redis-py's names; the rest of a connection's options is not the URL's.
+_OPTIONS = frozenset({"db", "username", "password"})
+_OVER_TLS = frozenset(
+    f"ssl_{name}"
+    for name in (
+        *("ca_certs", "ca_data", "ca_path", "cert_reqs", "certfile", "check_hostname"),
+        *("ciphers", "keyfile", "password"),
+    )
+)
 
 
 class RedisUrl(msgspec.Struct, frozen=True):
@@ -54,20 +66,28 @@ def read_url(url: str) -> RedisUrl:
     Raises:
         ValueError: it is none. The message does not repeat it, since it may hold a password.
     """
+    try:
+        return _read(url)
+    except ValueError:  # urllib's repeat what they cannot read
+        raise ValueError("no URL of Redis") from None
+
+
+def _read(url: str) -> RedisUrl:
     if (found := _BEYOND_ONE.fullmatch(url)) is None:
         return _one_server(url)
     kind: Literal["sentinel", "cluster"] = "sentinel" if found["kind"] == "sentinel" else "cluster"
     hosts = tuple(_address(host, _PORTS[kind]) for host in found["hosts"].split(","))
-    path, query = found["path"] or "", dict(parse_qsl(found["query"] or ""))
+    path, options = found["path"] or "", _read_query(found["query"] or "")
     service, database, login = "", "", ("", "")
     if kind == "sentinel":
         if (named := _SERVICE_AND_DB.fullmatch(path)) is None:
             raise ValueError("no name of a service behind the Sentinels")
         service, database = named[1], named[2] or ""
-        login = query.pop("sentinel_username", ""), query.pop("sentinel_password", "")
+        login = options.pop("sentinel_username", ""), options.pop("sentinel_password", "")
     elif path not in ("", "/"):
         raise ValueError("a cluster has one database")
-    server = f"{found['scheme']}://{found['login'] or ''}server/{database}?{urlencode(query)}"
+    _check_options(options, found["scheme"])
+    server = f"{found['scheme']}://{found['login'] or ''}server/{database}?{urlencode(options)}"
     return RedisUrl(kind, server, hosts, service, login)
 
 
@@ -75,12 +95,24 @@ def _one_server(url: str) -> RedisUrl:
     parts = urlsplit(url)
     if parts.scheme in ("redis", "rediss"):
         _ = parts.port  # raises where it is no port
-        place = parts.netloc.rpartition("@")[2]
+        place = parts.hostname if _DATABASE.fullmatch(parts.path) else ""
     else:
         place = parts.path if parts.scheme == "unix" else ""
-    if not place:
+    if not place or parts.fragment:
         raise ValueError("no URL of Redis")
+    _check_options(_read_query(parts.query), parts.scheme)
     return RedisUrl("server", url)
+
+
+def _read_query(query: str) -> dict[str, str]:
+    """Read a query; the rest of a password that is not percent-encoded is none."""
+    return dict(parse_qsl(query, strict_parsing=True)) if query else {}
+
+
+def _check_options(options: Mapping[str, str], scheme: str) -> None:
+    allowed = _OPTIONS | _OVER_TLS if scheme == "rediss" else _OPTIONS
+    if options.keys() - allowed:
+        raise ValueError("an option that is not the URL's to set")
 
 
 def _address(text: str, usual_port: int) -> Address:

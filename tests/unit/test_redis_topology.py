@@ -5,7 +5,7 @@ from redis.crc import key_slot
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import MovedError
 
-from service.redis_.client import topology_of
+from service.redis_.client import open_topology
 from service.redis_.cluster import SlotClaim, holders_of
 from service.redis_.sentinels import Sentinels, SentinelView
 
@@ -22,7 +22,7 @@ def test_the_claim_with_the_greatest_epoch_counts_whoever_told_it() -> None:
 
 
 def test_a_node_that_redirects_is_believed() -> None:
-    cluster = topology_of("redis+cluster://h")
+    cluster = open_topology("redis+cluster://h")
     assert cluster is not None
     with pytest.raises(RedisConnectionError, match="No node is known"):
         cluster.address_of("{a}:1")
@@ -31,7 +31,7 @@ def test_a_node_that_redirects_is_believed() -> None:
 
 
 def test_a_redirection_that_names_no_host_is_asked_about() -> None:
-    cluster = topology_of("redis+cluster://h")
+    cluster = open_topology("redis+cluster://h")
     assert cluster is not None
     cluster.doubt(MovedError(f"{key_slot(b'a')} :7"))
     with pytest.raises(RedisConnectionError):
@@ -41,7 +41,7 @@ def test_a_redirection_that_names_no_host_is_asked_about() -> None:
 async def test_the_latest_failover_counts_though_fewer_sentinels_know_of_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    sentinels = topology_of("redis+sentinel://a,b,c/ledger")
+    sentinels = open_topology("redis+sentinel://a,b,c/ledger")
     assert isinstance(sentinels, Sentinels)
 
     async def ask() -> list[SentinelView | None]:
@@ -53,11 +53,11 @@ async def test_the_latest_failover_counts_though_fewer_sentinels_know_of_it(
 
 
 def test_nobody_has_told_where_the_master_is() -> None:
-    sentinels = topology_of("redis+sentinel://h/ledger")
+    sentinels = open_topology("redis+sentinel://h/ledger")
     assert sentinels is not None
     with pytest.raises(RedisConnectionError, match="No Sentinel"):
         sentinels.address_of("any")
 
 
 def test_one_server_is_not_followed() -> None:
-    assert topology_of("redis://h") is None
+    assert open_topology("redis://h") is None

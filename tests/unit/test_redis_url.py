@@ -6,7 +6,17 @@ from service.redis_.url import RedisUrl, read_url
 
 
 @pytest.mark.parametrize(
-    "url", ["redis://h", "rediss://user:pw@h:6380/0", "unix:///run/redis.sock", "redis://[::1]:7"]
+    "url",
+    [
+        "redis://h",
+        "rediss://user:pw@h:6380/0",
+        "unix:///run/redis.sock",
+        "redis://[::1]:7",
+        "redis://:p@ss@h",
+        "redis://h?db=2",
+        "rediss://h?ssl_cert_reqs=none&ssl_ca_certs=%2Fca.pem",
+        "unix://u:pw@/run/redis.sock?db=1",
+    ],
 )
 def test_one_server_is_redis_pys_to_read(url: str) -> None:
     assert read_url(url) == RedisUrl("server", url)
@@ -43,7 +53,31 @@ def test_the_nodes_of_a_cluster_have_a_usual_port() -> None:
         "h",
         "http://h",
         "redis://",
-        "redis://h:port",
+        "redis://h:h1",
+        "redis://:7",
+        "redis://h1/zero",
+        "redis://h1/0/1",
+        "redis://h1/0#1",
+        # Passwords that are not percent-encoded.
+        "redis://:12#x@h1",
+        "redis://:12/x@h1",
+        "redis://u:12/x@h1",
+        "redis://u:12?x@h1",
+        "redis://u:12?x=y@h1",
+        "rediss+cluster://:p#x@h1",
+        "rediss+cluster://:p?x@h1",
+        "redis+sentinel://:p@x@h1/ledger",
+        # What the service sets itself, and what a connection without TLS does not have.
+        "redis://h1?socket_timeout=5",
+        "redis://h1?max_connections=5",
+        "redis://h1?protocol=3",
+        "redis://h1?client_name=x",
+        "redis://h1?decode_responses=true",
+        "redis://h1?ssl=true",
+        "redis://h1?ssl_cert_reqs=none",
+        "unix:///run/redis.sock?ssl_cert_reqs=none",
+        "redis+sentinel://h1/ledger?ssl_ca_certs=x",
+        "redis+cluster://h1?socket_timeout=5",
         "unix://",
         "redis+sentinel:///ledger",
         "redis+sentinel://h1,h2",

@@ -1,0 +1,204 @@
+"""Two processes over one Redis: any reply is lost, any duty killed, any clock stepped, Redis wiped.
+
+Whatever comes in whatever order, each pick that was answered is counted once in the end, and no
+number or callee was used beyond what the rules allow.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Coroutine, Sequence
+from contextlib import AsyncExitStack
+from typing import Any, TypeVar
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
+from redis.exceptions import ConnectionError as RedisConnectionError
+
+from service import tasks
+from service.ledger import CalleeRule, Limits, Pick, Rules
+from service.ledger import failover as failover_module
+from service.ledger.port import Operation
+from service.ledger.shared import breaker as breaker_module
+from service.ledger.shared.wire import CallReply
+from tests.conftest import RedisServer
+from tests.ledgers import (
+    EVERYONE,
+    Shared,
+    client_of,
+    counted,
+    inventory_of,
+    now_ms,
+    picks_until,
+    shared_ledger,
+    write_members,
+)
+from tests.waiting import eventually
+
+T = TypeVar("T")
+
+MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
+LIMIT = 4
+RULES = Rules(
+    limits={"": Limits(max_per_day=1000)},
+    callee=(CalleeRule(LIMIT, DAY, by_calendar=False),),
+    idempotency=DAY,
+    offsets=((0, DAY // 2 - now_ms() % DAY),),  # it is noon: no step leads to another day
+)
+DUTIES = [f"ledger-{duty}" for duty in ("calls", "heartbeat", "write-back", "presence", "keep-up")]
+EXAMPLES, STEPS = 12, 25
+
+processes = st.integers(0, 1)
+calls = st.integers(0, 30).map(lambda n: f"call-{n}")
+
+
+class Faulty:
+    """The line of one process: its next calls break off before or after they are applied."""
+
+    def __init__(self, side: Shared) -> None:
+        self.side = side
+        self.losses: list[str] = []
+        self._send = side.line._send
+        side.line._send = self._sent  # type: ignore[method-assign]
+
+    async def _sent(self, payload: bytes, limit: asyncio.Timeout, *, again: bool = True) -> Any:
+        how = self.losses.pop() if self.losses else ""
+        if how == "before":
+            self.side.line._is_sent = True
+            raise RedisConnectionError("lost on its way there")
+        reply = await self._send(payload, limit, again=again)
+        if how == "after":
+            raise RedisConnectionError("lost on its way back")
+        return reply
+
+
+class UnderFaults(RuleBasedStateMachine):
+    """Picks of two processes, and everything that may happen between them."""
+
+    server: RedisServer
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.runner = asyncio.Runner()
+        self.stack = AsyncExitStack()
+        self.began = self.now = now_ms()
+        self.inventory = inventory_of(9)
+        self.answers: dict[str, set[str]] = {}
+        self.callees: Counter[tuple[int, str]] = Counter()
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        return self.runner.run(work)
+
+    @initialize()
+    def start(self) -> None:
+        self.run(self.open())
+
+    async def open(self) -> None:
+        url = self.server.url
+        self.client = await self.stack.enter_async_context(client_of(url, 5))
+        await self.client.flushall()
+        await write_members(url, self.inventory)
+        self.sides = [
+            await self.stack.enter_async_context(
+                shared_ledger(url, self.inventory, process=f"p{n}", clock=lambda: self.now)
+            )
+            for n in range(2)
+        ]
+        self.lines = [Faulty(side) for side in self.sides]
+        for side in self.sides:
+            side.ledger.rule(RULES)
+            side.line.call = self.timed(side)  # type: ignore[method-assign]
+            await eventually(side.ledger.recall)
+
+    def timed(self, side: Shared) -> Any:
+        call = side.line.call
+
+        async def calling(operations: Sequence[Operation]) -> CallReply:
+            return await call(operations, self.now)
+
+        return calling
+
+    @rule(process=processes, call=calls, callee=st.sampled_from("abcdefgh"))
+    def pick(self, process: int, call: str, callee: str) -> None:
+        asked = Pick(
+            dry_run=False, steps=EVERYONE, callee=callee, groups="g", call=call + callee, body="b"
+        )
+        decision = self.run(self.sides[process].ledger.pick(asked))
+        for number, _ in decision.picked.uses:
+            if asked.call not in self.answers:
+                self.callees[process, callee] += 1
+            self.answers.setdefault(asked.call, set()).add(number)
+
+    @rule(process=processes, how=st.lists(st.sampled_from(["before", "after"]), max_size=5))
+    def lose(self, process: int, how: list[str]) -> None:
+        self.lines[process].losses += how
+
+    @rule(name=st.sampled_from(DUTIES))
+    def kill(self, name: str) -> None:
+        async def end() -> None:
+            for task in asyncio.all_tasks():
+                if task.get_name() == name:
+                    task.cancel()
+            await asyncio.sleep(0)
+
+        self.run(end())
+
+    @rule(by=st.sampled_from([-HOUR, -MINUTE, MINUTE, HOUR]))
+    def step(self, by: int) -> None:
+        self.now = min(max(self.now + by, self.began - 5 * HOUR), self.began + 5 * HOUR)
+
+    @rule(seconds=st.sampled_from([0.0, 0.01, 0.05]))
+    def wait(self, seconds: float) -> None:
+        self.run(asyncio.sleep(seconds))
+
+    @invariant()
+    def no_callee_is_called_more_often_than_its_processes_allow(self) -> None:
+        assert all(count <= LIMIT for count in self.callees.values())
+
+    def teardown(self) -> None:
+        try:
+            if hasattr(self, "lines"):
+                self.run(self.settle())
+        finally:
+            self.run(self.stack.aclose())
+            self.runner.close()
+
+    async def settle(self) -> None:
+        """All is well again: what was answered is what is counted."""
+        for line, side in zip(self.lines, self.sides, strict=True):
+            line.losses.clear()
+            await picks_until(side, "redis", shown := Counter[str]())
+            for n, number in enumerate(shown.elements()):
+                self.answers[f"{side.line.name}-{id(side)}-{n}"] = {number}
+        await counted(self.sides[1], self.inventory)
+        uses = await counted(self.sides[0], self.inventory)
+        assert uses.total() == len(self.answers)
+        alike = Counter(
+            number for shown in self.answers.values() if len(shown) == 1 for number in shown
+        )
+        assert all(uses[number] >= count for number, count in alike.items()), (uses, alike)
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tasks, "SHORTEST_PAUSE", 0.01)
+    monkeypatch.setattr(tasks, "LONGEST_PAUSE", 0.01)
+    monkeypatch.setattr(breaker_module, "PROBE_SECONDS", 0.02)
+    monkeypatch.setattr(failover_module, "KEEP_UP_SECONDS", 0.05)
+    monkeypatch.setattr(failover_module, "PRESENCE_SECONDS", 0.05)
+    monkeypatch.setattr(failover_module, "CATCH_UP_SECONDS", 0.1)
+
+
+def test_whatever_fails_each_answered_pick_is_counted_once(own_redis: RedisServer) -> None:
+    class Machine(UnderFaults):
+        server = own_redis
+
+    bounds = settings(max_examples=EXAMPLES, stateful_step_count=STEPS)
+    run_state_machine_as_test(Machine, settings=bounds)
