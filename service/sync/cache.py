@@ -81,9 +81,10 @@ class InventoryCache:
         """
         with translated():
             stored, now = await self._client.eval(self._read_manifest, 1, self._keys[0])
+            read_at = now / 1000
         manifest = self._decoded(stored) if stored else None
         self._named = manifest.chunks if manifest else ()
-        return manifest, now / 1000
+        return manifest, read_at
 
     async def numbers(self, manifest: Manifest) -> Iterable[PhoneNumber] | None:
         """The numbers that a manifest stands for; None, loudly, where a chunk is lost or corrupt.
@@ -98,7 +99,8 @@ class InventoryCache:
             some = missing[start : start + CHUNKS_A_READ]
             with translated():
                 stored = await self._client.mget([self._key(digest) for digest in some])
-            for digest, content in zip(some, stored, strict=True):
+                read = list(zip(some, stored, strict=True))
+            for digest, content in read:
                 if (chunk := _read(digest, content)) is None:
                     self._tell(digest, "A chunk of the cached inventory is lost or corrupt")
                     return None

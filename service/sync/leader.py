@@ -68,7 +68,7 @@ class SharedLeader:
             told = await self._client.eval(
                 self._take, 2, *keys, _milliseconds(LEAD_SECONDS), int(early)
             )
-        return Term(told[0], told[1] / 1000) if told else None
+            return Term(told[0], told[1] / 1000) if told else None
 
     async def hold(self, term: Term, work: Awaitable[T]) -> T:
         """Keep the lead while a piece of work is done; what it raises passes.

@@ -154,12 +154,11 @@ class Localities:
     async def _load(self) -> None:
         if self._redis is None:
             return
-        stored: dict[Any, Any] = {}
         with suppress(LedgerUnavailable), translated():
-            stored = await self._redis.hgetall(self._key)
-        for prefix, place in stored.items():
-            province, _, city = place.decode(errors="replace").partition("|")
-            self._learn(prefix.decode(errors="replace"), province, city)
+            stored: dict[Any, Any] = await self._redis.hgetall(self._key)
+            for prefix, place in stored.items():
+                province, _, city = place.decode(errors="replace").partition("|")
+                self._learn(prefix.decode(errors="replace"), province, city)
 
     def _learn(self, prefix: str, province: str, city: str) -> None:
         if prefix in self._known:

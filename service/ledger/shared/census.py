@@ -45,7 +45,8 @@ class Census:
                     f"{self._base}numbers", cursor, count=KNOWN_SLICE
                 )
                 parked: Any = await self._client.hmget(f"{self._base}parks", list(found) or [b""])
-            yield _read(found, parked)
+                known = _read(found, parked)
+            yield known
             if cursor == 0:
                 return
 
@@ -86,8 +87,8 @@ class Census:
         """
         with translated():
             counted: Any = await self._client.hgetall(f"{self._base}parked_by")
-        counts = ((reason.decode(), count) for reason, count in counted.items())
-        return {reason: int(count) for reason, count in counts if count.lstrip(b"-").isdigit()}
+            counts = ((reason.decode(), count) for reason, count in counted.items())
+            return {reason: int(count) for reason, count in counts if count.lstrip(b"-").isdigit()}
 
 
 def _read(
