@@ -82,7 +82,7 @@ async def shared_ledger(  # noqa: PLR0913 - keywords, each of which few tests ch
         breaker = Breaker(line.name, Random(1), metrics)
         queue = CallQueue(line, breaker, deadline=2 * seconds, metrics=metrics)
         shared = SharedLedger(line, queue, breaker)
-        ledger_clock = LedgerClock(clock, clock)
+        ledger_clock = LedgerClock(clock, now_ms)
         standby = LocalLedger(ledger_clock, source="degraded")
         ledger = FailoverLedger(shared, standby, metrics, ledger_clock, notices.append)
         ledger.replace(inventory)
@@ -143,5 +143,5 @@ async def counted(side: Shared, inventory: Inventory) -> Counter[str]:
         while not standings:
             with suppress(LedgerUnavailable):
                 standings = await describe(in_place_of(side.shared), numbers)
-    used = {number: one.used_hour for number, one in zip(numbers, standings, strict=True)}
+    used = {number: one.used_day for number, one in zip(numbers, standings, strict=True)}
     return +Counter(used)
