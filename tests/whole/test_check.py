@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import redis
 from aiohttp import web
 
 from service.__main__ import main
 from service.emulator import Emulator, running
 from service.emulator.faults import Faults
-from tests.conftest import free_port
+from tests.conftest import RedisServer, free_port
 from tests.whole.processes import on_a_terminal
 from tests.whole.services import KEY, SECRET, chengdu_numbers, emulator_of
 
@@ -249,6 +250,21 @@ async def test_a_redis_that_is_gone_does_not_hold_up_the_instances(tmp_path: Pat
     assert status == 1, output
     assert "failed   redis: out of reach: ConnectionError" in output
     assert "fine     ccc-test: CCC lists 7 numbers\n" in output
+
+
+async def test_a_ledger_that_has_seen_a_later_time_than_redis_tells_is_told_of(
+    own_redis: RedisServer, tmp_path: Path
+) -> None:
+    with redis.Redis(port=own_redis.port) as server:
+        later = 1000 * int(time.time() + 3600)
+        server.hset("callerid:2:{ccc-test}:ccc-test:state", "now", later)
+        server.hset("callerid:2:{on-time}:on-time:state", "now", int(1000 * time.time()))
+    top = f'[redis]\nurl = "{own_redis.url}"'
+    endpoint = configuration(tmp_path, "http://127.0.0.1:9", "ccc-test", "on-time", top=top)
+    _, output = await checked(endpoint)
+    told = [line for line in output.splitlines() if "the ledger has seen" in line]
+    assert len(told) == 1
+    assert told[0].startswith("warning  redis: ccc-test: the ledger has seen 3")
 
 
 async def test_a_configuration_without_an_instance_ends_with_2(tmp_path: Path) -> None:

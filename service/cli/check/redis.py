@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack
+from typing import Any
 
 from redis.asyncio import Redis
 from redis.crc import REDIS_CLUSTER_HASH_SLOTS as SLOTS
@@ -9,8 +10,9 @@ from redis.exceptions import NoPermissionError, RedisError
 
 from service.building import SCHEMA
 from service.cli.check.findings import Finding, State
+from service.errors import LedgerUnavailable
 from service.redis_.access import lacking
-from service.redis_.client import RoutingClient, open_client, open_topology
+from service.redis_.client import RoutingClient, client_for, open_client, open_topology, translated
 from service.redis_.cluster import Cluster, View
 from service.redis_.sentinels import Sentinels, SentinelView
 from service.redis_.topology import Topology
@@ -18,6 +20,7 @@ from service.redis_.url import Address
 from service.settings import Settings
 
 TIMEOUT_SECONDS = 5.0
+CLOCK_SECONDS = 2  # less is between two servers' clocks
 
 
 def open_redis(settings: Settings, lifetime: AsyncExitStack) -> Redis | None:
@@ -49,9 +52,10 @@ async def check_redis(settings: Settings, redis: Redis | None) -> list[Finding]:
         await redis.topology.search()
         scopes = dict.fromkeys(instance.scope for instance in settings.instances)
         keys = [f"{settings.redis.prefix}:{SCHEMA}:{{{scope}}}:" for scope in scopes]
-        return await _check_topology(redis, keys)
+        return await _check_topology(redis, keys) + await _check_clocks(settings, redis)
     key = f"{settings.redis.prefix}:{SCHEMA}:check"
-    return await _check_server(redis) + await _check_access(redis, key)
+    findings = await _check_server(redis) + await _check_access(redis, key)
+    return findings + await _check_clocks(settings, redis)
 
 
 async def _check_server(redis: Redis, name: str = "redis") -> list[Finding]:
@@ -60,11 +64,32 @@ async def _check_server(redis: Redis, name: str = "redis") -> list[Finding]:
         info = await redis.info()  # which needs no right to read the server's configuration
     except (RedisError, OSError) as error:
         return [Finding(name, "failed", f"out of reach: {type(error).__name__}: {error}")]
-    version, policy = info["redis_version"], info["maxmemory_policy"]
+    version, policy = info.get("redis_version", "unknown"), info.get("maxmemory_policy", "unknown")
     findings = [Finding(name, "fine", f"up, version {version}, maxmemory-policy {policy}")]
     if policy != "noeviction":
         text = "set maxmemory-policy to noeviction: an evicted key is a forgotten cap"
         findings.append(Finding(name, "failed", text))
+    return findings
+
+
+async def _check_clocks(settings: Settings, redis: Redis) -> list[Finding]:
+    """Report each ledger that has seen a later time than Redis's clock tells."""
+    findings = []
+    for instance in settings.instances:
+        base = f"{settings.redis.prefix}:{SCHEMA}:{{{instance.scope}}}:{instance.id}:"
+        try:
+            with translated():
+                latest: Any = await redis.hget(f"{base}state", "now")
+                seconds, _ = await client_for(redis, base).time()
+                behind = int(latest or 0) / 1000 - seconds
+        except LedgerUnavailable:
+            continue  # it is out of reach, which was said already
+        if behind > CLOCK_SECONDS:
+            text = (
+                f"{instance.id}: the ledger has seen {behind:.0f} s more than Redis's clock tells: "
+                "set the clock by NTP; ledger time goes on slower until it has caught up"
+            )
+            findings.append(_redis("warning", text))
     return findings
 
 
