@@ -12,7 +12,7 @@ from service.inventory import Inventory, Moves
 from service.ledger.answers import Followed, Picked, Standing
 from service.ledger.local import parking
 from service.ledger.local.callee import CalleeUses, RememberedCall, Use
-from service.ledger.local.choice import CallerChoice
+from service.ledger.local.choice import CallerChoice, first_free
 from service.ledger.local.following import follow_call, follow_callee
 from service.ledger.local.learned import Learned
 from service.ledger.local.members import Members
@@ -118,7 +118,9 @@ class Book:
             self.now, self._pace = self._pace.at(clock, now)
 
     def _answered(self, asked: Pick | Take) -> Picked | None:
-        if asked.dry_run or (known := self._answered_before(asked.call)) is None:
+        if not asked.call or asked.dry_run:
+            return None
+        if (known := self._answered_before(asked.call)) is None:
             return None
         if known.body != asked.body:
             return Picked(refusal="reused")
@@ -158,6 +160,8 @@ class Book:
         return Picked(((number, "ccc"),))
 
     def _pick(self, pick: Pick, callee: CalleeUses | None) -> Picked:
+        if callee is None and (first := first_free(pick, self.members, self.rules, self.now)):
+            return Picked((first,))
         choice = CallerChoice(pick, self.members, callee, self.rules, self.now)
         if not pick.dry_run:
             for number, held in choice.held:

@@ -14,6 +14,23 @@ from service.ledger.port import SCAN_LIMIT, STICKY, Pick
 from service.ledger.rules import Rules
 
 
+def first_free(pick: Pick, members: Members, rules: Rules, now: int) -> tuple[str, str] | None:
+    """Choose for a pick of one number for whom nothing is known: most end here, with the first.
+
+    Returns:
+        The number and its level; None where more has to be looked at.
+    """
+    if pick.count != 1 or pick.excluded or pick.explain or not pick.steps:
+        return None
+    step = pick.steps[0]
+    for number in members.candidates(step.pools):
+        caller = members.caller(number)
+        if caller.avoid or members.holds(number, caller, rules, now):
+            return None
+        return number, step.level
+    return None
+
+
 class CallerChoice:
     """Chooses at its construction.
 

@@ -31,7 +31,8 @@ def unpark(members: Members, number: str, reason: str) -> bool:
 
 def take_back(members: Members, limit: int, now: int) -> dict[str, dict[str, int]]:
     """Take back up to `limit` numbers whose time has come; returns what each was parked for."""
-    due = members.due(limit, now)
+    if not (due := members.due(limit, now)):
+        return {}
     parks = {number: members.caller(number).parks for number in due}
     for number in due:
         members.park(number, {})
