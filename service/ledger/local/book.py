@@ -118,9 +118,8 @@ class Book:
             self.now, self._pace = self._pace.at(clock, now)
 
     def _answered(self, asked: Pick | Take) -> Picked | None:
-        if not asked.call or asked.dry_run:
-            return None
-        if (known := self._answered_before(asked.call)) is None:
+        is_kept = asked.call and not asked.dry_run
+        if not is_kept or (known := self._answered_before(asked.call)) is None:
             return None
         if known.body != asked.body:
             return Picked(refusal="reused")
