@@ -96,14 +96,20 @@ class Picker:
         Its numbers may have left since, or moved to other groups; and what Redis holds under a call
         may be anybody's.
         """
-        keeper, uses = question.instance.keeper, decision.picked.uses
-        if keeper.inventory is None or are_candidates(keeper.inventory, situation.steps, uses):
+        uses = decision.picked.uses
+        if self._are_candidates(question, uses):
             return decision
-        await keeper.follow()  # or the leader has let them in already
-        if are_candidates(keeper.inventory, situation.steps, uses):
+        await question.instance.keeper.follow()  # or the leader has let them in already
+        if self._are_candidates(question, uses):
             return decision
         forgotten = replace(question.pick(situation.steps), call="")
         return await question.instance.ledger.pick(forgotten)
+
+    def _are_candidates(self, question: Question, uses: tuple[tuple[str, str], ...]) -> bool:
+        inventory = question.instance.keeper.inventory
+        if inventory is None or not uses:
+            return True
+        return are_candidates(inventory, self._steps_of(question, inventory), uses)
 
     def _question(self, request: PickRequest) -> Question:
         instance = instance_named(self._instances, request.instance_id)

@@ -39,8 +39,24 @@ async def test_ready_means_an_inventory_and_not_draining(
             "inventory": dict(health.inventory),
             "redis": health.redis,
             "draining": health.draining,
+            "redis_detail": {},
         },
     }
+
+
+@pytest.mark.parametrize(
+    ("scopes", "sees"), [(("metrics",), True), (("admin",), True), (("pick",), False), ((), False)]
+)
+async def test_redis_words_are_for_who_watches_it(scopes: tuple[Scope, ...], *, sees: bool) -> None:
+    client = Client(name="somebody", token=Secret("a token"), scopes=scopes or ("pick",))
+    settings = settings_with(Auth(required="always", clients=(client,)))
+    words = {"ccc-test": "NOREPLICAS Not enough good replicas to write."}
+    async with serving(settings) as service:
+        service.health = Components({"a": "ready"}, "down", draining=False, redis_detail=words)
+        headers = {"Authorization": "Bearer a token"} if scopes else {}
+        answer = await ask(service, "GET", "/readyz", headers=headers)
+    assert answer.status == 200
+    assert answer.json["components"]["redis_detail"] == (words if sees else {})
 
 
 async def test_metrics_are_an_exposition_that_prometheus_reads(service: Service) -> None:

@@ -24,7 +24,7 @@ from hypothesis.stateful import (
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from service import tasks
-from service.ledger import CalleeRule, Limits, Pick, Rules
+from service.ledger import CalleeRule, Decision, Limits, Pick, Rules
 from service.ledger import failover as failover_module
 from service.ledger.port import Operation
 from service.ledger.shared import breaker as breaker_module
@@ -57,7 +57,8 @@ DUTIES = [f"ledger-{duty}" for duty in ("calls", "heartbeat", "write-back", "pre
 EXAMPLES, STEPS = 30, 25
 
 processes = st.integers(0, 1)
-calls = st.integers(0, 30).map(lambda n: f"call-{n}")
+few = st.sampled_from([False, False, False, True])
+calls = st.integers(0, 9).map(lambda n: f"call-{n}")
 
 
 def knows(side: Shared) -> bool:
@@ -130,16 +131,25 @@ class UnderFaults(RuleBasedStateMachine):
 
         return calling
 
-    @rule(process=processes, call=calls, callee=st.sampled_from("abcdefgh"))
-    def pick(self, process: int, call: str, callee: str) -> None:
+    @rule(process=processes, call=calls, callee=st.sampled_from("abc"), killed=few)
+    def pick(self, process: int, call: str, callee: str, *, killed: bool) -> None:
         asked = Pick(
             dry_run=False, steps=EVERYONE, callee=callee, groups="g", call=call + callee, body="b"
         )
-        decision = self.run(self.sides[process].ledger.pick(asked))
+        decision = self.run(self.picked(self.sides[process], asked, killed=killed))
         for number, _ in decision.picked.uses:
             if asked.call not in self.answers:
                 self.callees[process, callee] += 1
             self.answers.setdefault(asked.call, set()).add(number)
+
+    async def picked(self, side: Shared, asked: Pick, *, killed: bool) -> Decision:
+        """Pick; the calls may end while it is under way."""
+        pick = asyncio.ensure_future(side.ledger.pick(asked))
+        for _ in range(3 if killed else 0):
+            await asyncio.sleep(0)
+        if killed:
+            await self.end("ledger-calls")
+        return await pick
 
     @rule(process=processes, how=st.lists(st.sampled_from(["before", "after"]), max_size=5))
     def lose(self, process: int, how: list[str]) -> None:
@@ -147,13 +157,13 @@ class UnderFaults(RuleBasedStateMachine):
 
     @rule(name=st.sampled_from(DUTIES))
     def kill(self, name: str) -> None:
-        async def end() -> None:
-            for task in asyncio.all_tasks():
-                if task.get_name() == name:
-                    task.cancel()
-            await asyncio.sleep(0)
+        self.run(self.end(name))
 
-        self.run(end())
+    async def end(self, name: str) -> None:
+        for task in asyncio.all_tasks():
+            if task.get_name() == name:
+                task.cancel()
+        await asyncio.sleep(0)
 
     @rule(by=st.sampled_from([-HOUR, -MINUTE, MINUTE, HOUR]))
     def step(self, by: int) -> None:

@@ -17,7 +17,7 @@ class Breaker:
     """Open after three failed calls in a row, closed by the first accepted write.
 
     Picks never probe a Redis that is away: the heartbeat does, so no callee waits to find out.
-    `words` are Redis's own for why it does not serve, "" while it does; `opened` is set meanwhile.
+    `words` are Redis's own for why it does not serve, "" while it does; `doubted` is set meanwhile.
     `serves_since` is the instant, on the loop's clock, of the first write that was accepted after
     Redis was away or wiped.
 
@@ -33,10 +33,10 @@ class Breaker:
         self._metrics = metrics
         self._failures = 0
         self._is_up: bool | None = None
-        self._has_missed = False
+        self._has_missed = self._is_told = False
         self.words = ""
         self.serves_since = float("-inf")
-        self.opened = asyncio.Event()
+        self.doubted = asyncio.Event()
 
     @property
     def is_open(self) -> bool:
@@ -51,9 +51,10 @@ class Breaker:
         self._failures = 0
         if self._is_up is not True:
             self.words = ""
+            self.doubted.clear()
             self._show(is_up=True)
-            if self.opened.is_set():
-                self.opened.clear()
+            if self._is_told:
+                self._is_told = False
                 _log.info("%s: Redis serves again and decides picks", self._name)
 
     def failed(self, words: str) -> None:
@@ -64,9 +65,10 @@ class Breaker:
         """
         self._failures += 1
         self.words = words
+        self.doubted.set()
         self._show(is_up=False)
-        if self.is_open and not self.opened.is_set():
-            self.opened.set()
+        if self.is_open and not self._is_told:
+            self._is_told = True
             text = "%s: Redis does not serve, picks are decided in this process: %s"
             _log.warning(text, self._name, words)
 

@@ -46,8 +46,8 @@ class SharedLedger:
 
     @property
     def reaches_redis(self) -> bool:
-        """True unless the breaker is open."""
-        return not self._breaker.is_open
+        """True while Redis has accepted what it was asked last."""
+        return not self._breaker.words
 
     @property
     def serves_since(self) -> float:
@@ -112,9 +112,9 @@ class SharedLedger:
             with suppress(LedgerUnavailable):
                 await self.take_back()
             heed_cancellation()
-            if self._breaker.is_open:
+            if self._breaker.words:
                 await asyncio.sleep(self._breaker.probe_pause())
             else:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(self._breaker.beat_pause()):
-                        await self._breaker.opened.wait()
+                        await self._breaker.doubted.wait()
