@@ -5,7 +5,15 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from service.api import Components
 from service.sync import SweepReport
-from tests.http.http_fixtures import FakeKeeper, Service, ask, picked, serving, settings_with
+from tests.http.http_fixtures import (
+    FakeKeeper,
+    Service,
+    ask,
+    client_with,
+    picked,
+    serving,
+    settings_with,
+)
 
 
 async def test_healthz_answers_whatever_the_components_say(service: Service) -> None:
@@ -47,13 +55,12 @@ async def test_ready_means_an_inventory_and_not_draining(
 @pytest.mark.parametrize(
     ("scopes", "sees"), [(("metrics",), True), (("admin",), True), (("pick",), False), ((), False)]
 )
-async def test_redis_words_are_for_who_watches_it(scopes: tuple[Scope, ...], *, sees: bool) -> None:
-    client = Client(name="somebody", token=Secret("a token"), scopes=scopes or ("pick",))
-    settings = settings_with(Auth(required="always", clients=(client,)))
+async def test_redis_words_are_for_who_watches_it(scopes: tuple[str, ...], *, sees: bool) -> None:
+    clients = (client_with("known", *scopes),) if scopes else (client_with("other", "pick"),)
     words = {"ccc-test": "NOREPLICAS Not enough good replicas to write."}
-    async with serving(settings) as service:
+    async with serving(Service(settings_with(clients=clients, required="always"))) as service:
         service.health = Components({"a": "ready"}, "down", draining=False, redis_detail=words)
-        headers = {"Authorization": "Bearer a token"} if scopes else {}
+        headers = {"Authorization": "Bearer known"}
         answer = await ask(service, "GET", "/readyz", headers=headers)
     assert answer.status == 200
     assert answer.json["components"]["redis_detail"] == (words if sees else {})
