@@ -60,8 +60,7 @@ async def test_redis_words_are_for_who_watches_it(scopes: tuple[str, ...], *, se
     words = {"ccc-test": "NOREPLICAS Not enough good replicas to write."}
     async with serving(Service(settings_with(clients=clients, required="always"))) as service:
         service.health = Components({"a": "ready"}, "down", draining=False, redis_detail=words)
-        headers = {"Authorization": "Bearer known"}
-        answer = await ask(service, "GET", "/readyz", headers=headers)
+        answer = await ask(service, "GET", "/readyz", Authorization="Bearer known")
     assert answer.status == 200
     assert answer.json["components"]["redis_detail"] == (words if sees else {})
 
