@@ -77,7 +77,7 @@ class Picker:
         decision = NOT_ASKED
         if situation.steps or request.call_id:
             decision = await instance.ledger.pick(question.pick(situation.steps))
-            if request.call_id:
+            if decision.picked.is_repeated:
                 decision = await self._without_strangers(question, situation, decision)
             self._count_rejected(instance, decision)
             if decision.picked.uses:

@@ -1,26 +1,20 @@
 """What the shared ledger answered to this process, for when the process must decide alone.
 
-It is taken in with every reply and hardly ever read, so it is kept as it came: the book makes its
-own of an entry when it is asked for it. Both kinds of memory are bounded, the oldest goes first.
+It comes with every reply and is hardly ever read. So replies are only put aside, some hundred picks
+are taken in at once, and what is taken in stays as it came: the book makes its own of an entry when
+it is asked for it. Both kinds of memory are bounded, the oldest goes first.
 """
 
 from collections.abc import Sequence
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, TypeVar
 
 from service.ledger.answers import picked_from
 from service.ledger.port import Operation, Pick, Take
 
 MOST_REMEMBERED = 200_000  # calls, and callees
+ASIDE = 32  # replies
 
 ValueT = TypeVar("ValueT")
-
-
-class LearnedCall(NamedTuple):
-    """A pick that was answered under a call, at an instant in ms; `answer` is as in `wire`."""
-
-    body: str
-    instant: int
-    answer: Any
 
 
 class Bounded(Generic[ValueT]):
@@ -28,30 +22,29 @@ class Bounded(Generic[ValueT]):
 
     def __init__(self, most: int) -> None:
         self._half = most // 2
-        self._new: dict[str, ValueT] = {}
-        self._old: dict[str, ValueT] = {}
+        self.new: dict[str, ValueT] = {}
+        self.old: dict[str, ValueT] = {}
 
-    def __contains__(self, key: object) -> bool:
-        return key in self._new or key in self._old
-
-    def __setitem__(self, key: str, value: ValueT) -> None:
-        if len(self._new) >= self._half:
-            self._new, self._old = {}, self._new
-        self._new[key] = value
+    def make_room(self) -> None:
+        """Forget the older half, if the newer one is full."""
+        if len(self.new) >= self._half:
+            self.new, self.old = {}, self.new
 
     def pop(self, key: str) -> ValueT | None:
         """Take an entry out, None where there is none."""
-        older = self._old.pop(key, None)
-        return self._new.pop(key, older)
+        older = self.old.pop(key, None)
+        return self.new.pop(key, older)
 
 
 class Learned:
     """Calls and callees by their digests, records by their numbers."""
 
     def __init__(self) -> None:
-        self._calls = Bounded[LearnedCall](MOST_REMEMBERED)
+        # Plain tuples of texts and numbers: the garbage collector leaves them alone.
+        self._calls = Bounded[tuple[str, int, Any]](MOST_REMEMBERED)
         self._callees = Bounded[tuple[Any, ...]](MOST_REMEMBERED)
         self._records: dict[bytes, bytes] = {}
+        self._aside: list[tuple[Sequence[Operation], Sequence[Any], int]] = []
 
     def note(
         self,
@@ -60,30 +53,21 @@ class Learned:
         records: Sequence[bytes],
         now: int,
     ) -> None:
-        """Take in a call that the shared ledger has answered at an instant."""
+        """Put a call aside that the shared ledger has answered at an instant in ms."""
         if records:
             self._records.update(zip(records[::2], records[1::2], strict=True))
-        for operation, answer in zip(operations, answers, strict=True):
-            if isinstance(operation, (Pick, Take)) and (operation.call or operation.callee):
-                self._note_pick(operation, answer, now)
+        self._aside.append((operations, answers, now))
+        if len(self._aside) >= ASIDE:
+            self._take_in()
 
-    def _note_pick(self, asked: Pick | Take, answer: Any, now: int) -> None:
-        if asked.dry_run or type(answer) is not str:
-            picked = picked_from(answer)
-            if asked.dry_run or not picked.uses or picked.is_repeated:
-                return  # nothing was recorded
-        if asked.call:
-            self._calls[asked.call] = LearnedCall(asked.body, now, answer)
-        if asked.callee:
-            earlier = self._callees.pop(asked.callee) or ()
-            self._callees[asked.callee] = (*earlier, now, asked.groups, answer)
-
-    def call(self, digest: str) -> LearnedCall | None:
-        """Take out what is known of a call."""
+    def call(self, digest: str) -> tuple[str, int, Any] | None:
+        """Take out what is known of a call: body, instant, and the answer as in `wire`."""
+        self._take_in()
         return self._calls.pop(digest)
 
     def callee(self, digest: str) -> tuple[Any, ...]:
         """Take out the picks for a callee: instant, groups and answer of each, in order."""
+        self._take_in()
         return self._callees.pop(digest) or ()
 
     def numbers(self) -> set[str]:
@@ -93,3 +77,30 @@ class Learned:
     def record(self, number: str) -> bytes | None:
         """Take out a number's record, where one has come since this was last asked."""
         return self._records.pop(number.encode(), None) if self._records else None
+
+    def _take_in(self) -> None:
+        if not self._aside:
+            return
+        aside, self._aside = self._aside, []
+        self._calls.make_room()
+        self._callees.make_room()
+        calls, callees, older = self._calls.new, self._callees.new, self._callees.old
+        for operations, answers, now in aside:
+            for asked, answer in zip(operations, answers, strict=True):
+                if not isinstance(asked, (Pick, Take)) or not _is_recorded(asked, answer):
+                    continue
+                if call := asked.call:
+                    calls[call] = (asked.body, now, answer)
+                if callee := asked.callee:
+                    earlier = callees.get(callee) or older.pop(callee, ())
+                    callees[callee] = (*earlier, now, asked.groups, answer)
+
+
+def _is_recorded(asked: Pick | Take, answer: Any) -> bool:
+    """Return whether something was shown and counted: neither refused, nor the same once more."""
+    if asked.dry_run:
+        return False
+    if type(answer) is str:
+        return True
+    picked = picked_from(answer)
+    return bool(picked.uses) and not picked.is_repeated

@@ -26,8 +26,9 @@ class Remembered:
     def call(self, digest: str, rules: Rules) -> RememberedCall | None:
         """Return the pick that was answered under a call."""
         if digest and (learned := self._learned.call(digest)) is not None:
-            uses = self._with_turns(picked_from(learned.answer).uses, learned.instant, rules)
-            self._calls[digest] = RememberedCall(learned.body, learned.instant, uses)
+            body, instant, answer = learned
+            uses = self._with_turns(picked_from(answer).uses, instant, rules)
+            self._calls[digest] = RememberedCall(body, instant, uses)
         return self._calls.get(digest)
 
     def callee(self, digest: str, rules: Rules, now: int) -> CalleeUses:
