@@ -156,9 +156,9 @@ class FailoverLedger:
         return decision
 
     def _knows_better(self, pick: Pick | Take) -> bool:
-        until = self._shared.serves_since + CATCH_UP_SECONDS
-        is_catching_up = asyncio.get_running_loop().time() < until
-        return is_catching_up or self._write_back.concerns(pick.call, pick.callee)
+        if self._write_back.concerns(pick.call, pick.callee):
+            return True
+        return asyncio.get_running_loop().time() < self._shared.serves_since + CATCH_UP_SECONDS
 
     async def apply(self, operation: Answered[AnswerT]) -> AnswerT:
         """Apply an operation on every replica; what concerns this process's picks holds at once.

@@ -93,9 +93,9 @@ class WriteBack:
         """True while there is something to write."""
         return bool(self._waiting or self._writing)
 
-    def concerns(self, *digests: str) -> bool:
+    def concerns(self, call: str, callee: str = "") -> bool:
         """Return whether Redis has not heard yet what was decided here for a call or a callee."""
-        return bool(self._digests) and any(digest in self._digests for digest in digests)
+        return call in self._digests or callee in self._digests
 
     def replay(self, missing: Sequence[Operation]) -> None:
         """Write once more what Redis had applied, and has lost.

@@ -18,6 +18,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -31,6 +32,7 @@ from service.metrics import Metrics
 from service.tasks import heed_cancellation
 
 FATES_KEPT = 4096
+TOO_SLOW = "Redis is too slow for this pick"
 
 
 class Fate(msgspec.Struct, frozen=True, gc=False):
@@ -73,7 +75,6 @@ class CallQueue:
         self._patience = max(0.0, deadline - line.timeout)  # for what waits to be sent
         self._metrics = metrics
         self._waiting: deque[_Waiting] = deque()
-        self._entered: deque[_Waiting] = deque()  # in order, those that were answered too
         self._timer: asyncio.TimerHandle | None = None
         self._in_flight: Sequence[_Waiting] = ()
         self._fates: dict[int, CallReply | None] = {}
@@ -93,7 +94,6 @@ class CallQueue:
         loop = asyncio.get_running_loop()
         waiting = _Waiting(operation, loop.time(), loop.create_future())
         self._waiting.append(waiting)
-        self._entered.append(waiting)
         if self._timer is None:
             self._timer = loop.call_at(waiting.since + self._deadline, self._expire)
         if not self._wake.is_set():
@@ -135,24 +135,26 @@ class CallQueue:
         while waiting and (not batch or waiting[0].operation.turns <= left):
             one = waiting.popleft()
             if one.since < oldest:
-                _give_back([one], LedgerUnavailable("Redis is too slow for this pick"))
+                _give_back([one], LedgerUnavailable(TOO_SLOW))
             elif not one.answer.done():
                 batch.append(one)
                 left -= one.operation.turns
         return batch
 
     def _expire(self) -> None:
-        """Give back whatever has reached its deadline."""
-        loop, entered = asyncio.get_running_loop(), self._entered
+        """Give back whatever has reached its deadline; what is under way came first."""
+        loop = asyncio.get_running_loop()
         due = loop.time() - self._deadline
-        while entered and (entered[0].answer.done() or entered[0].since <= due):
-            late = entered.popleft()
-            if not late.answer.done():
-                index = next((i for i, one in enumerate(self._in_flight) if one is late), None)
-                gone = None if index is None else CallLost(self._line.number, index)
-                _give_back([late], gone or LedgerUnavailable("Redis is too slow for this pick"))
-        at = entered[0].since + self._deadline if entered else 0.0
-        self._timer = loop.call_at(at, self._expire) if entered else None
+        self._timer = None
+        for index, one in enumerate(chain(self._in_flight, self._waiting)):
+            if one.answer.done():
+                continue
+            if one.since > due:
+                self._timer = loop.call_at(one.since + self._deadline, self._expire)
+                return
+            is_sent = index < len(self._in_flight)
+            late = CallLost(self._line.number, index) if is_sent else LedgerUnavailable(TOO_SLOW)
+            one.answer.set_exception(late)
 
     async def _send(self, batch: list[_Waiting]) -> None:
         clock = asyncio.get_running_loop().time

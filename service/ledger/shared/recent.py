@@ -23,7 +23,7 @@ from service.ledger.port import (
 )
 
 KEPT_MS = 30_000
-MOST_KEPT = 200_000  # operations
+MOST_KEPT = 60_000  # operations
 
 
 class Applied(NamedTuple):
