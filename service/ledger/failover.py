@@ -158,7 +158,7 @@ class FailoverLedger:
     def _knows_better(self, pick: Pick | Take) -> bool:
         if self._write_back.concerns(pick.call, pick.callee):
             return True
-        return asyncio.get_running_loop().time() < self._shared.serves_since + CATCH_UP_SECONDS
+        return self._shared.queue.now() < self._shared.serves_since + CATCH_UP_SECONDS
 
     async def apply(self, operation: Answered[AnswerT]) -> AnswerT:
         """Apply an operation on every replica; what concerns this process's picks holds at once.

@@ -1,8 +1,8 @@
 """What the shared ledger answered to this process, for when the process must decide alone.
 
-It comes with every reply and is hardly ever read. So replies are only put aside, some hundred picks
-are taken in at once, and what is taken in stays as it came: the book makes its own of an entry when
-it is asked for it. Both kinds of memory are bounded, the oldest goes first.
+It comes with every reply and is hardly ever read. So replies are only put aside, some are taken in
+together, and what is taken in stays as it came: the book makes its own of an entry when it is asked
+for it. Both kinds of memory are bounded, the oldest goes first.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from service.ledger.answers import picked_from
 from service.ledger.port import Operation, Pick, Take
 
 MOST_REMEMBERED = 200_000  # calls, and callees
-ASIDE = 32  # replies
+ASIDE = 8  # replies
 
 ValueT = TypeVar("ValueT")
 

@@ -8,6 +8,7 @@ connection: it belongs to another call.
 import asyncio
 from collections.abc import Callable, Sequence
 from itertools import count
+from time import monotonic
 from typing import Any, NamedTuple, cast
 
 import hiredis
@@ -179,7 +180,7 @@ class Line:
 
     def _remember(self, call: Applied, before: int) -> None:
         """Remember a call; what was answered earlier and is not there any more is told."""
-        now = asyncio.get_running_loop().time()
+        now = monotonic()
         if self._answered_at < now - REMEMBERED_SECONDS:
             self._recent.forget()
         self._answered_at = now

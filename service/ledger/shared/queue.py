@@ -75,6 +75,7 @@ class CallQueue:
         self._patience = max(0.0, deadline - line.timeout)  # for what waits to be sent
         self._metrics = metrics
         self._waiting: deque[_Waiting] = deque()
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._in_flight: Sequence[_Waiting] = ()
         self._fates: dict[int, CallReply | None] = {}
@@ -91,7 +92,7 @@ class CallQueue:
         """
         if self._has_ended:
             raise LedgerUnavailable("The way to Redis is being built anew")
-        loop = asyncio.get_running_loop()
+        loop = self._loop or self._running_loop()
         waiting = _Waiting(operation, loop.time(), loop.create_future())
         self._waiting.append(waiting)
         if self._timer is None:
@@ -99,6 +100,15 @@ class CallQueue:
         if not self._wake.is_set():
             self._wake.set()
         return waiting.answer
+
+    def now(self) -> float:
+        """Return the instant on the loop's clock."""
+        return (self._loop or self._running_loop()).time()
+
+    def _running_loop(self) -> asyncio.AbstractEventLoop:
+        """Find the loop once: asking for it is a system call on Python 3.11."""
+        self._loop = asyncio.get_running_loop()
+        return self._loop
 
     def fate(self, lost: CallLost) -> Fate | None:
         """Return the fate of a lost operation: None where it was not applied, or is forgotten.
@@ -131,7 +141,7 @@ class CallQueue:
     def _next_batch(self) -> list[_Waiting]:
         batch: list[_Waiting] = []
         left, waiting = BATCH_TURNS, self._waiting
-        oldest = asyncio.get_running_loop().time() - self._patience
+        oldest = self.now() - self._patience
         while waiting and (not batch or waiting[0].operation.turns <= left):
             one = waiting.popleft()
             if one.since < oldest:
@@ -143,7 +153,7 @@ class CallQueue:
 
     def _expire(self) -> None:
         """Give back whatever has reached its deadline; what is under way came first."""
-        loop = asyncio.get_running_loop()
+        loop = self._loop or self._running_loop()
         due = loop.time() - self._deadline
         self._timer = None
         for index, one in enumerate(chain(self._in_flight, self._waiting)):
@@ -157,8 +167,7 @@ class CallQueue:
             one.answer.set_exception(late)
 
     async def _send(self, batch: list[_Waiting]) -> None:
-        clock = asyncio.get_running_loop().time
-        start = clock()
+        start = self.now()
         operations = [one.operation for one in batch]
         self._in_flight = batch
         try:
@@ -175,10 +184,11 @@ class CallQueue:
                 raise
         else:
             self._in_flight = ()
-            self._metrics.ledger_duration.observe(clock() - start)
+            self._metrics.ledger_duration.observe(self.now() - start)
             self._metrics.ledger_batch_size.observe(len(batch))
             self._answer(batch, reply)
-            self.heard(operations, reply)
+            # Afterwards: by then the next call is on its way.
+            (self._loop or self._running_loop()).call_soon(self.heard, operations, reply)
             # Dry runs alone write nothing: that they are answered says nothing of other calls.
             if not all(operation.is_dry for operation in operations):
                 self._breaker.succeeded()
