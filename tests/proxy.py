@@ -126,7 +126,9 @@ async def _asked(reader: asyncio.StreamReader, server: asyncio.StreamWriter) -> 
 async def _first_of(*ways: Coroutine[None, None, None]) -> None:
     """Run the two ways of a connection until one of them has ended."""
     tasks = [asyncio.ensure_future(way) for way in ways]
-    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

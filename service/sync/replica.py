@@ -224,7 +224,7 @@ class Replica:
                 await shared.members.write(inventory, fence, self._new_id(), known)
             if known is not None:
                 self._restored_at = monotonic()
-                self._restores.inc()
+                self._restores.inc(self.state.inventory is not None)  # else it is a first start
         manifest = Manifest(
             inventory.generation, state.swept_at, state.report, dict(state.absences)
         )

@@ -1,7 +1,8 @@
 """The connection of one line: opened beside the calls, at the server that holds its keys now.
 
-Connecting has a budget of its own. Calls wait for it no longer than for an answer, and it goes on
-when they give up: so a Redis that is far away is connected to while picks are decided without it.
+Connecting has a budget of its own, that of `redis_.connections`. Calls wait for it no longer than for
+an answer, and it goes on when they give up: so a Redis that is far away is connected to while picks
+are decided without it.
 """
 
 import asyncio
@@ -13,8 +14,6 @@ from redis.asyncio.connection import AbstractConnection
 
 from service.ledger.shared.exchange import Exchange
 from service.redis_.client import RoutingClient, client_for
-
-CONNECT_SECONDS = 1.0
 
 
 class Connector:
@@ -80,8 +79,7 @@ async def _open(home: Redis) -> Exchange:
     pool = cast("Any", home.connection_pool)
     connection: AbstractConnection = pool.make_connection()
     try:
-        async with asyncio.timeout(CONNECT_SECONDS):
-            await connection.connect()
+        await connection.connect()
     except BaseException:
         await connection.disconnect(nowait=True)
         raise

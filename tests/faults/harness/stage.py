@@ -20,7 +20,7 @@ from tests.conftest import RedisServer
 from tests.faults.harness import servers
 from tests.faults.harness.load import Plan
 from tests.faults.harness.processes import Clients, Service, started_clients, started_service
-from tests.faults.harness.proxy import Proxy
+from tests.proxy import Proxy
 from tests.whole.services import KEY, SALES, SECRET, SUPPORT, emulator_of
 
 GROUPS = (SALES, SUPPORT)

@@ -3,7 +3,7 @@
 import asyncio
 from contextlib import AsyncExitStack
 
-from tests.faults.harness import proxy
+from tests import proxy
 from tests.faults.harness.row import FAULT_SECONDS, row
 from tests.faults.harness.stage import Stage
 
