@@ -1,8 +1,8 @@
 """The connection of one line: opened beside the calls, at the server that holds its keys now.
 
-Connecting has a budget of its own, that of `redis_.connections`. Calls wait for it no longer than for
-an answer, and it goes on when they give up: so a Redis that is far away is connected to while picks
-are decided without it.
+Connecting has a budget of its own, that of `redis_.connections`. Calls wait for it no longer than
+for an answer, and it goes on when they give up: so a Redis that is far away is connected to while
+picks are decided without it.
 """
 
 import asyncio
