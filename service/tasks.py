@@ -41,6 +41,7 @@ async def keep_running(
             _log.error("Task %s was cancelled and is restarted", name)
         except Exception:  # noqa: BLE001 - whatever it was, the task must go on
             _log.exception("Task %s failed and is restarted", name)
+        heed_cancellation()  # it may have ended otherwise while it was being cancelled
         metrics.task_restarts.labels(name).inc()
         if loop.time() - started > LONGEST_PAUSE:
             pause = SHORTEST_PAUSE

@@ -104,7 +104,7 @@ class FailoverLedger:
             with suppress(LedgerUnavailable):
                 async for known, parks in self._shared.census.known():
                     self._local.adopt(known, parks)
-                self._has_kept_up = True
+                    self._has_kept_up = self._has_kept_up or bool(known)  # else it is wiped
             heed_cancellation()
             await asyncio.sleep(max(KEEP_UP_SECONDS, 9 * (now() - start)))
 

@@ -100,10 +100,10 @@ class WriteBack:
     def replay(self, missing: Sequence[Operation]) -> None:
         """Write once more what Redis had applied, and has lost.
 
-        It comes before all else, the latest first: that is what may be asked for again.
+        It comes before all else, in its order.
         """
         self._metrics.write_backs.labels("replayed").inc(len(missing))
-        self._waiting.extendleft(Unwritten([operation]) for operation in missing)
+        self._waiting.extendleft(Unwritten([operation]) for operation in reversed(missing))
         self._count()
 
     def keep(self, unwritten: Unwritten) -> None:

@@ -102,8 +102,11 @@ class Picker:
         await question.instance.keeper.follow()  # or the leader has let them in already
         if self._are_candidates(question, uses):
             return decision
-        forgotten = replace(question.pick(situation.steps), call="")
-        return await question.instance.ledger.pick(forgotten)
+        # Under an id of its own, so that this answer is remembered in its turn.
+        names = question.request.call_id, *(number for number, _ in uses)
+        call = question.instance.digests.call("|".join(names))
+        anew = replace(question.pick(situation.steps), call=call)
+        return await question.instance.ledger.pick(anew)
 
     def _are_candidates(self, question: Question, uses: tuple[tuple[str, str], ...]) -> bool:
         inventory = question.instance.keeper.inventory

@@ -33,7 +33,6 @@ PICK_PATIENCE = 0.02
 REFRESH_PATIENCE = 60.0
 
 _log = logging.getLogger(__name__)
-
 Work = Callable[[Term], Awaitable[float]]  # a leader's; returns the seconds until the next sweep
 
 
@@ -170,7 +169,8 @@ class InventoryKeeper:
             await self._replica.read()
             if self._replica.is_to_restore():
                 await self._lead(self._leader, self._restore, early=True)
-            await self._lead(self._leader, self._sweep)
+            if not self._replica.is_wiped:  # else it is left to who knows more
+                await self._lead(self._leader, self._sweep)
         except LedgerUnavailable:
             if self.inventory is None:
                 await self._lead(self._alone, partial(self._sweep, alone=True))

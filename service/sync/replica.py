@@ -131,6 +131,11 @@ class Replica:
         self._limits_of = limits_of
         self._is_relimited = self.state.inventory is not None
 
+    @property
+    def is_wiped(self) -> bool:
+        """True while the ledger is known to have lost what there is to restore."""
+        return self._is_wiped and self.state.inventory is not None
+
     def is_to_restore(self) -> bool:
         """Return whether to write the ledger's members anew: it has lost them, or limits changed.
 

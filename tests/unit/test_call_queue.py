@@ -2,7 +2,7 @@
 
 import asyncio
 from random import Random
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -30,8 +30,7 @@ class ForgetfulLine:
     name = "callerid:2:{ccc-test}:ccc-test"
     timeout, number = 1, 1
 
-    def is_lost(self, number: int) -> bool:
-        return False
+    lost: ClassVar[dict[int, Any]] = {}
 
     async def close(self) -> None:
         pass

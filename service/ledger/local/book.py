@@ -192,7 +192,7 @@ class Book:
         caller, limits = members.caller(number), members.limits(number, rules)
         members.use(number, caller, self._turn)
         caller.count(1, instant, rules, self.now)
-        caller.last = max(caller.last, instant)
+        caller.last = self.now  # as in Redis: of what was picked elsewhere too
         if limits.max_concurrent:
             caller.lease(self._turn, instant + limits.lease, self.now)
         if held := caller.holds(rules, limits, self.now, members.sharing):

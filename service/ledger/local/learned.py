@@ -13,6 +13,7 @@ from service.ledger.port import Operation, Pick, Take
 
 MOST_REMEMBERED = 200_000  # calls, and callees
 ASIDE = 8  # replies
+USES_OF_A_CALLEE = 3 * 64  # its last picks, three entries each: no sane budget is greater
 
 ValueT = TypeVar("ValueT")
 
@@ -93,7 +94,7 @@ class Learned:
                     calls[call] = (asked.body, now, answer)
                 if callee := asked.callee:
                     earlier = callees.get(callee) or older.pop(callee, ())
-                    callees[callee] = (*earlier, now, asked.groups, answer)
+                    callees[callee] = (*earlier[-USES_OF_A_CALLEE:], now, asked.groups, answer)
 
 
 def _is_recorded(asked: Pick | Take, answer: Any) -> bool:

@@ -123,7 +123,10 @@ class Members:
         """Return what the shared ledger is known to have held: uses, and parks with their ends."""
         used = self._callers.keys() | self.learned.numbers()
         callers = [(number, self.caller(number)) for number in used if number in self._homes]
-        return {number: (caller.before, caller.parks) for number, caller in callers}
+        # What limits hold is found again there; here it may be this process's share that does.
+        return {
+            number: (caller.before, _without_limits(caller.parks)) for number, caller in callers
+        }
 
     def standing(self, number: str, rules: Rules, now: int) -> Standing:
         """Describe a member."""
@@ -159,11 +162,7 @@ class Members:
         """Drop the parks by limits that no longer hold, and take in those that do."""
         if number in self._homes:
             caller = self.caller(number)
-            kept = {
-                reason: until
-                for reason, until in caller.parks.items()
-                if reason not in LIMIT_REASONS
-            }
+            kept = _without_limits(caller.parks)
             self.park(number, kept | dict(self.holds(number, caller, rules, now)))
 
     def touch_lease(self, number: str, turn: int, *, rules: Rules, now: int, final: bool) -> None:
@@ -220,3 +219,7 @@ class Members:
         if not self._is_parked(number):
             for rotation in self._built(tuple(set(new) - set(old))):
                 rotation.add(number, self._turn_of(number))
+
+
+def _without_limits(parks: Mapping[str, int]) -> dict[str, int]:
+    return {reason: until for reason, until in parks.items() if reason not in LIMIT_REASONS}

@@ -65,8 +65,8 @@ local process_key = base .. 'process:' .. process
 
 -- What is told beside the answers: how many values were met that nobody can have written so, how many
 -- records and homes of them; the last call before, by how much the clock is behind, and the line that
--- ledger time follows then.
-local met = {unreadable = 0, damaged = 0, before = 0, behind = 0, paced = nil}
+-- ledger time follows then; the numbers that stand among the parked and are not.
+local met = {unreadable = 0, damaged = 0, before = 0, behind = 0, paced = nil, stale = {}}
 
 -- A finite number up to a bound, as a text or as it is; `other` where there is none.
 local function sane(value, most, other)
@@ -139,6 +139,7 @@ local function unpack_record(number, packed)
   local record
   if #packed >= RECORD_SIZE then
     local home, turn, last, out, hour, day, in_hour, in_day = struct.unpack(RECORD, packed)
+    if last > now + DAY and last < PARK then last = 0 end -- of a clock that nobody believes
     record = {number, home, turn, last, out, hour, day, in_hour, in_day, NONE, 0, NONE,
       false, false, false}
     sum = turn + last + out

@@ -127,7 +127,7 @@ local function use(record, instant)
   record[IN_HOUR] = (record[HOUR_OF] == hour and record[IN_HOUR] or 0) + (instant >= hour and 1 or 0)
   record[IN_DAY] = (record[DAY_OF] == day and record[IN_DAY] or 0) + (instant >= day and 1 or 0)
   record[HOUR_OF], record[DAY_OF], record[TURN] = hour, day, turn
-  if instant > record[LAST] then record[LAST] = instant end
+  record[LAST] = now -- of what is written back too: all counted until then is in the record
   if not record[MOVED] then mark_moved(record) end
   used[turn - start] = record
   local home = homes[record[HOME]]
@@ -165,6 +165,8 @@ local function take_back(limit)
       record[PARKS] = {}
       settle(record)
       taken = taken + 1
+    elseif not record or record[OUT] == 0 then
+      met.stale[#met.stale + 1] = number -- it is not out: it would be in the way of those that are
     end
   end
   return taken
@@ -173,7 +175,7 @@ end
 local parked_before = {} -- pool -> how many of it were parked before this call
 
 local function parked_in(name)
-  local count = parked_before[name] or tonumber(call('HGET', base .. 'parked_in', name) or 0)
+  local count = parked_before[name] or sane(call('HGET', base .. 'parked_in', name), PARK, 0)
   parked_before[name] = count
   for home, change in pairs(parked_change) do
     if string.find(homes[home].pools, '\n' .. name .. '\n', 1, true) then count = count + change end

@@ -65,6 +65,7 @@ local function unpack_call(packed)
   for i = 1, count do
     local number, level, its_turn
     number, level, its_turn, at = struct.unpack('<ssd', packed, at)
+    if string.find(number .. level, '[^ -~]') then error('no text') end
     uses[i] = {number, level, its_turn}
   end
   return {body, instant, callee, uses, over == 1, false}
@@ -112,10 +113,16 @@ local function load_memory()
   end
 end
 
+-- A text; what stands there of another type is none.
+local function stored(key)
+  local found = redis.pcall('GET', key)
+  return type(found) == 'string' and found
+end
+
 local function callee_of(digest)
   local callee = callees[digest]
   if not callee then
-    callee = callee_from(call('GET', callee_base .. digest))
+    callee = callee_from(stored(callee_base .. digest))
     callees[digest] = callee
   end
   return callee
@@ -123,7 +130,7 @@ end
 
 local function call_of(digest)
   if calls[digest] == nil then
-    calls[digest] = known_call_from(call('GET', base .. 'call:' .. digest))
+    calls[digest] = known_call_from(stored(base .. 'call:' .. digest))
   end
   return calls[digest]
 end

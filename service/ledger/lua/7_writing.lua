@@ -169,6 +169,7 @@ if not dry then
   local pools_of, more_parked = changed_pools()
   touch(pools_of, more_parked)
   if has_parks() then write_parks(more_parked) end
+  write('ZREM', base .. 'parked', nil, met.stale)
   limited = write_numbers(pools_of)
   write_memory()
 end

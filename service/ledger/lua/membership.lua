@@ -1,7 +1,9 @@
 -- Membership: one slice of what the leader of the sweep alone may change.
 --
 -- KEYS[1]  the base of this ledger's keys, as in 1_reading.lua
--- ARGV[1]  msgpack [fence, [anew, homes, removed, placed, commit]]
+-- ARGV[1]  msgpack [fence, [first, anew, homes, removed, placed, commit]]
+--            first    whether this begins a change; where another slice finds no fence or another's,
+--                     the ledger was lost in between
 --            anew     whether keys of another type than the ledger's are removed first
 --            homes    [[home, the name of its limits and pool names, a line each], ...]
 --            removed  [number, ...]
@@ -25,7 +27,7 @@ local RESTORED_TTL = 120000
 local call = redis.call
 local base = KEYS[1]
 local fence, slice = unpack(cmsgpack.unpack(ARGV[1]))
-local anew, homes, removed, placed, commit = unpack(slice)
+local first, anew, homes, removed, placed, commit = unpack(slice)
 
 local function remove_unless(read, key, ...)
   local found = redis.pcall(read, base .. key, ...)
@@ -39,8 +41,9 @@ if anew then
   remove_unless('ZRANGE', 'parked', 0, 0)
 end
 
-if fence < (tonumber(call('HGET', base .. 'state', 'fence') or 0) or 0) then
-  return redis.error_reply('FENCED a later leader has written the members')
+local stored = tonumber(call('HGET', base .. 'state', 'fence') or 0) or 0
+if fence < stored and stored < PARK or not first and stored ~= fence then
+  return redis.error_reply('FENCED a later leader has written the members, or they were lost')
 end
 call('HSET', base .. 'state', 'fence', fence)
 
@@ -95,7 +98,14 @@ end
 local function is_readable(rest)
   if #rest == 0 then return true end
   local size = #rest >= 2 and 2 + 16 * struct.unpack('<H', rest) or math.huge
-  return #rest == size or #rest > size and pcall(cmsgpack.unpack, string.sub(rest, size + 1))
+  if #rest < size then return false end
+  for at = 11, size, 16 do
+    local ends = struct.unpack('<d', rest, at)
+    if not (ends >= 0 and ends < PARK) then return false end
+  end
+  if #rest == size then return true end
+  local is_read, more = pcall(cmsgpack.unpack, string.sub(rest, size + 1))
+  return is_read and type(more) == 'table' and type(more[2]) == 'table'
 end
 
 local function record_of(number)
@@ -116,6 +126,11 @@ for _, number in ipairs(removed) do
       count_parked(home, -1)
       forget_parks(number)
     end
+    call('HDEL', base .. 'numbers', number)
+  else -- nobody can tell where it lived
+    local all = call('HGETALL', base .. 'homes')
+    for i = 1, #all, 2 do leave(number, all[i]) end
+    forget_parks(number)
     call('HDEL', base .. 'numbers', number)
   end
 end
@@ -163,6 +178,7 @@ for _, place in ipairs(placed) do
     out = restore_parks(number, home, place[4])
     call('HSET', base .. 'restored', number, last)
   end
+  if anew and out > 0 then call('ZADD', base .. 'parked', out, number) end
   local record = struct.pack(RECORD, home, turn, last, out, hour, day, in_hour, in_day)
   call('ZADD', base .. 'home:' .. home, out > 0 and PARK + out or turn, number)
   call('HSET', base .. 'numbers', number, record .. rest)

@@ -77,7 +77,7 @@ class Census:
         """
         with translated():
             parks = self._client.hscan_iter(f"{self._base}parks", count=SCAN_SLICE)
-            return tuple([number.decode() async for number, _ in parks])
+            return tuple([number.decode(errors="replace") async for number, _ in parks])
 
     async def parked_by(self) -> dict[str, int]:
         """Return the script's count of parked numbers by reason.
@@ -98,7 +98,7 @@ def _read(
     uses: dict[str, KnownUse] = {}
     parks: dict[str, dict[str, int]] = {}
     for (name, record), packed in zip(records.items(), parked, strict=False):
-        number = name.decode()
+        number = name.decode(errors="replace")
         if (use := known_from(record)) is not None:
             uses[number] = use
         if packed:

@@ -18,14 +18,21 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import MovedError, RedisError, ResponseError
 
 from service.errors import LedgerUnavailable, LedgerWiped
-from service.ledger.port import Operation, Return, Review
+from service.ledger.port import Operation
 from service.ledger.rules import Rules
 from service.ledger.shared.census import Census
 from service.ledger.shared.connector import Connector
 from service.ledger.shared.exchange import Exchange
-from service.ledger.shared.recent import Applied, Recent
+from service.ledger.shared.recent import Applied, Recent, is_done_again
 from service.ledger.shared.script import CALLS, Script
-from service.ledger.shared.wire import CallHead, CallReply, packed_call, packed_rules, unpacked
+from service.ledger.shared.wire import (
+    CallHead,
+    CallReply,
+    packed_call,
+    packed_rules,
+    unpacked,
+    unpacked_if_kept,
+)
 from service.redis_.client import doubt, words_of
 
 # The script forgets a process that has been silent for a day; what it lacks is not known then.
@@ -54,8 +61,9 @@ class _Lost(NamedTuple):
 class Line:
     """Numbered calls of one process to one ledger, each under the rules last given to `rule`.
 
-    `number` is that of the last call; `census` reads what the ledger holds; `missed` is told what
-    Redis turns out to lack of what it had answered.
+    `number` is that of the last call; `lost` has the calls of which it is not known whether they
+    were applied; `census` reads what the ledger holds; `missed` is told what Redis turns out to lack
+    of what it had answered.
 
     Args:
         client: where Redis is; the line keeps a connection of its own.
@@ -67,14 +75,14 @@ class Line:
     def __init__(self, client: Redis, bases: tuple[str, str], process: str, timeout: float) -> None:
         self._client = client
         self._bases = bases
-        self._process = process
+        self._process = self._first_process = process
         self.timeout = timeout
         self._script = Script(*CALLS)
         self._connector = Connector(client, bases[0])
         self._is_sent = False
         self._recent = Recent()
         self._answered_at = 0.0
-        self._lost: dict[int, _Lost] = {}
+        self.lost: dict[int, _Lost] = {}
         self.number = 0
         self.census = Census(client, bases[0], process)
         self.missed: Callable[[list[Operation]], None] = lambda _: None
@@ -110,8 +118,8 @@ class Line:
             async with asyncio.timeout(self.timeout) as limit:
                 reply = self._read(await self._send(payload, limit))
         except BaseException as error:  # the end of the task too: what was sent may be applied
-            if self._is_sent and not all(map(_is_done_again, operations)):
-                self._lost[self.number] = _Lost(slot, operations)
+            if self._is_sent and not all(map(is_done_again, operations)):
+                self.lost[self.number] = _Lost(slot, operations)
             await self._connector.close(nowait=True)
             doubt(self._client, error)
             if isinstance(error, Exception):
@@ -119,15 +127,6 @@ class Line:
             raise
         self._remember(Applied(self.number, reply.now, operations, reply.answers), reply.before)
         return reply
-
-    @property
-    def has_lost(self) -> bool:
-        """True while there are calls of which it is not known whether they were applied."""
-        return bool(self._lost)
-
-    def is_lost(self, number: int) -> bool:
-        """True if it is not known whether this call was applied."""
-        return number in self._lost
 
     async def fates(self) -> dict[int, CallReply | None]:
         """Find out which of the lost calls were applied, and what they were answered.
@@ -137,13 +136,13 @@ class Line:
         Raises:
             LedgerUnavailable: Redis does not serve; ask again later.
         """
-        lost = dict(self._lost)
+        lost = dict(self.lost)
         fields = [f"answer{call.slot}" for call in lost.values()]
         try:
             async with asyncio.timeout(self.timeout) as limit:
                 exchange = await self._opened_exchange(limit)
                 kept: Any = await exchange.ask(self._packed("HMGET", self._process_key, *fields))
-            replies = [unpacked(reply) if reply else None for reply in kept]
+            replies = [unpacked_if_kept(reply) for reply in kept]
         except BaseException as error:
             await self._connector.close(nowait=True)
             if isinstance(error, Exception):
@@ -154,7 +153,7 @@ class Line:
             fates[number] = reply if reply is not None and reply.number == number else None
             if reply is not None and reply.number == number:
                 self._recent.note_late(Applied(number, reply.now, call.operations, reply.answers))
-            del self._lost[number]
+            del self.lost[number]
         return fates
 
     async def close(self) -> None:
@@ -167,13 +166,15 @@ class Line:
 
     def _free_slot(self) -> int:
         """Where the next reply is kept: not where that of a lost call may be."""
-        if not self._lost:
+        if not self.lost:
             return 0
-        taken = {call.slot for call in self._lost.values()}
+        taken = {call.slot for call in self.lost.values()}
         return next(slot for slot in count() if slot not in taken)
 
     def _explained(self, error: Exception) -> LedgerUnavailable:
         words = words_of(error)
+        if "FORGOTTEN" in words:  # its numbers were overtaken: this process begins anew
+            self._process = f"{self._first_process}-{self.number}"
         if "WIPED" in words or "WRONGTYPE" in words:
             return LedgerWiped("The ledger in Redis has no members, or a foreign value in a key")
         return CallLost(self.number, detail=words) if self._is_sent else LedgerUnavailable(words)
@@ -243,8 +244,3 @@ class Line:
         if (call.process, call.number) != (self._process, self.number):
             raise RedisError("Redis answered another call")
         return call._replace(records=records) if records else call
-
-
-def _is_done_again(operation: Operation) -> bool:
-    """Return whether it matters to nobody that this may have been applied."""
-    return operation.is_dry or isinstance(operation, (Return, Review))

@@ -32,6 +32,7 @@ NOWHERE = Home("", ())
 class Slice(msgspec.Struct, frozen=True, array_like=True):
     """So much of a change as the script takes at once; `lua/membership.lua` says what each is."""
 
+    first: bool = False
     anew: bool = False
     homes: Sequence[tuple[str, str]] = ()
     removed: Sequence[str] = ()
@@ -103,8 +104,7 @@ class MembersWriter:
             StaleLeader: another replica has led since; nothing more was written.
         """
         is_anew = recall is not None
-        if is_anew:
-            await self._run(fence, Slice(anew=True))
+        await self._run(fence, Slice(first=True, anew=is_anew))
         held, homes = await self._held(), inventory.homes()
         if recall is not None:  # whatever else stands there, only who must leave is believed
             held = {number: NOWHERE for number in held if number not in homes}
@@ -122,7 +122,10 @@ class MembersWriter:
     async def _held(self) -> dict[str, Home]:
         records = self._client.hscan_iter(f"{self._base}numbers", count=SCAN_SLICE)
         home = cache(lambda home_id: Home(home_id, ()))  # few, each of many numbers
-        return {number.decode(): home(home_of(record)) async for number, record in records}
+        return {
+            number.decode(errors="replace"): home(home_of(record))
+            async for number, record in records
+        }
 
     async def _run(self, fence: int, some: Slice) -> None:
         payload = msgspec.msgpack.encode((fence, some))

@@ -117,7 +117,7 @@ class CallQueue:
             LedgerUnavailable: that is not known yet.
         """
         is_under_way = bool(self._in_flight) and lost.call == self._line.number
-        if is_under_way or self._line.is_lost(lost.call):
+        if is_under_way or lost.call in self._line.lost:
             raise LedgerUnavailable("It is not known yet what became of a call")
         applied = self._fates.get(lost.call)
         return Fate(applied.now, applied.answers[lost.index]) if applied is not None else None
@@ -192,7 +192,7 @@ class CallQueue:
             # Dry runs alone write nothing: that they are answered says nothing of other calls.
             if not all(operation.is_dry for operation in operations):
                 self._breaker.succeeded()
-                if self._line.has_lost:
+                if self._line.lost:
                     await self._learn_fates()
 
     def _answer(self, batch: Sequence[_Waiting], reply: CallReply) -> None:
@@ -208,7 +208,7 @@ class CallQueue:
     def _break_off(self, batch: Sequence[_Waiting], error: BaseException) -> None:
         words = error.detail if isinstance(error, LedgerUnavailable) else "the call broke off"
         number = self._line.number
-        is_lost = isinstance(error, CallLost) or self._line.is_lost(number)
+        is_lost = isinstance(error, CallLost) or number in self._line.lost
         for index, one in enumerate(batch):
             lost = CallLost(number, index) if is_lost else LedgerUnavailable(words)
             _give_back([one], lost)

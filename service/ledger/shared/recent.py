@@ -94,3 +94,8 @@ def _again(call: Applied) -> Iterator[Operation]:
                 pass  # done again anyway, or of no effect
             case _:
                 yield operation
+
+
+def is_done_again(operation: Operation) -> bool:
+    """Return whether it matters to nobody that this may have been applied."""
+    return operation.is_dry or isinstance(operation, (Return, Review))

@@ -98,6 +98,14 @@ def unpacked(reply: bytes) -> CallReply:
     return _reply.decode(reply)
 
 
+def unpacked_if_kept(reply: bytes | None) -> CallReply | None:
+    """Read a reply that Redis kept; None for what is no reply, as for none."""
+    try:
+        return unpacked(reply) if reply else None
+    except (msgspec.MsgspecError, TypeError, UnicodeDecodeError):
+        return None
+
+
 def _under_plan(pick: Pick, plan: int) -> tuple[object, ...]:
     """A pick in the stream: its plan; before a callee, a call and a body its plan below 0."""
     if pick.count != 1 or pick.excluded or pick.dry_run or pick.explain:
