@@ -62,8 +62,8 @@ class Line:
     """Numbered calls of one process to one ledger, each under the rules last given to `rule`.
 
     `number` is that of the last call; `lost` has the calls of which it is not known whether they
-    were applied; `census` reads what the ledger holds; `missed` is told what Redis turns out to lack
-    of what it had answered.
+    were applied; `census` reads what the ledger holds; `missed` is told what Redis turns out to
+    lack of what it had answered.
 
     Args:
         client: where Redis is; the line keeps a connection of its own.
