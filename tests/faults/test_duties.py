@@ -2,16 +2,20 @@
 
 import asyncio
 from collections import Counter
+from typing import Any
 
 import pytest
 
 from service import tasks
+from service.ledger.port import Record
+from service.ledger.write_back import Unwritten
 from tests.conftest import RedisServer
 from tests.ledgers import (
     ONE,
     Shared,
     counted,
     inventory_of,
+    now_ms,
     picks_until,
     shared_ledger,
     write_members,
@@ -93,21 +97,52 @@ async def test_what_was_taken_out_to_be_written_is_put_back_when_its_task_ends(
         assert await counted(side, inventory) == shown
 
 
+class Held:
+    """A line whose replies are held back once Redis has applied the calls."""
+
+    def __init__(self, side: Shared, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.applied, self.released = asyncio.Event(), asyncio.Event()
+        send = side.line._send
+
+        async def held(*words: Any, **named: Any) -> Any:
+            reply = await send(*words, **named)
+            self.applied.set()
+            await self.released.wait()
+            return reply
+
+        monkeypatch.setattr(side.line, "_send", held)
+
+
 async def test_a_call_whose_task_ends_in_mid_flight_is_lost_and_asked_for(
-    own_redis: RedisServer,
+    own_redis: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     inventory, shown = inventory_of(7), Counter[str]()
     await write_members(own_redis.url, inventory)
     async with shared_ledger(own_redis.url, inventory, seconds=5) as side:
         await picks_until(side, "redis", shown)
-        own_redis.stop_signal()  # it will apply what stands in its socket by then
-        try:
+        with monkeypatch.context() as patched:
+            held = Held(side, patched)
             pick = asyncio.create_task(picks_until(side, "degraded", shown))
-            await eventually(lambda: side.line._is_sent)
+            await held.applied.wait()
             await kill("ledger-calls")
             await pick
-        finally:
-            own_redis.continue_signal()
+        assert await counted(side, inventory) == shown
+
+
+async def test_what_was_being_written_when_its_task_ended_is_not_written_twice(
+    own_redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inventory, shown = inventory_of(7), Counter[str]()
+    await write_members(own_redis.url, inventory)
+    async with shared_ledger(own_redis.url, inventory, seconds=5) as side:
+        await picks_until(side, "redis", shown)
+        side.ledger._write_back.keep(Unwritten([Record((("01089890000", "any"),), now_ms())]))
+        shown["01089890000"] += 1
+        with monkeypatch.context() as patched:
+            held = Held(side, patched)
+            await held.applied.wait()
+            await kill("ledger-write-back")
+            held.released.set()
         assert await counted(side, inventory) == shown
 
 
