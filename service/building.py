@@ -88,7 +88,7 @@ class Builder:
 
     def build(self, instance: InstanceSettings, ccc: CccClient, locator: Locator) -> InstanceParts:
         """Build one instance's parts; nothing runs yet."""
-        base = f"{self._base(instance)}{instance.id}:"
+        base = ledger_base(self._settings, instance)
         sweep = DetailedSweep(
             partial(sweep_numbers, ccc, instance.id, locator),
             SharedInbox(self._cache, base) if self._cache is not None else OwnInbox(),
@@ -115,7 +115,8 @@ class Builder:
             return memory
         timeout = self._settings.redis.timeout_ms / 1000
         budget = self._settings.selection_for(instance).pick_timeout_ms / 1000
-        bases = f"{self._base(instance)}{instance.id}:", f"{self._base(instance)}callee:"
+        callees = f"{scope_base(self._settings, instance.scope)}callee:"
+        bases = ledger_base(self._settings, instance), callees
         line = Line(self._redis, bases, self._process, timeout)
         breaker = Breaker(line.name, SystemRandom(), self._metrics)
         queue = CallQueue(line, breaker, deadline=budget, metrics=self._metrics)
@@ -134,7 +135,7 @@ class Builder:
     def _health(
         self, instance: InstanceSettings, keeper: InventoryKeeper, ledger: Ledger
     ) -> NumberHealth:
-        base = f"{self._base(instance)}{instance.id}:"
+        base = ledger_base(self._settings, instance)
         return NumberHealth(
             instance.id,
             RedisStore(self._cache, base, self._process) if self._cache else MemoryStore(),
@@ -144,13 +145,19 @@ class Builder:
             metrics=self._metrics,
         )
 
-    def _base(self, instance: InstanceSettings) -> str:
-        """Return the prefix of a scope's keys; its hash tag keeps them in one slot."""
-        return f"{self._settings.redis.prefix}:{SCHEMA}:{{{instance.scope}}}:"
-
     def _scattered(self, number: str) -> int:
         """Order unused numbers differently in each process: while Redis is away each is alone."""
         return -1 - crc32((self._process + number).encode())
+
+
+def scope_base(settings: Settings, scope: str) -> str:
+    """Return what a scope's keys begin with; its hash tag keeps them in one slot."""
+    return f"{settings.redis.prefix}:{SCHEMA}:{{{scope}}}:"
+
+
+def ledger_base(settings: Settings, instance: InstanceSettings) -> str:
+    """Return what the keys of an instance's ledger begin with."""
+    return f"{scope_base(settings, instance.scope)}{instance.id}:"
 
 
 def now_ms() -> int:

@@ -44,10 +44,10 @@ class Instances(dict[str, Instance]):
 
     @property
     def redis_state(self) -> Literal["up", "down", "embedded"]:
-        """The state of Redis: `down` where any ledger does not reach it."""
-        if not (shared := self._shared()):
+        """The state of Redis: `down` where it does not serve any of the ledgers."""
+        if not self._shared():
             return "embedded"
-        return "up" if all(ledger.reaches_redis for ledger in shared.values()) else "down"
+        return "down" if self.redis_trouble else "up"
 
     @property
     def redis_trouble(self) -> dict[str, str]:

@@ -6,7 +6,7 @@ decides; `local` decides in this process, file by file as `lua/` does. `failover
 """
 
 from service.ledger.answers import Decision, Followed, Picked, Standing
-from service.ledger.failover import FailoverLedger
+from service.ledger.failover import NO_MEMBERS, FailoverLedger
 from service.ledger.local.ledger import LocalLedger
 from service.ledger.port import Avoid, Cap, Outcome, Park, Pick, Stop, Take, Unpark
 from service.ledger.protocol import Ledger, describe
@@ -16,6 +16,7 @@ from service.ledger.shared.ledger import SharedLedger
 from service.ledger.shared.membership import MembersWriter
 
 __all__ = [
+    "NO_MEMBERS",
     "Avoid",
     "Breaker",
     "CalleeRule",

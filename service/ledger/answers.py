@@ -32,6 +32,11 @@ class Picked(msgspec.Struct, frozen=True, array_like=True, gc=False):
     looks: tuple[Consideration, ...] = ()
     is_repeated: bool = False
 
+    @property
+    def is_counted(self) -> bool:
+        """True if numbers were shown and counted: neither refused, nor the same once more."""
+        return bool(self.uses) and not self.is_repeated
+
 
 class Standing(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """The standing of one number: uses in this hour and day, open leases, parks, caps.

@@ -35,6 +35,8 @@ class FailoverLedger:
     All of `work` must be running. What must hold on every replica, or be told to the ledger that
     picked, raises LedgerUnavailable instead: whoever asks keeps it and asks again.
 
+    `clock_behind` has the ms by which Redis's clock was behind ledger time when it last answered.
+
     Args:
         shared: the ledger in Redis.
         local: the one in this process, by the same clock.
@@ -60,7 +62,7 @@ class FailoverLedger:
         self._write_back = WriteBack(shared, metrics)
         self._has_members = asyncio.Event()
         self._has_kept_up = False
-        self._behind = 0
+        self.clock_behind = 0
         shared.queue.heard = self._hear
         shared.queue.wiped = lambda: notice(NO_MEMBERS)
         shared.on_missed(self._write_back.replay)
@@ -111,23 +113,13 @@ class FailoverLedger:
     def _hear(self, operations: Sequence[Operation], reply: CallReply) -> None:
         """Learn from a reply of Redis all that deciding alone may need."""
         self._clock.heard(reply.now)
-        self._behind = reply.behind
-        self._local.learn(operations, reply.answers, reply.records, reply.now)
+        self.clock_behind = reply.behind
+        self._local.learned.note(operations, reply.answers, reply.records, reply.now)
         if reply.unreadable:
             self._metrics.ledger_unreadable.inc(reply.unreadable)
             text = "%d values in Redis cannot be read and are set right"
             _log.warning(text, reply.unreadable)
         self._notice(NO_MEMBERS if reply.damaged else reply.generation)
-
-    @property
-    def clock_behind(self) -> int:
-        """The ms by which Redis's clock was behind ledger time when it last answered."""
-        return self._behind
-
-    @property
-    def reaches_redis(self) -> bool:
-        """True while picks are decided by Redis."""
-        return self._shared.reaches_redis
 
     @property
     def trouble(self) -> str:

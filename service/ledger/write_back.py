@@ -130,13 +130,12 @@ class WriteBack:
             finally:
                 self._put_back()
             heed_cancellation()
-            has_failed = False
-            for result in results:
-                has_failed = has_failed or result is not None
-                if result is not None and not isinstance(result, LedgerUnavailable):
-                    raise result
+            failures = [result for result in results if result is not None]
+            for failure in failures:
+                if not isinstance(failure, LedgerUnavailable):
+                    raise failure
             busy = clock() - start
-            await asyncio.sleep(PAUSE_SECONDS if has_failed else min(9 * busy, PACE_SECONDS))
+            await asyncio.sleep(PAUSE_SECONDS if failures else min(9 * busy, PACE_SECONDS))
 
     def _put_back(self) -> None:
         """Let go of those that are written; the others keep their places."""
@@ -197,9 +196,7 @@ class WriteBack:
         left: list[Operation] = []
         fate = self._shared.queue.fate(degraded.lost) if degraded.lost is not None else None
         counted = picked_from(fate.answer) if fate is not None else Picked()
-        if counted.is_repeated:
-            counted = Picked()  # what was shown before was counted then
-        if fate is not None and counted.uses:
+        if fate is not None and counted.is_counted:
             if counted.uses == picked.uses:
                 self._metrics.write_backs.labels("agreed").inc()
                 return []
@@ -207,7 +204,7 @@ class WriteBack:
             left.append(Undo(numbers, fate.now, asked.callee, asked.call))
         if picked.uses:
             left.append(Record.of(asked, picked.uses, degraded.instant))
-        self._metrics.write_backs.labels("corrected" if counted.uses else "written").inc()
+        self._metrics.write_backs.labels("corrected" if counted.is_counted else "written").inc()
         return left
 
 

@@ -15,7 +15,7 @@ import msgspec
 from redis.asyncio import Redis
 
 from service.inventory import Inventory, Moves, PhoneNumber, common_limits, moves_between
-from service.ledger import MembersWriter
+from service.ledger import NO_MEMBERS, MembersWriter
 from service.ledger.record import Recall
 from service.metrics import Metrics
 from service.redis_.client import translated
@@ -27,7 +27,6 @@ from service.tasks import in_slices
 
 Subscriber = Callable[[Inventory, Moves], None]
 
-WIPED = 0
 RESTORE_SECONDS = 1.0  # between two rewritings of all members, should one not have helped
 
 _log = logging.getLogger(__name__)
@@ -116,9 +115,9 @@ class Replica:
 
     def hear(self, generation: int) -> bool:
         """Remember the generation of the ledger's members; True where that calls for a round."""
-        if generation == WIPED:
+        if generation == NO_MEMBERS:
             self._is_wiped = True  # until there is another generation, whatever is heard meanwhile
-            self._told = WIPED
+            self._told = NO_MEMBERS
             return monotonic() >= self._restored_at + RESTORE_SECONDS
         if generation == self._told:
             return False
@@ -141,10 +140,8 @@ class Replica:
 
         Who does not know yet what was used leaves that to others for one round.
         """
-        if self.state.inventory is None or not (self._is_wiped or self._is_relimited):
-            return False
-        if not self._is_wiped:
-            return True
+        if not self.is_wiped:
+            return self._is_relimited
         if self.recall() is None and not self._has_waited:
             self._has_waited = True
             return False

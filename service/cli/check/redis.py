@@ -8,7 +8,7 @@ from redis.asyncio import Redis
 from redis.crc import REDIS_CLUSTER_HASH_SLOTS as SLOTS
 from redis.exceptions import NoPermissionError, RedisError
 
-from service.building import SCHEMA
+from service.building import SCHEMA, ledger_base, scope_base
 from service.cli.check.findings import Finding, State
 from service.errors import LedgerUnavailable
 from service.redis_.access import lacking
@@ -51,7 +51,7 @@ async def check_redis(settings: Settings, redis: Redis | None) -> list[Finding]:
     if isinstance(redis, RoutingClient):
         await redis.topology.search()
         scopes = dict.fromkeys(instance.scope for instance in settings.instances)
-        keys = [f"{settings.redis.prefix}:{SCHEMA}:{{{scope}}}:" for scope in scopes]
+        keys = [scope_base(settings, scope) for scope in scopes]
         return await _check_topology(redis, keys) + await _check_clocks(settings, redis)
     key = f"{settings.redis.prefix}:{SCHEMA}:check"
     findings = await _check_server(redis) + await _check_access(redis, key)
@@ -76,7 +76,7 @@ async def _check_clocks(settings: Settings, redis: Redis) -> list[Finding]:
     """Report each ledger that has seen a later time than Redis's clock tells."""
     findings = []
     for instance in settings.instances:
-        base = f"{settings.redis.prefix}:{SCHEMA}:{{{instance.scope}}}:{instance.id}:"
+        base = ledger_base(settings, instance)
         try:
             with translated():
                 latest: Any = await redis.hget(f"{base}state", "now")

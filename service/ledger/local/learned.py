@@ -98,10 +98,5 @@ class Learned:
 
 
 def _is_recorded(asked: Pick | Take, answer: Any) -> bool:
-    """Return whether something was shown and counted: neither refused, nor the same once more."""
-    if asked.dry_run:
-        return False
-    if type(answer) is str:
-        return True
-    picked = picked_from(answer)
-    return bool(picked.uses) and not picked.is_repeated
+    """Return whether the shared ledger has counted an answer; most are text, and were."""
+    return not asked.dry_run and (type(answer) is str or picked_from(answer).is_counted)

@@ -5,12 +5,12 @@ It keeps the same rules as the Lua and forgets at a restart.
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, cast
+from typing import cast
 
 from service.inventory import Inventory, Moves
 from service.ledger.answers import Decision, Glance, Picked
 from service.ledger.local.book import Book
-from service.ledger.port import Answered, AnswerT, Operation, Pick, Return, Review, Take
+from service.ledger.port import Answered, AnswerT, Pick, Return, Review, Take
 from service.ledger.record import KnownUse, Recall
 from service.ledger.rules import Rules
 
@@ -29,7 +29,7 @@ def never_used(number: str) -> int:
 
 
 class LocalLedger:
-    """Every decision of the port, without I/O.
+    """Every decision of the port, without I/O; `learned` takes in what the shared ledger answers.
 
     Args:
         clock: the instant, in ms since 1970.
@@ -48,6 +48,7 @@ class LocalLedger:
         self._clock = clock
         self._source = source
         self._book = Book(unused_turn)
+        self.learned = self._book.learned
 
     def replace(self, inventory: Inventory, moves: Moves | None = None) -> None:
         """Take the members of a new snapshot; a number keeps its turn, its counts, its parks.
@@ -66,16 +67,6 @@ class LocalLedger:
         """Go on from what the shared ledger knows of some numbers; who is free there is free."""
         for number in known.keys() | parks.keys():
             self._book.members.adopt(number, known.get(number), dict(parks.get(number, {})))
-
-    def learn(
-        self,
-        operations: Sequence[Operation],
-        answers: Sequence[Any],
-        records: Sequence[bytes],
-        now: int,
-    ) -> None:
-        """Take in what the shared ledger has answered to this process at an instant in ms."""
-        self._book.learned.note(operations, answers, records, now)
 
     def recall(self) -> Recall:
         """Return what the shared ledger is known to have held of each number that was used."""

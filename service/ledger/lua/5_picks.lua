@@ -1,11 +1,16 @@
 -- A pick; it answers as `wire.py` says.
 
+-- Each number that was shown, with its level.
+local function shown_of(uses)
+  local shown = {}
+  for i, one in ipairs(uses) do shown[i] = {one[1], one[2]} end
+  return shown
+end
+
 -- One number and nobody passed over is the answer to most picks: it goes as text.
 local function picked(uses, reasons, looks)
   if #uses == 1 and #reasons == 0 and not looks then return uses[1][1] .. ' ' .. uses[1][2] end
-  local shown = {}
-  for i, one in ipairs(uses) do shown[i] = {one[1], one[2]} end
-  return {shown, reasons, '', 0, looks or NONE}
+  return {shown_of(uses), reasons, '', 0, looks or NONE}
 end
 
 -- The pick that was answered under a call and is good for a repetition, or nil.
@@ -19,9 +24,7 @@ local function refused(callee, call_digest, body, dry_run)
   local known = not dry_run and answered_before(call_digest)
   if known then
     if known[1] ~= body then return {{}, {}, 'reused', 0, {}} end
-    local shown = {}
-    for i, one in ipairs(known[4]) do shown[i] = {one[1], one[2]} end
-    return {shown, NONE, '', 0, NONE, true}
+    return {shown_of(known[4]), NONE, '', 0, NONE, true}
   end
   local free = callee and free_at(callee) or 0
   if free > 0 then return {{}, {}, 'budget', free, {}} end

@@ -45,11 +45,6 @@ class SharedLedger:
         self.queue = queue
 
     @property
-    def reaches_redis(self) -> bool:
-        """True while Redis has accepted what it was asked last."""
-        return not self._breaker.words
-
-    @property
     def serves_since(self) -> float:
         """The instant, on the loop's clock, since which Redis has served again."""
         return self._breaker.serves_since

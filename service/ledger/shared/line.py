@@ -12,7 +12,6 @@ from time import monotonic
 from typing import Any, NamedTuple, cast
 
 import hiredis
-import msgspec
 from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import MovedError, RedisError, ResponseError
@@ -25,14 +24,7 @@ from service.ledger.shared.connector import Connector
 from service.ledger.shared.exchange import Exchange
 from service.ledger.shared.recent import Applied, Recent, is_done_again
 from service.ledger.shared.script import CALLS, Script
-from service.ledger.shared.wire import (
-    CallHead,
-    CallReply,
-    packed_call,
-    packed_rules,
-    unpacked,
-    unpacked_if_kept,
-)
+from service.ledger.shared.wire import CallHead, CallReply, packed_call, packed_rules, unpacked
 from service.redis_.client import doubt, words_of
 
 # The script forgets a process that has been silent for a day; what it lacks is not known then.
@@ -142,7 +134,7 @@ class Line:
             async with asyncio.timeout(self.timeout) as limit:
                 exchange = await self._opened_exchange(limit)
                 kept: Any = await exchange.ask(self._packed("HMGET", self._process_key, *fields))
-            replies = [unpacked_if_kept(reply) for reply in kept]
+            replies = [unpacked(reply) for reply in kept]
         except BaseException as error:
             await self._connector.close(nowait=True)
             if isinstance(error, Exception):
@@ -150,8 +142,9 @@ class Line:
             raise
         fates: dict[int, CallReply | None] = {}
         for (number, call), reply in zip(lost.items(), replies, strict=True):
-            fates[number] = reply if reply is not None and reply.number == number else None
-            if reply is not None and reply.number == number:
+            fates[number] = None
+            if reply is not None and reply.number == number:  # else that of an earlier call
+                fates[number] = reply
                 self._recent.note_late(Applied(number, reply.now, call.operations, reply.answers))
             del self.lost[number]
         return fates
@@ -237,10 +230,8 @@ class Line:
             redis.exceptions.RedisError: it is none, or that to another call.
         """
         packed, records = (reply[0], reply[1:]) if type(reply) is list else (reply, ())
-        try:
-            call = unpacked(packed)
-        except (msgspec.MsgspecError, TypeError, UnicodeDecodeError) as error:
-            raise RedisError("Redis answered with something else than a reply") from error
+        if (call := unpacked(packed)) is None:
+            raise RedisError("Redis answered with something else than a reply")
         if (call.process, call.number) != (self._process, self.number):
             raise RedisError("Redis answered another call")
         return call._replace(records=records) if records else call

@@ -75,7 +75,7 @@ class CallQueue:
         self._patience = max(0.0, deadline - line.timeout)  # for what waits to be sent
         self._metrics = metrics
         self._waiting: deque[_Waiting] = deque()
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._loop = asyncio.get_running_loop()  # once: on Python 3.11 asking is a system call
         self._timer: asyncio.TimerHandle | None = None
         self._in_flight: Sequence[_Waiting] = ()
         self._fates: dict[int, CallReply | None] = {}
@@ -92,7 +92,7 @@ class CallQueue:
         """
         if self._has_ended:
             raise LedgerUnavailable("The way to Redis is being built anew")
-        loop = self._loop or self._running_loop()
+        loop = self._loop
         waiting = _Waiting(operation, loop.time(), loop.create_future())
         self._waiting.append(waiting)
         if self._timer is None:
@@ -103,12 +103,7 @@ class CallQueue:
 
     def now(self) -> float:
         """Return the instant on the loop's clock."""
-        return (self._loop or self._running_loop()).time()
-
-    def _running_loop(self) -> asyncio.AbstractEventLoop:
-        """Find the loop once: asking for it is a system call on Python 3.11."""
-        self._loop = asyncio.get_running_loop()
-        return self._loop
+        return self._loop.time()
 
     def fate(self, lost: CallLost) -> Fate | None:
         """Return the fate of a lost operation: None where it was not applied, or is forgotten.
@@ -153,14 +148,13 @@ class CallQueue:
 
     def _expire(self) -> None:
         """Give back whatever has reached its deadline; what is under way came first."""
-        loop = self._loop or self._running_loop()
-        due = loop.time() - self._deadline
+        due = self._loop.time() - self._deadline
         self._timer = None
         for index, one in enumerate(chain(self._in_flight, self._waiting)):
             if one.answer.done():
                 continue
             if one.since > due:
-                self._timer = loop.call_at(one.since + self._deadline, self._expire)
+                self._timer = self._loop.call_at(one.since + self._deadline, self._expire)
                 return
             is_sent = index < len(self._in_flight)
             late = CallLost(self._line.number, index) if is_sent else LedgerUnavailable(TOO_SLOW)
@@ -187,8 +181,8 @@ class CallQueue:
             self._metrics.ledger_duration.observe(self.now() - start)
             self._metrics.ledger_batch_size.observe(len(batch))
             self._answer(batch, reply)
-            # Afterwards: by then the next call is on its way.
-            (self._loop or self._running_loop()).call_soon(self.heard, operations, reply)
+            # A turn later: by then the next call is on its way.
+            self._loop.call_soon(self.heard, operations, reply)
             # Dry runs alone write nothing: that they are answered says nothing of other calls.
             if not all(operation.is_dry for operation in operations):
                 self._breaker.succeeded()

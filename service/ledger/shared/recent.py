@@ -12,15 +12,7 @@ from typing import Any, NamedTuple
 from msgspec.structs import replace
 
 from service.ledger.answers import picked_from
-from service.ledger.port import (
-    Describe,
-    Operation,
-    Pick,
-    Record,
-    Return,
-    Review,
-    Take,
-)
+from service.ledger.port import Operation, Pick, Record, Return, Review, Take
 
 KEPT_MS = 30_000
 MOST_KEPT = 60_000  # operations
@@ -83,19 +75,19 @@ class Recent:
 def _again(call: Applied) -> Iterator[Operation]:
     """Yield operations that have a call's effect on a server that has not applied it."""
     for operation, answer in zip(call.operations, call.answers, strict=True):
+        if is_done_again(operation):
+            continue
         match operation:
             case Pick() | Take():
                 picked = picked_from(answer)
-                if picked.uses and not (operation.dry_run or picked.is_repeated):
+                if picked.is_counted:
                     yield Record.of(operation, picked.uses, call.instant, applied=call.instant)
             case Record():
                 yield replace(operation, applied=call.instant)
-            case Return() | Review() | Describe():
-                pass  # done again anyway, or of no effect
             case _:
                 yield operation
 
 
 def is_done_again(operation: Operation) -> bool:
-    """Return whether it matters to nobody that this may have been applied."""
+    """Return whether nobody has to know if this was applied: it comes again, or has no effect."""
     return operation.is_dry or isinstance(operation, (Return, Review))

@@ -89,19 +89,10 @@ def packed_call(head: CallHead, rules: msgspec.Raw, operations: Sequence[Operati
     return _encoder.encode((*head, rules, len(operations), plans, sent))
 
 
-def unpacked(reply: bytes) -> CallReply:
-    """A reply.
-
-    Raises:
-        msgspec.MsgspecError: this is none.
-    """
-    return _reply.decode(reply)
-
-
-def unpacked_if_kept(reply: bytes | None) -> CallReply | None:
-    """Read a reply that Redis kept; None for what is no reply, as for none."""
+def unpacked(reply: Any) -> CallReply | None:
+    """Read a reply; None for what is none."""
     try:
-        return unpacked(reply) if reply else None
+        return _reply.decode(reply)
     except (msgspec.MsgspecError, TypeError, UnicodeDecodeError):
         return None
 
