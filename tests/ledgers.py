@@ -38,6 +38,11 @@ EVERYONE = (Step("any", (f"{GROUP}|any|*",)),)
 ONE = Pick(dry_run=False, steps=EVERYONE)
 
 
+def pick(call: str = "", callee: str = "") -> Pick:
+    """A pick of any number, under an id and for a callee where these are given."""
+    return Pick(dry_run=False, steps=EVERYONE, call=call, callee=callee, groups="g", body="b")
+
+
 class Shared(NamedTuple):
     """A running ledger and what it is made of."""
 

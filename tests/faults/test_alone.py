@@ -7,14 +7,14 @@ from functools import partial
 import pytest
 
 from service.errors import LedgerUnavailable
-from service.ledger import CalleeRule, Limits, Outcome, Pick, Rules
+from service.ledger import CalleeRule, Limits, Outcome, Rules
 from service.ledger import failover as failover_module
 from tests.conftest import RedisServer
 from tests.ledgers import (
-    EVERYONE,
     Shared,
     counted,
     inventory_of,
+    pick,
     picks_until,
     shared_ledger,
     write_members,
@@ -22,10 +22,6 @@ from tests.ledgers import (
 from tests.waiting import eventually
 
 HOUR = 3_600_000
-
-
-def pick(call: str = "", callee: str = "") -> Pick:
-    return Pick(dry_run=False, steps=EVERYONE, call=call, callee=callee, groups="g", body="b")
 
 
 async def numbers_of(side: Shared, call: str, callee: str = "") -> tuple[str, tuple[str, ...]]:
@@ -165,12 +161,11 @@ async def spend(sides: list[Shared], cap: int) -> int:
     return shown
 
 
+@pytest.mark.usefixtures("_keeping_up_often")
 @pytest.mark.parametrize("processes", [1, 2, 3])
 async def test_caps_end_where_they_should_when_all_are_cut_off_together(
     own_redis: RedisServer, processes: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(failover_module, "KEEP_UP_SECONDS", 0.02)
-    monkeypatch.setattr(failover_module, "PRESENCE_SECONDS", 0.02)
     cap, numbers = 100, 5
     inventory = inventory_of(numbers)
     await write_members(own_redis.url, inventory)

@@ -8,17 +8,16 @@ import pytest
 import redis
 
 from service.inventory import Inventory
-from service.ledger import Limits, MembersWriter, Outcome, Park, Pick, Rules, describe
-from service.ledger import failover as failover_module
+from service.ledger import Limits, MembersWriter, Outcome, Park, Rules, describe
 from tests.conftest import RedisServer
 from tests.fakes import in_place_of
 from tests.ledgers import (
     BASE,
-    EVERYONE,
     Shared,
     client_of,
     counted,
     inventory_of,
+    pick,
     picks_until,
     shared_ledger,
     write_members,
@@ -30,13 +29,7 @@ FAR = 2**42
 RULES = Rules(limits={"": Limits(max_per_day=1000, max_concurrent=50)}, remembered=HOUR)
 
 
-@pytest.fixture(autouse=True)
-def _keep_up_often(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(failover_module, "KEEP_UP_SECONDS", 0.02)
-
-
-def pick(call: str = "") -> Pick:
-    return Pick(dry_run=False, steps=EVERYONE, call=call, groups="g", body="b")
+pytestmark = pytest.mark.usefixtures("_keeping_up_often")
 
 
 async def restore(url: str, inventory: Inventory, leader: Shared) -> None:

@@ -5,25 +5,17 @@ from collections import Counter
 import pytest
 from msgspec.structs import replace
 
-from service.ledger import CalleeRule, Limits, Park, Pick, Rules, describe
-from service.ledger import failover as failover_module
+from service.ledger import CalleeRule, Limits, Park, Rules, describe
 from service.ledger.shared import queue as queue_module
 from tests.conftest import RedisServer
 from tests.fakes import in_place_of
-from tests.ledgers import EVERYONE, Shared, inventory_of, shared_ledger, write_members
+from tests.ledgers import Shared, inventory_of, pick, shared_ledger, write_members
 from tests.waiting import eventually
 
 HOUR = 3_600_000
 
 
-@pytest.fixture(autouse=True)
-def _keep_up_often(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(failover_module, "KEEP_UP_SECONDS", 0.02)
-    monkeypatch.setattr(failover_module, "PRESENCE_SECONDS", 0.02)
-
-
-def pick(call: str = "", callee: str = "") -> Pick:
-    return Pick(dry_run=False, steps=EVERYONE, call=call, callee=callee, groups="g", body="b")
+pytestmark = pytest.mark.usefixtures("_keeping_up_often")
 
 
 async def used(side: Shared, number: str) -> int:
