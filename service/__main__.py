@@ -123,12 +123,20 @@ def _pick(arguments: Namespace) -> int:
     return ask(arguments)
 
 
+def _plan(arguments: Namespace) -> int:
+    from service.cli.plan import ask  # noqa: PLC0415 - see above
+
+    arguments.token = arguments.token or os.environ.get("CALLERID_TOKEN", "")
+    return ask(arguments)
+
+
 _COMMANDS: dict[str, Callable[[Namespace], int | None]] = {
     "serve": _serve,
     "demo": _demo,
     "emulator": _emulator,
     "check": _check,
     "pick": _pick,
+    "plan": _plan,
 }
 
 

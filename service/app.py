@@ -25,6 +25,7 @@ from service.errors import LedgerUnavailable, SettingsError
 from service.instances import Instances
 from service.locality import Locator, prefix_table
 from service.metrics import Metrics
+from service.numbers.coverages import Coverages
 from service.numbers.directory import Directory
 from service.numbers.overview import Overviews
 from service.outcomes import Outcomes
@@ -124,6 +125,7 @@ class Service:
             nonces=self._nonces(),
             overviews=Overviews(instances, now_ms, time.perf_counter),
             trials=Trials(instances, self._locator, picker),
+            coverages=Coverages(instances, self._locator),
         )
 
     def _nonces(self) -> SharedNonces | None:

@@ -7,15 +7,18 @@ import math
 import time
 import uuid
 from collections.abc import Callable, Coroutine
+from datetime import datetime
 from functools import partial
 from random import SystemRandom
 from typing import Any
 from zlib import crc32
+from zoneinfo import ZoneInfo
 
 import msgspec
 from redis.asyncio import Redis
 
 from service.ccc.client import CccClient
+from service.coverage.demand import Demand, LocalDays, SharedDays
 from service.health import MemoryStore, NumberHealth, RedisStore
 from service.ledger import Breaker, FailoverLedger, Ledger, LocalLedger, SharedLedger
 from service.ledger.pace import LedgerClock
@@ -49,6 +52,7 @@ class InstanceParts(msgspec.Struct, frozen=True):
     keeper: InventoryKeeper
     ledger: Ledger
     health: NumberHealth | None
+    demand: Demand
     metrics: Metrics
 
     def work(self) -> dict[str, Work]:
@@ -58,6 +62,7 @@ class InstanceParts(msgspec.Struct, frozen=True):
         work: dict[str, Work] = {
             "inventory": self.keeper.run,
             "returns": partial(keep_taking_back, self.ledger, instance_id, self.metrics),
+            "demand": self.demand.run,
             "available": partial(available.run, lambda: self.keeper.inventory, self.ledger.parked),
         }
         if isinstance(self.ledger, FailoverLedger):
@@ -105,7 +110,10 @@ class Builder:
         )
         ledger = self._ledger(instance, keeper)
         health = self._health(instance, keeper, ledger) if self._settings.health.enabled else None
-        return InstanceParts(instance, ccc, sweep, keeper, ledger, health, self._metrics)
+        days = SharedDays(self._cache, base) if self._cache is not None else LocalDays()
+        zone = ZoneInfo(self._settings.selection_for(instance).timezone)
+        demand = Demand(days, partial(datetime.now, zone))
+        return InstanceParts(instance, ccc, sweep, keeper, ledger, health, demand, self._metrics)
 
     def _ledger(self, instance: InstanceSettings, keeper: InventoryKeeper) -> Ledger:
         if self._redis is None:

@@ -30,26 +30,26 @@ T = TypeVar("T")
 _KEYS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
-async def read(request: web.Request) -> bytes:
-    """The bytes of a body, which has `body_seconds` to arrive.
+async def read(request: web.Request, most: int = MAX_BYTES) -> bytes:
+    """The bytes of a body, at most so many, which has `body_seconds` to arrive.
 
     Raises:
         UnsupportedMediaType: it is compressed.
-        RequestTooLarge: it is longer than `MAX_BYTES`, or says so.
+        RequestTooLarge: it is longer, or says so.
         RequestTimeout: it is not there in time.
         MalformedRequest: nobody is there to send the rest.
     """
     if "Content-Encoding" in request.headers:
         raise UnsupportedMediaType("Content-Encoding: send the body as it is, not compressed")
-    _check_length(request.content_length or 0)
+    _check_length(request.content_length or 0, most)
     try:
         if request.content.is_eof():  # it came with its headers, as almost all do
             body = request.content.read_nowait()
-            _check_length(len(body))
+            _check_length(len(body), most)
             return body
         seconds = request.app[API].parts.body_seconds
         async with asyncio.timeout(seconds):
-            return await _read_on(request)
+            return await _read_on(request, most)
     except TimeoutError:
         raise RequestTimeout(
             f"The body did not arrive within {seconds:g} s; send it whole"
@@ -58,17 +58,17 @@ async def read(request: web.Request) -> bytes:
         raise MalformedRequest("The client hung up before its body arrived") from None
 
 
-async def _read_on(request: web.Request) -> bytes:
+async def _read_on(request: web.Request, most: int) -> bytes:
     body = bytearray()
     while chunk := await request.content.readany():
         body += chunk
-        _check_length(len(body))
+        _check_length(len(body), most)
     return bytes(body)
 
 
-def _check_length(length: int) -> None:
-    if length > MAX_BYTES:
-        raise RequestTooLarge(f"The body is longer than {MAX_BYTES} bytes; ask for less at once")
+def _check_length(length: int, most: int) -> None:
+    if length > most:
+        raise RequestTooLarge(f"The body is longer than {most} bytes; ask for less at once")
 
 
 async def read_json(request: web.Request, decoder: msgspec.json.Decoder[T]) -> T:

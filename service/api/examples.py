@@ -1,6 +1,6 @@
 """Examples for the OpenAPI document, as the very types that are answered; numbers made up."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 
 from service.api.answers import (
     AdditionReply,
@@ -15,6 +15,7 @@ from service.api.answers import (
 )
 from service.api.parts import Components
 from service.api.pick import PickResponse
+from service.coverage.report import Coverage, ExhaustedPlace, IdleNumbers, ToBuy
 from service.numbers import NumberEntry, NumberPage, Parked
 from service.picking import Pair, PlacedNumber
 
@@ -73,6 +74,25 @@ INVENTORY = InventoryReply(
             last_sweep=LastSweep("accepted", 1767322000.0, 1.2, 465, 0, 0, 0, ""),
         ),
     )
+)
+_KUNMING = {
+    "skill_group_id": "sales@ccc-test",
+    "province": "云南",
+    "city": "昆明",
+    "area_code": "0871",
+}
+COVERAGE = Coverage(
+    instance_id="ccc-test",
+    days=14,
+    buy=(ToBuy(**_KUNMING, count=3, gain=118.5, instead={"any": 97.0, "province": 21.5}),),
+    idle=(IdleNumbers(**_KUNMING | {"city": "丽江", "area_code": "0888"}, count=2),),
+    exhausted=(
+        ExhaustedPlace(
+            **_KUNMING, at=datetime(2026, 1, 3, 15, tzinfo=timezone(timedelta(hours=8)))
+        ),
+    ),
+    foretold={"city": 4210.0, "area_code": 35.0, "province": 890.5, "any": 310.0},
+    ratio=0.968,
 )
 READY = Readiness(
     ready=True, components=Components({"ccc-test": "ready"}, redis="up", draining=False)

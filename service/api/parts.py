@@ -15,6 +15,7 @@ from service.api.nonces import LocalNonces, Nonces
 from service.api.recent import KEPT, LastPicks
 from service.errors import Overloaded
 from service.metrics import Children, Metrics
+from service.numbers.coverages import Coverages
 from service.numbers.directory import Directory
 from service.numbers.overview import Overviews
 from service.outcomes import Outcomes
@@ -104,6 +105,7 @@ class Parts(msgspec.Struct, frozen=True):
     timer: Callable[[], float]
     overviews: Overviews
     trials: Trials
+    coverages: Coverages
     clock: Callable[[], float] = time.time
     body_seconds: float = 1.0
     nonces: Nonces | None = None

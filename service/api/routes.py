@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
-from service.api import examples, inventory, numbers, openapi, ops, outcomes, pick
+from service.api import coverage, examples, inventory, numbers, openapi, ops, outcomes, pick
 from service.api.answers import (
     AdditionReply,
     BulkAdditionReply,
@@ -16,6 +16,7 @@ from service.api.answers import (
 )
 from service.api.bodies import JSON
 from service.api.route import Content, Route
+from service.coverage.report import Coverage
 from service.errors import (
     CalleeBudgetExceeded,
     CallIdReused,
@@ -29,8 +30,11 @@ from service.errors import (
     NoEligibleNumber,
     OutsideCallingWindow,
     Overloaded,
+    RequestTimeout,
+    RequestTooLarge,
     UnknownCall,
     UnknownNumber,
+    UnsupportedMediaType,
 )
 from service.metrics import CONTENT_TYPE
 from service.numbers import InstanceQuery, NumberPage, NumberQuery
@@ -167,6 +171,31 @@ NUMBERS = (
     ),
 )
 
+COVERAGE = (
+    Route(
+        method="GET",
+        path="/v1/coverage",
+        handler=coverage.get,
+        tag="numbers",
+        summary="Say which numbers to buy where",
+        access="admin",
+        query=coverage.CoverageQuery,
+        answers=_ok(Coverage, examples.COVERAGE),
+        errors=(InventoryUnavailable, LedgerUnavailable),
+    ),
+    Route(
+        method="POST",
+        path="/v1/coverage",
+        handler=coverage.post,
+        tag="numbers",
+        summary="Say which numbers to buy where, by a file of demand",
+        access="admin",
+        query=coverage.CoverageQuery,
+        answers=_ok(Coverage, examples.COVERAGE),
+        errors=(InventoryUnavailable, RequestTimeout, RequestTooLarge, UnsupportedMediaType),
+    ),
+)
+
 OPERATIONS = (
     Route(
         method="GET",
@@ -212,4 +241,4 @@ OPERATIONS = (
     ),
 )
 
-ROUTES = (*PICKS, *NUMBERS, *OPERATIONS)
+ROUTES = (*PICKS, *NUMBERS, *COVERAGE, *OPERATIONS)

@@ -145,6 +145,27 @@ def _pick(options: argparse.ArgumentParser) -> None:
         "--explain", action="store_true", help="show the candidates, and why each was taken or not"
     )
     options.add_argument("--json", action="store_true", help="print the answer as it came")
+    _service(options)
+
+
+def _plan(options: argparse.ArgumentParser) -> None:
+    options.add_argument(
+        "--instance", default="", metavar="ID", help="needed where several are configured"
+    )
+    options.add_argument(
+        "--buy", type=int, default=100, metavar="N", help="numbers to place (%(default)s)"
+    )
+    options.add_argument(
+        "--demand",
+        type=Path,
+        metavar="FILE.csv",
+        help="plan by this day's demand: skill_group_id,city,hour,calls",
+    )
+    options.add_argument("--csv", action="store_true", help="print what to buy as CSV")
+    _service(options)
+
+
+def _service(options: argparse.ArgumentParser) -> None:
     options.add_argument("--url", default=DEFAULT_URL, help="of the service (%(default)s)")
     options.add_argument("--token", default="", help="or CALLERID_TOKEN in the environment")
 
@@ -207,5 +228,17 @@ COMMANDS = {
   CALLERID_TOKEN=... callerid pick 13880001234 --agent agent@ccc-test --url https://picks.example
 """,
         add_options=_pick,
+    ),
+    "plan": Command(
+        help="ask a running service which numbers to buy where",
+        about="Asks a running service which numbers to buy where, which of those that there are\n"
+        "serve nobody near them, and what runs out tomorrow. It goes by the calls of the last\n"
+        "two weeks, or by a file of them.",
+        examples="""\
+  callerid plan --buy 50
+  callerid plan --buy 50 --csv > to-buy.csv
+  callerid plan --instance ccc-test --demand demand.csv
+""",
+        add_options=_plan,
     ),
 }

@@ -1,24 +1,15 @@
-"""`callerid pick`: one question to a running service, for people.
-
-It goes by the standard library: aiohttp would take longer to import than the answer does to come.
-"""
+"""`callerid pick`: one question to a running service, for people."""
 
 import sys
 from argparse import Namespace
 from collections import Counter
 from collections.abc import Iterable
-from http import HTTPStatus
-from http.client import HTTPException
-from urllib.error import HTTPError
-from urllib.request import ProxyHandler, Request, build_opener
 
 import msgspec
 
+from service.cli.client import ProblemReply, ServiceAnswer, ask_service, decoded, text_of
 from service.cli.terminal import Style, has_colour, printable, table
-from service.errors import CallerIdError, SettingsError
 from service.picking import Candidate, PickAnswer
-
-TIMEOUT_SECONDS = 10
 
 _TAKEN = "taken"
 _STYLES: dict[str, Style] = {_TAKEN: "green"}
@@ -44,19 +35,6 @@ _REASONS = {
 }
 
 
-class ProblemReply(msgspec.Struct, frozen=True):
-    """The part of a problem document that is shown."""
-
-    code: str = "Error"
-    detail: str = "no detail was given"
-    reasons: dict[str, int] = {}
-    explanation: tuple[Candidate, ...] = ()
-
-
-class NoAnswer(CallerIdError):
-    """Nothing answered, or something that is not this service."""
-
-
 def ask(arguments: Namespace) -> int:
     """Ask, and print tables or, with `--json`, the answer as it came.
 
@@ -67,29 +45,16 @@ def ask(arguments: Namespace) -> int:
         NoAnswer: there is no service, or it takes too long.
         SettingsError: the URL or the token is none.
     """
-    _check_words(arguments)
-    try:
-        status, body, retry_after = _post(arguments, _question(arguments))
-        text = body.decode() if arguments.json else _shown(status, body, retry_after)
-    except (OSError, HTTPException, ValueError, msgspec.DecodeError) as error:
-        why = str(error) or type(error).__name__
-        raise NoAnswer(f"no answer of a service at {arguments.url}: {why}") from error
-    print(text)
-    return int(status != HTTPStatus.OK)
+    reply = ask_service(arguments, "/v1/pick", _question(arguments))
+    print(text_of(reply.body, arguments) if arguments.json else _shown(reply, arguments))
+    return int(not reply.is_ok)
 
 
-def _check_words(arguments: Namespace) -> None:
-    if not arguments.url.startswith(("http://", "https://")):
-        raise SettingsError([f"--url: found {arguments.url}, expected http://… or https://…"])
-    if not (arguments.token.isascii() and arguments.token.isprintable()):
-        raise SettingsError(["--token: found what no header can carry (hidden)"])
-
-
-def _shown(status: int, body: bytes, retry_after: str) -> str:
+def _shown(reply: ServiceAnswer, arguments: Namespace) -> str:
     colour = has_colour(sys.stdout)
-    if status == HTTPStatus.OK:
-        return answered(msgspec.json.decode(body, type=PickAnswer), colour=colour)
-    return refused(msgspec.json.decode(body, type=ProblemReply), retry_after, colour=colour)
+    if reply.is_ok:
+        return answered(decoded(reply.body, PickAnswer, arguments), colour=colour)
+    return refused(decoded(reply.body, ProblemReply, arguments), reply.retry_after, colour=colour)
 
 
 def _question(arguments: Namespace) -> bytes:
@@ -104,21 +69,6 @@ def _question(arguments: Namespace) -> bytes:
             "explain": arguments.explain,
         }
     )
-
-
-def _post(arguments: Namespace, question: bytes) -> tuple[int, bytes, str]:
-    headers = {"Content-Type": "application/json"}
-    if arguments.token:
-        headers["Authorization"] = f"Bearer {arguments.token}"
-    url = f"{arguments.url.rstrip('/')}/v1/pick"
-    request = Request(url, question, headers)  # noqa: S310 - its scheme was looked at
-    try:
-        # A service of one's own is asked without the environment's proxy.
-        with build_opener(ProxyHandler({})).open(request, timeout=TIMEOUT_SECONDS) as response:
-            return response.status, response.read(), ""
-    except HTTPError as error:
-        with error:
-            return error.code, error.read(), error.headers.get("Retry-After", "")
 
 
 def answered(answer: PickAnswer, *, colour: bool) -> str:

@@ -17,6 +17,7 @@ from service.inventory.pools import LEVELS
 from service.locality import Locality
 
 SLICE = 32  # steps before others have a turn, less than a ms
+ROUNDING = 1e-6  # of sums that are whole but for their last digits
 LEAST_WORTH = 0.05  # of a number, in calls a day; what is worth less is not bought
 
 Owner = tuple[str, Locality]  # a skill group, and the place of its numbers or of its callees
@@ -146,7 +147,7 @@ class _Market:
     def idle(self, owner: Owner) -> int:
         """Return how many numbers of a group and place no callee of their province needs."""
         group, place = owner
-        return round(self.counts[owner] * self.flows[group].idle_share(place))
+        return int(self.counts[owner] * self.flows[group].idle_share(place) + ROUNDING)
 
     def served(self) -> Served:
         """Return the calls a day by level, all groups together."""

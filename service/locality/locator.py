@@ -97,6 +97,11 @@ class Locator:
         # The first digits tell what kind of number it is and where it belongs.
         return self._place_at(number if number[0] == "+" else number[:PREFIX], province, city)
 
+    def city(self, name: str) -> Locality | None:
+        """Return the place of a city by its name, with or without its rank; None if unknown."""
+        wanted = normal_city(name)
+        return next((place for place in self._places if wanted and place.city == wanted), None)
+
     def unknown_prefix(self, callee: Callee) -> str:
         """The seven digits to ask CCC about, or "".
 

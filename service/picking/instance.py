@@ -10,6 +10,7 @@ from typing import TypeVar
 import msgspec
 
 from service.ccc.client import CccClient
+from service.coverage.demand import Demand
 from service.errors import InvalidField, InventoryUnavailable, UnknownInstance
 from service.inventory import Inventory
 from service.ledger import Ledger
@@ -58,7 +59,8 @@ class Instance(msgspec.Struct, frozen=True):
     """The state that picking for one instance takes.
 
     `fallback_seconds` is what asking CCC may take, 0 where that is not wanted. `opens_at` tells
-    when nobody is called at this hour, "" otherwise. `knows_callees` says that a rule needs them.
+    when nobody is called at this hour, "" otherwise. `knows_callees` says that a rule needs them,
+    `demand` counts their calls.
     """
 
     instance_id: str
@@ -70,6 +72,7 @@ class Instance(msgspec.Struct, frozen=True):
     digests: Digests
     knows_callees: bool
     opens_at: Callable[[], str]
+    demand: Demand
 
 
 def instance_named(instances: Mapping[str, T], instance_id: str) -> T:

@@ -81,11 +81,13 @@ class Picker:
                 decision = await self._without_strangers(question, situation, decision)
             self._count_rejected(instance, decision)
             if decision.picked.uses:
+                question.count_demand(decision)
                 return await self._answer(question, decision)
             if (error := refused_by_ledger(decision, time.time())) is not None:
                 raise error
         if not situation.steps and not situation.opens_at and may_ask_ccc(instance, request):
             return await self._ask_ccc(question)
+        question.count_refused()
         raise refused_for_want_of_numbers(question, situation, decision)
 
     async def _without_strangers(

@@ -1,8 +1,9 @@
 """One pick as the ledger is asked it: digests for the callee, the call and the groups."""
 
+from service.coverage.demand import REFUSED, group_of
 from service.errors import InvalidField
 from service.inventory import Step, Wish
-from service.ledger import Pick, Take
+from service.ledger import Decision, Pick, Take
 from service.locality import Callee
 from service.picking import PickRequest
 from service.picking.instance import Instance
@@ -67,3 +68,23 @@ class Question:
             call=self._call,
             body=self._body,
         )
+
+    def count_demand(self, decision: Decision) -> None:
+        """Count the call of an answered pick with the demand, once."""
+        if self.request.dry_run or decision.picked.is_repeated:
+            return
+        number, level = decision.picked.uses[0]
+        groups, inventory = self.request.skill_group_ids, self.instance.keeper.inventory
+        own = inventory.numbers.get(number) if inventory is not None else None
+        if own is not None and own.agent_id:
+            groups = ()  # the agent's own number: no group's supply
+        group = (
+            groups[0] if len(groups) == 1 else group_of(groups, own.skill_group_ids if own else ())
+        )
+        self.instance.demand.count(group, self.callee.locality, level)
+
+    def count_refused(self) -> None:
+        """Count the call of a pick for which there was no number."""
+        if not self.request.dry_run:
+            group = group_of(self.request.skill_group_ids, ())
+            self.instance.demand.count(group, self.callee.locality, REFUSED)

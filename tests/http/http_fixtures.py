@@ -14,7 +14,9 @@ from aiohttp import web
 from yarl import URL
 
 from service import api
+from service.api.examples import COVERAGE
 from service.api.nonces import Nonces
+from service.coverage.report import Coverage
 from service.inventory import Inventory, PhoneNumber
 from service.metrics import Metrics
 from service.numbers import NumberEntry, NumberPage, NumberQuery
@@ -124,6 +126,21 @@ class FakeDirectory:
             raise self.error
 
 
+class FakeCoverages:
+    """Gives one plan to whoever asks, or raises."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, int, str | None]] = []
+        self.next = COVERAGE
+        self.error: Exception | None = None
+
+    async def of(self, instance_id: str, buy: int, file: str | None = None) -> Coverage:
+        if self.error is not None:
+            raise self.error
+        self.asked.append((instance_id, buy, file))
+        return self.next
+
+
 class FakeProvisioner:
     """Adds whatever it is told to but for what a test says, or raises."""
 
@@ -188,6 +205,7 @@ class Service:
         self.clock: Callable[[], float] = lambda: 1042.0
         self.overviews = FakeOverviews()
         self.trials = FakeTrials()
+        self.coverages = FakeCoverages()
         self.keepers = {one.id: FakeKeeper(one.id) for one in self.settings.instances}
         self.metrics = Metrics()
         self.health = api.Components({"ccc-test": "ready"}, "up", draining=False)
@@ -211,6 +229,7 @@ class Service:
                 itertools.count().__next__,
                 in_place_of(self.overviews),
                 in_place_of(self.trials),
+                in_place_of(self.coverages),
                 self.clock,
                 body_seconds=0.03,
                 nonces=self.nonces,

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from importlib import resources
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from service.ccc.payloads import NumberPair
 from service.ccc.payloads import PickedNumber as CccNumber
+from service.coverage.demand import Called, Demand, LocalDays
 from service.errors import (
     CccThrottled,
     InvalidCalledNumber,
@@ -43,6 +45,7 @@ def chengdu(last: int, *groups: str, agent_id: str = "", usage: str = "Outbound"
     )
 
 
+NOON = datetime(2026, 1, 2, 12, 30, tzinfo=UTC)
 BEIJING = PhoneNumber("01055500001", "北京", "北京", "010", skill_group_ids=(SALES,))
 
 
@@ -106,6 +109,8 @@ class Bench:
         self.ccc = ccc or FakeCcc()
         self.localities = FakeLocalities()
         self.metrics = Metrics()
+        self.days = LocalDays()
+        self.demand = Demand(self.days, lambda: NOON)
         self.instances = {"ccc-test": self.instance()}
         self.picker = Picker(self.instances, LOCATOR, in_place_of(self.localities), self.metrics)
 
@@ -120,6 +125,7 @@ class Bench:
             digests=Digests(b"", "ccc-test"),
             knows_callees=False,
             opens_at=lambda: "",
+            demand=self.demand,
         )
 
     async def pick(self, called: str = CHENGDU_MOBILE, *groups: str, **fields: Any) -> list[str]:
@@ -318,3 +324,23 @@ async def test_ccc_teaches_where_an_unknown_prefix_belongs() -> None:
     bench = Bench(chengdu(1, SALES), ccc=FakeCcc("02855500001"))
     await bench.pick("14000001234", "new")
     assert bench.localities.taught == [("1400000", "四川省", "成都市")]
+
+
+async def test_each_call_counts_once_with_the_demand_of_its_group_and_place() -> None:
+    bench = Bench(BEIJING, chengdu(1, SALES), chengdu(2, agent_id="agent01@ccc-test"))
+    await bench.pick(call_id="a")
+    await bench.pick(call_id="a")
+    await bench.pick(dry_run=True)
+    await bench.pick(CHENGDU_MOBILE, SUPPORT, SALES)
+    await bench.pick(agent_id="agent01@ccc-test")
+    with pytest.raises(NoEligibleNumber):
+        await bench.pick(exclude=("02855500001", "01055500001"))
+    await bench.demand.flush()
+    place = 12, "四川", "成都", "028"
+    assert await bench.days.read(NOON.date()) == {
+        Called(SALES, "city"): 2,
+        Called(SALES, "refused"): 1,
+        Called("", "agent"): 1,
+        Called(SALES, "", *place): 3,
+        Called("", "", *place): 1,
+    }

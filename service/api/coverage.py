@@ -1,0 +1,89 @@
+"""`/v1/coverage`: which numbers to buy where, which are idle, and what runs out tomorrow."""
+
+import csv
+import io
+from typing import Annotated, Any, Literal
+
+import msgspec
+from aiohttp import web
+from msgspec import Meta
+
+from service.api import bodies, forms
+from service.api.answers import answer
+from service.api.parts import Api, admitted
+from service.coverage.report import Coverage
+from service.errors import MalformedRequest, UnsupportedMediaType
+from service.numbers import InstanceQuery
+
+CSV = "text/csv"
+MAX_BYTES = 524_288  # of a file of demand: all cities, every hour, three groups
+
+# A spreadsheet would take a cell that begins so for a formula.
+_FORMULA = ("=", "+", "-", "@")
+
+
+class CoverageQuery(InstanceQuery, frozen=True, forbid_unknown_fields=True):
+    """How many numbers to place, and the format of the answer."""
+
+    buy: Annotated[int, Meta(ge=0, le=10_000, description="How many numbers to place at most.")] = (
+        100
+    )
+    format: Annotated[
+        Literal["json", "csv"], Meta(description="`csv` gives the table of what to buy.")
+    ] = "json"
+
+
+async def get(request: web.Request) -> web.Response:
+    """Plan by the demand of the last two weeks that was counted here.
+
+    Raises:
+        LedgerUnavailable: it cannot be read now.
+    """
+    return await _planned(*_asked(request))
+
+
+async def post(request: web.Request) -> web.Response:
+    """Plan by a day's demand as CSV: `skill_group_id,city,hour,calls`.
+
+    Raises:
+        UnsupportedMediaType: the body is no CSV.
+        MalformedRequest, InvalidField: it cannot be read.
+    """
+    api, asked = _asked(request)
+    if request.content_type != CSV:
+        raise UnsupportedMediaType(f"Content-Type: send {CSV}")
+    try:
+        file = (await bodies.read(request, MAX_BYTES)).decode()
+    except UnicodeDecodeError:
+        raise MalformedRequest("The file is not in UTF-8; save it so") from None
+    return await _planned(api, asked, file)
+
+
+def _asked(request: web.Request) -> tuple[Api, CoverageQuery]:
+    api, asker = admitted(request, "admin")
+    asked = forms.query(request, CoverageQuery)
+    asker.keep_to(asked.instance_id)
+    return api, asked
+
+
+async def _planned(api: Api, asked: CoverageQuery, file: str | None = None) -> web.Response:
+    planned = await api.parts.coverages.of(asked.instance_id, asked.buy, file)
+    if asked.format == "csv":
+        return web.Response(text=_table(planned), content_type=CSV)
+    return answer(planned)
+
+
+def _table(coverage: Coverage) -> str:
+    """What to buy, as a spreadsheet opens it: in UTF-8 with a mark that says so."""
+    text = io.StringIO()
+    writer = csv.writer(text)
+    columns = ["skill_group_id", "province", "city", "area_code", "count", "gain"]
+    writer.writerow(columns)
+    for purchase in coverage.buy:
+        row = msgspec.structs.asdict(purchase)
+        writer.writerow([_safe(row[column]) for column in columns])
+    return f"\ufeff{text.getvalue()}"
+
+
+def _safe(cell: Any) -> Any:
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell

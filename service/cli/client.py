@@ -1,0 +1,107 @@
+"""Ask a running service, for the commands of people.
+
+It goes by the standard library: aiohttp would take longer to import than the answer does to come.
+"""
+
+from argparse import Namespace
+from http import HTTPStatus
+from http.client import HTTPException
+from typing import NamedTuple, TypeVar
+from urllib.error import HTTPError
+from urllib.request import ProxyHandler, Request, build_opener
+
+import msgspec
+
+from service.errors import CallerIdError, SettingsError
+from service.picking import Candidate
+
+TIMEOUT_SECONDS = 10
+JSON = "application/json"
+
+T = TypeVar("T")
+
+
+class NoAnswer(CallerIdError):
+    """Nothing answered, or something that is not this service."""
+
+
+class ProblemReply(msgspec.Struct, frozen=True):
+    """The part of a problem document that is shown."""
+
+    code: str = "Error"
+    detail: str = "no detail was given"
+    reasons: dict[str, int] = {}
+    explanation: tuple[Candidate, ...] = ()
+
+
+class ServiceAnswer(NamedTuple):
+    """An answer as it came, good or not."""
+
+    status: int
+    body: bytes
+    retry_after: str = ""
+
+    @property
+    def is_ok(self) -> bool:
+        """Return whether it is what was asked for."""
+        return self.status == HTTPStatus.OK
+
+
+def ask_service(
+    arguments: Namespace, path: str, body: bytes | None = None, media_type: str = JSON
+) -> ServiceAnswer:
+    """Ask the service that `--url` names, with the token of `--token`.
+
+    Args:
+        arguments: with both.
+        path: with the query.
+        body: to be posted; None to get.
+        media_type: of the body.
+
+    Raises:
+        NoAnswer: there is no service, or it takes too long.
+        SettingsError: the URL or the token is none.
+    """
+    _check_words(arguments)
+    headers = {"Content-Type": media_type}
+    if arguments.token:
+        headers["Authorization"] = f"Bearer {arguments.token}"
+    url = f"{arguments.url.rstrip('/')}{path}"
+    request = Request(url, body, headers)  # noqa: S310 - its scheme was looked at
+    try:
+        # A service of one's own is asked without the environment's proxy.
+        with build_opener(ProxyHandler({})).open(request, timeout=TIMEOUT_SECONDS) as response:
+            return ServiceAnswer(response.status, response.read())
+    except HTTPError as error:
+        with error:
+            return ServiceAnswer(error.code, error.read(), error.headers.get("Retry-After", ""))
+    except (OSError, HTTPException, ValueError) as error:
+        raise _no_answer(arguments, error) from error
+
+
+def decoded(body: bytes, shape: type[T], arguments: Namespace) -> T:
+    """Return a body as its type; raises NoAnswer where it is none."""
+    try:
+        return msgspec.json.decode(body, type=shape)
+    except msgspec.DecodeError as error:
+        raise _no_answer(arguments, error) from error
+
+
+def text_of(body: bytes, arguments: Namespace) -> str:
+    """Return a body as text; raises NoAnswer where it is none."""
+    try:
+        return body.decode()
+    except UnicodeDecodeError as error:
+        raise _no_answer(arguments, error) from error
+
+
+def _no_answer(arguments: Namespace, error: Exception) -> NoAnswer:
+    why = str(error) or type(error).__name__
+    return NoAnswer(f"no answer of a service at {arguments.url}: {why}")
+
+
+def _check_words(arguments: Namespace) -> None:
+    if not arguments.url.startswith(("http://", "https://")):
+        raise SettingsError([f"--url: found {arguments.url}, expected http://… or https://…"])
+    if not (arguments.token.isascii() and arguments.token.isprintable()):
+        raise SettingsError(["--token: found what no header can carry (hidden)"])

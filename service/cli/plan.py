@@ -1,0 +1,112 @@
+"""`callerid plan`: which numbers to buy where, by what a running service knows, for people."""
+
+import sys
+from argparse import Namespace
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from urllib.parse import urlencode
+
+import msgspec
+
+from service.cli.client import ProblemReply, ask_service, decoded, text_of
+from service.cli.terminal import printable, table
+from service.errors import SettingsError
+
+CSV = "text/csv"
+SHOWN = 20  # rows of each table
+
+
+class CoverageRow(msgspec.Struct, frozen=True):
+    """A row of any of the three lists."""
+
+    skill_group_id: str
+    province: str
+    city: str
+    area_code: str
+    count: int = 0
+    gain: float = 0
+    instead: Mapping[str, float] = {}
+    at: datetime | None = None
+
+
+class CoverageShown(msgspec.Struct, frozen=True):
+    """The part of `/v1/coverage` that is shown."""
+
+    days: int
+    buy: tuple[CoverageRow, ...]
+    idle: tuple[CoverageRow, ...]
+    exhausted: tuple[CoverageRow, ...]
+    foretold: Mapping[str, float]
+    ratio: float | None
+
+
+def ask(arguments: Namespace) -> int:
+    """Ask, and print tables or, with `--csv`, what to buy as CSV.
+
+    Returns:
+        0 for a plan, 1 for a refusal.
+
+    Raises:
+        NoAnswer: there is no service, or it takes too long.
+        SettingsError: the URL, the token or the file is none.
+    """
+    asked = {"buy": arguments.buy, "format": "csv" if arguments.csv else "json"}
+    if arguments.instance:
+        asked["instance_id"] = arguments.instance
+    reply = ask_service(arguments, f"/v1/coverage?{urlencode(asked)}", _file(arguments), CSV)
+    if not reply.is_ok:
+        problem = decoded(reply.body, ProblemReply, arguments)
+        print(f"{printable(problem.code)}: {printable(problem.detail)}", file=sys.stderr)
+    elif arguments.csv:
+        print(text_of(reply.body, arguments), end="")
+    else:
+        print(planned(decoded(reply.body, CoverageShown, arguments)))
+    return int(not reply.is_ok)
+
+
+def _file(arguments: Namespace) -> bytes | None:
+    if arguments.demand is None:
+        return None
+    try:
+        return bytes(arguments.demand.read_bytes())
+    except OSError as error:
+        raise SettingsError([f"--demand: {arguments.demand}: {error.strerror}"]) from error
+
+
+def planned(coverage: CoverageShown) -> str:
+    """A plan as tables, each with its first rows."""
+    if not coverage.days:
+        return "No calls have been counted yet: ask again tomorrow, or give --demand FILE.csv."
+    calls = ", ".join(f"{level} {served:.0f}" for level, served in coverage.foretold.items())
+    parts = [f"By {coverage.days} days of calls, a day at its best matches by: {calls}."]
+    if coverage.ratio is not None:
+        parts.append(f"Yesterday reached {coverage.ratio:.1%} of the local matches foretold.")
+    gains = [(str(row.count), f"{row.gain:.0f}", _instead(row)) for row in coverage.buy]
+    parts += _part("buy", ("numbers", "local calls a day more", "instead of"), coverage.buy, gains)
+    counts = [(str(row.count),) for row in coverage.idle]
+    parts += _part("idle for callees of their province", ("numbers",), coverage.idle, counts)
+    hours = [(f"{row.at:%H}:00" if row.at else "",) for row in coverage.exhausted]
+    parts += _part("spent tomorrow", ("in the hour of",), coverage.exhausted, hours)
+    return "\n".join(parts)
+
+
+def _part(
+    title: str,
+    columns: tuple[str, ...],
+    places: tuple[CoverageRow, ...],
+    cells: Sequence[tuple[str, ...]],
+) -> list[str]:
+    """A table with its title; nothing where it has no rows."""
+    if not places:
+        return ["", f"{title}: nothing"]
+    rows: list[tuple[str, ...]] = [("skill group", "province", "city", "code", *columns)]
+    rows += [
+        (row.skill_group_id, row.province, row.city, row.area_code, *cell)
+        for row, cell in zip(places[:SHOWN], cells, strict=False)
+    ]
+    more = len(places) - SHOWN
+    return ["", f"{title}:", table(rows, colour=False), *([f"and {more} more"] if more > 0 else [])]
+
+
+def _instead(row: CoverageRow) -> str:
+    return ", ".join(f"{level} {calls:.0f}" for level, calls in row.instead.items()) or "refusals"

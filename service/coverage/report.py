@@ -1,0 +1,190 @@
+"""How an instance's numbers fit its demand, as `/v1/coverage` says it."""
+
+import itertools
+from collections import Counter, defaultdict
+from collections.abc import Callable, Generator, Mapping, Sequence
+from datetime import datetime, timedelta
+from math import inf
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from service.coverage.demand import DAYS, REFUSED, Day, Demand
+from service.coverage.exhaustion import HOURS, Exhausted, exhausting
+from service.coverage.flow import LOCAL, Served
+from service.coverage.planning import Idle, Lot, Owner, Purchase, planning
+from service.inventory import Inventory
+from service.ledger.answers import Glance
+from service.locality import Locality
+from service.tasks import in_slices
+
+SCANNED = 250  # numbers looked at in one go, less than a ms
+
+Hourly = Mapping[Owner, Sequence[float]]
+Describe = Callable[[Sequence[str]], Sequence[Glance]]
+
+
+class CoveredPlace(msgspec.Struct, frozen=True, kw_only=True):
+    """A place and the skill group that it is about; "" for what is not known."""
+
+    skill_group_id: Annotated[str, Meta(description="The skill group.")]
+    province: Annotated[str, Meta(description="The province.")]
+    city: Annotated[str, Meta(description="The city.")]
+    area_code: Annotated[str, Meta(description="The area code.")]
+
+
+class ToBuy(CoveredPlace, frozen=True, kw_only=True):
+    """Numbers to buy."""
+
+    count: Annotated[int, Meta(description="How many numbers.")]
+    gain: Annotated[
+        float,
+        Meta(description="Calls a day more that are matched by city, area code or province."),
+    ]
+    instead: Annotated[
+        Mapping[str, float], Meta(description="What these calls had before, by level.")
+    ]
+
+
+class IdleNumbers(CoveredPlace, frozen=True, kw_only=True):
+    """Numbers that no callee of their province needs."""
+
+    count: Annotated[int, Meta(description="How many numbers.")]
+
+
+class ExhaustedPlace(CoveredPlace, frozen=True, kw_only=True):
+    """A place whose numbers will have had all their calls."""
+
+    at: Annotated[datetime, Meta(description="The hour of tomorrow in which the last is spent.")]
+
+
+class Coverage(msgspec.Struct, frozen=True):
+    """How the numbers of an instance fit its demand.
+
+    `days` is how many days of demand it is made from: without any, nothing is said.
+    """
+
+    instance_id: Annotated[str, Meta(description="The instance.")]
+    days: Annotated[int, Meta(description="From how many days of demand this is foretold.")]
+    buy: Annotated[tuple[ToBuy, ...], Meta(description="What to buy, the most useful first.")]
+    idle: Annotated[tuple[IdleNumbers, ...], Meta(description="What serves nobody near.")]
+    exhausted: Annotated[tuple[ExhaustedPlace, ...], Meta(description="What runs out tomorrow.")]
+    foretold: Annotated[
+        Mapping[str, float],
+        Meta(description="Calls a day by the level of their match, if each is served at its best."),
+    ]
+    ratio: Annotated[
+        float | None,
+        Meta(description="Yesterday's share of local matches, of the share that is foretold."),
+    ]
+
+
+class History(msgspec.Struct, frozen=True):
+    """The mean of some days by hour, and the last day's local share; None where nobody called."""
+
+    hourly: Hourly
+    days: int
+    local_share: float | None
+
+
+async def history(demand: Demand) -> History:
+    """Read the last two weeks up to yesterday; while there is no yesterday, today so far.
+
+    Raises:
+        LedgerUnavailable: Redis does not serve.
+    """
+    await demand.flush()
+    today = demand.now().date()
+    days = [await demand.store.read(today - timedelta(days=back)) for back in range(1, DAYS + 1)]
+    known = [day for day in days if day] or [day for day in [await demand.store.read(today)] if day]
+    return History(mean_of(known), len(known), _local_share(known[0]) if known else None)
+
+
+def mean_of(days: Sequence[Day]) -> Hourly:
+    """Return the mean calls in each hour."""
+    hourly: defaultdict[Owner, list[float]] = defaultdict(lambda: [0.0] * HOURS)
+    for day in days:
+        for called, count in day.items():
+            if called.skill_group_id and not called.level:
+                hours = hourly[called.skill_group_id, called.place]
+                hours[called.hour % HOURS] += count / len(days)
+    return dict(hourly)
+
+
+def _local_share(day: Day) -> float | None:
+    """The share of a day's calls that had a local match."""
+    levels: Counter[str] = Counter()
+    for called, count in day.items():
+        levels[called.level] += count
+    local = sum(levels[level] for level in LOCAL)
+    total = local + levels["any"] + levels[REFUSED]
+    return local / total if total else None
+
+
+async def coverage(
+    inventory: Inventory, glance: Describe, known: History, *, buy: int, tomorrow: datetime
+) -> Coverage:
+    """Plan for an instance, in slices between which others run.
+
+    Args:
+        inventory: its numbers.
+        glance: tells the cap of each.
+        known: its demand.
+        buy: how many numbers to place.
+        tomorrow: its first instant, in the instance's zone.
+    """
+    lots = await in_slices(_lots(inventory, glance))
+    demand = {owner: sum(hours) for owner, hours in known.hourly.items()}
+    commonest = Counter(lot.calls for lot in lots).most_common(1)
+    calls = commonest[0][0] if commonest else inf
+    plan = await in_slices(planning(lots, demand, buy, calls))
+    spent = await in_slices(exhausting(plan.supply, known.hourly))
+    foretold = plan.foretold
+    return Coverage(
+        instance_id=inventory.instance_id,
+        days=known.days,
+        buy=tuple(map(_to_buy, plan.buy)),
+        idle=tuple(IdleNumbers(**_place(idle), count=idle.count) for idle in plan.idle),
+        exhausted=tuple(
+            ExhaustedPlace(**_place(place), at=tomorrow + timedelta(hours=place.hour))
+            for place in spent
+        ),
+        foretold={level: round(served, 1) for level, served in foretold.items()},
+        ratio=_ratio(known.local_share, foretold, sum(demand.values())),
+    )
+
+
+def _to_buy(purchase: Purchase) -> ToBuy:
+    instead = {level: round(calls, 1) for level, calls in purchase.instead.items()}
+    gain = round(purchase.gain, 1)
+    return ToBuy(**_place(purchase), count=purchase.count, gain=gain, instead=instead)
+
+
+def _place(of: Purchase | Idle | Exhausted) -> dict[str, str]:
+    return {
+        "skill_group_id": of.skill_group_id,
+        "province": of.place.province,
+        "city": of.place.city,
+        "area_code": of.place.area_code,
+    }
+
+
+def _ratio(share: float | None, foretold: Served, calls: float) -> float | None:
+    best = sum(foretold[level] for level in LOCAL)
+    return round(share * calls / best, 3) if share is not None and best else None
+
+
+def _lots(inventory: Inventory, glance: Describe) -> Generator[None, None, list[Lot]]:
+    """The candidates of skill groups, those together that are alike; an agent's serve no group."""
+    counts: Counter[tuple[Locality, tuple[str, ...], float]] = Counter()
+    left = iter(inventory.homes())
+    while some := list(itertools.islice(left, SCANNED)):
+        yield
+        for number, use in zip(some, glance(some), strict=True):
+            own = inventory.numbers[number]
+            if not own.agent_id:
+                place = Locality(own.province, own.city, own.area_code)
+                groups = tuple(sorted(set(own.skill_group_ids)))
+                counts[place, groups, use.max_per_day or inf] += 1
+    return [Lot(*alike, count) for alike, count in counts.items()]

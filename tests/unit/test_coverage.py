@@ -1,0 +1,196 @@
+"""What to buy where, what is idle, and what runs out: by arithmetic, and against the optimum."""
+
+from datetime import UTC, date, datetime, timedelta
+from math import inf
+from random import Random
+
+import pytest
+
+from service.coverage import demand as counting
+from service.coverage.demand import Called, Demand, LocalDays, group_of
+from service.coverage.exhaustion import Exhausted, exhausting
+from service.coverage.flow import Flow
+from service.coverage.planning import Idle, Lot, Plan, Purchase, planning
+from service.coverage.report import Coverage, History, coverage, history, mean_of
+from service.inventory import Inventory, PhoneNumber
+from service.ledger.answers import Glance
+from service.locality import Locality
+from service.tasks import at_once
+from tests.lab.optimum import Optimum, worth_of
+from tests.lab.places import problem
+
+CHENGDU = Locality("四川", "成都", "028")
+MEISHAN = Locality("四川", "眉山", "028")
+LESHAN = Locality("四川", "乐山", "0833")
+BEIJING = Locality("北京", "北京", "010")
+NOON = datetime(2026, 1, 2, 12, 30, tzinfo=UTC)
+A, B = "a@ccc-test", "b@ccc-test"
+
+
+def planned(lots: list[Lot], demand: dict[tuple[str, Locality], float], buy: int = 0) -> Plan:
+    return at_once(planning(lots, demand, buy, 40))
+
+
+def test_numbers_serve_their_own_city_then_their_code_their_province_and_anybody() -> None:
+    flow = Flow()
+    flow.add_supply(CHENGDU, 100)
+    for place, calls in ((CHENGDU, 30), (MEISHAN, 20), (LESHAN, 10), (BEIJING, 25)):
+        flow.add_demand(place, calls)
+    assert flow.served() == {"city": 30, "area_code": 20, "province": 10, "any": 25}
+    assert flow.idle_share(CHENGDU) == pytest.approx(0.4)
+
+
+def test_the_order_in_which_supply_and_demand_come_changes_nothing() -> None:
+    steps = [
+        (Flow.add_supply, CHENGDU, 50.0),
+        (Flow.add_supply, LESHAN, 10.0),
+        (Flow.add_demand, CHENGDU, 20.0),
+        (Flow.add_demand, LESHAN, 35.0),
+        (Flow.add_demand, BEIJING, 40.0),
+        (Flow.add_supply, MEISHAN, 5.0),
+    ]
+    served = []
+    for seed in range(20):
+        flow = Flow()
+        for add, place, calls in Random(seed).sample(steps, len(steps)):
+            add(flow, place, calls)
+        served.append(flow.served())
+    assert served == [{"city": 30, "area_code": 0, "province": 25, "any": 10}] * 20
+
+
+def test_a_number_is_bought_where_it_serves_most_and_says_instead_of_what() -> None:
+    plan = planned([Lot(BEIJING, (A,), 40, 3)], {(A, CHENGDU): 60, (A, BEIJING): 30}, buy=1)
+    assert plan.foretold == {"city": 30, "area_code": 0, "province": 0, "any": 60}
+    assert plan.buy == (Purchase(A, CHENGDU, 1, 40, {"any": 40}),)
+
+
+def test_numbers_that_nobody_needs_are_not_bought() -> None:
+    plan = planned([], {(A, CHENGDU): 60}, buy=10)
+    assert plan.buy == (Purchase(A, CHENGDU, 2, 60, {}),)
+
+
+def test_a_shared_number_goes_to_the_group_that_misses_it() -> None:
+    lots = [Lot(CHENGDU, (A, B), 40, 2), Lot(CHENGDU, (A,), 40, 1)]
+    plan = planned(lots, {(A, CHENGDU): 40, (B, CHENGDU): 80})
+    assert plan.supply == {(A, CHENGDU): 40, (B, CHENGDU): 80}
+    assert plan.idle == ()
+
+
+def test_numbers_without_callees_in_their_province_are_idle() -> None:
+    lots = [Lot(CHENGDU, (A,), 40, 5), Lot(BEIJING, (A,), inf, 1)]
+    plan = planned(lots, {(A, MEISHAN): 60, (A, BEIJING): 1000})
+    assert plan.idle == (Idle(A, CHENGDU, 4),)  # of 200 calls, 60 are taken
+    assert plan.foretold == {"city": 1000, "area_code": 60, "province": 0, "any": 0}
+
+
+def test_a_place_is_exhausted_in_the_hour_in_which_its_last_call_goes() -> None:
+    hours = [0.0] * 9 + [10.0] * 10 + [0.0] * 5
+    spent = at_once(exhausting({(A, CHENGDU): 35, (A, BEIJING): 100}, {(A, CHENGDU): hours}))
+    assert spent == (Exhausted(A, CHENGDU, 12),)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_plan_is_worth_nearly_as_much_as_the_best_there_is(seed: int) -> None:
+    lots, demand = problem(Random(seed), cities=30, numbers=300, groups=3)
+    plan = planned(lots, demand, buy=20)
+    before, after = worth_of(plan, demand, 40)
+    best = Optimum(lots, demand).worth()
+    assert 0.99 * best <= before <= best * 1.0001
+    gain = Optimum(lots, demand, 20, 40).worth(whole=True) - best
+    assert after - before >= 0.98 * gain
+
+
+async def test_demand_is_kept_by_day_and_hour_in_the_zone_of_the_instance() -> None:
+    now, days = NOON, LocalDays()
+    demand = Demand(days, lambda: now)
+    demand.count(A, CHENGDU, "city")
+    await demand.flush()
+    now += timedelta(hours=12)
+    demand.count(A, CHENGDU, "any")
+    await demand.flush()
+    first = {Called(A, "city"): 1, Called(A, "", 12, "四川", "成都", "028"): 1}
+    second = {Called(A, "any"): 1, Called(A, "", 0, "四川", "成都", "028"): 1}
+    assert await days.read(date(2026, 1, 2)) == first
+    assert await days.read(date(2026, 1, 3)) == second
+
+
+async def test_of_more_places_than_are_kept_the_greatest_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(counting, "MOST_PLACES", 1)
+    days = LocalDays()
+    demand = Demand(days, lambda: NOON)
+    for place, calls in ((BEIJING, 1), (CHENGDU, 3), (LESHAN, 2)):
+        for _ in range(calls):
+            demand.count(A, place, "any")
+    await demand.flush()
+    assert await days.read(NOON.date()) == {
+        Called(A, "any"): 6,
+        Called(A, "", 12, "四川", "成都", "028"): 3,
+        Called(A, "", 12): 3,
+    }
+
+
+async def test_days_that_are_too_old_are_forgotten() -> None:
+    days = LocalDays()
+    for back in range(20):
+        await days.add(date(2026, 1, 20) - timedelta(days=back), {Called(A, "any"): 1})
+    read = [await days.read(date(2026, 1, 20) - timedelta(days=back)) for back in range(20)]
+    assert [bool(day) for day in read] == [True] * 15 + [False] * 5
+
+
+async def test_history_is_the_mean_of_the_days_that_are_known() -> None:
+    days = LocalDays()
+    called = Called(A, "", 9, "四川", "成都", "028")
+    await days.add(date(2026, 1, 1), {called: 30, Called(A, "city"): 20, Called(A, "any"): 10})
+    await days.add(date(2025, 12, 31), {called: 10, Called(A, "any"): 10})
+    await days.add(date(2026, 1, 2), {called: 900})
+    known = await history(Demand(days, lambda: NOON))
+    assert known.days == 2
+    assert known.hourly[A, CHENGDU][9] == 20
+    assert sum(known.hourly[A, CHENGDU]) == 20
+    assert known.local_share == pytest.approx(2 / 3)
+
+
+async def test_a_first_day_is_planned_by_what_there_is_of_it() -> None:
+    demand = Demand(LocalDays(), lambda: NOON)
+    demand.count(A, CHENGDU, "city")
+    known = await history(demand)
+    assert (known.days, known.local_share) == (1, 1.0)
+
+
+async def test_a_coverage_reads_caps_leaves_out_agents_numbers_and_names_hours() -> None:
+    numbers = [
+        PhoneNumber("02855500001", *("四川", "成都", "028"), skill_group_ids=(A,)),
+        PhoneNumber("02855500002", *("四川", "成都", "028"), agent_id="amy@ccc-test"),
+        PhoneNumber("01055500001", *("北京", "北京", "010"), skill_group_ids=(A,)),
+        PhoneNumber("01055500002", *("北京", "北京", "010"), active=False, skill_group_ids=(A,)),
+    ]
+    hours = [0.0] * 24
+    hours[9] = 25.0
+    plan: Coverage = await coverage(
+        Inventory("ccc-test", 1, numbers),
+        lambda some: [Glance(0, 10) for _ in some],
+        History({(A, CHENGDU): hours}, 3, 0.3),
+        buy=1,
+        tomorrow=datetime(2026, 1, 3, tzinfo=UTC),
+    )
+    assert plan.foretold == {"city": 10, "area_code": 0, "province": 0, "any": 10}
+    assert [(row.city, row.count, row.gain, row.instead) for row in plan.buy] == [
+        ("成都", 1, 10.0, {"any": 5.0})
+    ]
+    assert [(row.city, row.count) for row in plan.idle] == [("北京", 1)]
+    assert {(row.city, row.at.hour) for row in plan.exhausted} == {("成都", 9), ("北京", 9)}
+    assert plan.ratio == pytest.approx(0.75)
+
+
+def test_a_call_of_several_groups_is_the_first_ones_that_holds_the_number() -> None:
+    assert group_of((B, A), (A, B)) == A
+    assert group_of((B, A), (B,)) == B
+    assert group_of((B, A), ()) == A
+    assert group_of((), (A,)) == ""
+
+
+def test_a_mean_leaves_out_what_is_no_groups() -> None:
+    day = {Called("", "", 9, "四川", "成都", "028"): 4, Called(A, "city"): 4}
+    assert mean_of([day]) == {}
