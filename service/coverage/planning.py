@@ -8,6 +8,7 @@ more there are, its worth is computed again for the first in line alone.
 from collections import Counter, defaultdict
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from heapq import heapify, heappop, heapreplace
+from itertools import groupby, permutations
 from typing import NamedTuple
 
 import msgspec
@@ -97,13 +98,14 @@ class _Stock:
         self.left = left
 
 
-class _Offer(msgspec.Struct, frozen=True):
-    """The numbers of a lot, as one of its groups may have them."""
+class _Offer(msgspec.Struct):
+    """The numbers of a lot, as one of its groups may have them, and how many it has."""
 
     group: str
     place: Locality
     calls: float
     stock: _Stock
+    placed: int = 0
 
 
 class _Placement(NamedTuple):
@@ -115,7 +117,7 @@ class _Placement(NamedTuple):
 
 
 class _Market:
-    """The flows of all groups, and the numbers that were placed.
+    """The flows of all groups, and how many numbers each has at each place.
 
     Args:
         most: the calls of all callees, more than which no number carries.
@@ -124,19 +126,20 @@ class _Market:
     def __init__(self, most: float) -> None:
         self.flows: defaultdict[str, Flow] = defaultdict(Flow)
         self.supply: defaultdict[Owner, float] = defaultdict(float)
-        self._most = most
         self.counts: Counter[Owner] = Counter()
+        self._most = most
 
     def place(self, offer: _Offer, count: int) -> None:
-        """Give so many numbers to their group."""
+        """Give so many numbers to their group, or with a negative count take them back."""
         offer.stock.left -= count
+        offer.placed += count
         calls = count * min(offer.calls, self._most)
         self.counts[offer.group, offer.place] += count
         self.supply[offer.group, offer.place] += calls
         self.flows[offer.group].add_supply(offer.place, calls)
 
     def gain(self, offer: _Offer, count: int = 1) -> Served:
-        """Return what so many numbers of an offer would change."""
+        """Return what so many numbers of an offer would change; a negative count takes them."""
         return self.flows[offer.group].gain(offer.place, count * min(offer.calls, self._most))
 
     def missing(self, offer: _Offer) -> int:
@@ -180,6 +183,33 @@ def _supplying(market: _Market, lots: Iterable[Lot]) -> Generator[None, None, No
             yield
         if offer.stock.left:  # nobody misses them: whoever comes first may have them
             market.place(offer, offer.stock.left)
+    yield from _moving(market, shared)
+
+
+def _moving(market: _Market, shared: Sequence[_Offer]) -> Generator[None, None, None]:
+    """Move shared numbers between groups while that is worth something.
+
+    The most worthy place for one number may leave another with none: a few moves mend nearly all.
+    """
+    rivals = [
+        (given, taking)
+        for _, offers in groupby(shared, key=lambda offer: id(offer.stock))
+        for given, taking in permutations(offers, 2)
+    ]
+    moved = True
+    while moved:
+        moved = False
+        for at, (given, taking) in enumerate(rivals):
+            if at % SLICE == 0:
+                yield
+            while given.placed and _worth_moving(market, given, taking):
+                market.place(given, -1)
+                market.place(taking, 1)
+                moved = True
+
+
+def _worth_moving(market: _Market, given: _Offer, taking: _Offer) -> bool:
+    return worth(market.gain(taking)) + worth(market.gain(given, -1)) > ROUNDING
 
 
 def _idling(market: _Market) -> Generator[None, None, list[Idle]]:

@@ -79,7 +79,7 @@ def test_a_shared_number_goes_to_the_group_that_misses_it() -> None:
 def test_numbers_without_callees_in_their_province_are_idle() -> None:
     lots = [Lot(CHENGDU, (A,), 40, 5), Lot(BEIJING, (A,), inf, 1)]
     plan = planned(lots, {(A, MEISHAN): 60, (A, BEIJING): 1000})
-    assert plan.idle == (Idle(A, CHENGDU, 4),)  # of 200 calls, 60 are taken
+    assert plan.idle == (Idle(A, CHENGDU, 3),)  # two of them carry the 60
     assert plan.foretold == {"city": 1000, "area_code": 60, "province": 0, "any": 0}
 
 
@@ -95,7 +95,7 @@ def test_a_plan_is_worth_nearly_as_much_as_the_best_there_is(seed: int) -> None:
     plan = planned(lots, demand, buy=20)
     before, after = worth_of(plan, demand, 40)
     best = Optimum(lots, demand).worth()
-    assert 0.99 * best <= before <= best * 1.0001
+    assert 0.995 * best <= before <= best * 1.0001
     gain = Optimum(lots, demand, 20, 40).worth(whole=True) - best
     assert after - before >= 0.98 * gain
 
