@@ -6,7 +6,7 @@ from collections.abc import Generator, Iterable, Mapping, Sequence
 import msgspec
 
 from service.coverage.flow import Node, path_of
-from service.coverage.planning import Owner
+from service.coverage.market import Owner
 from service.inventory.pools import LEVELS
 from service.locality import Locality
 

@@ -20,7 +20,7 @@ Node = tuple[str, str]  # a level and the name of a place at it
 Served = dict[str, float]  # calls a day by the level of their match
 
 
-class _Place:
+class _Balance:
     """What comes to a place, and from the places within it: calls a day."""
 
     __slots__ = ("demand", "level", "supply")
@@ -34,8 +34,8 @@ class Flow:
     """The calls of one skill group that its numbers can serve, level by level."""
 
     def __init__(self) -> None:
-        self._places: dict[Node, _Place] = {}
-        self._paths: dict[Locality, tuple[_Place, ...]] = {}
+        self._places: dict[Node, _Balance] = {}
+        self._paths: dict[Locality, tuple[_Balance, ...]] = {}
 
     def add_supply(self, at: Locality, calls: float) -> None:
         """Let numbers of a place carry so many calls a day more."""
@@ -90,11 +90,11 @@ class Flow:
             left, met = left - more, met + more
         return changes
 
-    def _path(self, at: Locality) -> tuple[_Place, ...]:
+    def _path(self, at: Locality) -> tuple[_Balance, ...]:
         path = self._paths.get(at)
         if path is None:
             nodes = path_of(at)
-            path = tuple(self._places.setdefault(node, _Place(node[0])) for node in nodes)
+            path = tuple(self._places.setdefault(node, _Balance(node[0])) for node in nodes)
             self._paths[at] = path
         return path
 

@@ -13,7 +13,8 @@ from msgspec import Meta
 from service.coverage.demand import DAYS, REFUSED, Day, Demand
 from service.coverage.exhaustion import HOURS, Exhausted, exhausting
 from service.coverage.flow import LOCAL, Served
-from service.coverage.planning import Idle, Lot, Owner, Purchase, planning
+from service.coverage.market import Lot, Owner
+from service.coverage.planning import Idle, Purchase, planning
 from service.inventory import Inventory
 from service.ledger.answers import Glance
 from service.locality import Locality

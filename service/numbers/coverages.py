@@ -8,7 +8,7 @@ from collections.abc import Generator, Mapping
 from datetime import datetime, time, timedelta
 
 from service.coverage.exhaustion import HOURS
-from service.coverage.planning import Owner
+from service.coverage.market import Owner
 from service.coverage.report import Coverage, History, Hourly, coverage, history
 from service.errors import InvalidField, MalformedRequest
 from service.locality import Locality, Locator

@@ -351,3 +351,19 @@ def test_a_service_that_is_gone_is_told_of(hurried: Browser) -> None:
         hurried.open(service.url)
         hurried.wait_for("#numbers tbody", "02855500001")
     hurried.wait_for("#problem", "The service cannot be reached")
+
+
+def test_a_plan_says_what_to_buy_after_the_calls_that_were_counted(
+    browser: Browser, service: Beside
+) -> None:
+    for _ in range(3):
+        service.do(service.service.pick(called_number="13888888888"))
+    browser.open(service.url)
+    browser.wait(lambda: len(shown(browser, "#numbers")) == 10)
+    tab_to(browser, "buy")
+    browser.press(Keys.BACKSPACE, Keys.BACKSPACE, Keys.BACKSPACE, "5", Keys.ENTER)
+    browser.wait_for("#coverage", "any 3")
+    rows = browser.text("#coverage tbody tr").split("\n")
+    assert rows[0].split("\t")[0] == SALES
+    assert "昆明" in rows[0]
+    assert rows[0].endswith("2\t3\tany 3")

@@ -8,7 +8,8 @@ from scipy.optimize import LinearConstraint, milp
 from scipy.sparse import csr_array
 
 from service.coverage.flow import WORTH, Flow, Node, path_of, worth
-from service.coverage.planning import Lot, Owner, Plan
+from service.coverage.market import Lot, Owner
+from service.coverage.planning import CoveragePlan
 
 SECONDS = 60  # for a solver that looks for whole numbers
 
@@ -95,7 +96,9 @@ class Optimum:
                     self._balances[kind, group, parent][up] = -1.0
 
 
-def worth_of(plan: Plan, demand: Mapping[Owner, float], calls: float) -> tuple[float, float]:
+def worth_of(
+    plan: CoveragePlan, demand: Mapping[Owner, float], calls: float
+) -> tuple[float, float]:
     """What a plan is worth before and after its purchases, counted from the start."""
     flows: defaultdict[str, Flow] = defaultdict(Flow)
     for (group, place), wanted in demand.items():

@@ -5,7 +5,7 @@ from functools import cache
 from importlib import resources
 from random import Random
 
-from service.coverage.planning import Lot, Owner
+from service.coverage.market import Lot, Owner
 from service.locality import Locality
 from service.locality.table import read_table
 

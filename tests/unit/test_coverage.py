@@ -10,7 +10,8 @@ from service.coverage import demand as counting
 from service.coverage.demand import Called, Demand, LocalDays, group_of
 from service.coverage.exhaustion import Exhausted, exhausting
 from service.coverage.flow import Flow
-from service.coverage.planning import Idle, Lot, Plan, Purchase, planning
+from service.coverage.market import Lot
+from service.coverage.planning import CoveragePlan, Idle, Purchase, planning
 from service.coverage.report import Coverage, History, coverage, history, mean_of
 from service.inventory import Inventory, PhoneNumber
 from service.ledger.answers import Glance
@@ -27,7 +28,9 @@ NOON = datetime(2026, 1, 2, 12, 30, tzinfo=UTC)
 A, B = "a@ccc-test", "b@ccc-test"
 
 
-def planned(lots: list[Lot], demand: dict[tuple[str, Locality], float], buy: int = 0) -> Plan:
+def planned(
+    lots: list[Lot], demand: dict[tuple[str, Locality], float], buy: int = 0
+) -> CoveragePlan:
     return at_once(planning(lots, demand, buy, 40))
 
 

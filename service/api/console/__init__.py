@@ -21,7 +21,16 @@ from aiohttp.typedefs import Handler
 from service.api.console import data
 from service.api.envelope import answered
 
-SCRIPTS = ("texts.js", "elements.js", "service.js", "map.js", "tables.js", "trial.js", "page.js")
+SCRIPTS = (
+    "texts.js",
+    "elements.js",
+    "service.js",
+    "map.js",
+    "tables.js",
+    "trial.js",
+    "coverage.js",
+    "page.js",
+)
 
 _INLINE = re.compile(r"<(script|style)>(.*?)</\1>", re.DOTALL)
 

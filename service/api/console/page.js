@@ -8,7 +8,7 @@ const PICKS_KEPT = 200;
 
 const now = {
   instance: "", instances: [], province: "", reason: "", filter: {}, numbersPage: 1, parkedPage: 1,
-  answers: null, picks: new Map(), trial: null, paused: false,
+  answers: null, picks: new Map(), trial: null, coverage: null, paused: false,
 };
 let asked = 0;
 let timer = 0;
@@ -194,12 +194,26 @@ async function tryPick(event) {
   }
 }
 
+async function planCoverage(event) {
+  event.preventDefault();
+  byId("coverage").replaceChildren(make("p", {}, text("planning")));
+  try {
+    const { buy } = event.target.elements;
+    now.coverage = await ask(query("/v1/coverage", { instance_id: now.instance, buy: buy.value }));
+    drawCoverage(now.coverage);
+  } catch (error) {
+    now.coverage = null;
+    byId("coverage").replaceChildren(make("p", { className: "verdict bad" }, error.message));
+  }
+}
+
 function say() {
   sayEverything();
   sayChoices();
   byId("pause").setAttribute("aria-pressed", String(now.paused));
   if (now.answers) draw();
   if (now.trial) drawTrial(now.trial);
+  if (now.coverage) drawCoverage(now.coverage);
 }
 
 byId("language").onclick = () => { switchLanguage(); say(); };
@@ -207,6 +221,7 @@ byId("leave").onclick = signOut;
 byId("pause").onclick = () => { now.paused = !now.paused; say(); refresh(); };
 byId("instance").onchange = (event) => change({ instance: event.target.value, province: "", reason: "", numbersPage: 1, parkedPage: 1, answers: null });
 byId("try").onsubmit = tryPick;
+byId("plan").onsubmit = planCoverage;
 byId("try").elements.skill_group_ids.oninput = (event) => { event.target.dataset.touched = "yes"; };
 byId("filter").onsubmit = (event) => {
   event.preventDefault();

@@ -1,0 +1,188 @@
+"""Place numbers with the groups and places where they are worth most.
+
+Always the most worthy number is placed, one after the other; as a number is worth less the more
+there are, its worth is computed again for the first in line alone. All of it goes in slices:
+whenever it yields, others may have a turn.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from heapq import heapify, heappop, heapreplace
+from itertools import groupby, permutations
+from typing import NamedTuple
+
+import msgspec
+
+from service.coverage.flow import Flow, Served, worth
+from service.inventory.pools import LEVELS
+from service.locality import Locality
+
+SLICE = 32  # steps before others have a turn, less than a ms
+ROUNDING = 1e-6  # of sums that are whole but for their last digits
+LEAST_WORTH = 0.05  # of a number, in calls a day; what is worth less is not placed
+
+Owner = tuple[str, Locality]  # a skill group, and the place of its numbers or of its callees
+
+
+class Lot(msgspec.Struct, frozen=True):
+    """Numbers that are alike: where they are, their groups, the calls a day of each, how many."""
+
+    place: Locality
+    groups: tuple[str, ...]
+    calls: float
+    count: int
+
+
+class Stock:
+    """The numbers of a lot that are not placed yet."""
+
+    def __init__(self, left: int) -> None:
+        self.left = left
+
+
+class Offer(msgspec.Struct):
+    """The numbers of a lot, as one of its groups may have them, and how many it has."""
+
+    group: str
+    place: Locality
+    calls: float
+    stock: Stock
+    placed: int = 0
+
+
+class Placement(NamedTuple):
+    """Numbers of an offer that were placed, and what that changed."""
+
+    offer: Offer
+    numbers: int
+    served: Served
+
+
+class Market:
+    """The flows of all groups, and how many numbers each has at each place.
+
+    Args:
+        most: the calls of all callees, more than which no number carries.
+    """
+
+    def __init__(self, most: float) -> None:
+        self.flows: defaultdict[str, Flow] = defaultdict(Flow)
+        self.supply: defaultdict[Owner, float] = defaultdict(float)
+        self.counts: Counter[Owner] = Counter()
+        self._most = most
+
+    def place(self, offer: Offer, count: int) -> None:
+        """Give so many numbers to their group, or with a negative count take them back."""
+        offer.stock.left -= count
+        offer.placed += count
+        calls = count * min(offer.calls, self._most)
+        self.counts[offer.group, offer.place] += count
+        self.supply[offer.group, offer.place] += calls
+        self.flows[offer.group].add_supply(offer.place, calls)
+
+    def gain(self, offer: Offer, count: int = 1) -> Served:
+        """Return what so many numbers of an offer would change; a negative count takes them."""
+        return self.flows[offer.group].gain(offer.place, count * min(offer.calls, self._most))
+
+    def missing(self, offer: Offer) -> int:
+        """Return how many numbers of an offer its own place misses, at least one."""
+        missing = self.flows[offer.group].missing(offer.place)
+        return max(1, min(offer.stock.left, int(missing / min(offer.calls, self._most))))
+
+    def idle(self, owner: Owner) -> int:
+        """Return how many numbers of a group and place no callee of their province needs."""
+        group, place = owner
+        return int(self.counts[owner] * self.flows[group].idle_share(place) + ROUNDING)
+
+    def served(self) -> Served:
+        """Return the calls a day by level, all groups together."""
+        served = [flow.served() for flow in self.flows.values()]
+        return {level: sum(calls[level] for calls in served) for level in LEVELS}
+
+
+def demanding(market: Market, demand: Mapping[Owner, float]) -> Generator[None, None, None]:
+    """Take in the demand."""
+    for at, ((group, place), calls) in enumerate(demand.items()):
+        if at % SLICE == 0:
+            yield
+        market.flows[group].add_demand(place, calls)
+
+
+def supplying(market: Market, lots: Iterable[Lot]) -> Generator[None, None, None]:
+    """Place all numbers: those of one group first, then the others where they are missed most."""
+    shared: list[Offer] = []
+    for at, lot in enumerate(lots):
+        if at % SLICE == 0:
+            yield
+        stock = Stock(lot.count)
+        offers = [Offer(group, lot.place, lot.calls, stock) for group in lot.groups]
+        if len(offers) == 1:
+            market.place(offers[0], lot.count)
+        else:
+            shared += offers
+    yield from placing_best(market, shared)
+    for at, offer in enumerate(shared):
+        if at % SLICE == 0:
+            yield
+        if offer.stock.left:  # nobody misses them: whoever comes first may have them
+            market.place(offer, offer.stock.left)
+    yield from _moving(market, shared)
+
+
+def _moving(market: Market, shared: Sequence[Offer]) -> Generator[None, None, None]:
+    """Move shared numbers between groups while that is worth something.
+
+    The most worthy place for one number may leave another with none: a few moves mend nearly all.
+    """
+    rivals = [
+        (given, taking)
+        for _, offers in groupby(shared, key=lambda offer: id(offer.stock))
+        for given, taking in permutations(offers, 2)
+    ]
+    moved = True
+    while moved:
+        moved = False
+        for at, (given, taking) in enumerate(rivals):
+            if at % SLICE == 0:
+                yield
+            while given.placed and _worth_moving(market, given, taking):
+                market.place(given, -1)
+                market.place(taking, 1)
+                moved = True
+
+
+def _worth_moving(market: Market, given: Offer, taking: Offer) -> bool:
+    return worth(market.gain(taking)) + worth(market.gain(given, -1)) > ROUNDING
+
+
+def placing_best(
+    market: Market, offers: Sequence[Offer], most: int | None = None
+) -> Generator[None, None, list[Placement]]:
+    """Place numbers, the most worthy first, until none is worth it.
+
+    Up to `most`, one by one; or all, as many at once as their place misses, which is quicker.
+    """
+    line: list[tuple[float, int]] = []
+    for at, offer in enumerate(offers):
+        if at % SLICE == 0:
+            yield
+        line.append((-worth(market.gain(offer)), at))
+    heapify(line)
+    placements: list[Placement] = []
+    steps = 0
+    while line and most != 0:
+        steps += 1
+        if steps % SLICE == 0:
+            yield
+        expected, at = line[0]
+        offer, now = offers[at], worth(market.gain(offers[at]))
+        if not offer.stock.left or now < LEAST_WORTH:
+            heappop(line)
+        elif -now > expected:
+            heapreplace(line, (-now, at))
+        else:
+            count = 1 if most else market.missing(offer)
+            placements.append(Placement(offer, count, market.gain(offer, count)))
+            market.place(offer, count)
+            most = most - 1 if most else None
+    return placements
