@@ -77,7 +77,7 @@ class Service:
         clients = {one.id: await self._accounts.client_for(one) for one in settings.instances}
         builder = Builder(settings, self._redis, self._cache, self.metrics)
         built = [builder.build(one, clients[one.id], self._locator) for one in settings.instances]
-        self._instances = Instances(settings, built)
+        self._instances = Instances(settings, built, self._locator)
         for keeper in self._instances.keepers.values():
             keeper.subscribe(lambda *_: self._has_numbers.set())
         localities = self._localities(clients)
@@ -163,11 +163,11 @@ class Service:
         """
         try:
             settings = read()
+            self._instances.apply(settings)
         except SettingsError as error:
             self.metrics.config_reloads.labels("refused").inc()
             _log.error("The configuration was not reloaded, the old one stays: %s", error)
             return
-        self._instances.apply(settings)
         self.metrics.config_reloads.labels("taken").inc()
         _log.info("The configuration was reloaded")
         try:

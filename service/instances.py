@@ -9,8 +9,9 @@ from typing import Literal
 from service.building import InstanceParts, Work
 from service.inventory import Inventory, Moves
 from service.ledger import FailoverLedger, Rules
+from service.locality import Locator
 from service.picking.instance import Digests, Instance
-from service.policy import limits_namer, opens_at, rules_for
+from service.policy import limits_namer, near_of, opens_at, rules_for
 from service.settings import InstanceSettings, Selection, Settings
 from service.sync import (
     InventoryKeeper,
@@ -25,10 +26,18 @@ class Instances(dict[str, Instance]):
     Args:
         settings: the configuration.
         parts: of each configured instance.
+        locator: knows the places that the configuration names.
+
+    Raises:
+        SettingsError: it names a place that is none.
     """
 
-    def __init__(self, settings: Settings, parts: Sequence[InstanceParts]) -> None:
+    def __init__(
+        self, settings: Settings, parts: Sequence[InstanceParts], locator: Locator
+    ) -> None:
         super().__init__()
+        self._locator = locator
+        self._near = near_of(settings, locator)
         self._settings = settings
         self.parts = {built.settings.id: built for built in parts}
         self._limits: dict[str, frozenset[str]] = {}
@@ -70,7 +79,11 @@ class Instances(dict[str, Instance]):
 
         Args:
             settings: the configuration, read again.
+
+        Raises:
+            SettingsError: it names a place that is none; nothing has changed.
         """
+        self._near = near_of(settings, self._locator)
         self._settings = settings
         for instance in settings.instances:
             if (built := self.parts.get(instance.id)) is not None:
@@ -109,6 +122,7 @@ class Instances(dict[str, Instance]):
             knows_callees=rules.horizon > 0,
             opens_at=_opening_of(selection),
             demand=built.demand,
+            near=self._near[instance.id],
         )
 
     def _configured(self, built: InstanceParts) -> InstanceSettings:

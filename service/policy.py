@@ -3,13 +3,15 @@
 The one place where time zones become offsets: a ledger gets those around now, as data.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from service.inventory import PhoneNumber
+from service.errors import SettingsError
+from service.inventory import Near, Node, PhoneNumber, place_at
 from service.ledger import CalleeRule, Limits, Rules, with_trunks
+from service.locality import Locator, normal_province
 from service.settings import (
     CallerLimits,
     NumberOverride,
@@ -22,6 +24,7 @@ MS = 1000
 OFFSETS_KNOWN = timedelta(days=62)  # each way: the longest window of a rule is a month
 STEP = timedelta(hours=1)
 MINUTES_A_DAY = 1440
+ALL: Node = ("any", "*")
 
 
 def rules_for(
@@ -53,6 +56,44 @@ def rules_for(
         remembered=max(leases, default=caller.lease_seconds * MS) if follows else 0,
         offsets=offsets_around(ZoneInfo(selection.timezone), now),
     )
+
+
+def near_of(settings: Settings, locator: Locator) -> Mapping[str, Near]:
+    """Read for each instance the places to go to before anywhere, under the names of pools.
+
+    Raises:
+        SettingsError: one is no place; each is named.
+    """
+    faults: list[str] = []
+
+    def node(name: str) -> Node:
+        found = _node(name, locator)
+        if found is None:
+            faults.append(f"selection.near: found {name!r}, expected a province or a city, as 四川")
+        return found or ALL
+
+    near = {
+        instance.id: {
+            node(callees): tuple(map(node, places))
+            for callees, places in settings.selection_for(instance).near.items()
+        }
+        for instance in settings.instances
+    }
+    if faults:
+        raise SettingsError(list(dict.fromkeys(faults)))
+    return near
+
+
+def _node(name: str, locator: Locator) -> Node | None:
+    """A place by its name; one that a province and a city have is the province's."""
+    if name == "*":
+        return ALL
+    if locator.has_province(name):
+        return "province", normal_province(name)
+    city = locator.city(name)
+    if city is None:
+        return None
+    return "city", place_at("city", city.province, city.city, city.area_code)
 
 
 def limits_namer(overrides: Sequence[NumberOverride]) -> Callable[[PhoneNumber], str]:

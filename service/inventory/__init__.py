@@ -11,10 +11,21 @@ from service.inventory.numbers import (
     bar,
 )
 from service.inventory.pools import LEVELS, Home, agent_pool, place_at, tagged
-from service.inventory.steps import Step, Wish, are_candidates, levels_down_to, steps_for
+from service.inventory.steps import (
+    NO_PLACES,
+    Near,
+    Node,
+    Step,
+    Wish,
+    are_candidates,
+    levels_down_to,
+    near,
+    steps_for,
+)
 
 __all__ = [
     "LEVELS",
+    "NO_PLACES",
     "OUTBOUND_USAGES",
     "Alike",
     "CommonFields",
@@ -22,6 +33,8 @@ __all__ = [
     "Home",
     "Inventory",
     "Moves",
+    "Near",
+    "Node",
     "PhoneNumber",
     "Step",
     "Wish",
@@ -32,6 +45,7 @@ __all__ = [
     "common_limits",
     "levels_down_to",
     "moves_between",
+    "near",
     "place_at",
     "steps_for",
     "tagged",

@@ -3,13 +3,21 @@
 What depends on use (rotation, caps, parking) is the ledger's to decide, in the order given here.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 
 import msgspec
 
 from service.inventory.inventory import Inventory
-from service.inventory.pools import LEVELS, agent_pool, place_at, tagged
+from service.inventory.pools import agent_pool, place_at, tagged
 from service.locality import Locality
+
+# From the nearest match to none; the pools have no level `near`, it is that of other places.
+ORDER = ("city", "area_code", "province", "near", "any")
+
+Node = tuple[str, str]  # a level and the name of a place at it, as pools have them
+Near = Mapping[Node, tuple[Node, ...]]  # of callees' places: where to go before anywhere
+NO_PLACES: Near = MappingProxyType({})
 
 
 class Step(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -23,8 +31,8 @@ def levels_down_to(levels: tuple[str, ...], min_match: str) -> tuple[str, ...]:
     """The levels to try, none below `min_match` ("" for no bound)."""
     if not min_match:
         return levels
-    lowest = LEVELS.index(min_match)
-    return tuple(level for level in levels if LEVELS.index(level) <= lowest)
+    lowest = ORDER.index(min_match)
+    return tuple(level for level in levels if ORDER.index(level) <= lowest)
 
 
 class Wish(msgspec.Struct, frozen=True, gc=False):
@@ -35,24 +43,39 @@ class Wish(msgspec.Struct, frozen=True, gc=False):
     tags: tuple[str, ...] = ()
 
 
+def near(places: Near, callee: Locality) -> tuple[Node, ...]:
+    """Return where to go for a callee: what its city has, its province, or else all callees."""
+    for level in ("city", "province", "any"):
+        at = level, place_at(level, callee.province, callee.city, callee.area_code)
+        if at in places:
+            return places[at]
+    return ()
+
+
 def steps_for(
-    inventory: Inventory, callee: Locality, wish: Wish, levels: tuple[str, ...]
+    inventory: Inventory,
+    callee: Locality,
+    wish: Wish,
+    levels: tuple[str, ...],
+    others: tuple[Node, ...] = (),
 ) -> tuple[Step, ...]:
     """The pools to try, the agent's own first, then level by level over all the groups.
 
-    A level whose pools were all tried by the one before is left out: what it would find, the
-    more local one has found already.
+    At the level `near`, the others are tried one after the other.
+
+    A level whose pools were all tried before is left out: what it would find, the more local one
+    has found already.
     """
     steps = []
     if wish.agent_id and (pool := agent_pool(wish.agent_id, wish.tags)) in inventory.members:
         steps.append(Step("agent", (pool,)))
     owners = [tagged(group, wish.tags) for group in sorted(set(wish.skill_group_ids))]
     for level in levels:
-        if not (place := place_at(level, callee.province, callee.city, callee.area_code)):
-            continue
-        pools = tuple(pool for owner in owners if (pool := inventory.pool(owner, level, place)))
-        if pools and (not steps or pools != steps[-1].pools):
-            steps.append(Step(level, pools))
+        at = level, place_at(level, callee.province, callee.city, callee.area_code)
+        for node in others if level == "near" else (at,):
+            pools = tuple(pool for owner in owners if (pool := inventory.pool(owner, *node)))
+            if pools and all(pools != step.pools for step in steps):
+                steps.append(Step(level, pools))
     return tuple(steps)
 
 

@@ -102,6 +102,11 @@ class Locator:
         wanted = normal_city(name)
         return next((place for place in self._places if wanted and place.city == wanted), None)
 
+    def has_province(self, name: str) -> bool:
+        """Return whether a province has this name, with or without its rank."""
+        wanted = normal_province(name)
+        return any(wanted and place.province == wanted for place in self._places)
+
     def unknown_prefix(self, callee: Callee) -> str:
         """The seven digits to ask CCC about, or "".
 

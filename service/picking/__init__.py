@@ -53,7 +53,7 @@ class PickRequest(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
         ),
     ] = 1
     min_match: Annotated[
-        Literal["", "city", "area_code", "province", "any"],
+        Literal["", "city", "area_code", "province", "near", "any"],
         Meta(description="Go no further down than this level; empty for no bound."),
     ] = ""
     exclude: Annotated[Labels, Meta(description="Never these numbers.")] = ()

@@ -12,7 +12,7 @@ import msgspec
 from service.ccc.client import CccClient
 from service.coverage.demand import Demand
 from service.errors import InvalidField, InventoryUnavailable, UnknownInstance
-from service.inventory import Inventory
+from service.inventory import NO_PLACES, Inventory, Near
 from service.ledger import Ledger
 from service.locality import restore_number
 from service.locality.refusal import why_refused
@@ -60,7 +60,7 @@ class Instance(msgspec.Struct, frozen=True):
 
     `fallback_seconds` is what asking CCC may take, 0 where that is not wanted. `opens_at` tells
     when nobody is called at this hour, "" otherwise. `knows_callees` says that a rule needs them,
-    `demand` counts their calls.
+    `demand` counts their calls, `near` has the places to go to before anywhere.
     """
 
     instance_id: str
@@ -73,6 +73,7 @@ class Instance(msgspec.Struct, frozen=True):
     knows_callees: bool
     opens_at: Callable[[], str]
     demand: Demand
+    near: Near = NO_PLACES
 
 
 def instance_named(instances: Mapping[str, T], instance_id: str) -> T:

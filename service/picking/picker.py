@@ -15,6 +15,7 @@ from service.inventory import (
     Step,
     are_candidates,
     levels_down_to,
+    near,
     steps_for,
 )
 from service.ledger import Decision
@@ -134,6 +135,7 @@ class Picker:
     def _steps_of(self, question: Question, inventory: Inventory) -> tuple[Step, ...]:
         # The same groups call the same places over and over, under one snapshot for minutes.
         instance, request, locality = question.instance, question.request, question.callee.locality
+        others = near(instance.near, locality) if instance.near else ()
         key = (
             instance.instance_id,
             inventory.generation,
@@ -141,12 +143,14 @@ class Picker:
             question.wish,
             request.min_match,
             locality,
+            others,
         )
         if (steps := self._steps.get(key)) is None:
             if len(self._steps) >= STEPS_REMEMBERED:
                 self._steps.clear()
             levels = levels_down_to(instance.levels, request.min_match)
-            steps = self._steps[key] = steps_for(inventory, locality, question.wish, levels)
+            steps = steps_for(inventory, locality, question.wish, levels, others)
+            self._steps[key] = steps
         return steps
 
     def _count_rejected(self, instance: Instance, decision: Decision) -> None:

@@ -3,7 +3,7 @@
 It is decided by the picker itself, as a dry run: nothing is recorded and CCC is not asked.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from itertools import chain
 
@@ -16,7 +16,7 @@ from service.errors import (
     NoEligibleNumber,
     OutsideCallingWindow,
 )
-from service.inventory import Wish, levels_down_to, place_at, steps_for
+from service.inventory import Wish, levels_down_to, near, place_at, steps_for
 from service.locality import Callee, Locator
 from service.logs import mask
 from service.picking import Candidate, PickRequest, PlacedNumber
@@ -129,16 +129,19 @@ def _levels(instance: Instance, callee: Callee, request: PickRequest) -> tuple[L
     wish = Wish(request.skill_group_ids, request.agent_id, request.tags)
     levels = levels_down_to(instance.levels, request.min_match)
     inventory, place = instance.keeper.inventory, callee.locality
-    steps = () if inventory is None else steps_for(inventory, place, wish, levels)
+    others = near(instance.near, place)
+    steps = () if inventory is None else steps_for(inventory, place, wish, levels, others)
     places = {
         level: place_at(level, place.province, place.city, place.area_code) for level in levels
     }
+    if "near" in places:
+        places["near"] = " ".join(name for _, name in others)
     if any(step.level == "agent" for step in steps):
         places = {"agent": request.agent_id, **places}
-    pools = {step.level: step.pools for step in steps}
-    return tuple(
-        _level(instance, level, named, pools.get(level, ())) for level, named in places.items()
-    )
+    pools: defaultdict[str, tuple[str, ...]] = defaultdict(tuple)
+    for step in steps:
+        pools[step.level] += step.pools
+    return tuple(_level(instance, level, named, pools[level]) for level, named in places.items())
 
 
 def _level(instance: Instance, level: str, place: str, pools: tuple[str, ...]) -> Level:

@@ -135,6 +135,7 @@ class Selection(Struct, frozen=True):
     calling_window: str = ""
     caller: CallerLimits = CallerLimits()
     callee: CalleeLimits = CalleeLimits()
+    near: Mapping[str, kinds.Places] = {}
 
 
 class HealthSettings(Struct, frozen=True):

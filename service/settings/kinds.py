@@ -45,10 +45,13 @@ Region = Annotated[
 ]
 SipCode = Annotated[int, Meta(ge=100, le=699, description="a SIP code from 100 to 699")]
 
-Level = Literal["city", "area_code", "province", "any"]
+Level = Literal["city", "area_code", "province", "near", "any"]
 Scope = Literal["pick", "admin", "metrics"]
 Scopes = Annotated[
     tuple[Scope, ...], Meta(min_length=1, description="a list of one or more scopes")
+]
+Places = Annotated[
+    tuple[str, ...], Meta(min_length=1, max_length=5, description="a list of 1 to 5 places")
 ]
 Levels = Annotated[
     tuple[Level, ...], Meta(min_length=1, description="a list of one or more levels")

@@ -107,6 +107,10 @@ def _selection(selection: Selection, path: KeyPath, settings: Settings) -> Itera
     if ranks != sorted(set(ranks)):
         found = ", ".join(selection.levels)
         yield Fault((*path, "levels"), found, "each level once, the narrowest first")
+    if ("near" in selection.levels) != bool(selection.near):
+        found = "places without the level" if selection.near else "the level without places"
+        expected = "`near` among the levels and [selection.near], or neither"
+        yield Fault((*path, "near"), found, expected, ((*path, "levels"),))
     if not _is_timezone(selection.timezone):
         yield Fault((*path, "timezone"), repr(selection.timezone), "a time zone of the tz database")
     try:

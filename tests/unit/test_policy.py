@@ -6,10 +6,19 @@ from zoneinfo import ZoneInfo
 import pytest
 from msgspec.structs import replace
 
+from service.errors import SettingsError
 from service.inventory import Details, PhoneNumber
 from service.ledger import Limits, Rules, with_trunks
-from service.policy import limits_namer, opens_at, rules_for
-from service.settings import CallerLimits, NumberMatch, NumberOverride, Selection, Settings
+from service.policy import limits_namer, near_of, opens_at, rules_for
+from service.settings import (
+    CallerLimits,
+    InstanceSettings,
+    NumberMatch,
+    NumberOverride,
+    Selection,
+    Settings,
+)
+from tests.unit.test_picker import LOCATOR
 
 NOW = 1_795_219_200.0
 PLAIN = PhoneNumber("01055500001")
@@ -87,3 +96,26 @@ def test_a_calling_window_is_open_from_its_first_minute_and_closed_at_its_last(
     midnight = datetime(2026, 11, 21, tzinfo=ZoneInfo("Asia/Shanghai")).timestamp()
     selection = Selection(calling_window="09:00-21:00", timezone="Asia/Shanghai")
     assert opens_at(selection, midnight + 60 * minute) == expected
+
+
+def near_with(**places: tuple[str, ...]) -> Settings:
+    selection = Selection(levels=("city", "near", "any"), near=places)
+    return replace(SETTINGS, selection=selection, instances=(InstanceSettings(id="ccc-test"),))
+
+
+def test_places_to_go_to_are_named_as_pools_are_whatever_their_rank() -> None:
+    settings = near_with(**{"河北省": ("北京", "保定市"), "成都": ("四川",), "*": ("吉林",)})
+    assert near_of(settings, LOCATOR)["ccc-test"] == {
+        ("province", "河北"): (("province", "北京"), ("city", "0312保定")),
+        ("city", "028成都"): (("province", "四川"),),
+        ("any", "*"): (("province", "吉林"),),  # the province, though a city has the name too
+    }
+
+
+def test_a_place_that_is_none_is_named_once() -> None:
+    settings = near_with(河北=("Atlantis", "北京"), 成都=("Atlantis",))
+    with pytest.raises(SettingsError) as refused:
+        near_of(settings, LOCATOR)
+    assert refused.value.faults == [
+        "selection.near: found 'Atlantis', expected a province or a city, as 四川"
+    ]

@@ -1,4 +1,14 @@
-from service.inventory import LEVELS, Inventory, PhoneNumber, Step, Wish, levels_down_to, steps_for
+from service.inventory import (
+    LEVELS,
+    Inventory,
+    Near,
+    PhoneNumber,
+    Step,
+    Wish,
+    levels_down_to,
+    near,
+    steps_for,
+)
 from service.locality import Locality
 
 SALES, SUPPORT = "sales@ccc-test", "support@ccc-test"
@@ -76,3 +86,31 @@ def test_min_match_bounds_the_levels_from_below() -> None:
     assert levels_down_to(LEVELS, "area_code") == ("city", "area_code")
     assert levels_down_to(("city", "any"), "province") == ("city",)
     assert levels_down_to(LEVELS, "any") == LEVELS
+
+
+def test_places_that_are_near_are_tried_in_order_before_any() -> None:
+    places: Near = {
+        ("province", "河北"): (("province", "四川"), ("city", "010北京")),
+        ("any", "*"): (("city", "028眉山"),),
+    }
+    order = ("city", "area_code", "province", "near", "any")
+
+    def tried(callee: Locality) -> list[tuple[str, str]]:
+        steps = steps_for(INVENTORY, callee, Wish((SALES,)), order, near(places, callee))
+        return [(step.level, step.pools[0].partition("|")[2]) for step in steps]
+
+    baoding = Locality("河北", "保定", "0312")
+    assert tried(baoding) == [
+        ("near", "province|四川"),
+        ("near", "city|010北京"),
+        ("any", "any|*"),
+    ]
+    assert [step[0] for step in tried(LESHAN)] == ["city", "province", "near", "any"]
+    assert levels_down_to(order, "near") == order[:4]
+    assert levels_down_to(order, "province") == order[:3]
+
+
+def test_without_near_places_the_level_adds_nothing() -> None:
+    order = ("province", "near", "any")
+    steps = steps_for(INVENTORY, LESHAN, Wish((SALES,)), order, near({}, LESHAN))
+    assert [step.level for step in steps] == ["province", "any"]

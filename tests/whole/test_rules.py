@@ -226,3 +226,16 @@ async def test_an_operator_parks_a_number_on_every_process(redis_url: str) -> No
     assert listed["data"][0]["available"] is False
     assert listed["data"][0]["parked"][0]["reason"] == "operator"
     assert shown(after) == ["02855500000"]
+
+
+async def test_places_that_are_near_go_before_any_over_two_processes(redis_url: str) -> None:
+    selection = Selection(levels=("city", "near", "any"), near={"云南": ("四川",)})
+    async with two_services(redis_url, selection, count=2) as services:
+        answers = [await services[turn % 2].pick(called_number="13888888888") for turn in range(4)]
+        _, elsewhere = await services[0].pick(called_number="075586001234")
+    assert [answer["data"][0]["match"] for _, answer in answers] == ["near"] * 4
+    assert Counter(number for _, answer in answers for number in shown(answer)) == {
+        "02855500000": 2,
+        "02855500001": 2,
+    }
+    assert elsewhere["data"][0]["match"] == "any"

@@ -131,7 +131,7 @@ function sayChoices() {
   const all = ["", text("all")];
   options(filter.usage, [all, ...["Outbound", "Bidirection", "Inbound"].map((each) => [each, text(each)])]);
   options(filter.active, [all, ["true", text("yes")], ["false", text("no")]]);
-  const levels = ["city", "area_code", "province", "any"].map((each) => [each, text(`matches.${each}`)]);
+  const levels = ["city", "area_code", "province", "near", "any"].map((each) => [each, text(`matches.${each}`)]);
   options(byId("try").elements.min_match, [["", text("notLimited")], ...levels]);
   options(byId("confirm").querySelector("select"), PARK_SECONDS.map((each) => [String(each), span(each)]));
 }

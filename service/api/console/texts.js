@@ -54,7 +54,7 @@ const TEXTS = {
       region: "避开该地区", excluded: "请求排除", parked: "停用中", inactive: "未启用", inbound_only: "仅呼入", toll_free: "400 号码",
       no_skill_group: "无技能组",
     },
-    matches: { agent: "坐席专属", sticky: "沿用上次", city: "同城", area_code: "同区号", province: "同省", any: "任意", ccc: "CCC 选号" },
+    matches: { agent: "坐席专属", sticky: "沿用上次", city: "同城", area_code: "同区号", province: "同省", near: "邻近", any: "任意", ccc: "CCC 选号" },
     sources: { redis: "共享账本", memory: "内存账本", degraded: "降级（本进程）", ccc: "CCC" },
   },
   en: {
@@ -109,7 +109,7 @@ const TEXTS = {
       region: "kept from this region", excluded: "excluded", parked: "parked", inactive: "inactive", inbound_only: "inbound only", toll_free: "400 number",
       no_skill_group: "no skill group",
     },
-    matches: { agent: "agent’s own", sticky: "sticky", city: "city", area_code: "area code", province: "province", any: "any", ccc: "CCC’s pick" },
+    matches: { agent: "agent’s own", sticky: "sticky", city: "city", area_code: "area code", province: "province", near: "nearby", any: "any", ccc: "CCC’s pick" },
     sources: { redis: "the shared ledger", memory: "the ledger in memory", degraded: "this process (degraded)", ccc: "CCC" },
   },
 };
