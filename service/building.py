@@ -19,6 +19,7 @@ from redis.asyncio import Redis
 
 from service.ccc.client import CccClient
 from service.coverage.demand import Demand, LocalDays, SharedDays
+from service.coverage.spare import SpareCities
 from service.health import MemoryStore, NumberHealth, RedisStore
 from service.ledger import Breaker, FailoverLedger, Ledger, LocalLedger, SharedLedger
 from service.ledger.pace import LedgerClock
@@ -53,6 +54,7 @@ class InstanceParts(msgspec.Struct, frozen=True):
     ledger: Ledger
     health: NumberHealth | None
     demand: Demand
+    spare: SpareCities
     metrics: Metrics
 
     def work(self) -> dict[str, Work]:
@@ -63,6 +65,7 @@ class InstanceParts(msgspec.Struct, frozen=True):
             "inventory": self.keeper.run,
             "returns": partial(keep_taking_back, self.ledger, instance_id, self.metrics),
             "demand": self.demand.run,
+            "spare-cities": self.spare.run,
             "available": partial(available.run, lambda: self.keeper.inventory, self.ledger.parked),
         }
         if isinstance(self.ledger, FailoverLedger):
@@ -113,7 +116,10 @@ class Builder:
         days = SharedDays(self._cache, base) if self._cache is not None else LocalDays()
         zone = ZoneInfo(self._settings.selection_for(instance).timezone)
         demand = Demand(days, partial(datetime.now, zone))
-        return InstanceParts(instance, ccc, sweep, keeper, ledger, health, demand, self._metrics)
+        spare = SpareCities(demand, lambda: keeper.inventory, ledger.glance)
+        return InstanceParts(
+            instance, ccc, sweep, keeper, ledger, health, demand, spare, self._metrics
+        )
 
     def _ledger(self, instance: InstanceSettings, keeper: InventoryKeeper) -> Ledger:
         if self._redis is None:

@@ -111,6 +111,7 @@ class Instances(dict[str, Instance]):
         rules = self._rules_for(built)
         built.ledger.rule(rules)
         asks = selection.fallback == "ccc"
+        built.spare.most = selection.spare_first
         return Instance(
             instance_id=instance.id,
             keeper=built.keeper,
@@ -123,6 +124,7 @@ class Instances(dict[str, Instance]):
             opens_at=_opening_of(selection),
             demand=built.demand,
             near=self._near[instance.id],
+            spare=built.spare.of,
         )
 
     def _configured(self, built: InstanceParts) -> InstanceSettings:

@@ -16,6 +16,8 @@ WORTH = {"city": 1.0, "area_code": 0.95, "province": 0.7, "any": 0.1}
 PLACES = 4096  # remembered, of the hundreds that there are
 LOCAL = ("city", "area_code", "province")
 
+COUNTRY = "any", "*"
+
 Node = tuple[str, str]  # a level and the name of a place at it
 Served = dict[str, float]  # calls a day by the level of their match
 
@@ -72,6 +74,11 @@ class Flow:
             if place.supply:
                 share *= max(0.0, 1 - place.demand / place.supply)
         return share
+
+    def strangers(self) -> float:
+        """Return the callees whom no number of their province is left for."""
+        country = self._places.get(COUNTRY)
+        return country.demand if country is not None else 0.0
 
     def served(self) -> Served:
         """Return the calls a day that are served, by level."""

@@ -102,6 +102,17 @@ async def history(demand: Demand) -> History:
     return History(mean_of(known), len(known), _local_share(known[0]) if known else None)
 
 
+async def counted(demand: Demand) -> Mapping[Owner, float]:
+    """Return the calls of today so far.
+
+    Raises:
+        LedgerUnavailable: Redis does not serve.
+    """
+    await demand.flush()
+    today = mean_of([await demand.store.read(demand.now().date())])
+    return {owner: sum(hours) for owner, hours in today.items()}
+
+
 def mean_of(days: Sequence[Day]) -> Hourly:
     """Return the mean calls in each hour."""
     hourly: defaultdict[Owner, list[float]] = defaultdict(lambda: [0.0] * HOURS)

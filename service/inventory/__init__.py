@@ -21,6 +21,7 @@ from service.inventory.steps import (
     levels_down_to,
     near,
     steps_for,
+    with_spare_first,
 )
 
 __all__ = [
@@ -49,4 +50,5 @@ __all__ = [
     "place_at",
     "steps_for",
     "tagged",
+    "with_spare_first",
 ]

@@ -61,7 +61,7 @@ def steps_for(
 ) -> tuple[Step, ...]:
     """The pools to try, the agent's own first, then level by level over all the groups.
 
-    At the level `near`, the others are tried one after the other.
+    At the level `near` the `others` are tried one after the other.
 
     A level whose pools were all tried before is left out: what it would find, the more local one
     has found already.
@@ -77,6 +77,24 @@ def steps_for(
             if pools and all(pools != step.pools for step in steps):
                 steps.append(Step(level, pools))
     return tuple(steps)
+
+
+def with_spare_first(
+    steps: tuple[Step, ...], inventory: Inventory, wish: Wish, spare: Iterable[tuple[str, Node]]
+) -> tuple[Step, ...]:
+    """Have the numbers of some cities tried before all others at the level `any`.
+
+    Args:
+        steps: as `steps_for` makes them.
+        inventory: the same.
+        wish: the same.
+        spare: the cities, each with the group whose numbers there are to spare.
+    """
+    if not steps or steps[-1].level != "any":
+        return steps
+    pools = (inventory.pool(tagged(group, wish.tags), *city) for group, city in spare)
+    some = tuple(filter(None, pools))
+    return (*steps[:-1], Step("any", some), steps[-1]) if some else steps
 
 
 def are_candidates(

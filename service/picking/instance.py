@@ -12,7 +12,7 @@ import msgspec
 from service.ccc.client import CccClient
 from service.coverage.demand import Demand
 from service.errors import InvalidField, InventoryUnavailable, UnknownInstance
-from service.inventory import NO_PLACES, Inventory, Near
+from service.inventory import NO_PLACES, Inventory, Near, Node
 from service.ledger import Ledger
 from service.locality import restore_number
 from service.locality.refusal import why_refused
@@ -55,12 +55,18 @@ class Digests:
         return blake2b(text.encode(), digest_size=DIGEST_BYTES, key=self._key).hexdigest()
 
 
+def no_spare(_: Iterable[str]) -> tuple[tuple[str, Node], ...]:
+    """Return no cities: all numbers take their turns."""
+    return ()
+
+
 class Instance(msgspec.Struct, frozen=True):
     """The state that picking for one instance takes.
 
     `fallback_seconds` is what asking CCC may take, 0 where that is not wanted. `opens_at` tells
     when nobody is called at this hour, "" otherwise. `knows_callees` says that a rule needs them,
-    `demand` counts their calls, `near` has the places to go to before anywhere.
+    `demand` counts their calls, `near` has the places to go to before anywhere,
+    `spare` gives some groups' cities with numbers to spare.
     """
 
     instance_id: str
@@ -74,6 +80,7 @@ class Instance(msgspec.Struct, frozen=True):
     opens_at: Callable[[], str]
     demand: Demand
     near: Near = NO_PLACES
+    spare: Callable[[Iterable[str]], tuple[tuple[str, Node], ...]] = no_spare
 
 
 def instance_named(instances: Mapping[str, T], instance_id: str) -> T:

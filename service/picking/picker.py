@@ -17,6 +17,7 @@ from service.inventory import (
     levels_down_to,
     near,
     steps_for,
+    with_spare_first,
 )
 from service.ledger import Decision
 from service.locality import Callee, Locator
@@ -136,6 +137,7 @@ class Picker:
         # The same groups call the same places over and over, under one snapshot for minutes.
         instance, request, locality = question.instance, question.request, question.callee.locality
         others = near(instance.near, locality) if instance.near else ()
+        spare = instance.spare(question.wish.skill_group_ids)
         key = (
             instance.instance_id,
             inventory.generation,
@@ -144,13 +146,15 @@ class Picker:
             request.min_match,
             locality,
             others,
+            spare,
         )
         if (steps := self._steps.get(key)) is None:
             if len(self._steps) >= STEPS_REMEMBERED:
                 self._steps.clear()
             levels = levels_down_to(instance.levels, request.min_match)
-            steps = steps_for(inventory, locality, question.wish, levels, others)
-            self._steps[key] = steps
+            wish = question.wish
+            steps = steps_for(inventory, locality, wish, levels, others)
+            steps = self._steps[key] = with_spare_first(steps, inventory, wish, spare)
         return steps
 
     def _count_rejected(self, instance: Instance, decision: Decision) -> None:

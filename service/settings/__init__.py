@@ -136,6 +136,7 @@ class Selection(Struct, frozen=True):
     caller: CallerLimits = CallerLimits()
     callee: CalleeLimits = CalleeLimits()
     near: Mapping[str, kinds.Places] = {}
+    spare_first: kinds.Cities = 0
 
 
 class HealthSettings(Struct, frozen=True):

@@ -13,17 +13,20 @@ from service.coverage.flow import Flow
 from service.coverage.market import Lot
 from service.coverage.planning import CoveragePlan, Idle, Purchase, planning
 from service.coverage.report import Coverage, History, coverage, history, mean_of
+from service.coverage.spare import SpareCities, spare_cities
 from service.inventory import Inventory, PhoneNumber
 from service.ledger.answers import Glance
 from service.locality import Locality
 from service.tasks import at_once
 from tests.lab.optimum import Optimum, worth_of
 from tests.lab.places import problem
+from tests.lab.spare import Order, Placement, local_share
 
 CHENGDU = Locality("四川", "成都", "028")
 MEISHAN = Locality("四川", "眉山", "028")
 LESHAN = Locality("四川", "乐山", "0833")
 BEIJING = Locality("北京", "北京", "010")
+SHENZHEN = Locality("广东", "深圳", "0755")
 NOON = datetime(2026, 1, 2, 12, 30, tzinfo=UTC)
 A, B = "a@ccc-test", "b@ccc-test"
 
@@ -197,3 +200,51 @@ def test_a_call_of_several_groups_is_the_first_ones_that_holds_the_number() -> N
 def test_a_mean_leaves_out_what_is_no_groups() -> None:
     day = {Called("", "", 9, "四川", "成都", "028"): 4, Called(A, "city"): 4}
     assert mean_of([day]) == {}
+
+
+def test_cities_to_spare_are_those_whose_province_needs_them_least() -> None:
+    left = {(A, CHENGDU): 100, (A, LESHAN): 40, (A, BEIJING): 50, (B, CHENGDU): 100}
+    expected = {(A, MEISHAN): 40, (A, LESHAN): 30, (A, SHENZHEN): 60, (B, BEIJING): 500}
+    spare = spare_cities(left, expected, 8)
+    assert spare == {A: (("city", "028成都"), ("city", "010北京"), ("city", "0833乐山"))}
+
+
+def test_nothing_is_to_spare_where_strangers_will_need_it_all() -> None:
+    left = {(A, CHENGDU): 100}
+    assert spare_cities(left, {(A, BEIJING): 100}, 8) == {A: (("city", "028成都"),)}
+    assert spare_cities(left, {(A, BEIJING): 101}, 8) == {}
+    assert spare_cities(left, {(A, BEIJING): -5}, 8) == {A: (("city", "028成都"),)}
+
+
+async def test_a_look_goes_by_what_is_left_of_the_day() -> None:
+    days, now = LocalDays(), NOON
+    usual = Called(A, "", 9, "四川", "成都", "028")
+    await days.add(date(2026, 1, 1), {usual: 30})
+    demand = Demand(days, lambda: now)
+    numbers = [
+        PhoneNumber(f"0285550000{at}", *("四川", "成都", "028"), skill_group_ids=(A,))
+        for at in range(3)
+    ]
+    inventory = Inventory("ccc-test", 1, numbers)
+    spare = SpareCities(demand, lambda: inventory, lambda some: [Glance(0, 10) for _ in some])
+    await spare.look()
+    assert spare.of([A]) == ()  # nobody wants to know
+    spare.most = 8
+    await spare.look()
+    assert spare.of([A]) == ()  # 30 of 30 are to come
+    for _ in range(5):
+        demand.count(A, CHENGDU, "city")
+    await spare.look()
+    assert spare.of([B, A]) == ((A, ("city", "028成都")),)
+
+
+@pytest.mark.parametrize(
+    ("placement", "order", "least"),
+    [("half in one city", "by province", 0.02), ("even", "mixed", -0.005)],
+)
+def test_showing_spare_numbers_first_leaves_more_local_ones(
+    placement: Placement, order: Order, least: float
+) -> None:
+    before, _ = local_share(1, placement, order, first=0, load=0.8)
+    after, _ = local_share(1, placement, order, first=8, load=0.8)
+    assert after - before >= least

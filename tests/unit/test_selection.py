@@ -8,6 +8,7 @@ from service.inventory import (
     levels_down_to,
     near,
     steps_for,
+    with_spare_first,
 )
 from service.locality import Locality
 
@@ -114,3 +115,17 @@ def test_without_near_places_the_level_adds_nothing() -> None:
     order = ("province", "near", "any")
     steps = steps_for(INVENTORY, LESHAN, Wish((SALES,)), order, near({}, LESHAN))
     assert [step.level for step in steps] == ["province", "any"]
+
+
+def test_cities_with_numbers_to_spare_are_one_pool_before_all_others() -> None:
+    steps = steps_for(INVENTORY, Locality("广东"), Wish((SALES, SUPPORT)), LEVELS)
+    spare = [
+        (SALES, ("city", "028成都")),
+        (SUPPORT, ("city", "028眉山")),
+        (SALES, ("city", "nowhere")),
+    ]
+    first, last = with_spare_first(steps, INVENTORY, Wish((SALES, SUPPORT)), spare)
+    assert first == Step("any", (f"{SALES}|city|028成都", f"{SUPPORT}|city|028眉山"))
+    assert (last,) == steps
+    assert with_spare_first(steps[:0], INVENTORY, Wish((SALES,)), spare) == ()
+    assert with_spare_first(steps, INVENTORY, Wish((SALES,)), []) == steps

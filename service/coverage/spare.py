@@ -1,0 +1,138 @@
+"""Which cities have numbers to spare, to be shown first to callees who have none near them.
+
+Least recently used over all numbers would use up the scarce ones as well, whose own callees come
+later in the day. Each process finds the cities by itself: it knows all that it takes.
+"""
+
+import asyncio
+import itertools
+from collections import defaultdict
+from collections.abc import Callable, Generator, Iterable, Mapping
+from contextlib import suppress
+from datetime import date
+from math import inf
+
+from service.coverage.demand import Demand
+from service.coverage.flow import Flow
+from service.coverage.market import Owner
+from service.coverage.report import SCANNED, Describe, counted, history
+from service.errors import LedgerUnavailable
+from service.inventory import Inventory, Node, place_at
+from service.locality import Locality
+from service.tasks import heed_cancellation, in_slices
+
+LOOK_SECONDS = 600.0
+ENDLESS = 1e9  # calls of a number without a cap
+
+Spare = Mapping[str, tuple[Node, ...]]  # by skill group, the cities with the most to spare first
+
+
+class SpareCities:
+    """The cities of one instance that have numbers to spare; `run` must be running.
+
+    Args:
+        demand: of the instance.
+        inventory: gives the snapshot, or None before the first.
+        glance: tells of numbers what they have been used for today, and their caps.
+    """
+
+    def __init__(
+        self, demand: Demand, inventory: Callable[[], Inventory | None], glance: Describe
+    ) -> None:
+        self.most = 0
+        self.now: Spare = {}
+        self._demand = demand
+        self._inventory = inventory
+        self._glance = glance
+        self._day = date.min
+        self._daily: Mapping[Owner, float] = {}
+
+    def of(self, groups: Iterable[str]) -> tuple[tuple[str, Node], ...]:
+        """Return the cities of some groups, each with its group."""
+        if not self.now:
+            return ()
+        return tuple((group, city) for group in sorted(groups) for city in self.now.get(group, ()))
+
+    async def run(self) -> None:
+        """Look every ten minutes; until cancelled."""
+        while True:
+            with suppress(LedgerUnavailable):  # what was found last is as good as ever
+                await self.look()
+            heed_cancellation()
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def look(self) -> None:
+        """Find the cities anew; none where nobody wants to know.
+
+        Raises:
+            LedgerUnavailable: the demand cannot be read now.
+        """
+        inventory, now = self._inventory(), self._demand.now()
+        if not self.most or inventory is None:
+            self.now = {}
+            return
+        if self._day != now.date():
+            known = await history(self._demand)
+            self._daily = {owner: sum(hours) for owner, hours in known.hourly.items()}
+            self._day = now.date()
+        today = (await counted(self._demand)).items()
+        expected = self._daily | {
+            owner: self._daily.get(owner, 0.0) - calls for owner, calls in today
+        }
+        left = await in_slices(calls_left(inventory, self._glance))
+        self.now = spare_cities(left, expected, self.most)
+
+
+def calls_left(
+    inventory: Inventory, glance: Describe
+) -> Generator[None, None, Mapping[Owner, float]]:
+    """Sum up the calls that numbers may still have today, by group and place.
+
+    A number without a cap is never scarce, and has endless ones.
+    """
+    left: defaultdict[Owner, float] = defaultdict(float)
+    numbers = iter(inventory.homes())
+    while some := list(itertools.islice(numbers, SCANNED)):
+        yield
+        for number, use in zip(some, glance(some), strict=True):
+            own = inventory.numbers[number]
+            calls = max(0, use.max_per_day - use.used_day) if use.max_per_day else inf
+            if not own.agent_id:
+                place = Locality(own.province, own.city, own.area_code)
+                for group in set(own.skill_group_ids):
+                    left[group, place] += calls
+    return left
+
+
+def spare_cities(left: Mapping[Owner, float], expected: Mapping[Owner, float], most: int) -> Spare:
+    """Choose for each group the cities with most calls left beyond those of their own callees.
+
+    None for a group where these cities could not carry its callees that have no number in their
+    province: then nothing is to spare, and all numbers take their turns.
+
+    Args:
+        left: calls, by group and numbers' place.
+        expected: calls until the day ends, by group and callees' place; below 0 where there were
+            more of them today than on other days.
+        most: how many cities.
+    """
+    flows: defaultdict[str, Flow] = defaultdict(Flow)
+    for (group, place), calls in expected.items():
+        flows[group].add_demand(place, max(0.0, calls))
+    for (group, place), calls in left.items():
+        flows[group].add_supply(place, min(calls, ENDLESS))
+    slack: defaultdict[str, list[tuple[float, Locality]]] = defaultdict(list)
+    for (group, place), calls in left.items():
+        spare = calls * flows[group].idle_share(place) if calls else 0.0
+        if place.city and spare >= 1:
+            slack[group].append((spare, place))
+    chosen: dict[str, tuple[Node, ...]] = {}
+    for group, cities in slack.items():
+        best = sorted(cities, key=lambda pair: pair[0], reverse=True)[:most]
+        if sum(calls for calls, _ in best) >= flows[group].strangers():
+            chosen[group] = tuple(_node(place) for _, place in best)
+    return chosen
+
+
+def _node(place: Locality) -> Node:
+    return "city", place_at("city", place.province, place.city, place.area_code)
