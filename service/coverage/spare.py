@@ -75,10 +75,9 @@ class SpareCities:
             known = await history(self._demand)
             self._daily = {owner: sum(hours) for owner, hours in known.hourly.items()}
             self._day = now.date()
-        today = (await counted(self._demand)).items()
-        expected = self._daily | {
-            owner: self._daily.get(owner, 0.0) - calls for owner, calls in today
-        }
+        expected = dict(self._daily)
+        for owner, calls in (await counted(self._demand)).items():
+            expected[owner] = expected.get(owner, 0.0) - calls
         left = await in_slices(calls_left(inventory, self._glance))
         self.now = spare_cities(left, expected, self.most)
 
