@@ -82,8 +82,7 @@ def _settings(arguments: Namespace) -> "Settings":
     from service.settings.loading import load  # noqa: PLC0415 - see above
 
     environ = dict(os.environ)
-    named = environ.pop("CALLERID_CONFIG", "")
-    environ.pop("CALLERID_TOKEN", "")
+    named = environ.get("CALLERID_CONFIG", "")
     for key in ("host", "port", "workers"):
         if (value := getattr(arguments, key, None)) is not None:
             environ[f"CALLERID_SERVER__{key.upper()}"] = str(value)
@@ -149,7 +148,7 @@ def _check(arguments: Namespace) -> int:
 def _pick(arguments: Namespace) -> int:
     from service.cli.pick import ask  # noqa: PLC0415 - see above
 
-    arguments.token = arguments.token or os.environ.get("CALLERID_TOKEN", "")
+    arguments.token = (arguments.token or os.environ.get("CALLERID_TOKEN", "")).strip()
     return ask(arguments)
 
 

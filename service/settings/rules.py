@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import get_args
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 from msgspec import structs
 
@@ -65,8 +65,11 @@ def _auth(settings: Settings) -> Iterator[Fault]:
         )
     for kind, secret in (("clients", "token"), ("access_keys", "secret")):
         for at, credential in enumerate(getattr(auth, kind)):
-            if not getattr(credential, secret):
+            if not (text := getattr(credential, secret)):
                 yield Fault(("auth", kind, at, secret), "nothing", f"a {secret}")
+            elif kind == "clients" and not (text.isascii() and text.isprintable()):
+                found = "characters (hidden) that no header carries"
+                yield Fault(("auth", kind, at, secret), found, "printable ASCII")
             yield from _bound(credential.instances, ("auth", kind, at, "instances"), settings)
 
 
@@ -108,7 +111,10 @@ def _selection(selection: Selection, path: KeyPath, settings: Settings) -> Itera
         found = ", ".join(selection.levels)
         yield Fault((*path, "levels"), found, "each level once, the narrowest first")
     if not _is_timezone(selection.timezone):
-        yield Fault((*path, "timezone"), repr(selection.timezone), "a time zone of the tz database")
+        expected = "a time zone of the tz database"
+        if not available_timezones():
+            expected += ", which this machine lacks: install its package tzdata"
+        yield Fault((*path, "timezone"), repr(selection.timezone), expected)
     try:
         parse_calling_window(selection.calling_window)
     except ValueError as error:

@@ -127,7 +127,10 @@ def faults(file: Path, text: str, **environ: str) -> list[str]:
         ),
         (
             'locality.phone_dat = "missing/phone.dat"',
-            "locality.phone_dat: found no file at missing/phone.dat, expected a phone.dat",
+            (
+                "locality.phone_dat: found 'missing/phone.dat' (No such file or directory), "
+                "expected a whole phone.dat"
+            ),
         ),
         (
             'numbers = [{match = {tag = "a", provider = "b"}, max_per_day = 1}]',

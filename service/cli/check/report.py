@@ -31,7 +31,7 @@ async def report_on(settings: Settings, progress: Progress, *, sweeps: bool) -> 
     Raises:
         SettingsError: Redis has no address that can be asked.
     """
-    locator, findings = _begun(settings)
+    findings = [Finding("configuration", "fine", f"{len(settings.instances)} instance(s)")]
     async with AsyncExitStack() as lifetime:
         progress.show("asking Redis")
         redis = open_redis(settings, lifetime)
@@ -47,7 +47,8 @@ async def report_on(settings: Settings, progress: Progress, *, sweeps: bool) -> 
         behind = {id_: reached[endpoint] for id_, endpoint in endpoints.items()}
         subjects = await _subjects(settings, accounts, behind)
         outcomes = await ask_all(subjects, progress)
-        if sweeps and locator:
+        if sweeps:
+            locator = Locator(prefix_table.read(settings.locality.phone_dat))
             outcomes = await _swept(subjects, outcomes, locator, progress)
     findings += [*of_redis, *reached.values()]
     findings += [finding for _, of_instance in outcomes for finding in of_instance]
@@ -57,15 +58,6 @@ async def report_on(settings: Settings, progress: Progress, *, sweeps: bool) -> 
         asked.get(instance.id, InstanceReport(instance.id)) for instance in settings.instances
     )
     return Report(not _is_amiss(findings), tuple(findings), tuple(reports))
-
-
-def _begun(settings: Settings) -> tuple[Locator | None, list[Finding]]:
-    """Check what a start needs before it asks anybody: configuration and table of prefixes."""
-    read = Finding("configuration", "fine", f"{len(settings.instances)} instance(s)")
-    try:
-        return Locator(prefix_table.read(settings.locality.phone_dat)), [read]
-    except (OSError, ValueError) as error:
-        return None, [read, Finding("locality.phone_dat", "failed", str(error))]
 
 
 def _is_amiss(findings: Iterable[Finding]) -> bool:
