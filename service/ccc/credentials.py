@@ -99,7 +99,7 @@ Credentials: TypeAlias = StaticCredentials | ChainCredentials
 
 def _none_found(error: Exception) -> CccRefused:
     # An address may hold a password or a token.
-    why = re.sub(r"\b[a-z]+://\S+", "(address)", str(error))
+    why = re.sub(r"\S*(?://|@)\S+", "(address)", str(error))
     return CccRefused(
         "InvalidCredentials",
         "no access key for Alibaba Cloud: set ALIBABA_CLOUD_ACCESS_KEY_ID and _SECRET, or another "
