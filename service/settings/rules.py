@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from msgspec import structs
 
-from service.redis_.url import FORMS, read_url
+from service.redis_.url import FORMS, OPTIONS, OptionError, read_url
 from service.settings import (
     InstanceSettings,
     NumberOverride,
@@ -43,6 +43,9 @@ def _redis(settings: Settings) -> Iterator[Fault]:
     if settings.redis.url:
         try:
             read_url(settings.redis.url)
+        except OptionError:
+            found = "an option behind the URL (hidden) that is not the URL's to set, or no value"
+            yield Fault(("redis", "url"), found, OPTIONS)
         except ValueError:
             yield Fault(("redis", "url"), "no such URL (hidden)", FORMS)
     elif settings.server.workers > 1:
