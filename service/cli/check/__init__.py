@@ -1,6 +1,6 @@
 """`callerid check`: do what the service would do at its start, and say what was found.
 
-It changes nothing, at CCC or in Redis.
+It changes nothing at CCC, and in Redis no key but some of its own, which it deletes again.
 """
 
 import sys
