@@ -124,6 +124,7 @@ class Service:
             nonces=self._nonces(),
             overviews=Overviews(instances, now_ms, time.perf_counter),
             trials=Trials(instances, self._locator, picker),
+            unused_overrides=instances.unused_overrides,
         )
 
     def _nonces(self) -> SharedNonces | None:

@@ -1,22 +1,26 @@
 """The configured instances as picks see them, and what an operator may change while they run."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from itertools import chain
 from typing import Literal
 
 from service.building import InstanceParts, Work
 from service.inventory import Inventory, Moves
 from service.ledger import FailoverLedger, Rules
 from service.picking.instance import Digests, Instance
-from service.policy import limits_namer, opens_at, rules_for
+from service.policy import limits_namer, opens_at, rules_for, unused_overrides
 from service.settings import InstanceSettings, Selection, Settings
 from service.sync import (
     InventoryKeeper,
 )
 
 RULES_SECONDS = 3600.0  # how often the offsets from UTC around now are looked up again
+
+_log = logging.getLogger(__name__)
 
 
 class Instances(dict[str, Instance]):
@@ -32,6 +36,7 @@ class Instances(dict[str, Instance]):
         self._settings = settings
         self.parts = {built.settings.id: built for built in parts}
         self._limits: dict[str, frozenset[str]] = {}
+        self._told_unused: tuple[str, ...] = ()
         for built in parts:
             built.keeper.name_limits(limits_namer(settings.numbers))
             self[built.settings.id] = self._picked_for(built)
@@ -64,6 +69,17 @@ class Instances(dict[str, Instance]):
         for built in self.parts.values():
             work |= built.work()
         return work
+
+    def unused_overrides(self) -> tuple[str, ...]:
+        """Name the entries of `[[numbers]]` by which no number of any instance goes.
+
+        None as long as an instance has no inventory: they may be about its numbers.
+        """
+        inventories = [keeper.inventory for keeper in self.keepers.values()]
+        names = [inventory.all_limits for inventory in inventories if inventory is not None]
+        if len(names) < len(inventories):
+            return ()
+        return unused_overrides(self._settings.numbers, chain.from_iterable(names))
 
     def apply(self, settings: Settings) -> None:
         """Go by other rules from now; instances come and go only at a start.
@@ -133,6 +149,9 @@ class Instances(dict[str, Instance]):
 
     def _follow_limits(self, built: InstanceParts, inventory: Inventory, _: Moves) -> None:
         """Go by rules that fit the limits of the numbers: some may be the first to need leases."""
+        if (unused := self.unused_overrides()) not in ((), self._told_unused):
+            _log.warning("No number goes by these entries of [[numbers]]: %s", ", ".join(unused))
+        self._told_unused = unused
         instance_id = built.settings.id
         if inventory.limits != self._limits.get(instance_id):
             self._limits[instance_id] = inventory.limits

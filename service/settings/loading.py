@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
 import msgspec
+from msgspec.structs import replace
 
 from service.errors import SettingsError
 from service.files import read_text
-from service.locality import prefix_table
+from service.locality import prefix_table, read_own
 from service.locality.table import read_table
-from service.settings import Settings
+from service.settings import NumberOverride, Settings
 from service.settings.environment import Override, read_environment
 from service.settings.faults import Fault, KeyPath, line
 from service.settings.kinds import Secret
@@ -38,6 +39,7 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
     table = {} if path is None else _toml(path)
     overrides = read_environment(environ, faults)
     settings = read_settings(_laid_over(table, overrides), faults)
+    settings = replace(settings, numbers=tuple(_read_matches(settings.numbers, faults)))
     # A contradiction with a key that is at fault already would be its echo.
     faults += [fault for fault in contradictions(settings) if not fault.rests_on(faults)]
     faults += _phone_dat(settings.locality.phone_dat)
@@ -56,6 +58,19 @@ def _toml(path: Path) -> dict[str, Any]:
         raise SettingsError([f"{path}: found bytes that are no UTF-8, expected TOML"]) from None
     except tomllib.TOMLDecodeError as error:
         raise SettingsError([f"{path}: found no TOML: {error}"]) from None
+
+
+def _read_matches(
+    overrides: Iterable[NumberOverride], faults: list[Fault]
+) -> Iterator[NumberOverride]:
+    """Yield each override, its number in the form that the inventory has it in."""
+    for at, override in enumerate(overrides):
+        try:
+            number = Secret(read_own(override.match.number) if override.match.number else "")
+            yield replace(override, match=replace(override.match, number=number))
+        except ValueError as error:
+            path = ("numbers", at, "match", "number")
+            faults.append(Fault(path, f"a number (hidden) that {error}", "one as CCC lists it"))
 
 
 def _phone_dat(path: str) -> Iterator[Fault]:

@@ -8,8 +8,15 @@ from msgspec.structs import replace
 
 from service.inventory import Details, PhoneNumber
 from service.ledger import Limits, Rules, with_trunks
-from service.policy import limits_namer, opens_at, rules_for
-from service.settings import CallerLimits, NumberMatch, NumberOverride, Selection, Settings
+from service.policy import limits_namer, opens_at, rules_for, unused_overrides
+from service.settings import (
+    CallerLimits,
+    NumberMatch,
+    NumberOverride,
+    Secret,
+    Selection,
+    Settings,
+)
 
 NOW = 1_795_219_200.0
 PLAIN = PhoneNumber("01055500001")
@@ -87,3 +94,21 @@ def test_a_calling_window_is_open_from_its_first_minute_and_closed_at_its_last(
     midnight = datetime(2026, 11, 21, tzinfo=ZoneInfo("Asia/Shanghai")).timestamp()
     selection = Selection(calling_window="09:00-21:00", timezone="Asia/Shanghai")
     assert opens_at(selection, midnight + 60 * minute) == expected
+
+
+def test_entries_by_which_no_number_goes_are_named_without_the_number() -> None:
+    overrides = (
+        NumberOverride(match=NumberMatch(number=Secret("01055500001")), max_per_day=1),
+        NumberOverride(match=NumberMatch(number=Secret("01055500002")), max_per_day=1),
+        BUSY,
+        NumberOverride(match=NumberMatch(tag="M1"), max_per_hour=1),  # the one before it is used
+        NARROW,
+        NumberOverride(match=NumberMatch(provider="none"), max_per_day=1),
+    )
+    numbers = [PLAIN, PhoneNumber("01055500003", tags=("M1",), details=Details(30))]
+    names = map(limits_namer(overrides), numbers)
+    assert unused_overrides(overrides, names) == (
+        "numbers[1] (number=010****0002)",
+        "numbers[4] (tag=M2)",
+        "numbers[5] (provider=none)",
+    )
