@@ -86,7 +86,10 @@ def _settings(arguments: Namespace) -> "Settings":
     for key in ("host", "port", "workers"):
         if (value := getattr(arguments, key, None)) is not None:
             environ[f"CALLERID_SERVER__{key.upper()}"] = str(value)
-    return load(arguments.config or (Path(named) if named else None), environ)
+    settings = load(arguments.config or (Path(named) if named else None), environ)
+    if not settings.instances:
+        raise SettingsError(["instances: found none, expected at least one [[instances]]"])
+    return settings
 
 
 def _serve(arguments: Namespace) -> int:

@@ -54,8 +54,6 @@ class Service:
     """
 
     def __init__(self, settings: Settings, lifetime: AsyncExitStack) -> None:
-        if not settings.instances:
-            raise SettingsError(["instances: found none, expected at least one [[instances]]"])
         self.metrics = Metrics()
         self.draining = asyncio.Event()
         self._has_numbers = asyncio.Event()
@@ -161,7 +159,7 @@ class Service:
         looked at again. Addresses, credentials and instances are those of the start.
         """
         try:
-            settings = read()
+            settings = await asyncio.to_thread(read)  # a table of prefixes takes a while
         except SettingsError as error:
             self.metrics.config_reloads.labels("refused").inc()
             _log.error("The configuration was not reloaded, the old one stays: %s", error)
