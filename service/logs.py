@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from io import TextIOWrapper
 from types import TracebackType
 from typing import Any, TextIO
 
@@ -93,7 +94,10 @@ def configure(
         stream: where to; standard error if not given.
         clock: seconds that only go forward, for the bound on repetitions.
     """
-    handler = logging.StreamHandler(stream or sys.stderr)
+    stream = stream or sys.stderr
+    if isinstance(stream, TextIOWrapper):
+        stream.reconfigure(encoding="utf-8")  # JSON is, whatever a terminal takes
+    handler = logging.StreamHandler(stream)
     handler.setFormatter(JsonLines())
     handler.addFilter(_is_worth_a_line)
     handler.addFilter(RepeatBound(clock))

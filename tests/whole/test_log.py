@@ -76,6 +76,12 @@ def test_a_warning_is_a_line() -> None:
     assert "DeprecationWarning: 138****8888 is old" in line["message"]
 
 
+def test_a_line_is_json_whatever_the_terminal_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    (line,) = written("logging.error('四川 é 😀')")
+    assert line["message"] == "四川 é 😀"
+
+
 def test_alibabas_libraries_and_their_scheduler_write_our_lines_and_each_once() -> None:
     lines = written(
         "import alibabacloud_credentials.client\n"
