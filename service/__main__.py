@@ -143,8 +143,10 @@ def _run_until_interrupted(main: Coroutine[Any, Any, None]) -> None:
 def _check(arguments: Namespace) -> int:
     import asyncio  # noqa: PLC0415 - see above
 
+    from service import logs  # noqa: PLC0415 - see above
     from service.cli.check import check  # noqa: PLC0415 - see above
 
+    logs.configure("CRITICAL")  # all that libraries have to say stands in a finding
     return asyncio.run(check(_settings(arguments), arguments))
 
 

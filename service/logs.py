@@ -96,7 +96,8 @@ def configure(
     """
     stream = stream or sys.stderr
     if isinstance(stream, TextIOWrapper):
-        stream.reconfigure(encoding="utf-8")  # JSON is, whatever a terminal takes
+        # JSON is UTF-8, whatever a terminal takes.
+        stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     handler = logging.StreamHandler(stream)
     handler.setFormatter(JsonLines())
     handler.addFilter(_is_worth_a_line)

@@ -6,7 +6,6 @@ import logging
 import signal
 import sys
 from collections.abc import Callable
-from functools import partial
 
 from service.app import Reload, Service, listening
 from service.settings import Settings
@@ -21,7 +20,7 @@ async def serve(
     settings: Settings,
     *,
     share_port: bool = False,
-    ready: Callable[[str], object] | None = None,
+    ready: Callable[[str], object] = lambda _: None,
     read: Reload | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT, then drain: unready at once, closed after `drain_seconds`.
@@ -29,7 +28,7 @@ async def serve(
     Args:
         settings: what the operator said.
         share_port: listen beside other workers.
-        ready: told the address once the port is open; None writes it to the log.
+        ready: told the address once the port is open and picks find numbers there.
         read: reads the configuration again, at SIGHUP.
 
     Raises:
@@ -41,7 +40,8 @@ async def serve(
         loop.add_signal_handler(signal_number, stop.set)
     loop.add_signal_handler(signal.SIGHUP, reload.set)
     async with listening(settings, share_port=share_port) as (service, address):
-        telling = loop.create_task(_tell(ready or partial(_log_start, settings), address, service))
+        _log_start(settings, address)
+        telling = loop.create_task(_tell(ready, address, service))
         reloading = loop.create_task(_reload_at(reload, service, read or (lambda: settings)))
         # What stands now stands to the end: the collector need not look at it again and again,
         # nor so often at the few objects that a request leaves behind.
