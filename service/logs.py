@@ -43,7 +43,7 @@ _EITHER = re.compile(rf"(?P<kept>{_KEPT})|{_NUMBER}", re.VERBOSE)
 _DIGITS = re.compile(r"\d+")
 _ENOUGH_DIGITS = re.compile(r"\d(?:\D{0,2}\d){6}")  # no alternative above does with less
 # Up to the last @ of the word: a password that was not percent-encoded may hold any other sign.
-_LOGIN = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*://)[^\s\"']*@")
+_LOGIN = re.compile(r"(?<=://)[^\s\"']{1,512}@")
 
 _SHORTEST = 7  # digits of a subscriber's number without its area code
 _LONGEST = 14  # digits of one number with its country's prefix; longer is several at once
@@ -230,7 +230,7 @@ def _clean(value: Any) -> Any:
             return [_clean(item) for item in value]
     text = mask_text(str(value))
     if "@" in text:
-        text = _LOGIN.sub(r"\1…@", text)
+        text = _LOGIN.sub("…@", text)
     if len(text) > _ONE_AT_MOST:
         text = f"{text[:_ONE_AT_MOST]}… ({len(text)} characters)"
     return text.encode("utf-8", "backslashreplace").decode()  # a lone surrogate is no JSON
