@@ -36,11 +36,12 @@ class Instances(dict[str, Instance]):
         self._settings = settings
         self.parts = {built.settings.id: built for built in parts}
         self._limits: dict[str, frozenset[str]] = {}
-        self._told_unused: tuple[str, ...] = ()
+        self._unused: tuple[str, ...] = ()
         for built in parts:
             built.keeper.name_limits(limits_namer(settings.numbers))
             self[built.settings.id] = self._picked_for(built)
             built.keeper.subscribe(partial(self._follow_limits, built))
+            built.keeper.subscribe(self._warn_of_unused)
 
     @property
     def keepers(self) -> Mapping[str, InventoryKeeper]:
@@ -149,13 +150,17 @@ class Instances(dict[str, Instance]):
 
     def _follow_limits(self, built: InstanceParts, inventory: Inventory, _: Moves) -> None:
         """Go by rules that fit the limits of the numbers: some may be the first to need leases."""
-        if (unused := self.unused_overrides()) not in ((), self._told_unused):
-            _log.warning("No number goes by these entries of [[numbers]]: %s", ", ".join(unused))
-        self._told_unused = unused
         instance_id = built.settings.id
         if inventory.limits != self._limits.get(instance_id):
             self._limits[instance_id] = inventory.limits
             self[instance_id] = self._picked_for(built)
+
+    def _warn_of_unused(self, *_: object) -> None:
+        """Tell of entries of `[[numbers]]` that are of no use, once for the same ones."""
+        before, self._unused = self._unused, self.unused_overrides()
+        if self._unused and self._unused != before:
+            entries = ", ".join(self._unused)
+            _log.warning("No number goes by these entries of [[numbers]]: %s", entries)
 
 
 def _opening_of(selection: Selection) -> Callable[[], str]:

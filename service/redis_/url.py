@@ -15,10 +15,6 @@ FORMS = (
     "redis://, rediss:// or unix:// and a place, redis+sentinel://h1,h2/service, "
     "redis+cluster://h1,h2, or the last two with rediss+; / ? # @ in a password as %2F %3F %23 %40"
 )
-OPTIONS = (
-    "db, username, password, and over TLS ssl_ca_certs, ssl_ca_path, ssl_ca_data, ssl_certfile, "
-    "ssl_keyfile, ssl_password, ssl_ciphers, ssl_cert_reqs, ssl_check_hostname, each once"
-)
 
 Address = tuple[str, int]
 
@@ -30,17 +26,21 @@ _BEYOND_ONE = re.compile(
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^:\[\]\s]+)(?::([0-9]{1,5}))?")
 _SERVICE_AND_DB = re.compile(r"/([^/]+)(?:/([0-9]+))?")
 _DATABASE = re.compile(r"/?|/[0-9]+")
-_ANY = re.compile(r".*", re.DOTALL)
 
-# What a query may set, by redis-py's names; the rest of a connection's options is not the URL's.
-_VALUES = {"db": re.compile(r"[0-9]+"), "username": _ANY, "password": _ANY}
+# What a query may set, by redis-py's names, and its values; the rest is not the URL's to set.
+_VALUES = {"db": "[0-9]+", "username": ".*", "password": ".*"}
 _VALUES_OVER_TLS = _VALUES | {
-    **dict.fromkeys((f"ssl_ca_{name}" for name in ("certs", "data", "path")), _ANY),
-    **dict.fromkeys((f"ssl_{name}" for name in ("certfile", "keyfile", "password")), _ANY),
-    "ssl_ciphers": _ANY,
-    "ssl_cert_reqs": re.compile("none|optional|required"),
-    "ssl_check_hostname": re.compile("(?i)true|false|yes|no|1|0"),
+    "ssl_ca_certs": ".*",
+    "ssl_ca_data": ".*",
+    "ssl_ca_path": ".*",
+    "ssl_cert_reqs": "none|optional|required",
+    "ssl_certfile": ".*",
+    "ssl_check_hostname": "(?i:true|false|yes|no|1|0)",
+    "ssl_ciphers": ".*",
+    "ssl_keyfile": ".*",
+    "ssl_password": ".*",
 }
+OPTIONS = f"{', '.join(_VALUES_OVER_TLS)}, each once, and those of ssl_ over TLS alone"
 
 
 class OptionError(ValueError):
@@ -86,13 +86,13 @@ def read_url(url: str) -> RedisUrl:
 
 
 def _check_signs(url: str) -> None:
-    """Refuse what urllib drops unasked, and a password that is not percent-encoded.
+    """Refuse what urllib would drop, and an @ behind the first / ? or #, where any host ends.
 
-    Its first / ? or # ends the host for any reader, so the host's own @ stands too far behind.
+    There it is the rest of a password that is not percent-encoded.
     """
-    _, found, rest = url.partition("://")
-    beyond_host = re.search("[/?#].*@", rest)
-    if not found or beyond_host or not url.isprintable() or url != url.strip():
+    _, separator, rest = url.partition("://")
+    has_late_at = re.search("[/?#].*@", rest) is not None
+    if not separator or has_late_at or not url.isprintable() or url != url.strip():
         raise ValueError("no URL of Redis")
 
 
@@ -146,7 +146,7 @@ def _read_query(query: str) -> dict[str, str]:
 def _check_options(options: Mapping[str, str], scheme: str, *, has_database: bool) -> None:
     values = _VALUES_OVER_TLS if scheme == "rediss" else _VALUES
     for name, value in options.items():
-        if name not in values or not values[name].fullmatch(value):
+        if name not in values or not re.fullmatch(values[name], value, re.DOTALL):
             raise OptionError
     if has_database and "db" in options:
         raise OptionError

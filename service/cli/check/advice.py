@@ -13,6 +13,7 @@ _ADVICE = {
     r"^NOAUTH|Authentication required": "give the password in redis.url",
     r"^WRONGPASS|invalid .*password|without any password": "correct the user or the password in "
     "redis.url",
+    r"DB index|\bselect\b": "take database 0, or none, in redis.url",
     r"^NOPERM|no permissions|can't (run|access)": "grant the user what deploy/redis/users.acl does",
     r"^OOM": "give it more memory; with maxmemory-policy noeviction nothing is forgotten",
     r"^READONLY|not a master": "name the master in redis.url, or the Sentinels that know it",
@@ -21,7 +22,6 @@ _ADVICE = {
     r"loading the dataset|^MASTERDOWN": "wait until it has its data",
     r"^BUSY": "somebody else's script holds it: SCRIPT KILL",
     r"^CLUSTERDOWN|^CROSSSLOT|^MOVED": "where it is a cluster, redis.url is redis+cluster://host",
-    r"DB index|SELECT": "take database 0, or none, in redis.url",
     r"max number of clients": "raise its maxclients, or have others connect less",
     r"unknown (sub)?command|not support": "it, or a proxy before it, lacks a command: see "
     f"{_SERVERS}",
