@@ -21,11 +21,11 @@ from tests.whole.processes import ROOT
 from tests.whole.services import KEY, SECRET, chengdu_numbers, emulator_of
 
 
-def written(program: str) -> list[dict[str, Any]]:
+def written(program: str, warnings: str = "ignore") -> list[dict[str, Any]]:
     """The log of a program that has set it up as the service does."""
     text = f"import logging\nfrom service.logs import configure\nconfigure()\n{program}"
     process = subprocess.run(
-        [sys.executable, "-W", "default", "-c", text], cwd=ROOT, capture_output=True, check=False
+        [sys.executable, "-W", warnings, "-c", text], cwd=ROOT, capture_output=True, check=False
     )
     return [json.loads(line) for line in process.stderr.splitlines()]
 
@@ -71,7 +71,8 @@ def test_what_nobody_catches_is_one_line_with_one_masked_traceback(
 
 
 def test_a_warning_is_a_line() -> None:
-    (line,) = written("import warnings\nwarnings.warn('13812348888 is old', DeprecationWarning)")
+    program = "import warnings\nwarnings.warn('13812348888 is old', DeprecationWarning)"
+    (line,) = written(program, "always")
     assert (line["logger"], line["level"]) == ("py.warnings", "warning")
     assert "DeprecationWarning: 138****8888 is old" in line["message"]
 
