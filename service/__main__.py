@@ -8,8 +8,9 @@ import sys
 from argparse import Namespace
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
+from io import TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from service.cli.parser import parser
 from service.errors import CallerIdError, SettingsError
@@ -28,36 +29,67 @@ def main(argv: list[str] | None = None) -> int:
         argv: the words after `callerid`; None for those of this process.
     """
     words = sys.argv[1:] if argv is None else argv
+    _make_printable()
     try:
         arguments = parser(words).parse_args(words)
-        status = _COMMANDS[arguments.command](arguments) or 0
-        sys.stdout.flush()
+        return _COMMANDS[arguments.command](arguments) or _flushed(sys.stdout)
     except SettingsError as error:
-        for fault in error.faults:
-            print(fault, file=sys.stderr)
+        _complain(*error.faults)
         return 2
-    except BrokenPipeError:
-        # Whoever reads has enough. Python would write what is left at its end, and fail again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # whoever reads has enough
         return 1
     except (CallerIdError, OSError) as error:
-        print(f"callerid: {error}", file=sys.stderr)
+        _complain(f"callerid: {error}")
         return 1
     except KeyboardInterrupt:
         return 1
-    return status
+    finally:
+        _flushed(sys.stdout)
+        _flushed(sys.stderr)
+
+
+def _make_printable() -> None:
+    """Have output that is closed go nowhere, and escape what its encoding lacks."""
+    for descriptor in (0, 1, 2):
+        try:
+            os.fstat(descriptor)
+        except OSError:  # the next file or socket to be opened would be taken for it
+            os.open(os.devnull, os.O_RDWR)
+    for name in ("stdout", "stderr"):
+        if (stream := getattr(sys, name)) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123
+        elif isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _complain(*lines: str) -> None:
+    with suppress(OSError):  # the exit status says it too
+        for line in lines:
+            print(line, file=sys.stderr)
+
+
+def _flushed(stream: TextIO) -> int:
+    """Write what is left: 1 where that fails, as Python would at its end, with a traceback."""
+    try:
+        stream.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        return 1
+    return 0
 
 
 def _settings(arguments: Namespace) -> "Settings":
     from service.settings.loading import load  # noqa: PLC0415 - see above
 
     environ = dict(os.environ)
-    named = environ.pop("CALLERID_CONFIG", "")
-    environ.pop("CALLERID_TOKEN", "")
+    named = environ.get("CALLERID_CONFIG", "")
     for key in ("host", "port", "workers"):
         if (value := getattr(arguments, key, None)) is not None:
             environ[f"CALLERID_SERVER__{key.upper()}"] = str(value)
-    return load(arguments.config or (Path(named) if named else None), environ)
+    settings = load(arguments.config or (Path(named) if named else None), environ)
+    if not settings.instances:
+        raise SettingsError(["instances: found none, expected at least one [[instances]]"])
+    return settings
 
 
 def _serve(arguments: Namespace) -> int:
@@ -111,15 +143,17 @@ def _run_until_interrupted(main: Coroutine[Any, Any, None]) -> None:
 def _check(arguments: Namespace) -> int:
     import asyncio  # noqa: PLC0415 - see above
 
+    from service import logs  # noqa: PLC0415 - see above
     from service.cli.check import check  # noqa: PLC0415 - see above
 
+    logs.configure("CRITICAL")  # all that libraries have to say stands in a finding
     return asyncio.run(check(_settings(arguments), arguments))
 
 
 def _pick(arguments: Namespace) -> int:
     from service.cli.pick import ask  # noqa: PLC0415 - see above
 
-    arguments.token = arguments.token or os.environ.get("CALLERID_TOKEN", "")
+    arguments.token = (arguments.token or os.environ.get("CALLERID_TOKEN", "")).strip()
     return ask(arguments)
 
 

@@ -55,8 +55,6 @@ class Service:
     """
 
     def __init__(self, settings: Settings, lifetime: AsyncExitStack) -> None:
-        if not settings.instances:
-            raise SettingsError(["instances: found none, expected at least one [[instances]]"])
         self.metrics = Metrics()
         self.draining = asyncio.Event()
         self._has_numbers = asyncio.Event()
@@ -126,6 +124,7 @@ class Service:
             overviews=Overviews(instances, now_ms, time.perf_counter),
             trials=Trials(instances, self._locator, picker),
             coverages=Coverages(instances, self._locator),
+            unused_overrides=instances.unused_overrides,
         )
 
     def _nonces(self) -> SharedNonces | None:
@@ -162,7 +161,7 @@ class Service:
         looked at again. Addresses, credentials and instances are those of the start.
         """
         try:
-            settings = read()
+            settings = await asyncio.to_thread(read)  # a table of prefixes takes a while
             self._instances.apply(settings)
         except SettingsError as error:
             self.metrics.config_reloads.labels("refused").inc()

@@ -1,9 +1,11 @@
 """The configured instances as picks see them, and what an operator may change while they run."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from itertools import chain
 from typing import Literal
 
 from service.building import InstanceParts, Work
@@ -11,13 +13,15 @@ from service.inventory import Inventory, Moves
 from service.ledger import FailoverLedger, Rules
 from service.locality import Locator
 from service.picking.instance import Digests, Instance
-from service.policy import limits_namer, near_of, opens_at, rules_for
+from service.policy import limits_namer, near_of, opens_at, rules_for, unused_overrides
 from service.settings import InstanceSettings, Selection, Settings
 from service.sync import (
     InventoryKeeper,
 )
 
 RULES_SECONDS = 3600.0  # how often the offsets from UTC around now are looked up again
+
+_log = logging.getLogger(__name__)
 
 
 class Instances(dict[str, Instance]):
@@ -41,10 +45,12 @@ class Instances(dict[str, Instance]):
         self._settings = settings
         self.parts = {built.settings.id: built for built in parts}
         self._limits: dict[str, frozenset[str]] = {}
+        self._unused: tuple[str, ...] = ()
         for built in parts:
             built.keeper.name_limits(limits_namer(settings.numbers))
             self[built.settings.id] = self._picked_for(built)
             built.keeper.subscribe(partial(self._follow_limits, built))
+            built.keeper.subscribe(self._warn_of_unused)
 
     @property
     def keepers(self) -> Mapping[str, InventoryKeeper]:
@@ -73,6 +79,17 @@ class Instances(dict[str, Instance]):
         for built in self.parts.values():
             work |= built.work()
         return work
+
+    def unused_overrides(self) -> tuple[str, ...]:
+        """Name the entries of `[[numbers]]` by which no number of any instance goes.
+
+        None as long as an instance has no inventory: they may be about its numbers.
+        """
+        inventories = [keeper.inventory for keeper in self.keepers.values()]
+        names = [inventory.all_limits for inventory in inventories if inventory is not None]
+        if len(names) < len(inventories):
+            return ()
+        return unused_overrides(self._settings.numbers, chain.from_iterable(names))
 
     def apply(self, settings: Settings) -> None:
         """Go by other rules from now; instances come and go only at a start.
@@ -154,6 +171,13 @@ class Instances(dict[str, Instance]):
         if inventory.limits != self._limits.get(instance_id):
             self._limits[instance_id] = inventory.limits
             self[instance_id] = self._picked_for(built)
+
+    def _warn_of_unused(self, *_: object) -> None:
+        """Tell of entries of `[[numbers]]` that are of no use, once for the same ones."""
+        before, self._unused = self._unused, self.unused_overrides()
+        if self._unused and self._unused != before:
+            entries = ", ".join(self._unused)
+            _log.warning("No number goes by these entries of [[numbers]]: %s", entries)
 
 
 def _opening_of(selection: Selection) -> Callable[[], str]:

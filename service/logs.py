@@ -1,15 +1,19 @@
 """Log lines: one JSON object each on standard error, phone numbers masked, floods held back.
 
 Masking here is the last net, for what libraries and tracebacks say; our own messages carry no
-number that is not masked already. Nothing here decides what is worth a line.
+number that is not masked already. Of our own lines nothing here decides what is worth one; of other
+libraries' only warnings and errors are.
 """
 
 import logging
 import re
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from io import TextIOWrapper
+from types import TracebackType
 from typing import Any, TextIO
 
 import orjson
@@ -38,6 +42,8 @@ _NUMBER = rf"""
 _EITHER = re.compile(rf"(?P<kept>{_KEPT})|{_NUMBER}", re.VERBOSE)
 _DIGITS = re.compile(r"\d+")
 _ENOUGH_DIGITS = re.compile(r"\d(?:\D{0,2}\d){6}")  # no alternative above does with less
+# Up to the last @ of the word: a password that was not percent-encoded may hold any other sign.
+_LOGIN = re.compile(r"(?<=://)[^\s\"']{1,512}@")
 
 _SHORTEST = 7  # digits of a subscriber's number without its area code
 _LONGEST = 14  # digits of one number with its country's prefix; longer is several at once
@@ -48,6 +54,9 @@ _INTEGER_BITS = 64  # of an integer that orjson writes
 # Mobile numbers as integers, plain and after 86. No instant in s or ms falls in between.
 _AS_INTEGERS = (range(13 * 10**9, 20 * 10**9), range(8613 * 10**9, 8620 * 10**9))
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
+_OURS = __name__.partition(".")[0]
+
+_log = logging.getLogger(__name__)
 
 
 def mask(number: str) -> str:
@@ -76,21 +85,64 @@ def configure(
     stream: TextIO | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> None:
-    """Send every logger of the process through one handler, and drop the handlers before it.
+    """Send every logger of the process through one handler, and all that Python itself would print.
+
+    Handlers that libraries have set, or will, are dropped: with theirs each line would come twice.
 
     Args:
         level: the least level that is written, by its name.
         stream: where to; standard error if not given.
         clock: seconds that only go forward, for the bound on repetitions.
     """
-    handler = logging.StreamHandler(stream or sys.stderr)
+    stream = stream or sys.stderr
+    if isinstance(stream, TextIOWrapper):
+        # JSON is UTF-8, whatever a terminal takes.
+        stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+    handler = logging.StreamHandler(stream)
     handler.setFormatter(JsonLines())
+    handler.addFilter(_is_worth_a_line)
     handler.addFilter(RepeatBound(clock))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
+    logging.setLoggerClass(_HandlerlessLogger)
+    for logger in root.manager.loggerDict.values():
+        if isinstance(logger, logging.Logger):
+            logger.handlers.clear()
+            logger.propagate = True
     # A failed write would print the record's arguments to standard error as they are.
     logging.raiseExceptions = False
+    logging.captureWarnings(capture=True)
+    sys.excepthook = _log_end
+    sys.unraisablehook = _log_unraisable
+    threading.excepthook = _log_end_of_thread
+
+
+class _HandlerlessLogger(logging.Logger):
+    """A logger of a library that is imported later; the root's handler writes its lines."""
+
+    def addHandler(self, hdlr: logging.Handler) -> None:  # noqa: N802 - logging's name
+        """Take no handler."""
+
+
+def _is_worth_a_line(record: logging.LogRecord) -> bool:
+    return record.levelno >= logging.WARNING or record.name.partition(".")[0] == _OURS
+
+
+def _log_end(
+    kind: type[BaseException], error: BaseException, traceback: TracebackType | None
+) -> None:
+    _log.critical("The process ends: %s", kind.__name__, exc_info=(kind, error, traceback))
+
+
+def _log_end_of_thread(args: threading.ExceptHookArgs) -> None:
+    if args.exc_value is not None and not isinstance(args.exc_value, SystemExit):
+        _log.error("A thread ended: %s", args.exc_type.__name__, exc_info=args.exc_value)
+
+
+def _log_unraisable(unraisable: "sys.UnraisableHookArgs") -> None:
+    where = getattr(unraisable.object, "__qualname__", type(unraisable.object).__name__)
+    _log.error("An exception was ignored in %s", where, exc_info=unraisable.exc_value)
 
 
 class JsonLines(logging.Formatter):
@@ -164,7 +216,7 @@ def _message(record: logging.LogRecord) -> str:
 
 
 def _clean(value: Any) -> Any:
-    """A value as JSON can carry it, without a phone number."""
+    """A value as JSON can carry it, without a phone number or the login in an address."""
     match value:
         case None | bool() | float():
             return value
@@ -177,6 +229,8 @@ def _clean(value: Any) -> Any:
         case list() | tuple() | set() | frozenset():
             return [_clean(item) for item in value]
     text = mask_text(str(value))
+    if "@" in text:
+        text = _LOGIN.sub("…@", text)
     if len(text) > _ONE_AT_MOST:
         text = f"{text[:_ONE_AT_MOST]}… ({len(text)} characters)"
     return text.encode("utf-8", "backslashreplace").decode()  # a lone surrogate is no JSON

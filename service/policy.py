@@ -3,15 +3,16 @@
 The one place where time zones become offsets: a ledger gets those around now, as data.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from service.errors import SettingsError
 from service.inventory import Near, Node, PhoneNumber, place_at
-from service.ledger import CalleeRule, Limits, Rules, with_trunks
+from service.ledger import CalleeRule, Limits, Rules, read_trunks, with_trunks
 from service.locality import Locator, normal_province
+from service.logs import mask
 from service.settings import (
     CallerLimits,
     NumberOverride,
@@ -116,6 +117,21 @@ def limits_namer(overrides: Sequence[NumberOverride]) -> Callable[[PhoneNumber],
     return name
 
 
+def unused_overrides(overrides: Sequence[NumberOverride], names: Iterable[str]) -> tuple[str, ...]:
+    """Name the entries of `[[numbers]]` by which no number goes.
+
+    Args:
+        overrides: the entries.
+        names: what `limits_namer` calls the limits of all numbers.
+    """
+    used = {read_trunks(name)[0] for name in names}
+    return tuple(
+        f"numbers[{at}] ({_shown(override)})"
+        for at, override in enumerate(overrides)
+        if _name(override) not in used
+    )
+
+
 def offsets_around(zone: ZoneInfo, now: float) -> tuple[tuple[int, int], ...]:
     """The zone's offsets from UTC around now in ms, each with the instant from which it holds."""
     return _offsets_around(zone, int(now // STEP.total_seconds()))
@@ -175,6 +191,11 @@ def _name(override: NumberOverride) -> str:
         (kind, value) for kind in ("number", "tag", "provider") if (value := getattr(match, kind))
     )
     return f"{kind}={value}"
+
+
+def _shown(override: NumberOverride) -> str:
+    number = override.match.number
+    return f"number={mask(number)}" if number else _name(override)
 
 
 def _matches(override: NumberOverride, number: PhoneNumber) -> bool:

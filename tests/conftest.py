@@ -10,12 +10,14 @@ import contextlib
 import fnmatch
 import importlib.util
 import inspect
+import logging
 import os
 import shutil
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Generator, Iterator
 from pathlib import Path
@@ -210,6 +212,22 @@ def _guard_sleeps(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(asyncio, "sleep", guarded_asyncio)
     yield
     assert not broken, f"slept over {LONGEST_SLEEP} s, or blocked the event loop: {broken}"
+
+
+@pytest.fixture(autouse=True)
+def _guard_logging(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """What sets up the log does so for its own test alone."""
+    root = logging.getLogger()
+    handlers, level, loggers = root.handlers[:], root.level, logging.getLoggerClass()
+    monkeypatch.setattr(logging, "raiseExceptions", logging.raiseExceptions)
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
+    monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)
+    monkeypatch.setattr(threading, "excepthook", threading.excepthook)
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    logging.setLoggerClass(loggers)
+    logging.captureWarnings(capture=False)
 
 
 def _called_from_a_test() -> bool:

@@ -93,6 +93,10 @@ class InventoryReply(Struct, frozen=True):
     """The inventories of the instances that who asks may ask for."""
 
     data: Annotated[tuple[InventoryState, ...], Meta(description="The inventories.")]
+    unused_overrides: Annotated[
+        tuple[str, ...],
+        Meta(description="The entries of `[[numbers]]` by which no number of any instance goes."),
+    ] = ()
 
 
 class Readiness(Struct, frozen=True):

@@ -60,7 +60,7 @@ def _named(asked: InstanceQuery, api: Api, asker: Asker) -> str:
 def _shown(api: Api, instance_ids: Iterable[str]) -> web.Response:
     now = api.parts.clock()
     data = tuple(_described(name, api.parts.keepers[name], now) for name in instance_ids)
-    return answer(InventoryReply(data))
+    return answer(InventoryReply(data, api.parts.unused_overrides()))
 
 
 def _described(instance_id: str, keeper: InventoryKeeper, now: float) -> InventoryState:

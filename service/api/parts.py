@@ -109,6 +109,7 @@ class Parts(msgspec.Struct, frozen=True):
     clock: Callable[[], float] = time.time
     body_seconds: float = 1.0
     nonces: Nonces | None = None
+    unused_overrides: Callable[[], tuple[str, ...]] = tuple
 
 
 class Api:

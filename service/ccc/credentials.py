@@ -5,6 +5,7 @@ credentials URI, STS among them). Nothing here reads a variable or a file, and n
 """
 
 import asyncio
+import logging
 import math
 import re
 from collections.abc import Callable
@@ -88,6 +89,8 @@ class ChainCredentials:
             from alibabacloud_credentials.client import Client  # noqa: PLC0415 -- see above
 
             self._chain = Client()
+            # What it logs, traceback and all and at each attempt, it raises too.
+            logging.getLogger("credentials").setLevel(logging.CRITICAL)
         credential = self._chain.get_credential()
         parts = (credential.access_key_id, credential.access_key_secret, credential.security_token)
         # A space copied along is the commonest cause of SignatureDoesNotMatch.
@@ -99,7 +102,7 @@ Credentials: TypeAlias = StaticCredentials | ChainCredentials
 
 def _none_found(error: Exception) -> CccRefused:
     # An address may hold a password or a token.
-    why = re.sub(r"\b[a-z]+://\S+", "(address)", str(error))
+    why = re.sub(r"\S*(?://|@)\S+", "(address)", str(error))
     return CccRefused(
         "InvalidCredentials",
         "no access key for Alibaba Cloud: set ALIBABA_CLOUD_ACCESS_KEY_ID and _SECRET, or another "

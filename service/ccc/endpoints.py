@@ -8,6 +8,8 @@ import urllib.request
 import aiohttp
 from yarl import URL
 
+from service.errors import SettingsError
+
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})  # the emulator's place: no proxy is nearer
 
 _CENTRAL = "ccc.aliyuncs.com"
@@ -34,6 +36,9 @@ def open_session(endpoint: str) -> aiohttp.ClientSession:
 
     It goes through the environment's proxy, as the SDK does. It keeps no cookies, and has no
     timeouts of its own: each call has a budget.
+
+    Raises:
+        SettingsError: the environment's proxy is none that can be spoken to.
     """
     return aiohttp.ClientSession(
         # The rate limit bounds what is under way. A bound here would let instances whose calls
@@ -48,9 +53,20 @@ def open_session(endpoint: str) -> aiohttp.ClientSession:
     )
 
 
-def _proxy(endpoint: URL) -> str | None:
+def _proxy(endpoint: URL) -> URL | None:
     # aiohttp's trust_env would read ~/.netrc too, for every call, and refuse our Authorization.
     host = endpoint.host or ""
     if host in LOOPBACK or urllib.request.proxy_bypass(host):
         return None
-    return urllib.request.getproxies().get(endpoint.scheme)
+    if not (given := urllib.request.getproxies().get(endpoint.scheme, "").strip()):
+        return None
+    try:
+        proxy = URL(given if "://" in given else f"http://{given}")  # as curl and the SDK read it
+    except ValueError:
+        proxy = URL()
+    # A path is the rest of a password that was not percent-encoded.
+    is_whole = bool(proxy.host) and str(proxy.relative()) in ("", "/")
+    if proxy.scheme not in ("http", "https") or not is_whole:
+        variable = f"environment: {endpoint.scheme}_proxy"
+        raise SettingsError([f"{variable}: found no proxy (hidden), expected http://host:port"])
+    return proxy

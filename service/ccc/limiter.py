@@ -112,7 +112,7 @@ class SharedLimiter(Limiter):
         self._redis = redis
         self._key = key
         self._local = local
-        self._script = files(__package__).joinpath("rate_limit.lua").read_text()
+        self._script = files(__package__).joinpath("rate_limit.lua").read_text("utf-8")
 
     async def _ask(self, *, background: bool) -> float:
         pace = self._local.pace

@@ -211,7 +211,8 @@ COMMANDS = {
         help="try the configuration, Redis and CCC",
         about="Loads the configuration as the server does, reaches Redis and CCC, and says what\n"
         "it found: for each instance how many numbers CCC lists, and which actions RAM\n"
-        "allows to its credentials. It changes nothing.",
+        "allows to its credentials. It changes nothing at CCC; in Redis it runs the ledger's\n"
+        "scripts once, on keys of its own, and deletes those.",
         examples="""\
   callerid check --config config/production.toml
   callerid check --config config/production.toml --sweep

@@ -20,7 +20,7 @@ async def serve(
     settings: Settings,
     *,
     share_port: bool = False,
-    ready: Callable[[str], object] = _log.info,
+    ready: Callable[[str], object] = lambda _: None,
     read: Reload | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT, then drain: unready at once, closed after `drain_seconds`.
@@ -28,7 +28,7 @@ async def serve(
     Args:
         settings: what the operator said.
         share_port: listen beside other workers.
-        ready: told the address once the port is open.
+        ready: told the address once the port is open and picks find numbers there.
         read: reads the configuration again, at SIGHUP.
 
     Raises:
@@ -40,6 +40,7 @@ async def serve(
         loop.add_signal_handler(signal_number, stop.set)
     loop.add_signal_handler(signal.SIGHUP, reload.set)
     async with listening(settings, share_port=share_port) as (service, address):
+        _log_start(settings, address)
         telling = loop.create_task(_tell(ready, address, service))
         reloading = loop.create_task(_reload_at(reload, service, read or (lambda: settings)))
         # What stands now stands to the end: the collector need not look at it again and again,
@@ -53,6 +54,22 @@ async def serve(
         telling.cancel()
         service.draining.set()
         await asyncio.sleep(settings.server.drain_seconds)
+    _log.info("Ended, and listens no more on %s", address)
+
+
+def _log_start(settings: Settings, address: str) -> None:
+    start = {
+        "address": address,
+        "workers": settings.server.workers,
+        "auth": "on" if settings.auth_is_required else "off",
+        "ledger": "shared" if settings.redis.url else "embedded",
+        "instances": len(settings.instances),
+    }
+    text = (
+        "Listens on %(address)s: workers %(workers)d, auth %(auth)s, ledger %(ledger)s, "
+        "instances %(instances)d"
+    )
+    _log.info(text, start, extra={"start": start})
 
 
 async def _tell(ready: Callable[[str], object], address: str, service: Service) -> None:

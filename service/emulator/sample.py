@@ -15,6 +15,7 @@ import msgspec
 
 from service.emulator.actions import Row
 from service.errors import SettingsError
+from service.files import read_file
 
 INSTANCE = "ccc-test"
 SKILL_GROUPS = {
@@ -65,7 +66,7 @@ def load_inventory(path: Path | None = None) -> dict[str, list[Row]]:
     if path is None:
         return {INSTANCE: list(_sample_rows())}
     try:
-        given = msgspec.json.decode(path.read_bytes(), type=dict[str, list[Row]])
+        given = msgspec.json.decode(read_file(path), type=dict[str, list[Row]])
         return {
             instance: [phone_number(**{"InstanceId": instance, **row}) for row in rows]
             for instance, rows in given.items()

@@ -38,9 +38,11 @@ class Inventory:
         provinces: how many candidates each has.
         usages: how many numbers are used so, by whether they are candidates.
         limits: the names of the limits that hold for any candidate.
+        all_limits: those that hold for any number.
     """
 
     limits: frozenset[str]
+    all_limits: frozenset[str]
 
     def __init__(
         self,
@@ -102,7 +104,9 @@ class Inventory:
         self, numbers: Iterable[PhoneNumber], limits_of: Callable[[PhoneNumber], str]
     ) -> Generator[None, None, None]:
         kinds = []
-        for first, limits, alike in (yield from self._alike(numbers, limits_of)):
+        alikes = yield from self._alike(numbers, limits_of)
+        self.all_limits = frozenset(limits for _, limits, _ in alikes)
+        for first, limits, alike in alikes:
             yield
             reason = bar(first)
             self.usages[first.usage, not reason] += len(alike)

@@ -10,7 +10,7 @@ from service.ledger.failover import NO_MEMBERS, FailoverLedger
 from service.ledger.local.ledger import LocalLedger
 from service.ledger.port import Avoid, Cap, Outcome, Park, Pick, Stop, Take, Unpark
 from service.ledger.protocol import Ledger, describe
-from service.ledger.rules import CalleeRule, Limits, Rules, with_trunks
+from service.ledger.rules import CalleeRule, Limits, Rules, read_trunks, with_trunks
 from service.ledger.shared.breaker import Breaker
 from service.ledger.shared.ledger import SharedLedger
 from service.ledger.shared.membership import MembersWriter
@@ -39,5 +39,6 @@ __all__ = [
     "Take",
     "Unpark",
     "describe",
+    "read_trunks",
     "with_trunks",
 ]

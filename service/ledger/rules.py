@@ -41,7 +41,8 @@ def with_trunks(name: str, trunks: int) -> str:
 
 
 @lru_cache(maxsize=1024)
-def _read_trunks(name: str) -> tuple[str, int]:
+def read_trunks(name: str) -> tuple[str, int]:
+    """Return a name without the `max_concurrent` of a number's own line, and that, 0 for none."""
     found = _ends_in_trunks(name)
     return (found[1], int(found[2])) if found else (name, 0)
 
@@ -93,7 +94,7 @@ class Rules(msgspec.Struct, frozen=True, array_like=True, gc=False):
         """
         if limits := self.limits.get(name):
             return limits
-        of, trunks = _read_trunks(name)
+        of, trunks = read_trunks(name)
         limits = self.limits.get(of) or self.limits[""]
         return _concurrent(limits, trunks) if trunks else limits
 

@@ -7,7 +7,7 @@ told here by `Locator.learn`. `prefix_table` reads the table's bytes; all else i
 
 from service.locality.locator import Callee, Locator
 from service.locality.names import normal_city, normal_province
-from service.locality.number import restore_number
+from service.locality.number import read_own, restore_number
 from service.locality.table import Locality
 
 __all__ = [
@@ -16,5 +16,6 @@ __all__ = [
     "Locator",
     "normal_city",
     "normal_province",
+    "read_own",
     "restore_number",
 ]

@@ -48,6 +48,10 @@ _canonical = re.compile(
 ).fullmatch
 
 
+# A number of a form that is not known here, as CCC may list it nevertheless.
+_made_of_digits = re.compile(r"\+?[0-9](?:[ -]?[0-9]){2,30}").fullmatch
+
+
 class Number(msgspec.Struct, frozen=True, gc=False):
     """A number in canonical form; `country` is an ISO region, "" for a global network."""
 
@@ -109,6 +113,24 @@ def restore_number(number: str | int) -> str:
     if isinstance(number, str) and _canonical(number):  # as nearly all that CCC lists are
         return number
     return read_listed(number).digits
+
+
+def read_own(written: str) -> str:
+    """One of our own numbers as a person writes it.
+
+    Args:
+        written: in any form that is dialled or listed, or as CCC lists one of another form.
+
+    Returns:
+        The canonical form; as it stands where there is none.
+
+    Raises:
+        ValueError: it is masked or no number; the message does not repeat it.
+    """
+    number = _read(written, zero_lost=True)
+    if number is None and not _made_of_digits(written):
+        raise ValueError(why_refused(written))
+    return written if number is None else number.digits
 
 
 def area_code_of(landline: str) -> str:

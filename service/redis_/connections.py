@@ -123,7 +123,7 @@ class _ServerConnection(AbstractConnection):
         try:
             await super().on_connect_check_health(check_health=check_health)
         except ResponseError as error:
-            told = str(error).partition(_ECHO)[0]
+            told = str(error).partition(_ECHO)[0].rstrip(",")
             error.args = (told.replace(self.password, "…") if self.password else told,)
             raise
         if self._checks_role:

@@ -7,13 +7,13 @@ Pure: it reads a text. Who opens connections by it is `client`, who looks for th
 import re
 from collections.abc import Mapping
 from typing import Literal
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
 
 import msgspec
 
 FORMS = (
     "redis://, rediss:// or unix:// and a place, redis+sentinel://h1,h2/service, "
-    "redis+cluster://h1,h2, or the last two with rediss+"
+    "redis+cluster://h1,h2, or the last two with rediss+; / ? # @ in a password as %2F %3F %23 %40"
 )
 
 Address = tuple[str, int]
@@ -27,15 +27,24 @@ _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^:\[\]\s]+)(?::([0-9]{1,5}))?")
 _SERVICE_AND_DB = re.compile(r"/([^/]+)(?:/([0-9]+))?")
 _DATABASE = re.compile(r"/?|/[0-9]+")
 
-# What a query may set, by redis-py's names; the rest of a connection's options is not the URL's.
-_OPTIONS = frozenset({"db", "username", "password"})
-_OVER_TLS = frozenset(
-    f"ssl_{name}"
-    for name in (
-        *("ca_certs", "ca_data", "ca_path", "cert_reqs", "certfile", "check_hostname"),
-        *("ciphers", "keyfile", "password"),
-    )
-)
+# What a query may set, by redis-py's names, and its values; the rest is not the URL's to set.
+_VALUES = {"db": "[0-9]+", "username": ".*", "password": ".*"}
+_VALUES_OVER_TLS = _VALUES | {
+    "ssl_ca_certs": ".*",
+    "ssl_ca_data": ".*",
+    "ssl_ca_path": ".*",
+    "ssl_cert_reqs": "none|optional|required",
+    "ssl_certfile": ".*",
+    "ssl_check_hostname": "(?i:true|false|yes|no|1|0)",
+    "ssl_ciphers": ".*",
+    "ssl_keyfile": ".*",
+    "ssl_password": ".*",
+}
+OPTIONS = f"{', '.join(_VALUES_OVER_TLS)}, each once, and those of ssl_ over TLS alone"
+
+
+class OptionError(ValueError):
+    """What stands behind a URL is not the URL's to set."""
 
 
 class RedisUrl(msgspec.Struct, frozen=True):
@@ -64,12 +73,27 @@ def read_url(url: str) -> RedisUrl:
             the number of the database behind the service: `/service/2`.
 
     Raises:
+        OptionError: an option is none of `OPTIONS`, or has not a value of its kind.
         ValueError: it is none. The message does not repeat it, since it may hold a password.
     """
     try:
+        _check_signs(url)
         return _read(url)
+    except OptionError:
+        raise
     except ValueError:  # urllib's repeat what they cannot read
         raise ValueError("no URL of Redis") from None
+
+
+def _check_signs(url: str) -> None:
+    """Refuse what urllib would drop, and an @ behind the first / ? or #, where any host ends.
+
+    There it is the rest of a password that is not percent-encoded.
+    """
+    _, separator, rest = url.partition("://")
+    has_late_at = re.search("[/?#].*@", rest) is not None
+    if not separator or has_late_at or not url.isprintable() or url != url.strip():
+        raise ValueError("no URL of Redis")
 
 
 def _read(url: str) -> RedisUrl:
@@ -86,33 +110,46 @@ def _read(url: str) -> RedisUrl:
         login = options.pop("sentinel_username", ""), options.pop("sentinel_password", "")
     elif path not in ("", "/"):
         raise ValueError("a cluster has one database")
-    _check_options(options, found["scheme"])
+    elif "db" in options:
+        raise OptionError
     server = f"{found['scheme']}://{found['login'] or ''}server/{database}?{urlencode(options)}"
-    return RedisUrl(kind, server, hosts, service, login)
+    return RedisUrl(kind, _one_server(server).server, hosts, service, login)
 
 
 def _one_server(url: str) -> RedisUrl:
     parts = urlsplit(url)
-    if parts.scheme in ("redis", "rediss"):
-        _ = parts.port  # raises where it is no port
-        place = parts.hostname if _DATABASE.fullmatch(parts.path) else ""
-    else:
-        place = parts.path if parts.scheme == "unix" else ""
-    if not place or parts.fragment:
+    if not _has_place(parts) or "#" in url:
         raise ValueError("no URL of Redis")
-    _check_options(_read_query(parts.query), parts.scheme)
+    has_database = parts.scheme != "unix" and parts.path not in ("", "/")
+    _check_options(_read_query(parts.query), parts.scheme, has_database=has_database)
     return RedisUrl("server", url)
 
 
+def _has_place(parts: SplitResult) -> bool:
+    """Return whether a URL names a host and at most a database, or a socket and no host."""
+    if parts.scheme == "unix":
+        return bool(parts.path) and parts.hostname is None
+    if parts.scheme not in ("redis", "rediss") or not parts.hostname:
+        return False
+    return "," not in parts.hostname and parts.port != 0 and bool(_DATABASE.fullmatch(parts.path))
+
+
 def _read_query(query: str) -> dict[str, str]:
-    """Read a query; the rest of a password that is not percent-encoded is none."""
-    return dict(parse_qsl(query, strict_parsing=True)) if query else {}
+    """Read a query, each option once."""
+    pairs = parse_qsl(query, strict_parsing=True, keep_blank_values=True) if query else []
+    options = dict(pairs)
+    if len(options) < len(pairs):
+        raise OptionError
+    return options
 
 
-def _check_options(options: Mapping[str, str], scheme: str) -> None:
-    allowed = _OPTIONS | _OVER_TLS if scheme == "rediss" else _OPTIONS
-    if options.keys() - allowed:
-        raise ValueError("an option that is not the URL's to set")
+def _check_options(options: Mapping[str, str], scheme: str, *, has_database: bool) -> None:
+    values = _VALUES_OVER_TLS if scheme == "rediss" else _VALUES
+    for name, value in options.items():
+        if name not in values or not re.fullmatch(values[name], value, re.DOTALL):
+            raise OptionError
+    if has_database and "db" in options:
+        raise OptionError
 
 
 def _address(text: str, usual_port: int) -> Address:

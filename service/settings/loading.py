@@ -1,39 +1,27 @@
-"""Read the configuration at the edge: one file, the environment, the files that it names.
+"""Read the configuration at the edge: one file, with the environment laid over it.
 
 All faults of a configuration are told at once, so that an operator mends it in one go.
-
-Variables go before the file: `CALLERID_REDIS__URL` is `redis.url`. A name without two underscores
-is left alone unless it is a list's or a table's: Kubernetes sets `CALLERID_PORT` and its like for a
-service of that name.
 """
 
 import json
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
 import msgspec
-from msgspec import Struct
+from msgspec.structs import replace
 
 from service.errors import SettingsError
-from service.settings import Settings
+from service.files import read_text
+from service.locality import prefix_table, read_own
+from service.locality.table import read_table
+from service.settings import NumberOverride, Settings
+from service.settings.environment import Override, read_environment
 from service.settings.faults import Fault, KeyPath, line
 from service.settings.kinds import Secret
 from service.settings.reading import inner_kind, is_struct, read_settings
 from service.settings.rules import contradictions
-
-PREFIX = "CALLERID_"
-_FILE = "_FILE"
-_WHOLE = ("numbers", "instances", "sip_actions")
-
-
-class Override(Struct, frozen=True):
-    """One variable: its name, the path that it sets, its text."""
-
-    name: str
-    path: tuple[str, ...]
-    text: str
 
 
 def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
@@ -49,13 +37,12 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
     faults: list[Fault] = []
     file = "defaults" if path is None else str(path)
     table = {} if path is None else _toml(path)
-    overrides = _overrides(environ, faults)
+    overrides = read_environment(environ, faults)
     settings = read_settings(_laid_over(table, overrides), faults)
+    settings = replace(settings, numbers=tuple(_read_matches(settings.numbers, faults)))
     # A contradiction with a key that is at fault already would be its echo.
     faults += [fault for fault in contradictions(settings) if not fault.rests_on(faults)]
-    phone_dat = settings.locality.phone_dat
-    if phone_dat and not Path(phone_dat).is_file():
-        faults.append(Fault(("locality", "phone_dat"), f"no file at {phone_dat}", "a phone.dat"))
+    faults += _phone_dat(settings.locality.phone_dat)
     if faults:
         variables: dict[KeyPath, str] = {override.path: override.name for override in overrides}
         raise SettingsError([line(fault, file, variables) for fault in faults])
@@ -64,7 +51,7 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
 
 def _toml(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text("utf-8"))
+        return tomllib.loads(read_text(path))
     except OSError as error:
         raise SettingsError([f"{path}: cannot be read: {error.strerror}"]) from None
     except UnicodeDecodeError:
@@ -73,40 +60,26 @@ def _toml(path: Path) -> dict[str, Any]:
         raise SettingsError([f"{path}: found no TOML: {error}"]) from None
 
 
-def _overrides(environ: Mapping[str, str], faults: list[Fault]) -> list[Override]:
-    """Find the variables that set a key, those that name a file included."""
-    by_path: dict[tuple[str, ...], Override] = {}
-    for name in sorted(environ):
-        path = _path(name)
-        if path is None:
-            continue
-        text: str | None = environ[name]
-        if name.endswith(_FILE):
-            text = _contents(name, environ[name], path, faults)
-        if path in by_path:
-            faults.append(Fault(path, f"{name} beside it", "one of the two"))
-        elif text is not None:
-            by_path[path] = Override(name, path, text)
-    return list(by_path.values())
+def _read_matches(
+    overrides: Iterable[NumberOverride], faults: list[Fault]
+) -> Iterator[NumberOverride]:
+    """Yield each override, its number in the form that the inventory has it in."""
+    for at, override in enumerate(overrides):
+        try:
+            number = Secret(read_own(override.match.number) if override.match.number else "")
+            yield replace(override, match=replace(override.match, number=number))
+        except ValueError as error:
+            path = ("numbers", at, "match", "number")
+            faults.append(Fault(path, f"a number (hidden) that {error}", "one as CCC lists it"))
 
 
-def _path(name: str) -> tuple[str, ...] | None:
-    """The path that a variable sets; None where it is not the configuration's."""
-    if not name.startswith(PREFIX):
-        return None
-    path = tuple(name.removeprefix(PREFIX).removesuffix(_FILE).lower().split("__"))
-    return path if len(path) > 1 or path[0] in _WHOLE else None
-
-
-def _contents(name: str, file: str, path: tuple[str, ...], faults: list[Fault]) -> str | None:
-    """A secret's file, without the line end that editors and `echo` leave."""
+def _phone_dat(path: str) -> Iterator[Fault]:
     try:
-        return Path(file).read_text("utf-8").rstrip("\r\n")
-    except (OSError, UnicodeDecodeError) as error:
-        why = getattr(error, "strerror", None) or "no UTF-8"
-        # Not the path: the secret itself may have been put where its file's name belongs.
-        faults.append(Fault(path, f"{why} by {name}", "a readable file"))
-        return None
+        if path:
+            read_table(prefix_table.read(path))
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        yield Fault(("locality", "phone_dat"), f"{path!r} ({why})", "a whole phone.dat")
 
 
 def _laid_over(table: Mapping[str, Any], overrides: Iterable[Override]) -> dict[str, Any]:
@@ -117,7 +90,8 @@ def _laid_over(table: Mapping[str, Any], overrides: Iterable[Override]) -> dict[
     """
     laid = dict(table)
     for override in overrides:
-        _set(laid, override.path, _plain(override))
+        if override.text is not None:
+            _set(laid, override.path, _plain(override.path, override.text))
     return laid
 
 
@@ -132,14 +106,14 @@ def _set(table: dict[str, Any], path: tuple[str, ...], value: Any) -> None:
         _set(inner, tuple(rest), value)
 
 
-def _plain(override: Override) -> Any:
-    kind = _kind_at(override.path)
+def _plain(path: tuple[str, ...], text: str) -> Any:
+    kind = _kind_at(path)
     if kind in (None, str, Secret) or get_origin(kind) is Literal:
-        return override.text
+        return text
     try:
-        return json.loads(override.text)
+        return json.loads(text)
     except ValueError:
-        return override.text
+        return text
 
 
 def _kind_at(path: tuple[str, ...]) -> Any:

@@ -161,10 +161,10 @@ def _scalar(kind: Any, given: Any, path: KeyPath, faults: list[Fault]) -> Any:
 
 
 def _secret(kind: type, given: Any) -> Any:
-    """Make the one type that msgspec does not know."""
+    """Make the one type that msgspec does not know; blanks around it were copied along."""
     if not isinstance(given, str):
         raise msgspec.ValidationError
-    return kind(given)
+    return kind(given.strip())
 
 
 def _refuse_unknown(

@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import get_args
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 from msgspec import structs
 
-from service.redis_.url import FORMS, read_url
+from service.redis_.url import FORMS, OPTIONS, OptionError, read_url
 from service.settings import (
     InstanceSettings,
     NumberOverride,
@@ -43,6 +43,9 @@ def _redis(settings: Settings) -> Iterator[Fault]:
     if settings.redis.url:
         try:
             read_url(settings.redis.url)
+        except OptionError:
+            found = "an option behind the URL (hidden) that is not the URL's to set, or no value"
+            yield Fault(("redis", "url"), found, OPTIONS)
         except ValueError:
             yield Fault(("redis", "url"), "no such URL (hidden)", FORMS)
     elif settings.server.workers > 1:
@@ -65,8 +68,11 @@ def _auth(settings: Settings) -> Iterator[Fault]:
         )
     for kind, secret in (("clients", "token"), ("access_keys", "secret")):
         for at, credential in enumerate(getattr(auth, kind)):
-            if not getattr(credential, secret):
+            if not (text := getattr(credential, secret)):
                 yield Fault(("auth", kind, at, secret), "nothing", f"a {secret}")
+            elif kind == "clients" and not (text.isascii() and text.isprintable()):
+                found = "characters (hidden) that no header carries"
+                yield Fault(("auth", kind, at, secret), found, "printable ASCII")
             yield from _bound(credential.instances, ("auth", kind, at, "instances"), settings)
 
 
@@ -112,7 +118,10 @@ def _selection(selection: Selection, path: KeyPath, settings: Settings) -> Itera
         expected = "`near` among the levels and [selection.near], or neither"
         yield Fault((*path, "near"), found, expected, ((*path, "levels"),))
     if not _is_timezone(selection.timezone):
-        yield Fault((*path, "timezone"), repr(selection.timezone), "a time zone of the tz database")
+        expected = "a time zone of the tz database"
+        if not available_timezones():
+            expected += ", which this machine lacks: install its package tzdata"
+        yield Fault((*path, "timezone"), repr(selection.timezone), expected)
     try:
         parse_calling_window(selection.calling_window)
     except ValueError as error:

@@ -146,7 +146,7 @@ class SoleLeader:
 @cache
 def read_script(name: str) -> str:
     """A Lua file of this room."""
-    return files(__package__).joinpath(name).read_text()
+    return files(__package__).joinpath(name).read_text("utf-8")
 
 
 def _milliseconds(seconds: float) -> int:

@@ -1,6 +1,7 @@
 """The access key: from the configuration, or found by the official chain."""
 
 import asyncio
+import logging
 import sys
 import threading
 from pathlib import Path
@@ -52,6 +53,21 @@ async def test_the_chain_finds_a_key_and_its_token(
     chain = ChainCredentials(clock=Clock())
     assert await chain.get() == AccessKey("env-id", "env-secret", token or "")
     chain.close()
+
+
+async def test_the_library_does_not_log_what_it_raises(
+    empty_surroundings: None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def get_credential(_: Any) -> None:
+        logging.getLogger("credentials").error("no key", exc_info=ValueError("no key"))
+        raise ValueError("no key")
+
+    monkeypatch.setattr(Client, "get_credential", get_credential)
+    chain = ChainCredentials(clock=Clock())
+    with pytest.raises(CccRefused, match="It said: no key"):
+        await chain.get()
+    chain.close()
+    assert caplog.records == []
 
 
 async def test_the_chain_is_asked_once_a_minute_however_many_ask(

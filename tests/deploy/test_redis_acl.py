@@ -85,7 +85,9 @@ async def test_a_service_in_trouble_uses_all_that_is_granted_and_is_refused_noth
             if used(guarded) >= set(NEEDED) - {"info", "role"}:
                 break
         await check(trouble.settings, ASKED)
-    assert "the user may do all that is needed" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "the user may do all that is needed" in told
+    assert "the ledger's scripts run on keys like callerid:2:{ccc-test}:\n" in told
     assert set(NEEDED) - used(guarded) == {"role"}  # asked behind Sentinels alone
     assert used(guarded) <= set(NEEDED)
     assert refused(guarded) == []
@@ -138,7 +140,7 @@ async def test_check_tells_what_to_grant(
         client.execute_command("ACL", "SETUSER", "callerid", "-hset", "-evalsha")
     assert await check(settings_for("http://127.0.0.1:9", guarded.url), ASKED) == 1
     told = capsys.readouterr().out
-    assert "the user lacks, on keys like callerid:2:check: +evalsha +hset (" in told
+    assert "the user lacks, on keys like callerid:2:{ccc-test}:check: +evalsha +hset (" in told
 
 
 async def test_check_tells_of_a_prefix_that_is_not_granted(
@@ -147,7 +149,8 @@ async def test_check_tells_of_a_prefix_that_is_not_granted(
     settings = settings_for("http://127.0.0.1:9", guarded.url)
     settings = replace(settings, redis=replace(settings.redis, prefix="other"))
     assert await check(settings, ASKED) == 1
-    assert "the user may not so much as ask on keys like other:2:check" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "the user may not so much as ask on keys like other:2:{ccc-test}:check" in told
 
 
 async def test_an_older_redis_takes_the_access_list_and_cannot_tell(
@@ -161,3 +164,4 @@ async def test_an_older_redis_takes_the_access_list_and_cannot_tell(
     told = capsys.readouterr().out
     assert "redis: up, version 6.2" in told
     assert "cannot tell what its user may not do" in told
+    assert "the ledger's scripts run on keys like callerid:2:{ccc-test}:\n" in told

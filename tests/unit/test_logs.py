@@ -3,7 +3,6 @@
 import io
 import json
 import logging
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -14,15 +13,11 @@ from service.logs import RepeatBound, configure, mask, mask_text
 
 
 @pytest.fixture
-def lines() -> Iterator["Lines"]:
+def lines() -> "Lines":
     """The root logger as the service sets it up, writing into memory."""
-    root = logging.getLogger()
-    handlers, level, raising = root.handlers[:], root.level, logging.raiseExceptions
     written = Lines()
     configure("DEBUG", stream=written.stream, clock=lambda: written.now)
-    yield written
-    root.handlers[:], logging.raiseExceptions = handlers, raising
-    root.setLevel(level)
+    return written
 
 
 class Lines:
@@ -224,6 +219,39 @@ def test_configuring_twice_writes_each_line_once(lines: Lines) -> None:
     log.info("x")
     log.debug("y")
     assert lines.only()["message"] == "x"
+
+
+def test_a_login_in_an_address_is_not_written(lines: Lines) -> None:
+    log.error(
+        "%s", "no way to redis://user:hunter/2#@a@host:6379/0", extra={"proxy": "http://hunter2@h"}
+    )
+    line = lines.only()
+    assert line["message"] == "no way to redis://…@host:6379/0"
+    assert line["proxy"] == "http://…@h"
+
+
+# Other libraries
+
+
+@pytest.mark.parametrize("imported", ["before", "after"])
+def test_a_library_has_no_handler_of_its_own_and_its_small_talk_is_not_written(
+    imported: str, request: pytest.FixtureRequest
+) -> None:
+    own = io.StringIO()
+    name = f"a_library.{imported}"
+    if imported == "before":
+        logging.getLogger(name).addHandler(logging.StreamHandler(own))
+        logging.getLogger(name).propagate = False
+    lines: Lines = request.getfixturevalue("lines")
+    library = logging.getLogger(name)
+    if imported == "after":
+        library.addHandler(logging.StreamHandler(own))
+    library.setLevel(logging.DEBUG)
+    library.info("Running job for 13812348888")
+    library.warning("no key for 13812348888")
+    line = lines.only()
+    assert (line["level"], line["message"]) == ("warning", "no key for 138****8888")
+    assert own.getvalue() == ""
 
 
 # Floods

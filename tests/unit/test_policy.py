@@ -9,12 +9,13 @@ from msgspec.structs import replace
 from service.errors import SettingsError
 from service.inventory import Details, PhoneNumber
 from service.ledger import Limits, Rules, with_trunks
-from service.policy import limits_namer, near_of, opens_at, rules_for
+from service.policy import limits_namer, near_of, opens_at, rules_for, unused_overrides
 from service.settings import (
     CallerLimits,
     InstanceSettings,
     NumberMatch,
     NumberOverride,
+    Secret,
     Selection,
     Settings,
 )
@@ -119,3 +120,21 @@ def test_a_place_that_is_none_is_named_once() -> None:
     assert refused.value.faults == [
         "selection.near: found 'Atlantis', expected a province or a city, as 四川"
     ]
+
+
+def test_entries_by_which_no_number_goes_are_named_without_the_number() -> None:
+    overrides = (
+        NumberOverride(match=NumberMatch(number=Secret("01055500001")), max_per_day=1),
+        NumberOverride(match=NumberMatch(number=Secret("01055500002")), max_per_day=1),
+        BUSY,
+        NumberOverride(match=NumberMatch(tag="M1"), max_per_hour=1),  # the one before it is used
+        NARROW,
+        NumberOverride(match=NumberMatch(provider="none"), max_per_day=1),
+    )
+    numbers = [PLAIN, PhoneNumber("01055500003", tags=("M1",), details=Details(30))]
+    names = map(limits_namer(overrides), numbers)
+    assert unused_overrides(overrides, names) == (
+        "numbers[1] (number=010****0002)",
+        "numbers[4] (tag=M2)",
+        "numbers[5] (provider=none)",
+    )

@@ -1,5 +1,6 @@
 """The configuration: what is read, what is refused, and in which words."""
 
+import json
 import re
 import tomllib
 from collections.abc import Iterator
@@ -235,21 +236,39 @@ def test_a_secret_given_twice_is_refused(file: Path, tmp_path: Path) -> None:
 def test_a_secrets_file_that_is_missing_is_told_without_what_may_be_the_secret(file: Path) -> None:
     assert faults(file, "", CALLERID_REDIS__URL_FILE="redis://:hunter2@h") == [
         (
-            "redis.url: found No such file or directory by CALLERID_REDIS__URL_FILE, "
-            "expected a readable file"
+            "environment: CALLERID_REDIS__URL_FILE (redis.url): "
+            "found No such file or directory, expected a readable file"
         )
     ]
-
-
-def test_variables_that_kubernetes_sets_are_left_alone() -> None:
-    environ = {"CALLERID_PORT": "tcp://10.0.0.1:8080", "CALLERID_SERVICE_HOST": "10.0.0.1"}
-    assert load(None, environ) == Settings()
 
 
 def test_a_variable_for_no_key_is_refused(file: Path) -> None:
     (fault,) = faults(file, "", CALLERID_SERVER__PROT="1")
     expected = "environment: CALLERID_SERVER__PROT (server.prot): found an unknown key"
     assert fault == f"{expected}, expected port perhaps"
+
+
+@pytest.mark.parametrize(
+    ("written", "number"),
+    [
+        ("+86 28 5550 0005", "02855500005"),
+        ("028-5550 0005", "02855500005"),
+        ("28 5550 0005", "02855500005"),
+        ("008613812348888", "13812348888"),
+        (" 13812348888\n", "13812348888"),
+        ("95013", "95013"),
+        # Forms that nobody knows but CCC: as they stand.
+        ("1069012345678901", "1069012345678901"),
+        ("1234567890123", "1234567890123"),
+        ("10193", "10193"),
+        ("+85201234567", "+85201234567"),
+    ],
+)
+def test_a_number_of_an_override_is_read_as_any_number_is(
+    file: Path, written: str, number: str
+) -> None:
+    text = f"numbers = [{{match = {{number = {json.dumps(written)}}}, max_per_day = 1}}]"
+    assert read(file, text).numbers[0].match.number == number
 
 
 def test_settings_made_in_code_need_no_file() -> None:

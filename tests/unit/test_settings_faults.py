@@ -127,7 +127,10 @@ def faults(file: Path, text: str, **environ: str) -> list[str]:
         ),
         (
             'locality.phone_dat = "missing/phone.dat"',
-            "locality.phone_dat: found no file at missing/phone.dat, expected a phone.dat",
+            (
+                "locality.phone_dat: found 'missing/phone.dat' (No such file or directory), "
+                "expected a whole phone.dat"
+            ),
         ),
         (
             'numbers = [{match = {tag = "a", provider = "b"}, max_per_day = 1}]',
@@ -349,6 +352,33 @@ def test_no_secret_is_in_a_fault(file: Path, text: str) -> None:
     told = "\n".join(faults(file, text))
     assert "hunter2" not in told
     assert "13812348888" not in told
+
+
+@pytest.mark.parametrize(
+    ("number", "why"),
+    [
+        ("138****8888", "is masked or has a dial code; send the whole number in digits"),
+        (
+            "tel:13812348888",
+            "has letters; send the digits alone, without tel:, sip: or an extension",
+        ),
+        (
+            "１３８１２３４８８８８",
+            "has a character outside ASCII, perhaps invisible; send the digits 0-9",
+        ),
+        ("13812348888,13812348889", "has a character other than digits, spaces, hyphens and a"),
+        ("1" * 33, "is longer than 32 characters; send one number alone"),
+        ("-", "is empty; give the number as it would be dialled"),
+    ],
+)
+def test_a_number_of_an_override_that_is_none_is_refused_with_the_reason(
+    file: Path, number: str, why: str
+) -> None:
+    text = f'numbers = [{{match = {{number = "{number}"}}, max_per_day = 1}}]'
+    (fault,) = faults(file, text)
+    assert fault.startswith(f"numbers[0].match.number: found a number (hidden) that {why}")
+    assert fault.endswith(", expected one as CCC lists it")
+    assert number == "-" or number not in fault
 
 
 @pytest.mark.parametrize(

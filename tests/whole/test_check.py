@@ -275,15 +275,13 @@ async def test_a_configuration_without_an_instance_ends_with_2(tmp_path: Path) -
     assert output.startswith("instances: ")
 
 
-async def test_a_table_of_prefixes_that_is_none_fails_as_a_start_would(tmp_path: Path) -> None:
+async def test_a_table_of_prefixes_that_is_none_ends_with_2_as_a_start_does(tmp_path: Path) -> None:
     table = tmp_path / "phone.dat"
     table.write_bytes(b"none")
-    top = f'[locality]\nphone_dat = "{table}"'
-    emulator = emulator_of(chengdu_numbers(7))
-    status, output = await checked_before(emulator, tmp_path, "--sweep", top=top)
-    assert status == 1, output
-    assert "failed   locality.phone_dat: not a phone.dat" in output
-    assert "CCC lists 7 numbers" in output
+    path = configuration(tmp_path, "http://h", top=f'[locality]\nphone_dat = "{table}"')
+    status, output = await checked(path)
+    assert status == 2, output
+    assert f"{path}: locality.phone_dat: found '{table}' (not a phone.dat: it is" in output
 
 
 async def test_a_sweep_says_how_many_numbers_each_group_can_pick_from(tmp_path: Path) -> None:

@@ -2,20 +2,32 @@
 
 import asyncio
 import sys
+from pathlib import Path
 
 import pytest
 
 from service.cli.parser import COMMANDS, SHELLS
+from service.emulator import running
 from tests.whole.processes import ROOT, command
+from tests.whole.services import (
+    CHENGDU_MOBILE,
+    KEY,
+    SALES,
+    SECRET,
+    chengdu_numbers,
+    emulator_of,
+    settings_for,
+    started,
+)
 
 # What a person should not wait for who asks for help, or for a pick.
 HEAVY = {"aiohttp", "redis", "prometheus_client", "phonenumbers", "uvloop", "shtab", "asyncio"}
 
 
-async def told(*words: str) -> tuple[int | None, str]:
-    async with command(*words) as running:
-        output, errors = await running.communicate()
-    return running.returncode, (output + errors).decode()
+async def told(*words: str, **environment: str) -> tuple[int | None, str]:
+    async with command(*words, **environment) as process:
+        output, errors = await process.communicate()
+    return process.returncode, (output + errors).decode(errors="replace")
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -59,6 +71,40 @@ async def test_a_reader_that_has_enough_is_no_traceback() -> None:
     )
     _, errors = await shell.communicate()
     assert errors == b""
+
+
+OUTPUTS: dict[str, dict[str, str]] = {
+    "ASCII": {"PYTHONIOENCODING": "ascii"},
+    "GBK": {"PYTHONIOENCODING": "gbk"},
+    "the C locale": {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+}
+
+
+@pytest.mark.parametrize("output", OUTPUTS)
+async def test_every_command_prints_where_the_output_is_not_utf8(
+    output: str, tmp_path: Path
+) -> None:
+    numbers = emulator_of(chengdu_numbers(3))
+    path = tmp_path / "联系人.toml"
+    async with (
+        running(numbers) as address,
+        started(settings_for(f"http://{address}")) as service,
+    ):
+        path.write_text(
+            f'ccc.endpoint = "http://{address}"\n[[instances]]\nid = "ccc-test"\n'
+            f'ccc = {{ access_key_id = "{KEY}", access_key_secret = "{SECRET}" }}\n'
+        )
+        ask = ("pick", CHENGDU_MOBILE, "--skill-group", SALES, "--url", service.url, "--explain")
+        for words, expected in (
+            (("check", "--config", str(path), "--sweep"), 0),
+            (ask, 0),
+            ((*ask, "--json"), 0),
+            (("pick", "四川", "--url", service.url), 1),
+            (("check", "--config", str(tmp_path / "没有.toml")), 2),
+            (("emulator", "--inventory", str(tmp_path / "没有.json")), 2),
+        ):
+            status, text = await told(*words, **OUTPUTS[output])
+            assert (status, "Traceback" in text) == (expected, False), text
 
 
 @pytest.mark.parametrize("shell", SHELLS)

@@ -11,8 +11,10 @@ import aiohttp
 import pytest
 
 from service import app
-from service.__main__ import main
+from service.__main__ import _settings, main
+from service.cli.parser import parser
 from service.emulator import running
+from service.errors import SettingsError
 from tests.waiting import eventually
 from tests.whole.processes import command
 from tests.whole.services import (
@@ -256,6 +258,36 @@ async def test_a_worker_that_gets_no_numbers_opens_the_shared_port_all_the_same(
         client.get(f"{url}/readyz") as response,
     ):
         assert response.status == 503
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", "instances: found none"),
+        ("instances = []", "instances: found none"),
+        ('[redis]\nurl = "redis://h?protocol=3"\n{plain}', "redis.url: found an option"),
+        ('[locality]\nphone_dat = "/dev/zero"\n{plain}', "not a regular file"),
+        ('[selection]\ntimezone = "Mars/Base"\n{plain}', "selection.timezone: found 'Mars/Base'"),
+        (
+            '[[numbers]]\nmatch = {{ number = "138****8888" }}\nmax_per_day = 1\n{plain}',
+            "numbers[0].match.number: found a number (hidden) that is masked",
+        ),
+    ],
+)
+def test_what_would_be_refused_at_a_start_is_refused_at_sighup(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, told: str
+) -> None:
+    path = configuration(tmp_path, "127.0.0.1:9")
+    plain = path.read_text("utf-8").replace("[redis]\n", "").replace('url = ""\n', "")
+    arguments = parser(["serve"]).parse_args(["serve", "--config", str(path)])
+    assert _settings(arguments).instances
+    path.write_text(text.format(plain=plain), "utf-8")
+    with pytest.raises(SettingsError) as refused:  # as SIGHUP reads it
+        _settings(arguments)
+    assert main(["serve", "--config", str(path)]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert refused.value.faults == [line]
+    assert told in line
 
 
 async def test_sighup_reads_the_limits_again_and_refuses_a_bad_configuration(

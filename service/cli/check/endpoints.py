@@ -20,6 +20,8 @@ IN_FLIGHT = 20
 
 # In order: each of these errors is one of a later kind, too.
 _WHY: dict[type[Exception], str] = {
+    aiohttp.ClientHttpProxyError: "the proxy does not let it through: look at the login in "
+    "https_proxy, and at what the proxy allows",
     aiohttp.ClientConnectorDNSError: "its name cannot be resolved: correct ccc.endpoint, or this "
     "machine's DNS",
     aiohttp.ClientConnectorCertificateError: "its TLS certificate is not trusted: correct "
@@ -65,7 +67,9 @@ async def reach(endpoints: Iterable[str], seconds: float) -> dict[str, Finding]:
 def why_unreachable(error: Exception) -> str:
     """Explain an error of connecting, and say what to do about it."""
     advice = next((advice for kind, advice in _WHY.items() if isinstance(error, kind)), _NO_CCC)
-    said = " ".join(str(error).split()) or type(error).__name__
+    # An answer's own words have the address in them, and so the login of a proxy.
+    words = str(error) if not isinstance(error, aiohttp.ClientResponseError) else error.message
+    said = " ".join(words.split()) or type(error).__name__
     return f"out of reach: {advice} ({said})"
 
 

@@ -27,7 +27,8 @@ class Permission(msgspec.Struct, frozen=True):
 class SweptInventory(msgspec.Struct, frozen=True):
     """The result of a sweep; `available` counts the numbers that a pick could show.
 
-    `skill_groups` counts the available ones of each group, `agents` those that are an agent's own.
+    `skill_groups` counts the available ones of each group, `agents` those that are an agent's own;
+    by `unused_overrides`, entries of `[[numbers]]`, no number of the instance goes.
     """
 
     numbers: int
@@ -38,6 +39,7 @@ class SweptInventory(msgspec.Struct, frozen=True):
     usages: dict[str, int]
     provinces: dict[str, int]
     skill_groups: dict[str, int]
+    unused_overrides: tuple[str, ...]
 
 
 Permissions: TypeAlias = dict[str, Permission]

@@ -1,5 +1,6 @@
 """Check Redis: each server that holds data, and the Sentinels or nodes that name it."""
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack
 from typing import Any
@@ -8,19 +9,30 @@ from redis.asyncio import Redis
 from redis.crc import REDIS_CLUSTER_HASH_SLOTS as SLOTS
 from redis.exceptions import NoPermissionError, RedisError
 
-from service.building import SCHEMA, ledger_base, scope_base
+from service.building import ledger_base, scope_base
+from service.cli.check.advice import advice_on
 from service.cli.check.findings import Finding, State
+from service.cli.check.script import TIMEOUT_SECONDS, run_scripts
 from service.errors import LedgerUnavailable
 from service.redis_.access import lacking
-from service.redis_.client import RoutingClient, client_for, open_client, open_topology, translated
+from service.redis_.client import (
+    RoutingClient,
+    client_for,
+    open_client,
+    open_topology,
+    translated,
+    words_of,
+)
 from service.redis_.cluster import Cluster, View
+from service.redis_.connections import MISREAD
 from service.redis_.sentinels import Sentinels, SentinelView
 from service.redis_.topology import Topology
 from service.redis_.url import Address
 from service.settings import Settings
 
-TIMEOUT_SECONDS = 5.0
 CLOCK_SECONDS = 2  # less is between two servers' clocks
+
+_INFO_REFUSED = re.compile(r"(?i)^NOPERM.*\binfo\b|unknown command.*\binfo\b")
 
 
 def open_redis(settings: Settings, lifetime: AsyncExitStack) -> Redis | None:
@@ -48,13 +60,15 @@ async def check_redis(settings: Settings, redis: Redis | None) -> list[Finding]:
     """
     if redis is None:
         return [_redis("fine", "none configured; the ledger is embedded in the one process")]
+    scopes = dict.fromkeys(instance.scope for instance in settings.instances)
+    bases = [scope_base(settings, scope) for scope in scopes]
     if isinstance(redis, RoutingClient):
         await redis.topology.search()
-        scopes = dict.fromkeys(instance.scope for instance in settings.instances)
-        keys = [scope_base(settings, scope) for scope in scopes]
-        return await _check_topology(redis, keys) + await _check_clocks(settings, redis)
-    key = f"{settings.redis.prefix}:{SCHEMA}:check"
-    findings = await _check_server(redis) + await _check_access(redis, key)
+        findings = await _check_topology(redis, bases)
+    else:
+        findings = await _check_server(redis)
+        if findings[0].state != "failed":
+            findings += await _check_use(redis, bases[0])
     return findings + await _check_clocks(settings, redis)
 
 
@@ -62,14 +76,38 @@ async def _check_server(redis: Redis, name: str = "redis") -> list[Finding]:
     """Report one server's version and the settings of it that would lose something."""
     try:
         info = await redis.info()  # which needs no right to read the server's configuration
-    except (RedisError, OSError) as error:
-        return [Finding(name, "failed", f"out of reach: {type(error).__name__}: {error}")]
-    version, policy = info.get("redis_version", "unknown"), info.get("maxmemory_policy", "unknown")
-    findings = [Finding(name, "fine", f"up, version {version}, maxmemory-policy {policy}")]
+    except (RedisError, OSError, *MISREAD) as error:
+        words = words_of(error)
+        if not _INFO_REFUSED.search(words):
+            return [Finding(name, "failed", _out_of_reach(error))]
+        info = {"redis_version": f"unknown ({words})"}
+    version, policy = info.get("redis_version", "unknown"), info.get("maxmemory_policy")
+    text = f"up, version {version}, maxmemory-policy {policy or 'unknown'}"
+    if policy is None:
+        return [Finding(name, "warning", f"{text}: see that it is noeviction")]
+    findings = [Finding(name, "fine", text)]
     if policy != "noeviction":
         text = "set maxmemory-policy to noeviction: an evicted key is a forgotten cap"
         findings.append(Finding(name, "failed", text))
     return findings
+
+
+async def _check_use(redis: Redis, base: str) -> list[Finding]:
+    """Report the commands that a scope lacks; where it lacks none, whether its scripts run."""
+    findings = await _check_access(redis, f"{base}check")
+    if any(finding.state == "failed" for finding in findings):
+        return findings
+    scripts = _redis("fine", f"the ledger's scripts run on keys like {base}")
+    try:
+        await run_scripts(redis, base)
+    except (LedgerUnavailable, RedisError, OSError) as error:
+        text = f"the ledger's scripts do not run: {advice_on(str(error))}"
+        scripts = _redis("failed", text)
+    return [*findings, scripts]
+
+
+def _out_of_reach(error: Exception) -> str:
+    return f"out of reach: {type(error).__name__}: {advice_on(words_of(error))}"
 
 
 async def _check_clocks(settings: Settings, redis: Redis) -> list[Finding]:
@@ -121,8 +159,9 @@ async def _check_topology(redis: RoutingClient, keys: Sequence[str]) -> list[Fin
         if advice := await _advice(redis, address):
             findings.append(_redis("warning", f"{_named(address)}: {advice}"))
     for key in keys:
-        findings.append(await _check_key(redis, key))
-        findings += await _check_access(redis, f"{key}check")
+        findings.append(place := await _check_key(redis, key))
+        if place.state != "failed":
+            findings += await _check_use(redis, key)
     return findings
 
 
@@ -172,8 +211,7 @@ async def _check_key(redis: RoutingClient, key: str) -> Finding:
         address = redis.topology.address_of(key)
         await redis.exists(key)
     except (RedisError, OSError) as error:
-        text = f"the keys {key}… are out of reach: {type(error).__name__}: {error}"
-        return _redis("failed", text)
+        return _redis("failed", f"the keys {key}… are {_out_of_reach(error)}")
     return _redis("fine", f"the keys {key}… are at {_named(address)}")
 
 

@@ -17,7 +17,7 @@ from service.cli.check.sweeping import sweep
 from service.cli.terminal import Progress
 from service.locality import Locator, prefix_table
 from service.metrics import Metrics
-from service.settings import Settings
+from service.settings import NumberOverride, Settings
 
 
 async def report_on(settings: Settings, progress: Progress, *, sweeps: bool) -> Report:
@@ -31,7 +31,7 @@ async def report_on(settings: Settings, progress: Progress, *, sweeps: bool) -> 
     Raises:
         SettingsError: Redis has no address that can be asked.
     """
-    locator, findings = _begun(settings)
+    findings = [Finding("configuration", "fine", f"{len(settings.instances)} instance(s)")]
     async with AsyncExitStack() as lifetime:
         progress.show("asking Redis")
         redis = open_redis(settings, lifetime)
@@ -47,25 +47,18 @@ async def report_on(settings: Settings, progress: Progress, *, sweeps: bool) -> 
         behind = {id_: reached[endpoint] for id_, endpoint in endpoints.items()}
         subjects = await _subjects(settings, accounts, behind)
         outcomes = await ask_all(subjects, progress)
-        if sweeps and locator:
-            outcomes = await _swept(subjects, outcomes, locator, progress)
+        if sweeps:
+            locator = Locator(prefix_table.read(settings.locality.phone_dat))
+            outcomes = await _swept(subjects, outcomes, locator, settings.numbers, progress)
     findings += [*of_redis, *reached.values()]
     findings += [finding for _, of_instance in outcomes for finding in of_instance]
     findings += _not_asked(behind)
     asked = {report.id: report for report, _ in outcomes}
+    findings += _unused([asked.get(instance.id) for instance in settings.instances])
     reports = (
         asked.get(instance.id, InstanceReport(instance.id)) for instance in settings.instances
     )
     return Report(not _is_amiss(findings), tuple(findings), tuple(reports))
-
-
-def _begun(settings: Settings) -> tuple[Locator | None, list[Finding]]:
-    """Check what a start needs before it asks anybody: configuration and table of prefixes."""
-    read = Finding("configuration", "fine", f"{len(settings.instances)} instance(s)")
-    try:
-        return Locator(prefix_table.read(settings.locality.phone_dat)), [read]
-    except (OSError, ValueError) as error:
-        return None, [read, Finding("locality.phone_dat", "failed", str(error))]
 
 
 def _is_amiss(findings: Iterable[Finding]) -> bool:
@@ -95,16 +88,27 @@ def _not_asked(behind: Mapping[str, Finding]) -> list[Finding]:
     ]
 
 
+def _unused(reports: Sequence[InstanceReport | None]) -> list[Finding]:
+    """Name each entry of `[[numbers]]` that is of no use, once all inventories were read whole."""
+    sweeps = [report.sweep for report in reports if report is not None and report.sweep is not None]
+    if len(sweeps) < len(reports) or not all(sweep.complete for sweep in sweeps):
+        return []
+    unused = set.intersection(*(set(sweep.unused_overrides) for sweep in sweeps))
+    text = "no number of any instance goes by it"
+    return [Finding(f"[[numbers]]: {entry}", "warning", text) for entry in sorted(unused)]
+
+
 async def _swept(
     subjects: Sequence[Subject],
     outcomes: Sequence[Outcome],
     locator: Locator,
+    overrides: Sequence[NumberOverride],
     progress: Progress,
 ) -> list[Outcome]:
     """The outcomes, with what a whole sweep read of each instance whose numbers are listed."""
     swept = list(outcomes)
     for at, (subject, (report, findings)) in enumerate(zip(subjects, outcomes, strict=True)):
         if report.numbers is not None:
-            finding, inventory = await sweep(subject, locator, progress)
+            finding, inventory = await sweep(subject, locator, overrides, progress)
             swept[at] = replace(report, sweep=inventory), (*findings, finding)
     return swept

@@ -1,7 +1,7 @@
 """A whole sweep from the command line: what the service would know, and let be picked."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from service.ccc.client import CccClient
@@ -12,6 +12,8 @@ from service.cli.terminal import Progress
 from service.errors import SweepFailed
 from service.inventory import bar
 from service.locality import Locator
+from service.policy import limits_namer, unused_overrides
+from service.settings import NumberOverride
 from service.sync.acceptance import Sweep
 from service.sync.sweeping import sweep_numbers
 
@@ -34,18 +36,19 @@ class CountingLister:
 
 
 async def sweep(
-    subject: Subject, locator: Locator, progress: Progress
+    subject: Subject, locator: Locator, overrides: Sequence[NumberOverride], progress: Progress
 ) -> tuple[Finding, SweptInventory | None]:
     """Read a whole inventory as the service does.
 
     Args:
         subject: the instance and its client.
         locator: places the numbers.
+        overrides: the entries of `[[numbers]]`.
         progress: shows how many numbers have been read.
     """
     lister = CountingLister(subject.ccc, progress)
     try:
-        swept = summary(await sweep_numbers(lister, subject.id, locator))
+        swept = summary(await sweep_numbers(lister, subject.id, locator), overrides)
     except SweepFailed as error:
         return Finding(_about(subject.id), "failed", str(error)), None
     return finding_on(subject.id, swept), swept
@@ -68,8 +71,8 @@ def _about(instance_id: str) -> str:
     return f"sweep of {instance_id}"
 
 
-def summary(swept: Sweep) -> SweptInventory:
-    """Count what a sweep saw."""
+def summary(swept: Sweep, overrides: Sequence[NumberOverride] = ()) -> SweptInventory:
+    """Count what a sweep saw, and name the entries of `[[numbers]]` that are about none of it."""
     numbers = list(swept.numbers.values())
     available = [number for number in numbers if not bar(number)]
     of_groups = [number for number in available if not number.agent_id]
@@ -84,6 +87,7 @@ def summary(swept: Sweep) -> SweptInventory:
         skill_groups=_counted(
             group for number in of_groups for group in set(number.skill_group_ids)
         ),
+        unused_overrides=unused_overrides(overrides, map(limits_namer(overrides), numbers)),
     )
 
 
