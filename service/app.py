@@ -39,7 +39,7 @@ from service.tasks import keep_running, measure_lag
 
 CACHE_SECONDS = 2.0  # what the cache and the members may take; no pick waits for them
 
-SETTLE_SECONDS = 5.0  # for a worker, before it opens the port that it shares
+SETTLE_SECONDS = 5.0  # before the port is opened
 
 Reload = Callable[[], Settings]
 
@@ -148,11 +148,19 @@ class Service:
                 for task in running:
                     task.cancel()
 
-    async def settle(self) -> None:
-        """Wait up to `SETTLE_SECONDS` for the first inventory, so that picks find numbers here."""
+    async def settle(self, *, with_numbers: bool = True) -> None:
+        """Wait up to `SETTLE_SECONDS`, so that picks find numbers here.
+
+        Args:
+            with_numbers: wait for a first inventory, from CCC where the replicas share none; else
+                only until it is known whether they do.
+        """
         with suppress(TimeoutError):
             async with asyncio.timeout(SETTLE_SECONDS):
-                await self._has_numbers.wait()
+                for keeper in self._instances.keepers.values():
+                    await keeper.started()
+                if with_numbers:
+                    await self._has_numbers.wait()
 
     async def reload(self, read: Reload) -> None:
         """Read the configuration again; a bad one is refused, told and counted.
@@ -212,8 +220,7 @@ async def listening(
         await lifetime.enter_async_context(service.working())
         lifetime.push_async_callback(runner.cleanup)
         await runner.setup()
-        if share_port:
-            await service.settle()
+        await service.settle(with_numbers=share_port)
         host, port = settings.server.host, settings.server.port
         await web.TCPSite(runner, host, port, reuse_port=share_port or None).start()
         yield service, f"http://{host}:{runner.addresses[0][1]}"

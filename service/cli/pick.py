@@ -9,6 +9,7 @@ import msgspec
 
 from service.cli.client import ProblemReply, ServiceAnswer, ask_service, decoded, text_of
 from service.cli.terminal import Style, has_colour, printable, table
+from service.errors import InvalidField
 from service.picking import Candidate, PickAnswer
 
 _TAKEN = "taken"
@@ -58,17 +59,19 @@ def _shown(reply: ServiceAnswer, arguments: Namespace) -> str:
 
 
 def _question(arguments: Namespace) -> bytes:
-    return msgspec.json.encode(
-        {
-            "called_number": arguments.called,
-            "instance_id": arguments.instance,
-            "skill_group_ids": arguments.skill_group,
-            "agent_id": arguments.agent,
-            "count": arguments.count,
-            "dry_run": arguments.dry_run,
-            "explain": arguments.explain,
-        }
-    )
+    question = {
+        "called_number": arguments.called,
+        "instance_id": arguments.instance,
+        "skill_group_ids": arguments.skill_group,
+        "agent_id": arguments.agent,
+        "count": arguments.count,
+        "dry_run": arguments.dry_run,
+        "explain": arguments.explain,
+    }
+    try:
+        return msgspec.json.encode(question)
+    except UnicodeEncodeError:
+        raise InvalidField("the command line", "has signs that are no text") from None
 
 
 def answered(answer: PickAnswer, *, colour: bool) -> str:
