@@ -3,6 +3,27 @@
 from service.settings import CalleeLimits, CalleeRuleSettings, CallerLimits, Selection
 from tests.whole.services import Running
 
+# Called numbers that are more than that to a dial string, a shell, a dialplan or a header.
+HOSTILE = (
+    "13880001234&SIP/1@198.51.100.7",
+    "13880001234,60,A(x)",
+    "13880001234@198.51.100.7",
+    "13880001234/1",
+    "1388${SHELL(id)}",
+    "1388$(id)`id`",
+    "1388'\"\\",
+    "13880001234;phone-context=x",
+    "13880001234|1",
+    "1388]bridge(x)",
+    "138 8000 1234",
+    "13880001234\r\nX-Injected: 1",
+    "13880001234\n1",
+    "13880001234%0d%0aX: 1",
+    "+",
+    "1+3880001234",
+    "１３８８０００１２３４",
+)
+
 ONE_CALL_EACH = Selection(caller=CallerLimits(max_concurrent=1))
 ONE_PER_CALLEE = Selection(
     callee=CalleeLimits(rules=(CalleeRuleSettings(limit=1, window_seconds=300, kind="sliding"),))
