@@ -8,7 +8,14 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import free_port
-from tests.integrations.calls import HOSTILE, ONE_CALL_EACH, ONE_PER_CALLEE, told
+from tests.integrations.calls import (
+    HOSTILE,
+    ONE_CALL_EACH,
+    ONE_PER_CALLEE,
+    is_stopped,
+    stopping_at,
+    told,
+)
 from tests.integrations.programs import PAGES, running
 from tests.integrations.sip import (
     LOOPBACK,
@@ -123,6 +130,19 @@ async def test_how_a_call_failed_is_told_and_its_number_is_free_again(
         assert done.status == 0, done.output
         await eventually(lambda: told(service, result) == 1)
         assert (await service.pick())[0] == 200
+
+
+async def test_the_code_of_the_trunk_stops_the_callee_where_the_configuration_says_so(
+    tmp_path: Path,
+) -> None:
+    async with (
+        stopping_at(607) as service,
+        trunk(tmp_path, "refuses", status=607) as line,
+        kamailio(tmp_path, service.url, line.port) as port,
+    ):
+        assert (await dial(tmp_path, port, "refused", status=607)).status == 0
+        await eventually(lambda: told(service, "blocked") == 1)
+        assert await is_stopped(service)
 
 
 async def test_a_caller_who_hangs_up_before_the_answer_leaves_no_answer(tmp_path: Path) -> None:
