@@ -1,4 +1,4 @@
-"""How to run `callerid check`, as the manual has it, beside what each deployment gives the service."""
+"""How to run `callerid check`, as the manual has it, and what each deployment gives the service."""
 
 import asyncio
 import re
