@@ -127,9 +127,6 @@ class _Value:
     def get(self) -> float:
         return float(self._value)
 
-    def set_exemplar(self, _: Any) -> None:
-        """Have none: the text format has no place for it."""
-
     def get_exemplar(self) -> None:
         return None
 
