@@ -1,6 +1,6 @@
 # The image that runs the service. Its dependencies are the lock's, with their hashes, installed by
 # the same make target that a checkout uses. It runs under a user of its own and writes nothing:
-# `docker run --read-only --tmpfs /tmp` works; several workers keep their metrics under /tmp.
+# `docker run --read-only` works.
 
 FROM python:3.11-slim AS build
 RUN apt-get update \

@@ -12,7 +12,8 @@ UPGRADE ?=
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-	--no-emit-index-url --custom-compile-command "make lock" $(UPGRADE)
+	--no-emit-index-url --build-constraint requirements/build.txt \
+	--custom-compile-command "make lock" $(UPGRADE)
 PYTEST := $(BIN)/python -m pytest --numprocesses logical --dist loadfile
 SOURCES := service tests deploy docs
 
@@ -54,7 +55,8 @@ docs: $(VENV)/.tools  ## write docs/api.md from the OpenAPI document
 	$(BIN)/python -m docs.api > docs/.api.md && mv docs/.api.md docs/api.md
 
 lock: | $(VENV)/bin/python  ## resolve the dependencies, by uv, which nothing else needs; UPGRADE=--upgrade: anew
-	$(PIP) install "uv>=0.9"
+	$(PIP) install --no-deps --only-binary :all: --require-hashes --requirement requirements/lock.txt
+	$(COMPILE) --group lock --output-file requirements/lock.txt
 	$(COMPILE) --group build --output-file requirements/build.txt
 	$(COMPILE) pyproject.toml --output-file requirements/runtime.txt
 	$(COMPILE) pyproject.toml --extra dev --constraint requirements/build.txt \

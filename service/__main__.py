@@ -16,6 +16,8 @@ from service.cli.parser import parser
 from service.errors import CallerIdError, SettingsError
 
 if TYPE_CHECKING:
+    import socket
+
     from service.settings import Settings
 
 # What follows imports what it needs where it needs it: `callerid pick` would wait for the whole
@@ -94,26 +96,46 @@ def _settings(arguments: Namespace) -> "Settings":
 
 def _serve(arguments: Namespace) -> int:
     from service import logs  # noqa: PLC0415 - see above
+    from service.cli.workers import joined, reserved  # noqa: PLC0415 - see above
 
+    if arguments.worker:
+        with joined(arguments.worker) as parent:
+            logs.configure()
+            return _serve_here(arguments, _settings(arguments), parent)
     settings = _settings(arguments)
     logs.configure()
-    if settings.server.workers > 1 and not arguments.worker:
-        from service.cli.workers import Workers  # noqa: PLC0415 - see above
+    server = settings.server
+    with reserved(server.host, server.port) as port:  # or say so before anything has begun
+        if server.workers > 1:
+            return _serve_by_workers(arguments, server.workers, port)
+    return _serve_here(arguments, settings)
 
-        return Workers(["serve", "--worker", *_passed_on(arguments)], settings.server.workers).run()
+
+def _serve_here(
+    arguments: Namespace, settings: "Settings", parent: "socket.socket | None" = None
+) -> int:
     import uvloop  # noqa: PLC0415 - see above
 
     from service.cli.serve import serve  # noqa: PLC0415 - see above
 
-    uvloop.run(serve(settings, share_port=arguments.worker, read=lambda: _settings(arguments)))
+    uvloop.run(serve(settings, parent=parent, read=lambda: _settings(arguments)))
     return 0
+
+
+def _serve_by_workers(arguments: Namespace, count: int, port: int) -> int:
+    import asyncio  # noqa: PLC0415 - see above
+    from random import Random  # noqa: PLC0415 - see above
+
+    from service.cli.workers import Workers  # noqa: PLC0415 - see above
+
+    words = ["serve", *_passed_on(arguments), "--port", str(port)]
+    return asyncio.run(Workers(words, count, Random()).run())  # noqa: S311 - it guards nothing
 
 
 def _passed_on(arguments: Namespace) -> list[str]:
     options = {
         "--config": arguments.config,
         "--host": arguments.host,
-        "--port": arguments.port,
         "--workers": arguments.workers,
     }
     return [word for name, value in options.items() if value for word in (name, str(value))]

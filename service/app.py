@@ -21,7 +21,7 @@ from service.api.parts import request_ids
 from service.building import SCHEMA, Builder, Work, now_ms
 from service.ccc.accounts import Accounts
 from service.ccc.client import CccClient
-from service.errors import LedgerUnavailable, SettingsError
+from service.errors import LedgerUnavailable, SettingsError, to_listen
 from service.instances import Instances
 from service.locality import Locator, prefix_table
 from service.metrics import Metrics
@@ -137,16 +137,16 @@ class Service:
         """Run what goes on beside the requests."""
         if self._topology is not None:
             await self._topology.search()  # or the rest would start as if Redis were down
-        async with asyncio.TaskGroup() as tasks:
-            running = [
-                tasks.create_task(keep_running(name, work, self.metrics))
-                for name, work in self._work.items()
-            ]
-            try:
-                yield
-            finally:
-                for task in running:
-                    task.cancel()
+        running = [
+            asyncio.create_task(keep_running(name, work, self.metrics))
+            for name, work in self._work.items()
+        ]
+        try:
+            yield
+        finally:
+            for task in running:
+                task.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
 
     async def settle(self, *, with_numbers: bool = True) -> None:
         """Wait up to `SETTLE_SECONDS`, so that picks find numbers here.
@@ -211,7 +211,7 @@ async def listening(
 
     Raises:
         SettingsError: the configuration lacks what a server needs.
-        OSError: the address is taken or not this machine's.
+        CannotListen: the address is taken or not this machine's.
     """
     async with AsyncExitStack() as lifetime:
         service = Service(settings, lifetime)
@@ -222,5 +222,6 @@ async def listening(
         await runner.setup()
         await service.settle(with_numbers=share_port)
         host, port = settings.server.host, settings.server.port
-        await web.TCPSite(runner, host, port, reuse_port=share_port or None).start()
+        with to_listen(host, port):
+            await web.TCPSite(runner, host, port, reuse_port=share_port or None).start()
         yield service, f"http://{host}:{runner.addresses[0][1]}"

@@ -4,7 +4,8 @@ Foreign exceptions are translated into these where they enter; nothing here know
 Each message says what to do, and none carries an unmasked phone number.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, ClassVar, Self
 
 
@@ -206,6 +207,24 @@ class CccMalformed(CccError):
     """An answer that is not one: no JSON, or without the parts that the action promises."""
 
     may_have_happened = True
+
+
+class CannotListen(CallerIdError):
+    """An address is taken, not this machine's, or not for this user."""
+
+
+@contextmanager
+def to_listen(host: str, port: int) -> Iterator[None]:
+    """Translate what goes wrong while this address is opened.
+
+    Raises:
+        CannotListen: in the place of any OSError, and of a host that no name can be.
+    """
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or str(error)
+        raise CannotListen(f"cannot listen on {host}:{port}: {why.rpartition(': ')[2]}") from error
 
 
 class SettingsError(CallerIdError):

@@ -1,11 +1,10 @@
 """Every metric of the service, once: its name, its labels, its buckets.
 
-Nothing here measures. No label ever carries a phone number. Where `PROMETHEUS_MULTIPROC_DIR` was
-set before prometheus_client was imported, the workers of one service are exposed as one; labels
-cannot be removed then, so what has gone is set to 0.
+Nothing here measures. No label ever carries a phone number. Where `SharedValues` are
+prometheus_client's class of values, the workers of one service are exposed as one; labels cannot
+be removed then, so what has gone is set to 0.
 """
 
-import os
 from typing import Generic, Literal, TypeVar
 
 from prometheus_client import (
@@ -16,12 +15,12 @@ from prometheus_client import (
     Histogram,
     disable_created_metrics,
     generate_latest,
+    values,
 )
-from prometheus_client.multiprocess import MultiProcessCollector
+
+from service.shared_metrics import SharedValues
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
-
-_MULTIPROCESS = "PROMETHEUS_MULTIPROC_DIR"
 
 # Seconds. A pick has 60 ms, and the fallback 1.5 s on top; a ledger call is tens of µs away.
 _PICK = (0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.06, 0.1, 0.25, 0.5, 1.0, 2.5)
@@ -61,7 +60,9 @@ class Metrics:
 
     def __init__(self) -> None:
         disable_created_metrics()  # a creation time beside every counter would double the series
-        self.of_workers = _MULTIPROCESS in os.environ
+        made_by = values.ValueClass
+        self._shared = made_by if isinstance(made_by, SharedValues) else None
+        self.of_workers = self._shared is not None
         self.registry = CollectorRegistry()
         self._of_picks()
         self._of_the_inventory()
@@ -161,11 +162,9 @@ class Metrics:
 
     def render(self) -> bytes:
         """Return the exposition, of all workers where there are several; see `CONTENT_TYPE`."""
-        if not self.of_workers:
+        if self._shared is None:
             return generate_latest(self.registry)
-        together = CollectorRegistry()
-        MultiProcessCollector(together)
-        return generate_latest(together)
+        return generate_latest(self._shared.together(self.registry))
 
     def _counter(self, name: str, told: str, *labels: str) -> Counter:
         return Counter(f"callerid_{name}", told, labels, registry=self.registry)

@@ -39,8 +39,7 @@ async def run(arguments: Namespace) -> None:
     """Run both until SIGTERM or SIGINT.
 
     Raises:
-        SettingsError: a port is out of its range.
-        OSError: a port is taken.
+        CannotListen: a port is taken.
     """
     emulator = demo_emulator()
     async with running(emulator, "127.0.0.1", arguments.emulator_port) as address:

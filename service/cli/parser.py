@@ -102,13 +102,15 @@ def _serve(options: argparse.ArgumentParser) -> None:
     options.add_argument("--host", help="where to listen, before the configuration's")
     options.add_argument("--port", type=int, help="where to listen, before the configuration's")
     options.add_argument("--workers", type=int, help="processes sharing the port")
-    options.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
+    options.add_argument("--worker", default="", help=argparse.SUPPRESS)
 
 
 def _demo(options: argparse.ArgumentParser) -> None:
-    options.add_argument("--port", type=int, default=8080, help="of the service (%(default)s)")
+    from service.emulator.command import port  # noqa: PLC0415 - see `parser`
+
+    options.add_argument("--port", type=port, default=8080, help="of the service (%(default)s)")
     options.add_argument(
-        "--emulator-port", type=int, default=8081, help="of the CCC look-alike (%(default)s)"
+        "--emulator-port", type=port, default=8081, help="of the CCC look-alike (%(default)s)"
     )
 
 

@@ -4,8 +4,10 @@ import asyncio
 import gc
 import logging
 import signal
+import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 
 from service.app import Reload, Service, listening
 from service.settings import Settings
@@ -19,7 +21,7 @@ _log = logging.getLogger(__name__)
 async def serve(
     settings: Settings,
     *,
-    share_port: bool = False,
+    parent: socket.socket | None = None,
     ready: Callable[[str], object] = lambda _: None,
     read: Reload | None = None,
 ) -> None:
@@ -27,19 +29,23 @@ async def serve(
 
     Args:
         settings: what the operator said.
-        share_port: listen beside other workers.
+        parent: the line to the first process, of a worker that listens beside others. Once it is
+            cut, this ends without a drain, so that whoever starts anew has the port.
         ready: told the address once the port is open and picks find numbers there.
         read: reads the configuration again, at SIGHUP.
 
     Raises:
-        SettingsError, OSError: as `listening`.
+        SettingsError, CannotListen: as `listening`.
     """
-    stop, reload = asyncio.Event(), asyncio.Event()
+    stop, reload, alone = asyncio.Event(), asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
     for signal_number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signal_number, stop.set)
     loop.add_signal_handler(signal.SIGHUP, reload.set)
-    async with listening(settings, share_port=share_port) as (service, address):
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})  # one may have waited for this
+    if parent is not None:
+        loop.add_reader(parent, _end, loop, parent, (alone, stop))
+    async with listening(settings, share_port=parent is not None) as (service, address):
         _log_start(settings, address)
         telling = loop.create_task(_tell(ready, address, service))
         reloading = loop.create_task(_reload_at(reload, service, read or (lambda: settings)))
@@ -53,8 +59,19 @@ async def serve(
         reloading.cancel()
         telling.cancel()
         service.draining.set()
-        await asyncio.sleep(settings.server.drain_seconds)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(settings.server.drain_seconds):
+                await alone.wait()
     _log.info("Ended, and listens no more on %s", address)
+
+
+def _end(
+    loop: asyncio.AbstractEventLoop, parent: socket.socket, events: Iterable[asyncio.Event]
+) -> None:
+    """Heed that the line is cut; the first process never writes to it."""
+    loop.remove_reader(parent)
+    for event in events:
+        event.set()
 
 
 def _log_start(settings: Settings, address: str) -> None:

@@ -25,7 +25,7 @@ from service.emulator.answers import Refusal, refusal_of
 from service.emulator.faults import Faults, named
 from service.emulator.gate import SignatureGate, read_call
 from service.emulator.sample import load_inventory, phone_number, skill_groups
-from service.errors import InvalidField
+from service.errors import InvalidField, to_listen
 
 __all__ = ["Emulator", "Faults", "load_inventory", "phone_number", "running", "skill_groups"]
 
@@ -158,6 +158,9 @@ async def running(emulator: Emulator, host: str = "127.0.0.1", port: int = 0) ->
         emulator: What answers.
         host: Where to listen.
         port: Where to listen; 0 takes a free one.
+
+    Raises:
+        CannotListen: The address is taken or not this machine's.
     """
     # A call that hangs on purpose ends with its connection, and does not delay the end.
     runner = web.AppRunner(
@@ -165,7 +168,8 @@ async def running(emulator: Emulator, host: str = "127.0.0.1", port: int = 0) ->
     )
     await runner.setup()
     try:
-        await web.TCPSite(runner, host, port).start()
+        with to_listen(host, port):
+            await web.TCPSite(runner, host, port).start()
         yield f"{host}:{runner.addresses[0][1]}"
     finally:
         await runner.cleanup()

@@ -23,13 +23,15 @@ from service.locality import Locator, prefix_table
 DEMO_KEY_ID = "demo-key"
 DEMO_KEY_SECRET = "demo-secret"  # noqa: S105 - no secret, see above
 
+_LAST_PORT = 65535
+
 _METAVARS: dict[type, str] = {float: "SECONDS", int: "N", str: "LIST"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Give a parser the emulator's options; each fault switch is one, named as in `Faults`."""
     parser.add_argument("--host", default="127.0.0.1", help="where to listen (%(default)s)")
-    parser.add_argument("--port", type=int, default=8081, help="where to listen (%(default)s)")
+    parser.add_argument("--port", type=port, default=8081, help="where to listen (%(default)s)")
     parser.add_argument("--inventory", type=Path, metavar="FILE", help="JSON {instance: [row, …]}")
     parser.add_argument(
         "--max-requests-per-second", type=float, metavar="N", help="throttle beyond (no limit)"
@@ -45,6 +47,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             group.add_argument(
                 option, type=kind, default=kind(), metavar=_METAVARS[kind], help=about
             )
+
+
+def port(text: str) -> int:
+    """Read a port of a command line; uvloop would take 70000 for 4464.
+
+    Raises:
+        SettingsError: It is none.
+    """
+    if text.isdecimal() and int(text) <= _LAST_PORT:
+        return int(text)
+    raise SettingsError([f"port: found {text}, expected a port from 0 to {_LAST_PORT}"])
 
 
 def faults_from(args: argparse.Namespace) -> Faults:
@@ -98,7 +111,7 @@ async def serve(args: argparse.Namespace, announce: Callable[[str], object] = pr
 
     Raises:
         SettingsError: The inventory or a fault switch is wrong.
-        OSError: The address is taken or not this machine's.
+        CannotListen: The address is taken or not this machine's.
     """
     emulator = demo_emulator(args.inventory)
     emulator.faults = faults_from(args)

@@ -32,7 +32,9 @@ SECTIONS: tuple[Callable[[], list[Row]], ...] = (
 
 def main() -> None:
     """Measure and print."""
-    # At SIGTERM too what was started is ended. The event loop knows how to pass on a SIGINT only.
+    # At SIGTERM too what was started is ended. The event loop knows how to pass on a SIGINT only,
+    # which a shell has the jobs of its background ignore.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     arguments = _arguments()
     if arguments.base is not None:

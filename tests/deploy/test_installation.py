@@ -77,11 +77,12 @@ def needs_of(package: str) -> list[str]:
 DEPENDENCIES: list[str] = PROJECT["project"]["dependencies"]
 DEVELOPMENT: list[str] = DEPENDENCIES + PROJECT["project"]["optional-dependencies"]["dev"]
 BUILD: list[str] = PROJECT["dependency-groups"]["build"]
+RESOLVER: list[str] = PROJECT["dependency-groups"]["lock"]
 
 
 @pytest.mark.parametrize(
     ("name", "first"),
-    [("build", BUILD), ("runtime", DEPENDENCIES), ("dev", DEVELOPMENT)],
+    [("build", BUILD), ("runtime", DEPENDENCIES), ("dev", DEVELOPMENT), ("lock", RESOLVER)],
 )
 def test_a_lock_pins_all_that_the_project_needs_and_nothing_else(
     name: str, first: list[str]
@@ -98,7 +99,20 @@ def test_what_builds_the_package_is_what_is_locked() -> None:
     assert PROJECT["build-system"]["requires"] == BUILD
 
 
-@pytest.mark.parametrize("name", ["build", "runtime", "dev"])
+def test_nothing_is_installed_or_built_without_a_hash() -> None:
+    text = (ROOT / "Makefile").read_text("utf-8").replace("\\\n", "")
+    installs = re.findall(r"\$\(PIP\) (.*)", text)
+    assert len(installs) == 4
+    for options in installs:
+        assert re.search(r"--require-hashes|--no-index", options), options
+        assert re.search(r"--only-binary :all:|--no-build-isolation", options), options
+    # What is resolved may have to be built, to learn what it wishes for.
+    assert "--build-constraint requirements/build.txt" in text
+    for path in (ROOT / "Dockerfile", *(ROOT / ".ci").iterdir()):
+        assert not re.search(r"(pip3?|pipx|uv|npm) (install|ci)", path.read_text("utf-8")), path
+
+
+@pytest.mark.parametrize("name", ["build", "runtime", "dev", "lock"])
 def test_a_lock_has_a_hash_of_each_package_and_no_index(name: str) -> None:
     assert all("--hash=sha256:" in block for block in entries(name).values())
     text = (ROOT / "requirements" / f"{name}.txt").read_text("utf-8")

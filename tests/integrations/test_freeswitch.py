@@ -1,5 +1,6 @@
 """FreeSWITCH's script of the manual, run by Lua, with a stand-in for FreeSWITCH and a real curl."""
 
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -7,7 +8,14 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from tests.conftest import free_port
-from tests.integrations.calls import ONE_CALL_EACH, ONE_PER_CALLEE, told
+from tests.integrations.calls import (
+    HOSTILE,
+    ONE_CALL_EACH,
+    ONE_PER_CALLEE,
+    is_stopped,
+    stopping_at,
+    told,
+)
 from tests.integrations.programs import PAGES, ended
 from tests.programs import program
 from tests.whole.services import SALES, Running, chengdu_numbers, emulator_of, service_over
@@ -75,6 +83,47 @@ async def test_how_the_call_went_on_is_told(
     assert await script(tmp_path, service.url, "outcome", **ended_call) == []
     assert told(service, result) == 1
     assert (await service.pick())[0] == 200
+
+
+async def test_the_code_of_the_trunk_stops_the_callee_where_the_configuration_says_so(
+    tmp_path: Path,
+) -> None:
+    async with stopping_at(607) as service:
+        await script(tmp_path, service.url, "pick")
+        ended_call = {
+            "callerid_picked": "true",
+            "originate_disposition": "NORMAL_UNSPECIFIED",
+            "last_bridge_proto_specific_hangup_cause": "sip:607",
+        }
+        assert await script(tmp_path, service.url, "outcome", **ended_call) == []
+        assert told(service, "blocked") == 1
+        assert await is_stopped(service)
+
+
+async def test_an_address_of_the_service_may_end_with_slashes(
+    service: Running, tmp_path: Path
+) -> None:
+    done = await script(tmp_path, f"{service.url}//", "pick")
+    assert "set callerid_picked=true" in done
+
+
+async def test_a_called_number_of_anything_but_digits_gets_no_further(
+    service: Running, tmp_path: Path
+) -> None:
+    """The dialplan's condition lets none to the script; nor does it to the service as another."""
+    root = ET.parse(FOLDER / "dialplan.xml").getroot()
+    (condition,) = root.iter("condition")
+    pattern = condition.get("expression") or ""
+    for called in HOSTILE:
+        assert not re.fullmatch(pattern.strip("^$"), called), called
+        done = await script(tmp_path, service.url, "pick", destination_number=called)
+        if called != "138 8000 1234":  # the service takes blanks for what they are
+            assert done == ["respond 484 InvalidCalledNumber", "hangup"]
+
+
+async def test_a_script_that_fails_lets_no_call_pass(tmp_path: Path) -> None:
+    done = await script(tmp_path, "http://127.0.0.1:1 no option", "pick")
+    assert done == ["respond 503 Caller-ID Service Unavailable", "hangup"]
 
 
 async def test_a_callee_out_of_budget_is_answered_with_480(tmp_path: Path) -> None:

@@ -8,9 +8,24 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import free_port
-from tests.integrations.calls import ONE_CALL_EACH, ONE_PER_CALLEE, told
+from tests.integrations.calls import (
+    HOSTILE,
+    ONE_CALL_EACH,
+    ONE_PER_CALLEE,
+    is_stopped,
+    stopping_at,
+    told,
+)
 from tests.integrations.programs import PAGES, running
-from tests.integrations.sip import dial, free_udp_port, header, trunk, until_listening
+from tests.integrations.sip import (
+    LOOPBACK,
+    answer_to,
+    dial,
+    free_udp_port,
+    header,
+    trunk,
+    until_listening,
+)
 from tests.integrations.way import way_to
 from tests.programs import program
 from tests.waiting import eventually
@@ -20,12 +35,14 @@ OWN = [f"0285550000{last}" for last in range(4)]
 
 
 @asynccontextmanager
-async def kamailio(directory: Path, url: str, trunk_port: int, *defines: str) -> AsyncIterator[int]:
+async def kamailio(
+    directory: Path, url: str, trunk_port: int, *defines: str, trunk_host: str = LOOPBACK
+) -> AsyncIterator[int]:
     """Kamailio in the foreground, by its port."""
     port = free_udp_port()
     given = (
         f"LISTEN=udp:127.0.0.1:{port}",
-        f'TRUNK="sip:127.0.0.1:{trunk_port}"',
+        f'TRUNK="sip:{trunk_host}:{trunk_port}"',
         f'CALLERID_URL="{url}"',
         *defines,
     )
@@ -113,6 +130,19 @@ async def test_how_a_call_failed_is_told_and_its_number_is_free_again(
         assert done.status == 0, done.output
         await eventually(lambda: told(service, result) == 1)
         assert (await service.pick())[0] == 200
+
+
+async def test_the_code_of_the_trunk_stops_the_callee_where_the_configuration_says_so(
+    tmp_path: Path,
+) -> None:
+    async with (
+        stopping_at(607) as service,
+        trunk(tmp_path, "refuses", status=607) as line,
+        kamailio(tmp_path, service.url, line.port) as port,
+    ):
+        assert (await dial(tmp_path, port, "refused", status=607)).status == 0
+        await eventually(lambda: told(service, "blocked") == 1)
+        assert await is_stopped(service)
 
 
 async def test_a_caller_who_hangs_up_before_the_answer_leaves_no_answer(tmp_path: Path) -> None:
@@ -240,3 +270,80 @@ async def test_a_caller_who_hangs_up_while_the_pick_waits_gives_its_number_back(
         way.is_open.set()
         await eventually(lambda: told(service, "no_answer") == 1)
         assert not line.invites
+
+
+FAR, STRANGER = "127.0.0.3", "127.0.0.2"
+
+
+async def test_nobody_but_the_dialers_gets_anything_through(tmp_path: Path) -> None:
+    async with (
+        service_over(emulator_of(chengdu_numbers(1))) as service,
+        trunk(tmp_path, "answers") as line,
+        kamailio(tmp_path, service.url, line.port) as port,
+    ):
+        here, there = f"sip:13880001234@127.0.0.1:{port}", f"sip:1@127.0.0.1:{line.port}"
+        with_tag = "To: <sip:ping@127.0.0.1>;tag=made-up"
+        through_here = f"Route: <sip:127.0.0.1:{port};lr;did=1.1>"
+        for request, *headers in (
+            (f"INVITE {here} SIP/2.0",),
+            (f"INVITE {there} SIP/2.0", with_tag, through_here),
+            (f"BYE {there} SIP/2.0", with_tag, through_here),
+            (f"CANCEL {here} SIP/2.0",),
+            (f"MESSAGE {there} SIP/2.0",),
+            (f"REGISTER {here} SIP/2.0",),
+            (f"OPTIONS {here} SIP/2.0",),
+        ):
+            assert await answer_to(port, request, *headers, host=STRANGER) == 403
+        assert not line.invites
+        _, listed = await service.get("/v1/numbers")
+        assert [number["used_day"] for number in listed["data"]] == [0]
+
+
+async def test_the_dialers_are_addresses_and_networks(tmp_path: Path) -> None:
+    dialers = 'DIALERS="192.0.2.1,127.0.0.2/31"'
+    async with kamailio(tmp_path, f"http://127.0.0.1:{free_port()}", 9, dialers) as port:
+        statuses = [
+            await answer_to(port, "OPTIONS sip:ping@127.0.0.1 SIP/2.0", host=host)
+            for host in (LOOPBACK, STRANGER, FAR, "127.0.0.4")
+        ]
+    assert statuses == [403, 200, 200, 403]
+
+
+async def test_a_callee_behind_the_trunk_hangs_up_although_it_is_no_dialer(tmp_path: Path) -> None:
+    async with (
+        service_over(emulator_of(chengdu_numbers(1)), selection=ONE_CALL_EACH) as service,
+        trunk(tmp_path, "hangs_up", host=FAR) as line,
+        kamailio(tmp_path, service.url, line.port, trunk_host=FAR) as port,
+    ):
+        done = await dial(tmp_path, port, "hung_up")
+        assert done.status == 0, done.output
+        await eventually(lambda: told(service, "answered") == 1)
+
+
+@pytest.mark.parametrize("away", [False, True])
+async def test_a_called_number_of_anything_but_digits_reaches_no_trunk(
+    tmp_path: Path, *, away: bool
+) -> None:
+    async with (
+        service_over(emulator_of(chengdu_numbers(1))) as service,
+        trunk(tmp_path, "answers") as line,
+        kamailio(
+            *(tmp_path, f"http://127.0.0.1:{free_port()}" if away else service.url, line.port),
+            'DEFAULT_CALLER="02160664656"',
+        ) as port,
+    ):
+        for called in HOSTILE:
+            if not re.search(r"\s", called):  # with a blank it is no request at all
+                request = f"INVITE sip:{called}@127.0.0.1:{port} SIP/2.0"
+                assert await answer_to(port, request) == 484, called
+        assert not line.invites
+
+
+async def test_an_address_of_the_service_may_end_with_slashes(tmp_path: Path) -> None:
+    async with (
+        service_over(emulator_of(chengdu_numbers(1)), selection=ONE_CALL_EACH) as service,
+        trunk(tmp_path, "answers") as line,
+        kamailio(tmp_path, f"{service.url}//", line.port) as port,
+    ):
+        assert (await dial(tmp_path, port)).status == 0
+        await eventually(lambda: told(service, "answered") == 1)

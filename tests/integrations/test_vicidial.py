@@ -8,7 +8,14 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tests.conftest import free_port
-from tests.integrations.calls import ONE_CALL_EACH, ONE_PER_CALLEE, told
+from tests.integrations.calls import (
+    HOSTILE,
+    ONE_CALL_EACH,
+    ONE_PER_CALLEE,
+    is_stopped,
+    stopping_at,
+    told,
+)
 from tests.integrations.programs import PAGES
 from tests.programs import program
 from tests.whole.services import SALES, Running, chengdu_numbers, emulator_of, service_over
@@ -93,6 +100,43 @@ async def test_how_the_call_went_on_is_told(
     assert await agi(channel, "outcome") == []
     assert told(service, result) == 1
     assert (await service.pick())[0] == 200
+
+
+async def test_the_code_of_the_trunk_stops_the_callee_where_the_configuration_says_so() -> None:
+    async with stopping_at(607) as service:
+        channel = {"CALLERID_URL": service.url}
+        await agi(channel, "pick", SALES, CALLED)
+        channel |= {
+            "DIALSTATUS": "CONGESTION",
+            "HANGUPCAUSE_KEYS()": "SIP/trunk-00000001,SIP/trunk-00000002",
+            "HANGUPCAUSE(SIP/trunk-00000001,tech)": "SIP 607 Unwanted",
+        }
+        assert await agi(channel, "outcome") == []
+        assert told(service, "blocked") == 1
+        assert await is_stopped(service)
+
+
+async def test_an_address_of_the_service_may_end_with_slashes(service: Running) -> None:
+    channel = {"CALLERID_URL": f"{service.url}//"}
+    assert await agi(channel, "pick", SALES, CALLED) == []
+    assert channel["CALLERID(num)"] == "02855500000"
+
+
+async def test_a_called_number_of_anything_but_digits_is_refused(service: Running) -> None:
+    for called in HOSTILE:
+        if not re.search(r"[\r\n]| ", called):  # an argument is one line; the service takes blanks
+            channel = {"CALLERID_URL": service.url}
+            await agi(channel, "pick", SALES, called)
+            assert channel == {
+                "CALLERID_URL": service.url,
+                "CALLERID_REFUSED": "InvalidCalledNumber",
+            }
+
+
+async def test_another_server_s_page_is_no_number(service: Running) -> None:
+    channel = {"CALLERID_URL": f"{service.url}/healthz?"}
+    await agi(channel, "pick", SALES, CALLED)
+    assert channel["CALLERID_REFUSED"] == "Away"
 
 
 async def test_a_refusal_is_a_variable_to_branch_on() -> None:

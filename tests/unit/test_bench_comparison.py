@@ -1,5 +1,7 @@
 """The comparison of two checkouts: its costs, interval and verdicts, and whose code is run."""
 
+import signal
+import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -111,3 +113,18 @@ def test_the_code_that_runs_is_that_of_the_checkout_and_of_no_other(
     (tmp_path / "service.py").write_text("import sys; sys.exit(7)")
     with process(sys.executable, "-Pc", "import service", root=tmp_path) as running:
         assert running.wait() == 7
+
+
+def test_a_benchmark_in_the_background_ends_at_sigterm() -> None:
+    """A shell has the jobs of its background ignore SIGINT."""
+    program = (
+        "import os, signal, sys\n"
+        "from tests.bench import __main__ as bench\n"
+        "sys.argv[1:] = ['--quick']\n"
+        "bench.picks.rows = lambda *_: os.kill(os.getpid(), signal.SIGTERM)\n"
+        "bench.show = print\n"
+        "bench.main()\n"
+    )
+    command = ["sh", "-c", f"trap '' INT; exec {sys.executable} -c \"$0\"", program]
+    done = subprocess.run(command, check=False, cwd=Path(__file__).parents[2], capture_output=True)
+    assert done.returncode == -signal.SIGINT, done.stderr.decode()

@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
 from prometheus_client import Counter, Gauge, Histogram
@@ -12,6 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from service.api.parts import Gate
 from service.errors import Overloaded
 from service.metrics import Children, Metrics
+from service.shared_metrics import Piece
 
 COUNTERS = {
     "callerid_picks_total": ("instance", "source", "match"),
@@ -50,12 +51,21 @@ GAUGES = {
 }
 WORKER = """
 import sys
+from prometheus_client import values
 from service.metrics import Metrics
+from service.shared_metrics import Piece, SharedValues
+own, other = (Piece(*map(int, pair.split(","))) for pair in sys.argv[1:3])
+values.ValueClass = SharedValues(own, [other])
 metrics = Metrics()
-metrics.picks.labels("ccc-test", "redis", "city").inc(int(sys.argv[1]))
-metrics.redis_up.set(int(sys.argv[2]))
-metrics.in_flight.set(int(sys.argv[1]))
-if len(sys.argv) > 3:
+picks, up, *show = sys.argv[3:]
+metrics.picks.labels("ccc-test", "redis", "city").inc(int(picks))
+for _ in range(int(picks)):
+    metrics.pick_duration.labels("redis").observe(float(picks) / 1000)
+metrics.redis_up.set(int(up))
+metrics.in_flight.set(int(picks))
+metrics.inventory_age.labels("ccc-test").set(int(picks))
+metrics.inventory_numbers.labels("ccc-test", "Outbound", "true").set(int(picks))
+if show:
     print(metrics.render().decode())
 else:
     print("ready", flush=True)
@@ -127,26 +137,80 @@ def test_a_wrong_count_of_labels_is_refused_by_the_cache_too() -> None:
         Children(Metrics().picks)["ccc-test", "redis"].inc()
 
 
-def test_workers_are_exposed_as_one(tmp_path: Path) -> None:
-    environ = os.environ | {"PROMETHEUS_MULTIPROC_DIR": str(tmp_path)}
-    command = [sys.executable, "-c", WORKER]
-    other = subprocess.Popen(
-        [*command, "2", "0"],
-        env=environ,
+@pytest.fixture
+def pieces() -> Iterator[tuple[Piece, Piece]]:
+    pair = Piece.make(), Piece.make()
+    yield pair
+    for piece in pair:
+        for descriptor in piece:
+            os.close(descriptor)
+
+
+def worker(own: Piece, other: Piece, *words: str) -> subprocess.Popen[str]:
+    """A process of its own with metrics in `own`; with `show` it prints and ends."""
+    given = (",".join(map(str, piece)) for piece in (own, other))
+    return subprocess.Popen(
+        [sys.executable, "-c", WORKER, *given, *words],
+        pass_fds=(*own, *other),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
     )
-    with other:
-        assert other.stdout is not None
-        assert other.stdout.readline() == "ready\n"
-        shown = subprocess.run(
-            [*command, "3", "1", "show"], env=environ, capture_output=True, text=True, check=True
-        ).stdout
-        other.communicate("\n")
+
+
+def shown_by(own: Piece, other: Piece, *words: str) -> str:
+    with worker(own, other, *words, "show") as process:
+        shown, _ = process.communicate()
+    assert process.returncode == 0
+    return shown
+
+
+def test_workers_are_exposed_as_one(pieces: tuple[Piece, Piece]) -> None:
+    first, second = pieces
+    with worker(first, second, "2", "0") as living:
+        assert living.stdout is not None
+        assert living.stdout.readline() == "ready\n"
+        shown = shown_by(second, first, "3", "1")
+        living.communicate("\n")
     assert 'callerid_picks_total{instance="ccc-test",match="city",source="redis"} 5.0' in shown
     assert "callerid_in_flight 5.0" in shown
     assert "callerid_redis_up 0.0" in shown
+    assert 'callerid_inventory_age_seconds{instance="ccc-test"} 3.0' in shown
+    numbers = 'callerid_inventory_numbers{available="true",instance="ccc-test",usage="Outbound"}'
+    assert f"{numbers} 3.0" in shown  # the newest
+    for bound, count in (("0.001", 0), ("0.0025", 2), ("0.005", 5), ("+Inf", 5)):
+        bucket = f'callerid_pick_duration_seconds_bucket{{le="{bound}",source="redis"}}'
+        assert f"{bucket} {count}.0\n" in shown
+    assert 'callerid_pick_duration_seconds_count{source="redis"} 5.0' in shown
+
+
+def test_several_workers_expose_the_families_that_one_does(pieces: tuple[Piece, Piece]) -> None:
+    shown = text_string_to_metric_families(shown_by(*pieces, "1", "1"))
+    own = text_string_to_metric_families(Metrics().render().decode())
+    assert [(one.name, one.type, one.documentation) for one in shown] == [
+        (one.name, one.type, one.documentation) for one in own
+    ]
+
+
+def test_a_worker_that_ended_leaves_what_it_counted_and_no_gauges(
+    pieces: tuple[Piece, Piece],
+) -> None:
+    first, second = pieces
+    shown_by(first, second, "2", "0")
+    first.clear_gauges()
+    shown = shown_by(second, first, "3", "1")
+    assert 'callerid_picks_total{instance="ccc-test",match="city",source="redis"} 5.0' in shown
+    assert "callerid_in_flight 3.0" in shown
+    assert "callerid_redis_up 1.0" in shown
+
+
+def test_a_worker_goes_on_from_what_the_one_before_it_counted(pieces: tuple[Piece, Piece]) -> None:
+    first, second = pieces
+    shown_by(first, second, "2", "0")
+    first.clear_gauges()
+    shown = shown_by(first, second, "3", "1")
+    assert 'callerid_picks_total{instance="ccc-test",match="city",source="redis"} 5.0' in shown
+    assert "callerid_in_flight 3.0" in shown
 
 
 @pytest.mark.parametrize("of_workers", [False, True])

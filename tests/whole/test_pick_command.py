@@ -53,6 +53,12 @@ async def test_a_pick_is_a_table_with_the_callee_below(service: Running) -> None
     ]
 
 
+async def test_the_service_s_address_may_end_with_slashes(service: Running) -> None:
+    status, output = await picked(service, "--url", f"{service.url}//")
+    assert status == 0
+    assert "02855500000" in output
+
+
 async def test_an_explanation_says_of_each_candidate_why(service: Running) -> None:
     _, first = await picked(service, "--explain", "--dry-run")
     await picked(service)

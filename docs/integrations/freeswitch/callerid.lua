@@ -43,7 +43,7 @@ local function post(path, fields)
     for name, value in pairs(fields) do
         if value ~= "" then form[#form + 1] = field(name, value) end
     end
-    local url = variable("callerid_url") or "http://127.0.0.1:8080"
+    local url = (variable("callerid_url") or "http://127.0.0.1:8080"):gsub("/+$", "")
     local token = variable("callerid_token") or "none"
     local command = ("%s%s timeout 1 append_headers 'Authorization: Bearer %s' post %s")
         :format(url, path, token, table.concat(form, "&"))
@@ -91,12 +91,22 @@ end
 local function tell()
     if variable("callerid_picked") ~= "true" then return end
     local cause = variable("last_bridge_proto_specific_hangup_cause") or ""
+    local code = cause:match("^sip:(%d%d%d)$")
+    local result = results[variable("originate_disposition")] or "failed"
+    if code == "607" or code == "608" then result = "blocked" end    -- RFC 8197, RFC 8688
     post("/v1/outcomes", {
         call_id = variable("uuid"),
-        result = results[variable("originate_disposition")] or "failed",
-        sip_code = cause:match("^sip:(%d%d%d)$"),
+        result = result,
+        sip_code = result ~= "answered" and code or nil,
+        called_number = variable("destination_number"),
         talk_ms = variable("billmsec"),
     })
 end
 
-if argv[1] == "outcome" then tell() else pick() end
+if argv[1] == "outcome" then
+    tell()
+else
+    -- The dialplan goes on to the bridge, also where this script fails: then nobody decided.
+    local fine, why = pcall(pick)
+    if not fine then away(why) end
+end
