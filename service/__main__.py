@@ -175,15 +175,18 @@ def _check(arguments: Namespace) -> int:
 def _pick(arguments: Namespace) -> int:
     from service.cli.pick import ask  # noqa: PLC0415 - see above
 
-    arguments.token = (arguments.token or os.environ.get("CALLERID_TOKEN", "")).strip()
-    return ask(arguments)
+    return ask(_with_token(arguments))
 
 
 def _plan(arguments: Namespace) -> int:
     from service.cli.plan import ask  # noqa: PLC0415 - see above
 
-    arguments.token = arguments.token or os.environ.get("CALLERID_TOKEN", "")
-    return ask(arguments)
+    return ask(_with_token(arguments))
+
+
+def _with_token(arguments: Namespace) -> Namespace:
+    arguments.token = (arguments.token or os.environ.get("CALLERID_TOKEN", "")).strip()
+    return arguments
 
 
 _COMMANDS: dict[str, Callable[[Namespace], int | None]] = {

@@ -49,8 +49,10 @@ def faults(file: Path, text: str, **environ: str) -> list[str]:
         ),
         (
             'selection.levels = ["city", "moon"]',
-            "selection.levels[1]: found 'moon', "
-            "expected one of city, area_code, province, near, any",
+            (
+                "selection.levels[1]: found 'moon', "
+                "expected one of city, area_code, province, near, any"
+            ),
         ),
         (
             "selection.levels = []",
