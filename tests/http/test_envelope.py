@@ -115,6 +115,7 @@ def test_the_statuses_are_those_of_the_interface() -> None:
         404: {"UnknownInstance", "UnknownCall", "UnknownNumber", "NotFound"},
         405: {"MethodNotAllowed"},
         408: {"RequestTimeout"},
+        417: {"ExpectationFailed"},
         409: {"NoEligibleNumber", "CallIdReused", "OutsideCallingWindow"},
         413: {"RequestTooLarge"},
         415: {"UnsupportedMediaType"},
