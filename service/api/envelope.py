@@ -32,9 +32,12 @@ def answered(handler: Handler) -> Handler:
     """
 
     async def answer(request: web.Request) -> web.StreamResponse:
-        parts = request.app[API].parts
+        api = request.app[API]
+        parts = api.parts
         request_id = request[REQUEST_ID] = id_of(request, parts.new_id)
         try:
+            if api.page_guard is not None:
+                api.page_guard.check(request)
             response = await handler(request)
         except Exception as error:  # noqa: BLE001 - whatever it is, the client gets an answer
             response = _refusal(request, expected(error, request_id), request_id)

@@ -75,5 +75,7 @@ INVENTORY = InventoryReply(
     )
 )
 READY = Readiness(
-    ready=True, components=Components({"ccc-test": "ready"}, redis="up", draining=False)
+    ready=True,
+    inventories={"ready": 1},
+    components=Components({"ccc-test": "ready"}, redis="up", draining=False),
 )

@@ -10,6 +10,7 @@ this lane, 80 by a handler. Decision 19 says how to do without it.
 import asyncio
 import logging
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import partial
 from http import HTTPStatus
 from inspect import signature
@@ -25,6 +26,7 @@ from service.api.envelope import HEADERS, expected
 from service.api.parts import API, Api
 from service.api.problems import problem
 from service.api.protocol import Protocol, Runner
+from service.errors import RequestError
 from service.picking import PickRequest
 
 HEADS_REMEMBERED = 1024
@@ -60,6 +62,7 @@ class Lane:
     def __init__(self, api: Api) -> None:
         self.api = api
         self._heads: dict[bytes, KnownHead] = {}
+        api.on_reload.append(self._heads.clear)
 
     def known(self, head: bytes) -> KnownHead | None:
         """Return what is known of a head; None for one that aiohttp must read first."""
@@ -72,7 +75,8 @@ class Lane:
             return
         if len(self._heads) >= HEADS_REMEMBERED:
             self._heads.clear()
-        self._heads[head] = KnownHead(length, self.api.tokens.require(request, "pick"))
+        with suppress(RequestError):  # who was let in may not be any more
+            self._heads[head] = KnownHead(length, self.api.tokens.require(request, "pick"))
 
 
 class Connection(Protocol):

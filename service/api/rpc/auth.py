@@ -36,7 +36,7 @@ async def require(request: web.Request, scope: Scope, nonces: Nonces) -> Asker:
         asker = await _signer(api, call, nonces)
         asker.need(scope)
         return asker
-    if api.parts.settings.auth_is_required and "authorization" not in call.headers:
+    if api.settings.auth_is_required and "authorization" not in call.headers:
         raise Unauthenticated("Sign the request with an access key that is known here")
     return api.tokens.require(request, scope)
 
@@ -44,7 +44,7 @@ async def require(request: web.Request, scope: Scope, nonces: Nonces) -> Asker:
 async def _signer(api: Api, call: SignedCall, nonces: Nonces) -> Asker:
     claim = claim_of(call)
     if claim.access_key_id not in api.keys:
-        if api.parts.settings.auth_is_required:
+        if api.settings.auth_is_required:
             raise ClaimRefused("InvalidAccessKeyId.NotFound")
         return NOBODY
     key, asker = api.keys[claim.access_key_id]
