@@ -21,6 +21,9 @@ _LOG = logging.getLogger(__name__)
 
 _SANE_ID = re.compile(r"[!-~]{1,128}")
 
+# Not by parsing the query, which may have thousands of fields.
+_AS_TEXT = re.compile(r"(?:^|&)format=text(?:&|$)")
+
 # Of every answer. No version is named, and no browser may take an answer for what it is not.
 HEADERS = {"Server": "callerid", "X-Content-Type-Options": "nosniff"}
 
@@ -100,6 +103,6 @@ def _unreadable(error: BaseException, request_id: str) -> MalformedRequest:
 def _refusal(request: web.Request, error: CallerIdError, request_id: str) -> web.Response:
     if request.path == "/":
         return refusal(request, error, request_id)
-    if request.query.get("format") == "text":
+    if _AS_TEXT.search(request.rel_url.raw_query_string):
         return line(error)
     return document(error, request_id)

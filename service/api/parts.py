@@ -128,7 +128,7 @@ class Api:
         self.on_reload: list[Callable[[], object]] = []
         self.admit_by(parts.settings)
         self.nonces: Nonces = LocalNonces()
-        self.shared_nonces = parts.nonces or self.nonces
+        self.shared_nonces = self.nonces if parts.nonces is None else parts.nonces
         self.gate = Gate(parts.settings.server.max_in_flight, parts.metrics)
         self.picked = Children(parts.metrics.picks)
         self.refused = Children(parts.metrics.pick_refusals)
