@@ -9,7 +9,7 @@ this lane, 80 by a handler. Decision 19 says how to do without it.
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
 from http import HTTPStatus
@@ -25,7 +25,7 @@ from service.api.auth import Asker
 from service.api.envelope import HEADERS, expected
 from service.api.parts import API, Api
 from service.api.problems import problem
-from service.api.protocol import Protocol, Runner
+from service.api.protocol import Protocol, ProtocolRunner
 from service.errors import RequestError
 from service.picking import PickRequest
 
@@ -201,11 +201,11 @@ def runner(app: web.Application, shutdown_timeout: float, **options: Any) -> web
     moved = [name for name in _LEANED_ON if not hasattr(RequestHandler, name)]
     if [*signature(RequestHandler.finish_response).parameters] != _FINISH_RESPONSE:
         moved.append("finish_response")
-    if not moved:
-        return Runner(app, partial(Connection, lane=Lane(app[API])), shutdown_timeout, **options)
-    _log.warning("This aiohttp has moved %s: the express lane is off, picks take longer", moved)
-    connect = partial(Protocol, new_id=app[API].parts.new_id)
-    return Runner(app, connect, shutdown_timeout, **options)
+    connect: Callable[..., Protocol] = partial(Connection, lane=Lane(app[API]))
+    if moved:
+        _log.warning("This aiohttp has moved %s: the express lane is off, picks take longer", moved)
+        connect = partial(Protocol, new_id=app[API].parts.new_id)
+    return ProtocolRunner(app, connect, shutdown_timeout, **options)
 
 
 def _is_plain(request: web.BaseRequest) -> bool:

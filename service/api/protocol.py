@@ -70,7 +70,7 @@ class Protocol(RequestHandler):
             super().log_exception(*args, **kw)
 
 
-class Server(web.Server):
+class ProtocolServer(web.Server):
     """aiohttp's server, whose connections `connect` makes."""
 
     def __init__(
@@ -89,7 +89,7 @@ class Server(web.Server):
         return self._connect(self, loop=self._loop, **self._options)
 
 
-class Runner(web.AppRunner):
+class ProtocolRunner(web.AppRunner):
     """Runs an application behind the connections that `connect` makes."""
 
     def __init__(
@@ -104,7 +104,7 @@ class Runner(web.AppRunner):
         self._options = options
 
     async def _make_server(self) -> web.Server:
-        return Server(self._connect, await super()._make_server(), self._options)
+        return ProtocolServer(self._connect, await super()._make_server(), self._options)
 
 
 def _refused(status: int) -> CallerIdError:
