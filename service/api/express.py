@@ -76,6 +76,8 @@ class Lane:
         if len(self._heads) >= HEADS_REMEMBERED:
             self._heads.clear()
         with suppress(RequestError):  # who was let in may not be any more
+            if self.api.page_guard is not None:
+                self.api.page_guard.check(request)
             self._heads[head] = KnownHead(length, self.api.tokens.require(request, "pick"))
 
 

@@ -6,6 +6,7 @@ one that floods refuses nobody but itself. What a signature is, and how old it m
 decided here.
 """
 
+from collections import Counter
 from hashlib import blake2b
 from math import ceil
 from typing import TypeAlias
@@ -113,7 +114,8 @@ class SharedNonces:
         self._redis = redis
         self._base = base
         self._most = most
-        self._spent: dict[str, tuple[int, int]] = {}  # by key: the period, and how many in it
+        self._period = 0
+        self._spent: Counter[str] = Counter()  # of each key, in this period
 
     async def spend(self, key_id: str, nonce: str, signed_at: float, now: float) -> None:
         """Take a nonce, once, as `LocalNonces.spend`; out of reach of Redis nothing is let in.
@@ -123,22 +125,23 @@ class SharedNonces:
             Overloaded: its key has spent too many.
             LedgerUnavailable: nobody can say whether it was.
         """
-        self._count(key_id, now)
+        self._check_share(key_id, now)
         key = f"{self._base}{_digest(key_id, nonce).hex()}"
         good_for = ceil(signed_at + MAX_SKEW_SECONDS - now) + CLOCKS_APART_SECONDS
         with translated():
             was_new = await self._redis.set(key, 1, nx=True, ex=good_for)
         if not was_new:
             raise ClaimRefused("SignatureNonceUsed")
+        self._spent[key_id] += 1  # what is only replayed uses up nothing
 
-    def _count(self, key_id: str, now: float) -> None:
+    def _check_share(self, key_id: str, now: float) -> None:
         period = int(now // MAX_SKEW_SECONDS)
-        last, spent = self._spent.get(key_id, (period, 0))
-        spent = spent + 1 if last == period else 1
-        if spent > self._most:
+        if period != self._period:
+            self._period = period
+            self._spent.clear()
+        if self._spent[key_id] >= self._most:
             wait = (period + 1) * MAX_SKEW_SECONDS - now
             raise Overloaded(f"The access key has asked for {self._most} additions already", wait)
-        self._spent[key_id] = period, spent
 
 
 Nonces: TypeAlias = LocalNonces | SharedNonces

@@ -22,7 +22,7 @@ class PageGuard(Struct, frozen=True):
 
     names: frozenset[str]
 
-    def check(self, request: web.Request) -> None:
+    def check(self, request: web.BaseRequest) -> None:
         """Let a request pass that no page of another site can have sent, or that only reads.
 
         Raises:

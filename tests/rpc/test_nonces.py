@@ -119,8 +119,11 @@ async def test_beyond_the_bound_no_nonce_of_an_addition_can_be_used_again() -> N
 
 async def test_in_redis_a_key_has_a_bound_and_is_told_when_to_come_again(redis: Redis) -> None:
     nonces = SharedNonces(redis, BASE, most=3)
-    for number in range(3):
-        await nonces.spend("flood", f"n{number}", NOW, NOW)
+    await nonces.spend("flood", "n0", NOW, NOW)
+    for _ in range(3):  # somebody replays what was overheard: it uses up nothing
+        assert await refusal(nonces, "n0", key="flood") == "SignatureNonceUsed"
+    await nonces.spend("flood", "n1", NOW, NOW)
+    await nonces.spend("flood", "n2", NOW, NOW)
     with pytest.raises(Overloaded) as refused:
         await nonces.spend("flood", "n3", NOW, NOW)
     assert 0 < refused.value.retry_after <= 900
