@@ -25,7 +25,7 @@ from service.api.auth import Asker
 from service.api.envelope import HEADERS, expected
 from service.api.parts import API, Api
 from service.api.problems import problem
-from service.api.protocol import Protocol, ProtocolRunner
+from service.api.protocol import Protocol, ProtocolRunner, ProtocolServer
 from service.errors import RequestError
 from service.picking import PickRequest
 
@@ -86,8 +86,8 @@ class Connection(Protocol):
 
     __slots__ = ("_answering", "_held", "_lane", "_seen", "_timer")
 
-    def __init__(self, manager: web.Server, lane: Lane, **options: Any) -> None:
-        super().__init__(manager, lane.api.parts.new_id, **options)
+    def __init__(self, manager: ProtocolServer, lane: Lane, **options: Any) -> None:
+        super().__init__(manager, **options)
         self._lane = lane
         self._seen: bytes | None = b""  # since a request had to begin; None once that is unclear
         self._held = b""  # the beginning of a pick, or what came behind one
@@ -203,11 +203,12 @@ def runner(app: web.Application, shutdown_timeout: float, **options: Any) -> web
     moved = [name for name in _LEANED_ON if not hasattr(RequestHandler, name)]
     if [*signature(RequestHandler.finish_response).parameters] != _FINISH_RESPONSE:
         moved.append("finish_response")
-    connect: Callable[..., Protocol] = partial(Connection, lane=Lane(app[API]))
+    connect: Callable[..., Protocol] = partial(Protocol, **options)
     if moved:
         _log.warning("This aiohttp has moved %s: the express lane is off, picks take longer", moved)
-        connect = partial(Protocol, new_id=app[API].parts.new_id)
-    return ProtocolRunner(app, connect, shutdown_timeout, **options)
+    else:
+        connect = partial(Connection, lane=Lane(app[API]), **options)
+    return ProtocolRunner(app, connect, shutdown_timeout)
 
 
 def _is_plain(request: web.BaseRequest) -> bool:

@@ -4,8 +4,7 @@ By itself aiohttp logs a head that it cannot read, bytes and all, and sends them
 token whose file ended in a line break, a signature, a phone number.
 """
 
-from collections.abc import Callable
-from http import HTTPStatus
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from aiohttp import web
@@ -13,24 +12,23 @@ from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.web_protocol import RequestHandler, RequestPayloadError
 
 from service.api.envelope import expected, id_of, with_headers
+from service.api.parts import API
 from service.api.problems import ExpectationFailed, NotFound, document
 from service.errors import CallerIdError
 
+Handle = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+
+_CONTINUE = "100-continue"
+
 
 class Protocol(RequestHandler):
-    """A client's connection.
-
-    Args:
-        manager: the server.
-        new_id: makes ids of requests.
-        options: as aiohttp takes them.
-    """
+    """A client's connection to a `ProtocolServer`, with aiohttp's options."""
 
     __slots__ = ("_new_id",)
 
-    def __init__(self, manager: web.Server, new_id: Callable[[], str], **options: Any) -> None:
+    def __init__(self, manager: "ProtocolServer", **options: Any) -> None:
         super().__init__(manager, **options)
-        self._new_id = new_id
+        self._new_id = manager.new_id
 
     def handle_error(
         self,
@@ -53,15 +51,6 @@ class Protocol(RequestHandler):
         refusal.force_close()
         return refusal
 
-    async def finish_response(
-        self, request: web.BaseRequest, resp: web.StreamResponse, *rest: Any, **named: Any
-    ) -> tuple[web.StreamResponse, bool]:
-        """Send a document of ours where aiohttp refused by itself, which no id shows."""
-        if "X-Request-Id" not in resp.headers:
-            request_id = id_of(request, self._new_id)
-            resp = with_headers(document(_refused(resp.status), request_id), request_id)
-        return await super().finish_response(request, resp, *rest, **named)
-
     def log_exception(self, *args: Any, **kw: Any) -> None:
         """Log what broke between two requests; bytes that cannot be read are the client's."""
         if isinstance(error := kw.get("exc_info"), HttpProcessingError | RequestPayloadError):
@@ -71,43 +60,50 @@ class Protocol(RequestHandler):
 
 
 class ProtocolServer(web.Server):
-    """aiohttp's server, whose connections `connect` makes."""
+    """aiohttp's server of an application, whose connections `connect` makes."""
 
     def __init__(
-        self, connect: Callable[..., Protocol], ordinary: web.Server, options: dict[str, Any]
+        self, connect: Callable[..., Protocol], app: web.Application, ordinary: web.Server
     ) -> None:
+        self.new_id = app[API].parts.new_id
         super().__init__(
-            ordinary.request_handler,
+            _refusing(ordinary.request_handler, self.new_id),
             request_factory=ordinary.request_factory,
             handler_cancellation=ordinary.handler_cancellation,
         )
         self._connect = connect
-        self._options = options
 
     def __call__(self) -> RequestHandler:
         """Make the protocol of one connection."""
-        return self._connect(self, loop=self._loop, **self._options)
+        return self._connect(self, loop=self._loop)
 
 
 class ProtocolRunner(web.AppRunner):
     """Runs an application behind the connections that `connect` makes."""
 
     def __init__(
-        self,
-        app: web.Application,
-        connect: Callable[..., Protocol],
-        shutdown_timeout: float,
-        **options: Any,
+        self, app: web.Application, connect: Callable[..., Protocol], shutdown_timeout: float
     ) -> None:
         super().__init__(app, shutdown_timeout=shutdown_timeout, handler_cancellation=False)
         self._connect = connect
-        self._options = options
 
     async def _make_server(self) -> web.Server:
-        return ProtocolServer(self._connect, await super()._make_server(), self._options)
+        return ProtocolServer(self._connect, self.app, await super()._make_server())
 
 
-def _refused(status: int) -> CallerIdError:
-    if status == HTTPStatus.EXPECTATION_FAILED:
-        return ExpectationFailed("Expect: send 100-continue, or nothing")
-    return NotFound("Nothing is served at this path")
+def _refusing(handle: Handle, new_id: Callable[[], str]) -> Handle:
+    """Have an application refuse in our shape what reaches none of its handlers."""
+
+    async def answer(request: web.BaseRequest) -> web.StreamResponse:
+        error: CallerIdError
+        if (request.headers.get("Expect") or _CONTINUE).lower() != _CONTINUE:
+            error = ExpectationFailed(f"Expect: send {_CONTINUE}, or nothing")
+        else:
+            try:
+                return await handle(request)
+            except web.HTTPException:
+                error = NotFound("Nothing is served here: the target is no path")
+        request_id = id_of(request, new_id)
+        return with_headers(document(error, request_id), request_id)
+
+    return answer
