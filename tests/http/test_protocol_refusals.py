@@ -107,9 +107,9 @@ def assert_refused(answer: bytes, status: int, code: str) -> None:
     assert headers[b"Content-Type"] == b"application/problem+json"
     assert headers[b"Server"] == b"callerid"
     assert headers[b"X-Content-Type-Options"] == b"nosniff"
-    told = orjson.loads(body)
-    assert (told["status"], told["code"]) == (status, code)
-    assert told["request_id"].encode() == headers[b"X-Request-Id"]
+    problem = orjson.loads(body)
+    assert (problem["status"], problem["code"]) == (status, code)
+    assert problem["request_id"].encode() == headers[b"X-Request-Id"]
 
 
 @pytest.mark.parametrize("request_bytes", REFUSED.values(), ids=REFUSED)

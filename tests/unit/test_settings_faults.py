@@ -372,9 +372,9 @@ def test_no_secret_is_in_a_repr(file: Path) -> None:
     ],
 )
 def test_a_secret_that_strayed_is_not_in_a_fault(file: Path, text: str) -> None:
-    told = faults(file, text)
-    assert told
-    assert "hunter2" not in "".join(told)
+    lines = faults(file, text)
+    assert lines
+    assert "hunter2" not in "".join(lines)
 
 
 @pytest.mark.parametrize("token", ["138123456", "1.5"])

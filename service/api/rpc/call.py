@@ -22,15 +22,15 @@ CALL = web.RequestKey("CALL", SignedCall)
 _FORMATS = ("", "json", "xml")
 
 
-async def read(request: web.Request, look: Callable[[bytes], None]) -> SignedCall:
+async def read(request: web.Request, check: Callable[[bytes], None]) -> SignedCall:
     """Take a request apart, and leave the call in it.
 
     Args:
         request: as it came.
-        look: sees query and form as they came, and refuses them where they cost too much.
+        check: refuses what costs too much; takes query and form as they came.
 
     Raises:
-        CallerIdError: as `look` does.
+        CallerIdError: as `check` does.
         MalformedRequest: query or form are no UTF-8, or have too many fields.
         InvalidField: a parameter came twice, has NUL in it, or asks for an unknown format.
         RequestError: as `bodies.read`.
@@ -38,7 +38,7 @@ async def read(request: web.Request, look: Callable[[bytes], None]) -> SignedCal
     in_query = request.rel_url.raw_query_string.encode("utf-8", "surrogateescape")
     body = await bodies.read(request) if request.can_read_body else b""
     in_form = body if request.content_type == forms.FORM else b""
-    look(in_query + b"&" + in_form)
+    check(in_query + b"&" + in_form)
     query, form = _parsed(in_query), _parsed(in_form)
     if twice := query.keys() & form.keys():
         raise _twice(min(twice))
