@@ -17,7 +17,7 @@ from redis.asyncio import Redis
 
 from service import api
 from service.api.nonces import SharedNonces
-from service.api.parts import request_ids
+from service.api.parts import API, request_ids
 from service.building import SCHEMA, Builder, Work, now_ms
 from service.ccc.accounts import Accounts
 from service.ccc.client import CccClient
@@ -34,6 +34,7 @@ from service.picking.trial import Trials
 from service.provisioning.provisioner import Provisioner, Target
 from service.redis_.client import open_client, open_topology
 from service.settings import Settings
+from service.settings.reloading import taking_hold, waiting
 from service.sync import Localities
 from service.tasks import keep_running, measure_lag
 
@@ -90,7 +91,9 @@ class Service:
         self._work |= self._instances.work()
         self._work |= {"localities": localities.run, "outcomes": outcomes.run}
         picker = Picker(self._instances, self._locator, localities, self.metrics)
-        return api.build(self._parts(picker, outcomes))
+        app = api.build(self._parts(picker, outcomes))
+        self._api = app[API]
+        return app
 
     def _localities(self, clients: Mapping[str, CccClient]) -> Localities:
         return Localities(
@@ -165,18 +168,23 @@ class Service:
     async def reload(self, read: Reload) -> None:
         """Read the configuration again; a bad one is refused, told and counted.
 
-        Limits, rules, levels, windows and overrides take hold at once, and what limits keep out is
-        looked at again. Addresses, credentials and instances are those of the start.
+        Credentials, limits, rules, levels, windows and overrides take hold at once, and what limits
+        keep out is looked at again. What else has changed waits for a start, and is named.
         """
         try:
-            settings = await asyncio.to_thread(read)  # a table of prefixes takes a while
+            # A table of prefixes takes a while.
+            wanted = await asyncio.to_thread(read)
+            settings = taking_hold(self._settings, wanted)
             self._instances.apply(settings)
         except SettingsError as error:
             self.metrics.config_reloads.labels("refused").inc()
             _log.error("The configuration was not reloaded, the old one stays: %s", error)
             return
+        self._api.admit_by(settings)
         self.metrics.config_reloads.labels("taken").inc()
         _log.info("The configuration was reloaded")
+        if keys := waiting(self._settings, wanted):
+            _log.warning("What was changed here waits for a restart: %s", ", ".join(keys))
         try:
             await self._instances.review()
         except LedgerUnavailable:

@@ -86,7 +86,7 @@ class ClaimRefused(Unauthenticated):
 
 
 class Forbidden(RequestError):
-    """The credential lacks the scope."""
+    """The credential lacks the scope, or a web page of another site asks where nobody needs one."""
 
 
 class RequestTimeout(RequestError):

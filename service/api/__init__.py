@@ -32,7 +32,7 @@ def build(parts: Parts) -> web.Application:
     """
     app = web.Application(client_max_size=MAX_BYTES)
     app[API] = Api(parts)
-    app[openapi.DOCUMENT] = _document(auth_is_required=parts.settings.auth_is_required)
+    app[openapi.DOCUMENTS] = _documents()
     for route in ROUTES:
         handler = answered(route.handler)
         if route.method == "GET":
@@ -66,5 +66,8 @@ def make_runner(app: web.Application) -> web.AppRunner:
 
 
 @cache  # it takes some ms, and all applications of a process have the same
-def _document(*, auth_is_required: bool) -> bytes:
-    return openapi.encoded(ROUTES, auth_is_required=auth_is_required)
+def _documents() -> dict[bool, bytes]:
+    """Return the documents of a service that requires auth, and of one that does not."""
+    return {
+        required: openapi.encoded(ROUTES, auth_is_required=required) for required in (False, True)
+    }

@@ -1,5 +1,6 @@
 """The JSON answers of the handlers, beside the picks: types that are written and described."""
 
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -7,7 +8,7 @@ import msgspec
 from aiohttp import web
 from msgspec import Meta, Struct
 
-from service.api.parts import Components
+from service.api.parts import Components, InventoryCondition
 from service.api.problems import RequestId
 from service.numbers import Parked
 
@@ -103,6 +104,10 @@ class Readiness(Struct, frozen=True):
     """The answer of `/readyz`: whether to send requests here, and why not."""
 
     ready: Annotated[bool, Meta(description="Whether requests should come here.")]
+    inventories: Annotated[
+        Mapping[InventoryCondition, int],
+        Meta(description="How many instances' inventories are in each state."),
+    ]
     components: Annotated[Components, Meta(description="How each component is.")]
 
 

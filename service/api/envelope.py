@@ -3,20 +3,29 @@
 import logging
 import re
 import traceback
+from collections.abc import Callable
 
 from aiohttp import web
 from aiohttp.hdrs import METH_ANY
+from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.typedefs import Handler
+from aiohttp.web_protocol import RequestPayloadError
 
 from service.api.parts import API, REQUEST_ID
 from service.api.problems import STATUS, InternalError, MethodNotAllowed, NotFound, document, line
 from service.api.rpc.refusal import refusal
-from service.errors import CallerIdError
+from service.errors import CallerIdError, MalformedRequest
 from service.logs import mask_text
 
 _LOG = logging.getLogger(__name__)
 
 _SANE_ID = re.compile(r"[!-~]{1,128}")
+
+# Not by parsing the query, which may have thousands of fields.
+_AS_TEXT = re.compile(r"(?:^|&)format=text(?:&|$)")
+
+# Of every answer. No version is named, and no browser may take an answer for what it is not.
+HEADERS = {"Server": "callerid", "X-Content-Type-Options": "nosniff"}
 
 
 def answered(handler: Handler) -> Handler:
@@ -26,22 +35,36 @@ def answered(handler: Handler) -> Handler:
     """
 
     async def answer(request: web.Request) -> web.StreamResponse:
-        parts = request.app[API].parts
-        request_id = request.headers.get("X-Request-Id")
-        if request_id is None or not _SANE_ID.fullmatch(request_id):
-            request_id = parts.new_id()
-        request[REQUEST_ID] = request_id
+        api = request.app[API]
+        parts = api.parts
+        request_id = request[REQUEST_ID] = id_of(request, parts.new_id)
         try:
+            if api.page_guard is not None:
+                api.page_guard.check(request)
             response = await handler(request)
         except Exception as error:  # noqa: BLE001 - whatever it is, the client gets an answer
             response = _refusal(request, expected(error, request_id), request_id)
-        response.headers["X-Request-Id"] = request_id
         if parts.is_draining():
             # Whoever keeps a connection learns now, and not in the middle of the next request.
             response.force_close()
-        return response
+        return with_headers(response, request_id)
 
     return answer
+
+
+def id_of(request: web.BaseRequest, new_id: Callable[[], str]) -> str:
+    """Return the id that a request brought, or a new one where it brought no sane one."""
+    request_id = request.headers.get("X-Request-Id")
+    if request_id is None or not _SANE_ID.fullmatch(request_id):
+        return new_id()
+    return request_id
+
+
+def with_headers(response: web.StreamResponse, request_id: str) -> web.StreamResponse:
+    """Give a response the headers that every answer has."""
+    response.headers["X-Request-Id"] = request_id
+    response.headers.update(HEADERS)
+    return response
 
 
 async def nothing_here(request: web.Request) -> web.StreamResponse:
@@ -55,19 +78,31 @@ async def nothing_here(request: web.Request) -> web.StreamResponse:
     raise NotFound("Nothing is served at this path")
 
 
-def expected(error: Exception, request_id: str) -> CallerIdError:
+def expected(error: BaseException, request_id: str) -> CallerIdError:
     """An error as the taxonomy has it; what nobody expected is logged, once."""
     match error:
         case CallerIdError() if error.code in STATUS:
             return error
+        case HttpProcessingError() | RequestPayloadError():
+            return _unreadable(error, request_id)
     trace = mask_text("".join(traceback.format_exception(error)))
     _LOG.error("Request %s met what nobody expected\n%s", request_id, trace)
     return InternalError()
 
 
+def _unreadable(error: BaseException, request_id: str) -> MalformedRequest:
+    """Refuse bytes that are no HTTP; aiohttp's words repeat them, so its name for it is all."""
+    kind = type(error).__name__
+    _LOG.warning("Request %s cannot be read as HTTP: %s", request_id, kind)
+    return MalformedRequest(
+        f"The request cannot be read as HTTP ({kind}); look for line breaks, NUL and other stray "
+        "characters in its first line, its headers, and the files that they were made from"
+    )
+
+
 def _refusal(request: web.Request, error: CallerIdError, request_id: str) -> web.Response:
     if request.path == "/":
         return refusal(request, error, request_id)
-    if request.query.get("format") == "text":
+    if _AS_TEXT.search(request.rel_url.raw_query_string):
         return line(error)
     return document(error, request_id)

@@ -95,5 +95,7 @@ COVERAGE = Coverage(
     ratio=0.968,
 )
 READY = Readiness(
-    ready=True, components=Components({"ccc-test": "ready"}, redis="up", draining=False)
+    ready=True,
+    inventories={"ready": 1},
+    components=Components({"ccc-test": "ready"}, redis="up", draining=False),
 )

@@ -9,21 +9,24 @@ this lane, 80 by a handler. Decision 19 says how to do without it.
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from functools import partial
 from http import HTTPStatus
 from inspect import signature
 from typing import Any, NamedTuple
 
 from aiohttp import HttpVersion11, web
 from aiohttp.helpers import rfc822_formatted_time
-from aiohttp.http import SERVER_SOFTWARE
 from aiohttp.web_protocol import RequestHandler
 
 from service.api import bodies, pick
 from service.api.auth import Asker
-from service.api.envelope import expected
+from service.api.envelope import HEADERS, expected
 from service.api.parts import API, Api
 from service.api.problems import problem
+from service.api.protocol import Protocol, ProtocolRunner, ProtocolServer
+from service.errors import RequestError
 from service.picking import PickRequest
 
 HEADS_REMEMBERED = 1024
@@ -33,7 +36,7 @@ REST_SECONDS = 0.05  # clients that write head and body apart do so in one breat
 _log = logging.getLogger(__name__)
 _END = b"\r\n\r\n"
 _LINES = {status: f"HTTP/1.1 {status:d} {status.phrase}\r\n" for status in HTTPStatus}
-_SERVER = f"Server: {SERVER_SOFTWARE}\r\n\r\n"
+_STANDING = "".join(f"{name}: {value}\r\n" for name, value in HEADERS.items()) + "\r\n"
 # aiohttp's private parts that the lane leans on, and a method that it overrides.
 _LEANED_ON = (
     *("_close", "_force_close", "_keepalive_timeout", "_loop", "_messages", "_paused"),
@@ -59,6 +62,7 @@ class Lane:
     def __init__(self, api: Api) -> None:
         self.api = api
         self._heads: dict[bytes, KnownHead] = {}
+        api.on_reload.append(self._heads.clear)
 
     def known(self, head: bytes) -> KnownHead | None:
         """Return what is known of a head; None for one that aiohttp must read first."""
@@ -71,15 +75,18 @@ class Lane:
             return
         if len(self._heads) >= HEADS_REMEMBERED:
             self._heads.clear()
-        self._heads[head] = KnownHead(length, self.api.tokens.require(request, "pick"))
+        with suppress(RequestError):  # who was let in may not be any more
+            if self.api.page_guard is not None:
+                self.api.page_guard.check(request)
+            self._heads[head] = KnownHead(length, self.api.tokens.require(request, "pick"))
 
 
-class Connection(RequestHandler):
-    """A client's connection: aiohttp's own, but for the picks behind a head that is known."""
+class Connection(Protocol):
+    """A client's connection: aiohttp's, but for the picks behind a head that is known."""
 
     __slots__ = ("_answering", "_held", "_lane", "_seen", "_timer")
 
-    def __init__(self, manager: web.Server, lane: Lane, **options: Any) -> None:
+    def __init__(self, manager: ProtocolServer, lane: Lane, **options: Any) -> None:
         super().__init__(manager, **options)
         self._lane = lane
         self._seen: bytes | None = b""  # since a request had to begin; None once that is unclear
@@ -185,36 +192,8 @@ class Connection(RequestHandler):
         super().data_received(data)
 
 
-class _Server(web.Server):
-    """aiohttp's server, whose connections have the express lane."""
-
-    def __init__(self, lane: Lane, ordinary: web.Server, options: dict[str, Any]) -> None:
-        super().__init__(
-            ordinary.request_handler,
-            request_factory=ordinary.request_factory,
-            handler_cancellation=ordinary.handler_cancellation,
-        )
-        self._lane = lane
-        self._options = options
-
-    def __call__(self) -> RequestHandler:
-        return Connection(self, self._lane, loop=self._loop, **self._options)
-
-
-class _Runner(web.AppRunner):
-    """Runs an application behind the express lane."""
-
-    def __init__(self, app: web.Application, shutdown_timeout: float, **options: Any) -> None:
-        super().__init__(app, shutdown_timeout=shutdown_timeout, handler_cancellation=False)
-        self._lane = Lane(app[API])
-        self._options = options
-
-    async def _make_server(self) -> web.Server:
-        return _Server(self._lane, await super()._make_server(), self._options)
-
-
 def runner(app: web.Application, shutdown_timeout: float, **options: Any) -> web.AppRunner:
-    """Return a runner with the express lane, or aiohttp's own where the lane cannot stand.
+    """Return a runner with the express lane, or without where the lane cannot stand.
 
     Args:
         app: the application.
@@ -224,10 +203,12 @@ def runner(app: web.Application, shutdown_timeout: float, **options: Any) -> web
     moved = [name for name in _LEANED_ON if not hasattr(RequestHandler, name)]
     if [*signature(RequestHandler.finish_response).parameters] != _FINISH_RESPONSE:
         moved.append("finish_response")
-    if not moved:
-        return _Runner(app, shutdown_timeout, **options)
-    _log.warning("This aiohttp has moved %s: the express lane is off, picks take longer", moved)
-    return web.AppRunner(app, shutdown_timeout=shutdown_timeout, **options)
+    connect: Callable[..., Protocol] = partial(Protocol, **options)
+    if moved:
+        _log.warning("This aiohttp has moved %s: the express lane is off, picks take longer", moved)
+    else:
+        connect = partial(Connection, lane=Lane(app[API]), **options)
+    return ProtocolRunner(app, connect, shutdown_timeout)
 
 
 def _is_plain(request: web.BaseRequest) -> bool:
@@ -246,5 +227,5 @@ def _head(status: HTTPStatus, headers: Mapping[str, str], length: int, request_i
     own = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
     return (
         f"{_LINES[status]}{own}X-Request-Id: {request_id}\r\nContent-Length: {length}\r\n"
-        f"Date: {rfc822_formatted_time()}\r\n{_SERVER}"
+        f"Date: {rfc822_formatted_time()}\r\n{_STANDING}"
     ).encode("latin-1")

@@ -1,9 +1,9 @@
 """The endpoints that orchestrators and Prometheus ask."""
 
+from collections import Counter
 from http import HTTPStatus
 
 from aiohttp import web
-from msgspec.structs import replace
 
 from service.api.answers import Readiness, answer
 from service.api.parts import API, admitted
@@ -16,13 +16,17 @@ async def healthz(_request: web.Request) -> web.Response:
 
 
 async def readyz(request: web.Request) -> web.Response:
-    """Answer whether to send requests here, with each component by name."""
+    """Answer whether to send requests here, with the state of each component.
+
+    Instances and Redis's words are named to who has the scope `metrics` or `admin`, or to anybody
+    where nobody has to say who asks.
+    """
     api = request.app[API]
     health = api.parts.health()
-    if not api.tokens.may_watch(request):
-        health = replace(health, redis_detail={})
     status = HTTPStatus.OK if health.is_ready else HTTPStatus.SERVICE_UNAVAILABLE
-    return answer(Readiness(health.is_ready, health), status)
+    states = Counter(health.inventory.values())
+    shown = health if api.tokens.may_watch(request) else health.without_names()
+    return answer(Readiness(health.is_ready, states, shown), status)
 
 
 async def metrics(request: web.Request) -> web.Response:

@@ -4,7 +4,7 @@ import itertools
 import time
 import uuid
 from collections.abc import Callable, Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 import msgspec
 from aiohttp import web
@@ -12,6 +12,7 @@ from msgspec import Meta
 
 from service.api.auth import Asker, Tokens, holder_of
 from service.api.nonces import LocalNonces, Nonces
+from service.api.pages import guard_of
 from service.api.recent import KEPT, LastPicks
 from service.errors import Overloaded
 from service.metrics import Children, Metrics
@@ -25,12 +26,16 @@ from service.provisioning.provisioner import Provisioner
 from service.settings import Scope, Settings
 from service.sync import InventoryKeeper
 
+InventoryCondition = Literal["ready", "stale", "missing"]
+
+_FOR_WHOM = "Shown to who has the scope `metrics` or `admin`."
+
 
 class Components(msgspec.Struct, frozen=True):
     """The state of the named components."""
 
     inventory: Annotated[
-        Mapping[str, Literal["ready", "stale", "missing"]], Meta(description="By instance id.")
+        Mapping[str, InventoryCondition], Meta(description=f"By instance id. {_FOR_WHOM}")
     ]
     redis: Annotated[
         Literal["up", "down", "embedded"], Meta(description="`down` is shown and stays ready.")
@@ -39,8 +44,7 @@ class Components(msgspec.Struct, frozen=True):
     redis_detail: Annotated[
         Mapping[str, str],
         Meta(
-            description="Redis's own words for why it does not serve, by instance id. "
-            "Shown to who has the scope `metrics` or `admin`."
+            description=f"Redis's own words for why it does not serve, by instance id. {_FOR_WHOM}"
         ),
     ] = {}
 
@@ -49,6 +53,10 @@ class Components(msgspec.Struct, frozen=True):
         """Return whether to send requests here: Redis may be down, an inventory must be there."""
         has_one = any(state != "missing" for state in self.inventory.values())
         return has_one and not self.draining
+
+    def without_names(self) -> Self:
+        """Return the states alone: no instance's id, and none of Redis's words."""
+        return msgspec.structs.replace(self, inventory={}, redis_detail={})
 
 
 class Gate:
@@ -113,18 +121,17 @@ class Parts(msgspec.Struct, frozen=True):
 
 
 class Api:
-    """The parts, with what is worth making once."""
+    """The parts, with what is worth making once; `settings` are those that let in and keep out.
+
+    `on_reload` has what must be forgotten when others are let in.
+    """
 
     def __init__(self, parts: Parts) -> None:
         self.parts = parts
-        self.tokens = Tokens(parts.settings)
-        # The access keys by their ids, which are no secret, and their holders.
-        self.keys = {
-            key.id: (key, holder_of(key.id, key, parts.settings))
-            for key in parts.settings.auth.access_keys
-        }
+        self.on_reload: list[Callable[[], object]] = []
+        self.admit_by(parts.settings)
         self.nonces: Nonces = LocalNonces()
-        self.shared_nonces = parts.nonces or self.nonces
+        self.shared_nonces = self.nonces if parts.nonces is None else parts.nonces
         self.gate = Gate(parts.settings.server.max_in_flight, parts.metrics)
         self.picked = Children(parts.metrics.picks)
         self.refused = Children(parts.metrics.pick_refusals)
@@ -133,6 +140,22 @@ class Api:
         ids = [instance.id for instance in parts.settings.instances]
         self._labels = {instance_id: instance_id for instance_id in ids}
         self._labels[""] = ids[0] if len(ids) == 1 else ""
+
+    def admit_by(self, settings: Settings) -> None:
+        """Let in those whom a configuration names, and nobody whom only one before it did.
+
+        Args:
+            settings: with the listener as it is.
+        """
+        self.settings = settings
+        self.tokens = Tokens(settings)
+        # The access keys by their ids, which are no secret, and their holders.
+        self.keys = {
+            key.id: (key, holder_of(key.id, key, settings)) for key in settings.auth.access_keys
+        }
+        self.page_guard = guard_of(settings)
+        for forget in self.on_reload:
+            forget()
 
     def label(self, instance_id: str) -> str:
         """The instance as metrics name it: never what a client made up."""

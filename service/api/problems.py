@@ -40,6 +40,7 @@ STATUS = {
     "NotFound": HTTPStatus.NOT_FOUND,
     "MethodNotAllowed": HTTPStatus.METHOD_NOT_ALLOWED,
     "RequestTimeout": HTTPStatus.REQUEST_TIMEOUT,
+    "ExpectationFailed": HTTPStatus.EXPECTATION_FAILED,
     "NoEligibleNumber": HTTPStatus.CONFLICT,
     "CallIdReused": HTTPStatus.CONFLICT,
     "OutsideCallingWindow": HTTPStatus.CONFLICT,
@@ -135,6 +136,10 @@ class InternalError(CallerIdError):
 
 class NotFound(RequestError):
     """Nothing is served at this path."""
+
+
+class ExpectationFailed(RequestError):
+    """The request expects what is not done here."""
 
 
 class MethodNotAllowed(RequestError):

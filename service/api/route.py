@@ -67,13 +67,11 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def all_errors(self) -> list[type[CallerIdError]]:
         """Whatever may go wrong with a request, by code."""
-        kinds = {*self.errors, InternalError}
+        kinds = {*self.errors, Forbidden, InternalError, MalformedRequest}
         if self.access != "open":
             kinds.add(Unauthenticated)
-        if self.access not in ("open", "any"):
-            kinds.add(Forbidden)
         if self.query or self.body:
-            kinds |= {MalformedRequest, InvalidField, UnknownInstance}
+            kinds |= {InvalidField, UnknownInstance}
         if self.body:
             kinds |= {RequestTimeout, RequestTooLarge, UnsupportedMediaType}
         return sorted(kinds, key=lambda kind: kind.code)

@@ -19,6 +19,16 @@ from service.settings.kinds import Scope as Scope
 from service.settings.kinds import Secret as Secret
 
 
+def is_loopback(host: str) -> bool:
+    """Return whether a host's name or address is that of this machine to itself."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
 class Server(Struct, frozen=True):
     """The listener, and how much it takes on."""
 
@@ -26,17 +36,13 @@ class Server(Struct, frozen=True):
     port: kinds.Port = 8080
     workers: kinds.Positive = 1
     max_in_flight: kinds.Positive = 1024
+    allowed_hosts: tuple[kinds.HostName, ...] = ()
     drain_seconds: kinds.Wait = 5
 
     @property
     def is_loopback(self) -> bool:
         """True if only this machine can reach the listener."""
-        if self.host == "localhost":
-            return True
-        try:
-            return ip_address(self.host).is_loopback
-        except ValueError:
-            return False
+        return is_loopback(self.host)
 
 
 class Client(Struct, frozen=True):

@@ -3,11 +3,18 @@
 It words a fault and keeps secrets out of the words; finding faults is its neighbours' work.
 """
 
+import re
 from collections.abc import Mapping
 
 from msgspec import Struct
 
+from service.settings.kinds import Secret
+
 KeyPath = tuple[str | int, ...]
+
+# The tables that hold secrets: a value at another of their keys may be one that strayed there.
+_WITH_SECRETS = frozenset(("auth", "redis", "ccc"))
+_LOGIN = re.compile(r"(?<=//)[^/\s]*@")
 
 _LONGEST = 60  # characters of a found value
 _KINDS: dict[type, str] = {
@@ -43,11 +50,19 @@ def dotted(path: KeyPath) -> str:
     return steps.removeprefix(".")
 
 
+def shown_at(path: KeyPath, value: object, kind: object) -> str:
+    """Word what was found in the place of a scalar of a kind, and no secret that strayed there."""
+    is_number = kind in (int, float) and isinstance(value, int | float)
+    near_secrets = not _WITH_SECRETS.isdisjoint(path) and not is_number
+    return kind_of(value) if near_secrets or kind is Secret else shown(value)
+
+
 def shown(value: object) -> str:
-    """Word a found scalar as it is written, and anything larger by its kind."""
+    """Word a found scalar as it is written, less a URL's login, and anything larger by its kind."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, str):
+        value = _LOGIN.sub("", value)
         return repr(value if len(value) <= _LONGEST else value[:_LONGEST] + "…")
     return str(value) if isinstance(value, int | float) else kind_of(value)
 

@@ -41,6 +41,9 @@ Word = Annotated[
 OptionalWord = Annotated[
     str, Meta(pattern=r"\A[A-Za-z0-9_.@-]{0,64}\Z", description="0-64 of A-Z a-z 0-9 _ . @ -")
 ]
+HostName = Annotated[
+    str, Meta(pattern=r"\A[A-Za-z0-9_.-]{1,253}\Z", description="a host's name, without a port")
+]
 Region = Annotated[
     str, Meta(pattern=r"\A[a-z0-9-]{0,40}\Z", description="a region's id, such as cn-shanghai")
 ]

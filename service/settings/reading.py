@@ -14,7 +14,7 @@ from msgspec import NODEFAULT, Meta, Struct
 from msgspec.structs import FieldInfo
 
 from service.settings import InstanceSettings, Selection, Settings
-from service.settings.faults import Fault, KeyPath, kind_of, shown
+from service.settings.faults import Fault, KeyPath, kind_of, shown, shown_at
 from service.settings.kinds import Secret
 
 _FAULTY: Any = object()
@@ -155,9 +155,7 @@ def _scalar(kind: Any, given: Any, path: KeyPath, faults: list[Fault]) -> Any:
     try:
         return msgspec.convert(given, kind, dec_hook=_secret)
     except msgspec.ValidationError:
-        # A secret of the wrong type is still a secret: a password without its quotes.
-        words = kind_of(given) if inner_kind(kind) is Secret else shown(given)
-        return _fault(faults, path, words, _expected(kind))
+        return _fault(faults, path, shown_at(path, given, inner_kind(kind)), _expected(kind))
 
 
 def _secret(kind: type, given: Any) -> Any:

@@ -18,7 +18,7 @@ from service.settings import (
     Selection,
     Settings,
 )
-from service.settings.faults import Fault, KeyPath
+from service.settings.faults import Fault, KeyPath, shown
 from service.settings.kinds import Level, parse_calling_window
 
 _LEVELS = get_args(Level)
@@ -62,7 +62,7 @@ def _auth(settings: Settings) -> Iterator[Fault]:
     if settings.auth_is_required and not auth.clients and not auth.access_keys:
         yield Fault(
             ("auth", "required"),
-            f"{auth.required!r} at host {settings.server.host!r}, and nobody who may ask",
+            f"{auth.required!r} at host {shown(settings.server.host)}, and nobody who may ask",
             "auth.clients or auth.access_keys, a loopback host, or 'never'",
             (("server", "host"), ("auth", "clients"), ("auth", "access_keys")),
         )
@@ -79,21 +79,21 @@ def _auth(settings: Settings) -> Iterator[Fault]:
 def _bound(instances: tuple[str, ...], path: KeyPath, settings: Settings) -> Iterator[Fault]:
     """A credential bound to what there is not would open nothing, and nobody would see why."""
     ids = [instance.id for instance in settings.instances]
-    for at, named in enumerate(instances):
+    for at, named in enumerate(instances):  # perhaps a token
         if named not in ids:
             expected = f"one of {', '.join(ids) or 'the ids in [[instances]]'}"
-            yield Fault((*path, at), repr(named), expected, (("instances",),))
+            yield Fault((*path, at), "no such instance (hidden)", expected, (("instances",),))
 
 
 def _endpoint(endpoint: str, path: KeyPath) -> Iterator[Fault]:
     try:
         parts = urlsplit(endpoint)
-        sound = parts.scheme in ("http", "https") and bool(parts.hostname)
+        sound = parts.scheme in ("http", "https") and bool(parts.hostname) and "@" not in endpoint
         _ = parts.port  # raises where it is no port
     except ValueError:
         sound = False
     if not sound:
-        yield Fault(path, repr(endpoint), "https:// and a host")
+        yield Fault(path, "no such URL (hidden)", "https:// and a host, without a login")
 
 
 def _staleness(settings: Settings) -> Iterator[Fault]:
@@ -121,12 +121,14 @@ def _selection(selection: Selection, path: KeyPath, settings: Settings) -> Itera
         expected = "a time zone of the tz database"
         if not available_timezones():
             expected += ", which this machine lacks: install its package tzdata"
-        yield Fault((*path, "timezone"), repr(selection.timezone), expected)
+        yield Fault((*path, "timezone"), shown(selection.timezone), expected)
     try:
         parse_calling_window(selection.calling_window)
     except ValueError as error:
         expected = "HH:MM-HH:MM, the first before the second, or nothing"
-        yield Fault((*path, "calling_window"), f"{selection.calling_window!r} ({error})", expected)
+        yield Fault(
+            (*path, "calling_window"), f"{shown(selection.calling_window)} ({error})", expected
+        )
     if settings.redis.url and settings.redis.timeout_ms >= selection.pick_timeout_ms:
         yield Fault(
             (*path, "pick_timeout_ms"),

@@ -248,7 +248,7 @@ def settings_with(
     limit: int = 100,
 ) -> Settings:
     return Settings(
-        server=Server(max_in_flight=limit),
+        server=Server(max_in_flight=limit, allowed_hosts=("x",)),  # as raw requests call it
         auth=Auth(required=required, clients=clients, access_keys=keys),
         instances=tuple(InstanceSettings(id=name) for name in instances or ("ccc-test",)),
     )

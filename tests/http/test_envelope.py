@@ -15,6 +15,7 @@ from service.errors import (
 )
 from tests.http.http_fixtures import Service, ask, picked, raw
 
+NOSNIFF = "X-Content-Type-Options"
 PATHS = ["/healthz", "/readyz", "/metrics", "/v1/inventory", "/nowhere", "/v1/pick", "/"]
 
 
@@ -104,6 +105,25 @@ async def test_after_the_unexpected_the_next_request_is_served(service: Service)
     assert (await picked(service)).status == 200
 
 
+async def test_every_answer_is_to_be_taken_for_what_it_is_and_names_no_version(
+    service: Service,
+) -> None:
+    """The pick twice: the second one is answered by the express lane."""
+    paths = ("/healthz", "/readyz", "/metrics", "/openapi.json", "/console", "/v1/numbers", "/none")
+    answers = [await ask(service, "GET", path) for path in (*paths, "/?Action=None")]
+    service.picker.error = CalleeBudgetExceeded(1)
+    refused = await picked(service)
+    service.picker.error = None
+    answers += [refused, await picked(service), await picked(service)]
+    service.picker.error = CalleeBudgetExceeded(1)
+    answers.append(await picked(service))
+    statuses = [200, 200, 200, 200, 200, 200, 404, 400, 429, 200, 200, 429]
+    assert [answer.status for answer in answers] == statuses
+    for answer in answers:
+        headers = [pair for pair in answer.headers.items() if pair[0] in ("Server", NOSNIFF)]
+        assert sorted(headers) == [("Server", "callerid"), (NOSNIFF, "nosniff")]
+
+
 def test_the_statuses_are_those_of_the_interface() -> None:
     by_status: dict[int, set[str]] = {}
     for code, status in problems.STATUS.items():
@@ -115,6 +135,7 @@ def test_the_statuses_are_those_of_the_interface() -> None:
         404: {"UnknownInstance", "UnknownCall", "UnknownNumber", "NotFound"},
         405: {"MethodNotAllowed"},
         408: {"RequestTimeout"},
+        417: {"ExpectationFailed"},
         409: {"NoEligibleNumber", "CallIdReused", "OutsideCallingWindow"},
         413: {"RequestTooLarge"},
         415: {"UnsupportedMediaType"},

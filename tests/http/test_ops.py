@@ -1,5 +1,7 @@
 """Health, readiness, metrics, and what is known of the inventories."""
 
+from typing import Any
+
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -41,8 +43,10 @@ async def test_ready_means_an_inventory_and_not_draining(
     service.health = health
     answer = await ask(service, "GET", "/readyz")
     assert answer.status == status
+    states = list(health.inventory.values())
     assert answer.json == {
         "ready": status == 200,
+        "inventories": {state: states.count(state) for state in states},
         "components": {
             "inventory": dict(health.inventory),
             "redis": health.redis,
@@ -55,14 +59,27 @@ async def test_ready_means_an_inventory_and_not_draining(
 @pytest.mark.parametrize(
     ("scopes", "sees"), [(("metrics",), True), (("admin",), True), (("pick",), False), ((), False)]
 )
-async def test_redis_words_are_for_who_watches_it(scopes: tuple[str, ...], *, sees: bool) -> None:
+async def test_ids_and_redis_words_are_for_who_watches(
+    scopes: tuple[str, ...], *, sees: bool
+) -> None:
     clients = (client_with("known", *scopes),) if scopes else (client_with("other", "pick"),)
     words = {"ccc-test": "NOREPLICAS Not enough good replicas to write."}
     async with serving(Service(settings_with(clients=clients, required="always"))) as service:
-        service.health = Components({"a": "ready"}, "down", draining=False, redis_detail=words)
+        inventory: Any = {"ccc-test": "ready", "other": "stale"}
+        service.health = Components(inventory, "down", draining=False, redis_detail=words)
         answer = await ask(service, "GET", "/readyz", Authorization="Bearer known")
     assert answer.status == 200
-    assert answer.json["components"]["redis_detail"] == (words if sees else {})
+    assert answer.json == {
+        "ready": True,
+        "inventories": {"ready": 1, "stale": 1},
+        "components": {
+            "inventory": inventory if sees else {},
+            "redis": "down",
+            "draining": False,
+            "redis_detail": words if sees else {},
+        },
+    }
+    assert ("ccc-test" in answer.text) == sees
 
 
 async def test_metrics_are_an_exposition_that_prometheus_reads(service: Service) -> None:

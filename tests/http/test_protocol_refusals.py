@@ -1,10 +1,21 @@
-"""What aiohttp refuses before any of our code runs: pinned, since we rely on it."""
+"""What is refused before any handler runs: in our one shape, and without a byte of what came."""
 
+import io
+import logging
+import random
+import re
+from collections.abc import AsyncIterator, Iterator
+
+import orjson
 import pytest
+from aiohttp.http_exceptions import TransferEncodingError
+from aiohttp.web_protocol import RequestPayloadError
 
-from tests.http.http_fixtures import PICK, Service, picked, raw, status_of
+from service import logs
+from service.api import express
+from tests.http.http_fixtures import PICK, Service, picked, raw, serving, status_of
 
-POST = b"POST /v1/pick HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+POST = b"POST /v1/pick HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 GET = b"GET /healthz HTTP/1.1\r\n"
 
 REFUSED = {
@@ -20,34 +31,152 @@ REFUSED = {
     "a chunk longer than it says": POST
     + b"Transfer-Encoding: chunked\r\n\r\n1\r\nabc\r\n0\r\n\r\n",
     "no Host": GET + b"\r\n",
-    "two Hosts": GET + b"Host: x\r\nHost: y\r\n\r\n",
-    "a folded header": GET + b"Host: x\r\nX-A: 1\r\n 2\r\n\r\n",
-    "NUL in a header": GET + b"Host: x\r\nX-A: 1\x002\r\n\r\n",
-    "CR in a header": GET + b"Host: x\r\nX-A: 1\r2\r\n\r\n",
-    "LF in a header": GET + b"Host: x\r\nX-A: 1\n2\r\n\r\n",
-    "a space before the colon": GET + b"Host: x\r\nX-A : 1\r\n\r\n",
-    "a line too long": b"GET /" + b"a" * 17_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
-    "a header too long": GET + b"Host: x\r\nX-A: " + b"a" * 9_000 + b"\r\n\r\n",
-    "too many headers": GET + b"Host: x\r\n" + b"X-A: 1\r\n" * 200 + b"\r\n",
-    "an unknown method": b"FETCH /healthz HTTP/1.1\r\nHost: x\r\n\r\n",
-    "HTTP/1.9": b"GET /healthz HTTP/1.9\r\nHost: x\r\n\r\n",
+    "two Hosts": GET + b"Host: localhost\r\nHost: y\r\n\r\n",
+    "a folded header": GET + b"Host: localhost\r\nX-A: 1\r\n 2\r\n\r\n",
+    "NUL in a header": GET + b"Host: localhost\r\nX-A: 1\x002\r\n\r\n",
+    "CR in a header": GET + b"Host: localhost\r\nX-A: 1\r2\r\n\r\n",
+    "LF in a header": GET + b"Host: localhost\r\nX-A: 1\n2\r\n\r\n",
+    "a space before the colon": GET + b"Host: localhost\r\nX-A : 1\r\n\r\n",
+    "a line too long": b"GET /" + b"a" * 17_000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    "a header too long": GET + b"Host: localhost\r\nX-A: " + b"a" * 9_000 + b"\r\n\r\n",
+    "too many headers": GET + b"Host: localhost\r\n" + b"X-A: 1\r\n" * 200 + b"\r\n",
+    "an unknown method": b"FETCH /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    "HTTP/1.9": b"GET /healthz HTTP/1.9\r\nHost: localhost\r\n\r\n",
     "an h2 preface": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
     "a TLS hello": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\x00" * 32,
     "RESP": b"*1\r\n$4\r\nPING\r\n",
+    "a token file's line break": POST + b"Authorization: Bearer 5ecret\n\r\n\r\n",
+    "NUL behind a token": POST + b"Authorization: Bearer 5ecret\x00\r\n\r\n",
+    "a signed query of a mistyped version": b"GET /?SecurityToken=5ecret&Signature=5ecret&"
+    b"CalledNumber=13812345678 HTTP/1,1\r\nHost: localhost\r\n\r\n",
+    "a signed query that is not escaped": b"GET /?Signature=5ecret&CalledNumber=13812345678\xff "
+    b"HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    "a folded number": GET + b"Host: localhost\r\nX-Called: 13812345678\r\n 13812345678\r\n\r\n",
+    "a number for a length": POST + b"Content-Length: 13812345678138123456781381234567\r\n\r\n",
+    "a number for a chunk": POST + b"Transfer-Encoding: chunked\r\n\r\n13812345678x5ecret\r\n",
+    "a port that is none": b"GET http://13812345678:5ecret/ HTTP/1.1\r\nHost: localhost\r\n\r\n",
+}
+
+# By aiohttp itself, and not because they could not be read.
+OTHERS = {
+    "an expectation that nobody meets": (
+        POST + b"Expect: 13812345678 5ecret\r\nContent-Length: %d\r\n\r\n" % len(PICK) + PICK,
+        417,
+        "ExpectationFailed",
+    ),
+    "an expectation of odd bytes": (
+        POST + b"Expect: 13812345678 5ecret\xff\r\nContent-Length: 0\r\n\r\n",
+        417,
+        "ExpectationFailed",
+    ),
+    "no path": (b"OPTIONS * HTTP/1.1\r\nHost: localhost\r\n\r\n", 404, "NotFound"),
+    "a tunnel": (
+        b"CONNECT 13812345678:443 HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        404,
+        "NotFound",
+    ),
 }
 
 
+@pytest.fixture(params=["with the lane", "without"])
+async def either(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Service]:
+    """A service on connections of the express lane, and one whose aiohttp has moved it off."""
+    if request.param == "without":
+        monkeypatch.setattr(express, "_LEANED_ON", ("_gone",))
+    async with serving(Service()) as service:
+        yield service
+
+
+@pytest.fixture
+def log() -> Iterator[io.StringIO]:
+    """Everything that any library logs, as the service writes it."""
+    written, root = io.StringIO(), logging.getLogger()
+    before, level = root.handlers[:], root.level
+    logs.configure("INFO", stream=written, clock=lambda: 0.0)
+    yield written
+    root.handlers[:] = before
+    root.setLevel(level)
+
+
+def assert_refused(answer: bytes, status: int, code: str) -> None:
+    head, _, body = answer.partition(b"\r\n\r\n")
+    headers = dict(re.findall(rb"([A-Za-z-]+): (.*)\r\n", head + b"\r\n"))
+    assert status_of(answer) == status
+    assert headers[b"Content-Type"] == b"application/problem+json"
+    assert headers[b"Server"] == b"callerid"
+    assert headers[b"X-Content-Type-Options"] == b"nosniff"
+    problem = orjson.loads(body)
+    assert (problem["status"], problem["code"]) == (status, code)
+    assert problem["request_id"].encode() == headers[b"X-Request-Id"]
+
+
 @pytest.mark.parametrize("request_bytes", REFUSED.values(), ids=REFUSED)
-async def test_what_is_no_http_is_refused_and_the_next_request_served(
-    service: Service, request_bytes: bytes
+async def test_what_is_no_http_is_refused_unrepeated_and_the_next_request_served(
+    either: Service, log: io.StringIO, request_bytes: bytes
 ) -> None:
-    assert status_of(await raw(service, request_bytes)) == 400
-    assert (await picked(service)).status == 200
+    answer = await raw(either, request_bytes)
+    assert_refused(answer, 400, "MalformedRequest")
+    assert not re.search(rb"5ecret|13812345678", answer)
+    lines = [line for line in log.getvalue().splitlines() if "cannot be read as HTTP" in line]
+    assert [orjson.loads(line)["level"] for line in lines] == ["warning"]
+    assert not re.search(r"5ecret|\d{7}", re.sub(r'"time":"[^"]*"', "", log.getvalue()))
+    assert (await picked(either)).status == 200
 
 
-async def test_an_expectation_other_than_100_continue_is_refused(service: Service) -> None:
-    request = POST + b"Expect: 200-ok\r\nContent-Length: %d\r\n\r\n" % len(PICK) + PICK
-    assert status_of(await raw(service, request)) == 417
+@pytest.mark.parametrize(("request_bytes", "status", "code"), OTHERS.values(), ids=OTHERS)
+async def test_what_aiohttp_refuses_by_itself_has_our_shape(
+    either: Service, request_bytes: bytes, status: int, code: str
+) -> None:
+    answer = await raw(either, request_bytes)
+    assert_refused(answer, status, code)
+    assert not re.search(rb"5ecret|13812345678", answer)
+    assert (await picked(either)).status == 200
+
+
+async def test_a_refusal_outside_of_a_handler_bears_the_requests_own_id(service: Service) -> None:
+    answer = await raw(
+        service, b"OPTIONS * HTTP/1.1\r\nHost: localhost\r\nX-Request-Id: mine\r\n\r\n"
+    )
+    assert b"X-Request-Id: mine\r\n" in answer
+
+
+@pytest.mark.parametrize("kind", [RequestPayloadError, TransferEncodingError])
+async def test_a_body_that_breaks_while_it_is_read_is_refused_unrepeated(
+    service: Service, log: io.StringIO, kind: type[Exception]
+) -> None:
+    """As aiohttp tells a handler that waits for chunks, by the one of its two parsers that does."""
+    service.picker.error = kind("b'13812345678 5ecret'")
+    answer = await picked(service)
+    assert (answer.status, answer.json["code"]) == (400, "MalformedRequest")
+    assert "5ecret" not in answer.text + log.getvalue()
+
+
+async def test_a_flood_of_bad_heads_is_a_few_lines(service: Service, log: io.StringIO) -> None:
+    for _ in range(50):
+        assert status_of(await raw(service, REFUSED["a token file's line break"])) == 400
+    assert 1 <= len(log.getvalue().splitlines()) <= 10
+
+
+async def test_no_damage_to_a_head_shows_its_secrets(service: Service, log: io.StringIO) -> None:
+    """Damage done by a fixed seed: what is read or refused differs, what is told must not."""
+    chance, statuses = random.Random(13), set[int]()
+    good = POST + b"Authorization: Bearer 5ecret\r\nContent-Length: %d\r\n\r\n" % len(PICK) + PICK
+    for _ in range(300):
+        damaged = bytearray(good)
+        for _ in range(chance.randint(1, 3)):
+            at = chance.randrange(len(good) - len(PICK))
+            damaged[at : at + chance.randint(0, 2)] = chance.choice(
+                (b"", b"\0", b"\n", b"\r", b"\xff", b":", b" ", b"\r\n ", b"%", b"\x16\x03", b"Z")
+            )
+        answer = await raw(service, bytes(damaged) + b"\r\n\r\n")
+        statuses.add(status_of(answer))
+        assert b"5ecret" not in answer
+    assert {200, 400} < statuses
+    assert 500 not in statuses
+    assert "5ecret" not in log.getvalue()
+    assert "13888888888" not in log.getvalue()
 
 
 async def test_a_client_that_waits_for_100_continue_gets_it(service: Service) -> None:

@@ -8,11 +8,11 @@ import pytest
 from redis.asyncio import Redis
 
 from service.api.nonces import BUCKET_SECONDS, LocalNonces, Nonces, SharedNonces
-from service.errors import ClaimRefused, LedgerUnavailable
+from service.errors import ClaimRefused, LedgerUnavailable, Overloaded
 from service.redis_.client import open_client
 from tests.conftest import RedisServer
 from tests.http.http_fixtures import Service, serving
-from tests.rpc.rpc_fixtures import guarded_service, send, signed
+from tests.rpc.rpc_fixtures import DIALER, METER, guarded_service, send, signed
 
 NOW = 1_795_219_200.0
 BASE = "callerid:2:nonce:"
@@ -30,9 +30,11 @@ def nonces(request: pytest.FixtureRequest, redis: Redis) -> Nonces:
     return LocalNonces() if request.param == "local" else SharedNonces(redis, BASE)
 
 
-async def refusal(nonces: Nonces, nonce: str, at: float = NOW, now: float = NOW) -> str:
+async def refusal(
+    nonces: Nonces, nonce: str, at: float = NOW, now: float = NOW, key: str = "key"
+) -> str:
     try:
-        await nonces.spend("key", nonce, at, now)
+        await nonces.spend(key, nonce, at, now)
     except ClaimRefused as refused:
         return refused.ccc_code
     return ""
@@ -73,14 +75,14 @@ async def test_no_memory_is_kept_of_what_has_expired() -> None:
     nonces = LocalNonces()
     for second in range(0, 10_000, 10):
         assert await refusal(nonces, f"n{second}", NOW + second, NOW + second) == ""
-    assert len(nonces._seen) == sum(map(len, nonces._by_date.values())) <= 92
+    assert len(nonces) <= 92
 
 
 async def test_a_full_memory_lets_no_replay_in_and_new_requests_still() -> None:
     nonces = LocalNonces(most=100)
     for second in range(500):
         assert await refusal(nonces, f"n{second}", NOW + second, NOW + second) == ""
-    assert len(nonces._seen) <= 100
+    assert len(nonces) <= 100
     now = NOW + 500
     for second in range(500):
         assert await refusal(nonces, f"n{second}", NOW + second, now) in (
@@ -89,6 +91,62 @@ async def test_a_full_memory_lets_no_replay_in_and_new_requests_still() -> None:
         )
     assert await refusal(nonces, "slow clock", now - 400, now) == "InvalidTimeStamp.Expired"
     assert await refusal(nonces, "new", now - 2 * BUCKET_SECONDS, now) == ""
+
+
+async def test_a_key_that_floods_fills_its_own_share_and_refuses_itself_alone() -> None:
+    nonces = LocalNonces(most=100)
+    for number in range(10):
+        assert await refusal(nonces, f"q{number}", NOW - 300, key="quiet") == ""
+    codes = {
+        await refusal(nonces, f"f{number}", NOW - number % 300, key="flood")
+        for number in range(5000)
+    }
+    assert codes == {"", "InvalidTimeStamp.Expired"}
+    assert len(nonces) <= 100
+    assert await refusal(nonces, "old", NOW - 299, key="flood") == "InvalidTimeStamp.Expired"
+    for number in range(10):
+        assert await refusal(nonces, f"q{number}", NOW - 300, key="quiet") == "SignatureNonceUsed"
+    assert await refusal(nonces, "another", NOW - 300, key="quiet") == ""
+
+
+async def test_beyond_the_bound_no_nonce_of_an_addition_can_be_used_again() -> None:
+    nonces = LocalNonces(most=100)
+    for number in range(1000):
+        await refusal(nonces, f"n{number}", NOW - number % 600)
+    again = {await refusal(nonces, f"n{number}", NOW - number % 600) for number in range(1000)}
+    assert "" not in again
+
+
+async def test_in_redis_a_key_has_a_bound_and_is_told_when_to_come_again(redis: Redis) -> None:
+    nonces = SharedNonces(redis, BASE, most=3)
+    await nonces.spend("flood", "n0", NOW, NOW)
+    for _ in range(3):  # somebody replays what was overheard: it uses up nothing
+        assert await refusal(nonces, "n0", key="flood") == "SignatureNonceUsed"
+    await nonces.spend("flood", "n1", NOW, NOW)
+    await nonces.spend("flood", "n2", NOW, NOW)
+    with pytest.raises(Overloaded) as refused:
+        await nonces.spend("flood", "n3", NOW, NOW)
+    assert 0 < refused.value.retry_after <= 900
+    assert len(await redis.keys(f"{BASE}*")) == 3
+    await nonces.spend("quiet", "n0", NOW, NOW)
+    assert await refusal(nonces, "n1", NOW + 800, NOW + 900, key="flood") == "SignatureNonceUsed"
+    await nonces.spend("flood", "n3", NOW + 900, NOW + 900)
+
+
+async def test_a_key_without_the_scope_asks_redis_nothing(redis: Redis) -> None:
+    async with AsyncExitStack() as stack:
+        service = await replica(stack, redis)
+        for action in ("AddPhoneNumbers", "AddBulkPhoneNumbers"):
+            answer = await send(service, signed(service, "acs3", action, key=DIALER))
+            assert answer.json["Code"] == "Forbidden.RAM"
+    assert await redis.keys(f"{BASE}*") == []
+
+
+async def test_a_key_of_another_scope_leaves_no_nonce_behind() -> None:
+    async with serving(guarded_service()) as service:
+        sent = signed(service, "rpc_v1", "PickOutboundNumbers", key=METER)
+        codes = {(await send(service, sent)).json["Code"] for _ in range(2)}
+    assert codes == {"Forbidden.RAM"}
 
 
 async def test_redis_out_of_reach_is_told(own_redis: RedisServer) -> None:

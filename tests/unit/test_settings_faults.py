@@ -45,7 +45,7 @@ def faults(file: Path, text: str, **environ: str) -> list[str]:
         ),
         (
             'redis.prefix = "a{b}"',
-            "redis.prefix: found 'a{b}', expected 1-64 of A-Z a-z 0-9 _ . @ -",
+            "redis.prefix: found text, expected 1-64 of A-Z a-z 0-9 _ . @ -",
         ),
         (
             'selection.levels = ["city", "moon"]',
@@ -101,7 +101,10 @@ def faults(file: Path, text: str, **environ: str) -> list[str]:
         ),
         (
             'ccc.endpoint = "ccc.cn-shanghai.aliyuncs.com"',
-            "ccc.endpoint: found 'ccc.cn-shanghai.aliyuncs.com', expected https:// and a host",
+            (
+                "ccc.endpoint: found no such URL (hidden), "
+                "expected https:// and a host, without a login"
+            ),
         ),
         (
             "inventory.stale_after_seconds = 30",
@@ -159,7 +162,10 @@ def faults(file: Path, text: str, **environ: str) -> list[str]:
         ("sip_actions.477 = 1", "sip_actions.477: found a number, expected a table"),
         (
             'ccc.endpoint = "https://h:port"',
-            "ccc.endpoint: found 'https://h:port', expected https:// and a host",
+            (
+                "ccc.endpoint: found no such URL (hidden), "
+                "expected https:// and a host, without a login"
+            ),
         ),
         (
             'instances = [{id = "a:b"}]',
@@ -302,8 +308,8 @@ instances = ["three"]
 id = "one"
 """
     assert faults(file, text) == [
-        "auth.clients[0].instances[1]: found 'two', expected one of one",
-        "auth.access_keys[0].instances[0]: found 'three', expected one of one",
+        "auth.clients[0].instances[1]: found no such instance (hidden), expected one of one",
+        "auth.access_keys[0].instances[0]: found no such instance (hidden), expected one of one",
     ]
 
 
@@ -331,6 +337,65 @@ def test_no_secret_is_in_a_repr(file: Path) -> None:
     assert "hunter2" in settings.redis.url
     assert "hunter2" not in repr(settings)
     assert repr(settings).count("***") == 6
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'ccc.endpoint = "https://user:hunter2@h:port"',
+        'ccc.endpoint = "ftp://user:hunter2@h"',
+        'ccc.endpoint = "https://user:hunter2@h"',
+        'ccc.endpoint = "https://hunter2@h"',
+        'ccc.endpoint = "//hunter2"',
+        'ccc.timeout_ms = "hunter2"',
+        'redis.url = "hunter2"',
+        'redis.url = "redis://:hunter2@h:port"',
+        'redis.prefix = "hunter2 and more"',
+        'redis.timeout_ms = "hunter2"',
+        'redis = "hunter2"',
+        'auth = "hunter2"',
+        'auth.required = "hunter2"',
+        'auth.clients = "hunter2"',
+        'auth.clients = ["hunter2"]',
+        'auth.clients = [{name = "a", token = ["hunter2"], scopes = ["pick"]}]',
+        'auth.clients = [{name = ["hunter2"], token = "a", scopes = ["pick"]}]',
+        'auth.clients = [{name = "a", token = "a", scopes = ["hunter2"]}]',
+        'auth.clients = [{name = "a", token = "a", scopes = "hunter2"}]',
+        'auth.clients = [{name = "a", token = "a", scopes = ["pick"], instances = ["hunter2"]}]',
+        'auth.clients = [{name = "a", token = "a", scopes = ["pick"], instances = ["hunter2 "]}]',
+        'auth.clients = [{name = "a", scopes = ["pick"], tokne = "hunter2"}]',
+        """auth.clients = [{name = "hunter2", token = "a", scopes = ["pick"]},
+            {name = "hunter2", token = "a", scopes = ["pick"]}]""",
+        'auth.access_keys = [{id = "a", secret = "", scopes = ["hunter2"]}]',
+        'instances = [{id = "a", ccc = "hunter2"}]',
+        'instances = [{id = "a", ccc = {region = "hunter2+"}}]',
+        'instances = [{id = "a", ccc = {account = "hunter2+", access_key_id = "a"}}]',
+        'instances = [{id = "a", ccc = {endpoint = "http://a:hunter2@h:port"}}]',
+        'numbers = [{match = {number = ["hunter2"]}, max_per_day = 1}]',
+        'selection.timezone = "https://user:hunter2@proxy"',
+        'selection.calling_window = "https://user:hunter2@proxy"',
+        'server.host = "https://user:hunter2@proxy"',
+    ],
+)
+def test_a_secret_that_strayed_is_not_in_a_fault(file: Path, text: str) -> None:
+    lines = faults(file, text)
+    assert lines
+    assert "hunter2" not in "".join(lines)
+
+
+@pytest.mark.parametrize("token", ["138123456", "1.5"])
+def test_a_token_without_quotes_in_the_place_of_a_name_is_not_in_a_fault(
+    file: Path, token: str
+) -> None:
+    text = f'auth.clients = [{{name = {token}, token = "a", scopes = ["pick"]}}]'
+    (fault,) = faults(file, text)
+    assert token not in fault
+
+
+def test_a_secret_that_strayed_into_a_variable_is_not_in_a_fault(file: Path) -> None:
+    for name in ("AUTH__CLIENTS", "AUTH__REQUIRED", "CCC__ENDPOINT", "REDIS__PREFIX"):
+        (fault,) = faults(file, "", **{f"CALLERID_{name}": "hunter2 "})
+        assert "hunter2" not in fault
 
 
 def test_a_number_in_an_override_is_not_in_a_repr(file: Path) -> None:

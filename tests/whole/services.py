@@ -84,6 +84,7 @@ def settings_for(
         server=Server(port=0, drain_seconds=0),
         redis=Redis(url=Secret(redis_url), timeout_ms=1000),
         ccc=CccSettings(endpoint=endpoint, timeout_ms=5000, max_requests_per_second=1000),
+        selection=selection,
         instances=(InstanceSettings(id="ccc-test", ccc=key, selection=selection),),
     )
 

@@ -184,6 +184,7 @@ async def test_nobody_is_called_outside_the_calling_window(redis_url: str) -> No
 
 def with_selection(settings: Settings, selection: Selection) -> Settings:
     (instance,) = settings.instances
+    selection = replace(selection, pick_timeout_ms=3000)  # as the service's, beyond Redis's own
     return replace(settings, instances=(replace(instance, selection=selection),))
 
 

@@ -20,7 +20,7 @@ from service.errors import CallerIdError
 
 Kind = type[CallerIdError]
 
-DOCUMENT = web.AppKey("DOCUMENT", bytes)
+DOCUMENTS = web.AppKey("DOCUMENTS", dict[bool, bytes])  # by whether auth is required
 PROBLEM = "application/problem+json"
 
 # What helps with a problem, by its status.
@@ -78,8 +78,10 @@ async def get(request: web.Request) -> web.Response:
     Any known credential opens it: it shows nothing secret, but only health and readiness are open
     to everybody.
     """
-    request.app[API].tokens.admit(request)
-    return web.Response(body=request.app[DOCUMENT], headers={"Content-Type": JSON})
+    api = request.app[API]
+    api.tokens.admit(request)
+    document = request.app[DOCUMENTS][api.settings.auth_is_required]
+    return web.Response(body=document, headers={"Content-Type": JSON})
 
 
 def encoded(routes: Iterable[Route], *, auth_is_required: bool) -> bytes:

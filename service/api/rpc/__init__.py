@@ -6,11 +6,12 @@ wrong.
 """
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 from aiohttp import web
 
-from service.api.parts import REQUEST_ID
+from service.api.parts import API, REQUEST_ID
 from service.api.rpc import formats
 from service.api.rpc.actions import (
     add_bulk_phone_numbers,
@@ -18,9 +19,11 @@ from service.api.rpc.actions import (
     list_phone_numbers,
     pick_outbound_numbers,
 )
+from service.api.rpc.auth import refuse_strangers
 from service.api.rpc.call import read
 from service.ccc import catalogue
 from service.ccc.parameters import check_action
+from service.errors import Overloaded
 
 Perform = Callable[[web.Request], Awaitable[dict[str, Any]]]
 
@@ -35,8 +38,14 @@ _ACTIONS: dict[str, dict[str, Perform]] = {
 
 
 async def answer(request: web.Request) -> web.Response:
-    """Do what the call asks for."""
-    call = await read(request)
+    """Do what the call asks for; to take it apart has its place in the gate, as a pick has."""
+    api = request.app[API]
+    try:
+        with api.gate:
+            call = await read(request, partial(refuse_strangers, request))
+    except Overloaded:
+        api.refused["", Overloaded.code].inc()
+        raise
     check_action(call, _ACTIONS)
     perform = _ACTIONS[call.version][call.action]
     body = catalogue.success(request[REQUEST_ID], await perform(request))

@@ -41,7 +41,8 @@ async def pick_outbound_numbers(request: web.Request) -> dict[str, Any]:
 async def list_phone_numbers(request: web.Request) -> dict[str, Any]:
     """One page of the cached inventory, ordered by number so that all replicas page alike."""
     api, params = request.app[API], request[CALL].params
-    _, instance_id = await _admitted(request, "admin", api.nonces)
+    with api.gate:  # what a signature costs
+        _, instance_id = await _admitted(request, "admin", api.nonces)
     _must_exist(api, instance_id)
     inventory = inventory_of(instance_id, api.parts.keepers[instance_id])
     page, size = integer(params, "PageNumber"), integer(params, "PageSize")
@@ -94,7 +95,8 @@ async def _read_pick(request: web.Request, api: Api) -> PickRequest:
 async def _read_addition(request: web.Request, numbers: str) -> tuple[Asker, dict[str, Any]]:
     """Return who adds, and what both additions have, with the list called `numbers`."""
     api, params = request.app[API], request[CALL].params
-    asker, instance_id = await _admitted(request, "admin", api.shared_nonces)
+    with api.gate:  # what a signature costs
+        asker, instance_id = await _admitted(request, "admin", api.shared_nonces)
     _must_exist(api, instance_id)
     return asker, {
         "instance_id": instance_id,

@@ -4,7 +4,9 @@ Parameters stand in the query or in a form, and the very bytes that came are wha
 signature covers them. Who calls is found by `auth`, what a parameter says by `parameters`.
 """
 
+from collections.abc import Callable
 from hashlib import sha256
+from urllib.parse import parse_qsl
 
 from aiohttp import web
 
@@ -13,23 +15,31 @@ from service.ccc.claims import SignedCall
 from service.errors import InvalidField
 
 MAX_FIELDS = 2048  # PhoneNumber.1 and on: as many as fit into a body
+SYSTEM_FIELDS = 64  # among so many the SDKs have Format and what a signature is made of
 
 CALL = web.RequestKey("CALL", SignedCall)
 
 _FORMATS = ("", "json", "xml")
 
 
-async def read(request: web.Request) -> SignedCall:
+async def read(request: web.Request, check: Callable[[bytes], None]) -> SignedCall:
     """Take a request apart, and leave the call in it.
 
+    Args:
+        request: as it came.
+        check: refuses what costs too much; takes query and form as they came.
+
     Raises:
+        CallerIdError: as `check` does.
         MalformedRequest: query or form are no UTF-8, or have too many fields.
         InvalidField: a parameter came twice, has NUL in it, or asks for an unknown format.
         RequestError: as `bodies.read`.
     """
-    query = _parsed(request.rel_url.raw_query_string.encode("utf-8", "surrogateescape"))
+    in_query = request.rel_url.raw_query_string.encode("utf-8", "surrogateescape")
     body = await bodies.read(request) if request.can_read_body else b""
-    form = _parsed(body) if request.content_type == forms.FORM else {}
+    in_form = body if request.content_type == forms.FORM else b""
+    check(in_query + b"&" + in_form)
+    query, form = _parsed(in_query), _parsed(in_form)
     if twice := query.keys() & form.keys():
         raise _twice(min(twice))
     call = request[CALL] = SignedCall(
@@ -44,11 +54,12 @@ def wants_xml(request: web.Request) -> bool:
     """Return whether to answer in XML: by `Format`, else Accept, else the signature's scheme.
 
     RPC v1, whose action stands in the parameters, answers in XML unless told otherwise. Of a
-    request that could not be taken apart the query is read as far as it can be.
+    request that could not be taken apart the query's beginning is read as far as it can be.
     """
     call = request.get(CALL)
     if call is None:
-        query = dict(request.query)
+        beginning = request.rel_url.raw_query_string.split("&", SYSTEM_FIELDS)[:SYSTEM_FIELDS]
+        query = dict(parse_qsl("&".join(beginning), keep_blank_values=True))
         call = SignedCall(request.method, _headers(request), query, query)
     wanted = call.params.get("Format", "").lower()
     if wanted and wanted in _FORMATS:

@@ -77,7 +77,7 @@ class NoSuchInstance(UnknownInstance):
 def refusal(request: web.Request, error: CallerIdError, request_id: str) -> web.Response:
     """An error in the envelope of the door."""
     status, code, message = _told(request, error)
-    host = request.host.encode("ascii", "replace").decode()
+    host = mask_text(request.host[:_LONGEST].encode("ascii", "replace").decode())
     body = catalogue.failure(request_id, host, code, message)
     headers = headers_of(error)
     if isinstance(error, Overloaded):

@@ -1,0 +1,109 @@
+"""aiohttp's connection, whose own refusals have our one shape and repeat nothing that came.
+
+By itself aiohttp logs a head that it cannot read, bytes and all, and sends them back: a bearer
+token whose file ended in a line break, a signature, a phone number.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.web_protocol import RequestHandler, RequestPayloadError
+
+from service.api.envelope import expected, id_of, with_headers
+from service.api.parts import API
+from service.api.problems import ExpectationFailed, NotFound, document
+from service.errors import CallerIdError
+
+Handle = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+
+_CONTINUE = "100-continue"
+
+
+class Protocol(RequestHandler):
+    """A client's connection to a `ProtocolServer`, with aiohttp's options."""
+
+    __slots__ = ("_new_id",)
+
+    def __init__(self, manager: "ProtocolServer", **options: Any) -> None:
+        super().__init__(manager, **options)
+        self._new_id = manager.new_id
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """Refuse what cannot be read as HTTP, or broke outside of a handler, and close.
+
+        Raises:
+            ConnectionError: the answer has begun already.
+        """
+        del status, message  # aiohttp's own, which repeat what came
+        request_id = self._new_id()
+        error = expected(exc or RuntimeError("aiohttp names no cause"), request_id)
+        if request.writer.output_size > 0:
+            raise ConnectionError("The answer has begun already")
+        refusal = with_headers(document(error, request_id), request_id)
+        refusal.force_close()
+        return refusal
+
+    def log_exception(self, *args: Any, **kw: Any) -> None:
+        """Log what broke between two requests; bytes that cannot be read are the client's."""
+        if isinstance(error := kw.get("exc_info"), HttpProcessingError | RequestPayloadError):
+            expected(error, self._new_id())
+        else:
+            super().log_exception(*args, **kw)
+
+
+class ProtocolServer(web.Server):
+    """aiohttp's server of an application, whose connections `connect` makes."""
+
+    def __init__(
+        self, connect: Callable[..., Protocol], app: web.Application, ordinary: web.Server
+    ) -> None:
+        self.new_id = app[API].parts.new_id
+        super().__init__(
+            _refusing(ordinary.request_handler, self.new_id),
+            request_factory=ordinary.request_factory,
+            handler_cancellation=ordinary.handler_cancellation,
+        )
+        self._connect = connect
+
+    def __call__(self) -> RequestHandler:
+        """Make the protocol of one connection."""
+        return self._connect(self, loop=self._loop)
+
+
+class ProtocolRunner(web.AppRunner):
+    """Runs an application behind the connections that `connect` makes."""
+
+    def __init__(
+        self, app: web.Application, connect: Callable[..., Protocol], shutdown_timeout: float
+    ) -> None:
+        super().__init__(app, shutdown_timeout=shutdown_timeout, handler_cancellation=False)
+        self._connect = connect
+
+    async def _make_server(self) -> web.Server:
+        return ProtocolServer(self._connect, self.app, await super()._make_server())
+
+
+def _refusing(handle: Handle, new_id: Callable[[], str]) -> Handle:
+    """Have an application refuse in our shape what reaches none of its handlers."""
+
+    async def answer(request: web.BaseRequest) -> web.StreamResponse:
+        error: CallerIdError
+        if (request.headers.get("Expect") or _CONTINUE).lower() != _CONTINUE:
+            error = ExpectationFailed(f"Expect: send {_CONTINUE}, or nothing")
+        else:
+            try:
+                return await handle(request)
+            except web.HTTPException:
+                error = NotFound("Nothing is served here: the target is no path")
+        request_id = id_of(request, new_id)
+        return with_headers(document(error, request_id), request_id)
+
+    return answer

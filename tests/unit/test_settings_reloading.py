@@ -1,0 +1,65 @@
+"""A configuration that is read again is held against the listener that there is."""
+
+import pytest
+
+from service.errors import SettingsError
+from service.settings import (
+    Auth,
+    CallerLimits,
+    Client,
+    InstanceSettings,
+    Secret,
+    Selection,
+    Server,
+    Settings,
+)
+from service.settings.reloading import taking_hold, waiting
+
+DIALER = Client(name="dialer", token=Secret("5ecret"), scopes=("pick",))
+PUBLIC = Settings(server=Server(host="192.0.2.1"), auth=Auth(clients=(DIALER,)))
+STRICTER = Selection(caller=CallerLimits(max_per_hour=1))
+
+
+def test_auth_that_will_do_on_loopback_is_refused_where_the_listener_is_not_there() -> None:
+    with pytest.raises(SettingsError) as refused:
+        taking_hold(PUBLIC, Settings(server=Server(host="127.0.0.1")))
+    (fault,) = refused.value.faults
+    assert fault == (
+        "beside what runs: auth.required: found 'auto' at host '192.0.2.1', and nobody who may "
+        "ask, expected auth.clients or auth.access_keys, a loopback host, or 'never'"
+    )
+
+
+def test_a_credential_bound_to_an_instance_that_does_not_run_yet_is_refused() -> None:
+    """Without an instance in its request it would get the one that runs, whosever that is."""
+    old, new = InstanceSettings(id="old"), InstanceSettings(id="new", selection=STRICTER)
+    running = Settings(instances=(old,))
+    bound = Client(name="bound", token=Secret("b"), scopes=("pick",), instances=("new",))
+    with pytest.raises(SettingsError, match=r"auth.clients\[0\].instances\[0\]: .*one of old"):
+        taking_hold(running, Settings(instances=(old, new), auth=Auth(clients=(bound,))))
+
+
+def test_an_instance_goes_by_its_new_rules_and_keeps_what_it_started_with() -> None:
+    running = Settings(instances=(InstanceSettings(id="a", scope="s"), InstanceSettings(id="b")))
+    read = Settings(instances=(InstanceSettings(id="a", scope="t", selection=STRICTER),))
+    assert taking_hold(running, read).instances == (
+        InstanceSettings(id="a", scope="s", selection=STRICTER),
+        InstanceSettings(id="b"),
+    )
+    assert waiting(running, read) == ["selection.pick_timeout_ms", "instances"]
+
+
+def test_the_listener_stays_and_credentials_and_rules_are_the_new_ones() -> None:
+    auth = Auth(clients=(DIALER, Client(name="b", token=Secret("b"), scopes=("admin",))))
+    server = Server(host="127.0.0.1", port=1, allowed_hosts=("callerid.internal",))
+    read = Settings(server=server, auth=auth, selection=STRICTER)
+    settings = taking_hold(PUBLIC, read)
+    assert settings.server == Server(host="192.0.2.1", allowed_hosts=("callerid.internal",))
+    assert settings.auth == auth
+    assert settings.selection == STRICTER
+    assert settings.auth_is_required
+    assert waiting(PUBLIC, read) == ["server.host", "server.port"]
+
+
+def test_nothing_waits_where_nothing_but_rules_and_credentials_changed() -> None:
+    assert waiting(PUBLIC, Settings(server=PUBLIC.server, selection=STRICTER)) == []
