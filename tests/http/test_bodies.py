@@ -83,7 +83,7 @@ async def test_a_body_that_is_no_strict_json_is_malformed(
         (
             b'{"called_number": "1", "min_match": "x"}',
             "min_match",
-            "any, area_code, city, province",
+            "any, area_code, city, near, province",
         ),
         (b'{"called_number": "1", "skill_group_ids": "a"}', "skill_group_ids", "a list"),
         (b'{"called_number": "1", "skill_group_ids": [1]}', "skill_group_ids[0]", "a string"),

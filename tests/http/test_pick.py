@@ -209,7 +209,10 @@ async def test_many_picks_go_over_one_connection(service: Service) -> None:
 
 def test_every_error_that_a_client_can_meet_has_a_status() -> None:
     met = {error.code for error in _all_errors(CallerIdError)}
-    inside = {"NoAnswer", "SettingsError", "StaleLeader", "SweepFailed"}  # no client meets them
+    inside = {  # no client meets them
+        *("CannotListen", "NoAnswer", "SettingsError", "StaleLeader", "SweepFailed"),
+        "WorkersFailed",
+    }
     assert met - STATUS.keys() - inside == {"InternalError"}
 
 

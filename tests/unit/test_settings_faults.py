@@ -394,7 +394,7 @@ def test_a_token_without_quotes_in_the_place_of_a_name_is_not_in_a_fault(
 
 def test_a_secret_that_strayed_into_a_variable_is_not_in_a_fault(file: Path) -> None:
     for name in ("AUTH__CLIENTS", "AUTH__REQUIRED", "CCC__ENDPOINT", "REDIS__PREFIX"):
-        (fault,) = faults(file, "", **{f"CALLERID_{name}": "hunter2 "})
+        (fault,) = faults(file, "", **{f"CALLERID_{name}": "hunter2 secret"})
         assert "hunter2" not in fault
 
 
