@@ -40,7 +40,7 @@ from service.tasks import keep_running, measure_lag
 
 CACHE_SECONDS = 2.0  # what the cache and the members may take; no pick waits for them
 
-SETTLE_SECONDS = 5.0  # before the port is opened
+SETTLE_SECONDS = 5.0  # for a worker, before it opens the port that it shares
 
 Reload = Callable[[], Settings]
 
@@ -151,19 +151,11 @@ class Service:
                 task.cancel()
             await asyncio.gather(*running, return_exceptions=True)
 
-    async def settle(self, *, with_numbers: bool = True) -> None:
-        """Wait up to `SETTLE_SECONDS`, so that picks find numbers here.
-
-        Args:
-            with_numbers: wait for a first inventory, from CCC where the replicas share none; else
-                only until it is known whether they do.
-        """
+    async def settle(self) -> None:
+        """Wait up to `SETTLE_SECONDS` for the first inventory, so that picks find numbers here."""
         with suppress(TimeoutError):
             async with asyncio.timeout(SETTLE_SECONDS):
-                for keeper in self._instances.keepers.values():
-                    await keeper.started()
-                if with_numbers:
-                    await self._has_numbers.wait()
+                await self._has_numbers.wait()
 
     async def reload(self, read: Reload) -> None:
         """Read the configuration again; a bad one is refused, told and counted.
@@ -228,7 +220,8 @@ async def listening(
         await lifetime.enter_async_context(service.working())
         lifetime.push_async_callback(runner.cleanup)
         await runner.setup()
-        await service.settle(with_numbers=share_port)
+        if share_port:
+            await service.settle()
         host, port = settings.server.host, settings.server.port
         with to_listen(host, port):
             await web.TCPSite(runner, host, port, reuse_port=share_port or None).start()

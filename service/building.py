@@ -38,7 +38,6 @@ from service.sync import (
     share,
 )
 from service.sync.sweeping import sweep_numbers
-from service.tasks import unix_clock
 
 SCHEMA = 2  # of the keys in Redis; releases of one schema work side by side
 
@@ -108,7 +107,7 @@ class Builder:
             sweep,
             share(self._cache, base) if self._cache is not None else None,
             self._settings.inventory,
-            clock=unix_clock(),
+            clock=time.time,
             new_id=lambda: uuid.uuid4().hex,
             metrics=self._metrics,
         )

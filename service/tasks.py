@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import time
 from collections.abc import Callable, Coroutine, Generator
 from typing import Any, TypeVar
 
@@ -57,12 +56,6 @@ async def measure_lag(metrics: Metrics) -> None:
         due = loop.time() + LAG_INTERVAL
         await asyncio.sleep(LAG_INTERVAL)
         metrics.event_loop_lag.observe(max(0.0, loop.time() - due))
-
-
-def unix_clock() -> Callable[[], float]:
-    """Return a clock of Unix time in seconds that nobody sets: it may be off, but never steps."""
-    ahead = time.time() - time.monotonic()
-    return lambda: time.monotonic() + ahead
 
 
 def at_once(work: Generator[None, None, T]) -> T:

@@ -5,8 +5,6 @@ reason to ask: CCC knows neither our caps nor our parks.
 """
 
 import asyncio
-import logging
-from collections.abc import Sequence
 
 import msgspec
 
@@ -18,8 +16,6 @@ from service.locality import restore_number
 from service.picking import PickRequest, PlacedNumber
 from service.picking.instance import Instance
 from service.picking.question import Question
-
-_log = logging.getLogger(__name__)
 
 
 class CccChoice(msgspec.Struct):
@@ -36,11 +32,8 @@ class CccChoice(msgspec.Struct):
 def may_ask_ccc(instance: Instance, request: PickRequest) -> bool:
     """Return whether CCC's pick may stand in: it knows skill groups, and none of our filters.
 
-    A dry run does not ask either: CCC would count it. Nor does a start that has yet to read what
-    the replicas share, which may have candidates.
+    A dry run does not ask either: CCC would count it.
     """
-    if not instance.keeper.has_started:
-        return False
     filtered = request.min_match or request.exclude or request.agent_id or request.tags
     groups = bool(request.skill_group_ids)
     return bool(instance.fallback_seconds) and groups and not filtered and not request.dry_run
@@ -64,33 +57,19 @@ async def ask_ccc(question: Question) -> CccChoice:
             )
     except (CccError, TimeoutError):
         return choice
-    believed = _believed(question, pairs)
-    for pair in believed.values():
-        choice.callee = PlacedNumber("", pair.callee.province, pair.callee.city)
-    for number, pair in list(believed.items())[: request.count]:
-        await _weigh(question, number, pair, choice)
+    if pairs:
+        callee = pairs[0].callee
+        choice.callee = PlacedNumber("", callee.province, callee.city)
+    for pair in pairs[: request.count]:
+        await _weigh(question, pair, choice)
     return choice
 
 
-def _believed(question: Question, pairs: Sequence[NumberPair]) -> dict[str, NumberPair]:
-    """The pairs that are for the callee who was asked for, by their callers' numbers."""
-    believed: dict[str, NumberPair] = {}
-    for pair in pairs:
-        try:
-            callee, caller = map(restore_number, (pair.callee.number, pair.caller.number))
-        except ValueError:
-            continue
-        if callee == question.callee.number:
-            believed.setdefault(caller, pair)
-    if pairs and not believed:
-        _log.warning(
-            "%s: CCC's own pick was for another callee, or had no number; it is not believed",
-            question.instance.instance_id,
-        )
-    return believed
-
-
-async def _weigh(question: Question, number: str, pair: NumberPair, choice: CccChoice) -> None:
+async def _weigh(question: Question, pair: NumberPair, choice: CccChoice) -> None:
+    try:
+        number = restore_number(pair.caller.number)
+    except ValueError:
+        return
     if not _may_show(question.instance.keeper.inventory, number):
         return
     decision = await question.instance.ledger.pick(question.take(number))

@@ -89,7 +89,7 @@ class Picker:
                 raise error
         if not situation.steps and not situation.opens_at and may_ask_ccc(instance, request):
             return await self._ask_ccc(question)
-        question.count_without_numbers()
+        question.count_refused()
         raise refused_for_want_of_numbers(question, situation, decision)
 
     async def _without_strangers(
@@ -186,7 +186,6 @@ class Picker:
             if (error := refused_by_ledger(decision, time.time())) is not None:
                 raise error
         if choice.callers:
-            question.count_without_numbers("ccc")
             shown = _placed_callee(question.callee)
             return PickAnswer("ccc", tuple(Pair(caller, shown, "ccc") for caller in choice.callers))
         situation = self._situation(question)

@@ -44,7 +44,7 @@ class InventoryKeeper:
         sweep: reads all numbers from CCC, given those known, or raises SweepFailed.
         shared: what the replicas have in common; None where this process is the only one.
         config: how often to sweep, what is stale, what is not believed at once.
-        clock: Unix time in seconds that nobody sets.
+        clock: Unix time in seconds.
         new_id: makes the name of a new life of the ledger.
         metrics: where sweeps and numbers are counted.
     """
@@ -72,16 +72,6 @@ class InventoryKeeper:
         self._sweeps = Sweeps(metrics, instance_id)
         self._wake = asyncio.Event()
         self._turn = asyncio.Lock()
-        self._started = asyncio.Event()
-
-    @property
-    def has_started(self) -> bool:
-        """True once it is known whether the replicas share an inventory, or cannot be asked."""
-        return self._started.is_set()
-
-    async def started(self) -> None:
-        """Wait until it has started."""
-        await self._started.wait()
 
     @property
     def inventory(self) -> Inventory | None:
@@ -90,21 +80,15 @@ class InventoryKeeper:
 
     @property
     def swept_at(self) -> float | None:
-        """When the last sweep, of any replica, confirmed the inventory, on this process's clock."""
+        """The Unix time of the last sweep, of any replica, that confirmed the inventory."""
         state = self._replica.state
         return None if state.inventory is None else state.swept_at + state.offset
 
     @property
-    def age(self) -> float | None:
-        """The seconds since the inventory was confirmed; None where there is none."""
-        swept_at = self.swept_at
-        return None if swept_at is None else max(0.0, self._clock() - swept_at)
-
-    @property
     def is_stale(self) -> bool:
         """True if the inventory has gone unconfirmed for too long, or there is none."""
-        age = self.age
-        return age is None or age > self._config.stale_after_seconds
+        swept_at = self.swept_at
+        return swept_at is None or self._clock() - swept_at > self._config.stale_after_seconds
 
     @property
     def last_sweep(self) -> SweepReport:
@@ -153,9 +137,8 @@ class InventoryKeeper:
                 _log.exception("%s: the inventory's round failed; it is retried", self._instance_id)
             heed_cancellation()
             await asyncio.sleep(SHORTEST_PAUSE)
-            poll = min(POLL_SECONDS, self._config.refresh_seconds)
             with suppress(TimeoutError):
-                async with asyncio.timeout(poll * self._pace):
+                async with asyncio.timeout(POLL_SECONDS * self._pace):
                     await self._wake.wait()
 
     async def refresh(self, *, accept_shrink: bool = False) -> SweepReport:
@@ -183,10 +166,7 @@ class InventoryKeeper:
 
     async def _round(self) -> None:
         try:
-            try:
-                await self._replica.read()
-            finally:
-                self._started.set()
+            await self._replica.read()
             if self._replica.is_to_restore():
                 await self._lead(self._leader, self._restore, early=True)
             if not self._replica.is_wiped:  # else it is left to who knows more
@@ -194,8 +174,8 @@ class InventoryKeeper:
         except LedgerUnavailable:
             if self.inventory is None:
                 await self._lead(self._alone, partial(self._sweep, alone=True))
-        if self.age is not None:
-            self._sweeps.show_age(self.age)
+        if self.swept_at is not None:
+            self._sweeps.show_age(self._clock() - self.swept_at)
 
     async def _lead(self, leader: Leader, work: Work, *, early: bool = False) -> bool:
         """Do a leader's work, if the lead can be had."""

@@ -5,9 +5,6 @@ from typing import Any
 
 import msgspec
 import pytest
-from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 
 from service.ccc.client import CccClient
 from service.ccc.payloads import ListedPage
@@ -16,7 +13,6 @@ from service.errors import CccUnavailable
 from service.inventory import Inventory, Moves
 from service.locality import Locator
 from service.sync.leader import Term
-from tests.conftest import RedisServer
 from tests.sync.building import (
     INSTANCE,
     Replica,
@@ -224,25 +220,3 @@ async def test_a_foreign_error_does_not_end_the_keeper(
         await until(lambda: any(record.exc_info for record in caplog.records))
         replica.clock.now += 120
         await until(lambda: replica.metric("sweeps_total", result="unchanged") == 1)
-
-
-async def test_a_clock_behind_the_last_sweep_leaves_the_inventory_fresh(
-    ccc: CccClient, locator: Locator
-) -> None:
-    replica = Replica(ccc, locator, None)
-    await replica.keeper.refresh()
-    replica.clock.now -= 3600
-    assert replica.keeper.age == 0
-    assert not replica.keeper.is_stale
-
-
-async def test_a_keeper_has_started_once_it_is_known_what_is_shared(
-    ccc: CccClient, locator: Locator, own_redis: RedisServer
-) -> None:
-    own_redis.kill()
-    for redis in (None, Redis.from_url(own_redis.url, retry=Retry(NoBackoff(), 0))):
-        replica = Replica(ccc, locator, redis)
-        assert not replica.keeper.has_started
-        async with replica.at_work(), asyncio.timeout(10):
-            await replica.keeper.started()
-        assert replica.keeper.has_started

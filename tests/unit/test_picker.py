@@ -52,7 +52,6 @@ BEIJING = PhoneNumber("01055500001", "北京", "北京", "010", skill_group_ids=
 class FakeKeeper:
     def __init__(self, inventory: Inventory | None) -> None:
         self.inventory = inventory
-        self.has_started = True
         self.newer: Inventory | None = None
 
     async def follow(self) -> None:
@@ -62,14 +61,8 @@ class FakeKeeper:
 class FakeCcc:
     """Answers a pick with these callers, or raises what it was given."""
 
-    def __init__(
-        self,
-        *callers: str,
-        callee: str | None = None,
-        error: Exception | None = None,
-        hangs: bool = False,
-    ) -> None:
-        self.callers, self.callee, self.error, self.hangs = callers, callee, error, hangs
+    def __init__(self, *callers: str, error: Exception | None = None, hangs: bool = False) -> None:
+        self.callers, self.error, self.hangs = callers, error, hangs
         self.asked = 0
 
     async def pick_outbound_numbers(
@@ -87,8 +80,7 @@ class FakeCcc:
             await asyncio.Event().wait()
         if self.error:
             raise self.error
-        named = called_number if self.callee is None else self.callee
-        callee = CccNumber(named, "四川省", "成都市")
+        callee = CccNumber(called_number, "四川省", "成都市")
         return tuple(NumberPair(CccNumber(one, "北京", "北京"), callee) for one in self.callers)
 
 
@@ -238,36 +230,6 @@ async def test_ccc_is_asked_for_a_group_without_any_number() -> None:
     answer = await bench.picker.pick(PickRequest(CHENGDU_MOBILE, skill_group_ids=("new",)))
     assert answer.source == "ccc"
     assert [(pair.caller.number, pair.match) for pair in answer.data] == [("02855500001", "ccc")]
-
-
-async def test_what_ccc_names_twice_is_shown_and_used_once() -> None:
-    bench = Bench(chengdu(1, SALES), ccc=FakeCcc("02855500001", "2855500001", "02855500001"))
-    assert await bench.pick(CHENGDU_MOBILE, "new", count=5) == ["02855500001 ccc"]
-    (glance,) = bench.ledger.glance(["02855500001"])
-    assert glance.used_day == 1
-
-
-@pytest.mark.parametrize("callee", ["13880001235", "", "138****1234", "nobody"])
-async def test_what_ccc_picked_for_another_callee_is_not_believed_nor_learned(callee: str) -> None:
-    bench = Bench(chengdu(1, SALES), ccc=FakeCcc("02855500001", callee=callee))
-    with pytest.raises(NoEligibleNumber):
-        await bench.pick("14000001234", "new")
-    assert bench.localities.taught == []
-    assert bench.ledger.glance(["02855500001"])[0].used_day == 0
-
-
-@pytest.mark.parametrize("callee", ["+8613880001234", "8613880001234", "138 8000 1234"])
-async def test_the_callee_may_be_written_in_another_form(callee: str) -> None:
-    bench = Bench(chengdu(1, SALES), ccc=FakeCcc("02855500001", callee=callee))
-    assert await bench.pick(CHENGDU_MOBILE, "new") == ["02855500001 ccc"]
-
-
-async def test_ccc_is_not_asked_before_it_is_known_what_the_replicas_share() -> None:
-    bench = Bench(ccc=FakeCcc("02855500001"), ready=False)
-    bench.keeper.has_started = False
-    with pytest.raises(InventoryUnavailable):
-        await bench.pick()
-    assert bench.ccc.asked == 0
 
 
 async def test_ccc_is_asked_while_there_is_no_inventory() -> None:

@@ -1,12 +1,9 @@
 """Work in slices: others have their turn in between, and it comes to the same."""
 
 import asyncio
-import time
 from collections.abc import Generator
 
-import pytest
-
-from service.tasks import SLICE_SECONDS, at_once, in_slices, unix_clock
+from service.tasks import SLICE_SECONDS, at_once, in_slices
 from tests.waiting import turns_beside
 
 
@@ -27,13 +24,3 @@ async def test_it_comes_to_what_the_work_returns_in_slices_and_at_once() -> None
     assert await in_slices(work(0)) == 0
     assert await in_slices(work(20, SLICE_SECONDS)) == 20
     assert at_once(work(3)) == 3
-
-
-def test_a_clock_that_nobody_sets_goes_on_from_the_time_of_day(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    clock = unix_clock()
-    true = time.time()
-    assert clock() == pytest.approx(true, abs=60)
-    monkeypatch.setattr(time, "time", lambda: true - 3600)
-    assert clock() == pytest.approx(true, abs=60)

@@ -5,12 +5,11 @@ import math
 from collections import Counter
 
 import pytest
-from msgspec.structs import replace
 
 from service.emulator import load_inventory, phone_number, running, skill_groups
 from service.emulator.faults import Faults
 from service.ledger import failover
-from service.settings import CallerLimits, InventorySettings, Selection
+from service.settings import CallerLimits, Selection
 from service.sync import gauges
 from tests.conftest import RedisServer
 from tests.waiting import eventually
@@ -216,41 +215,3 @@ async def test_an_instance_without_an_inventory_is_unready_and_says_so() -> None
         await eventually(lambda: service.service.health().is_ready)
     assert (status, problem["code"]) == (503, "InventoryUnavailable")
     assert ready == 503
-
-
-async def test_the_first_pick_of_a_start_over_a_cache_is_from_it_and_asks_nothing_of_ccc(
-    redis_url: str,
-) -> None:
-    emulator = emulator_of(chengdu_numbers(2))
-    async with running(emulator) as address:
-        settings = settings_for(f"http://{address}", redis_url)
-        async with started(settings):
-            pass
-        emulator.faults = Faults(server_error=503)
-        for _ in range(3):
-            async with started(settings, ready=False) as service:
-                status, answer = await service.pick()
-                assert (status, answer["source"]) == (200, "redis")
-    assert emulator.calls["PickOutboundNumbers"] == 0
-
-
-async def test_a_start_waits_for_no_redis_that_hangs(own_redis: RedisServer) -> None:
-    own_redis.stop_signal()
-    try:
-        async with (
-            running(emulator_of(chengdu_numbers(2))) as address,
-            started(settings_for(f"http://{address}", own_redis.url)) as service,
-        ):
-            _, answer = await service.pick()
-    finally:
-        own_redis.continue_signal()
-    assert answer["source"] == "degraded"
-
-
-async def test_numbers_are_refreshed_more_often_than_replicas_poll() -> None:
-    emulator = emulator_of(chengdu_numbers(2))
-    async with running(emulator) as address:
-        settings = settings_for(f"http://{address}")
-        often = replace(settings, inventory=InventorySettings(refresh_seconds=0.1))
-        async with started(often):
-            await eventually(lambda: emulator.calls["ListPhoneNumbers"] >= 5)
