@@ -173,11 +173,14 @@ class Picker:
             self._localities.teach(prefix, choice.callee.province, choice.callee.city)
         for decision in choice.decisions:
             self._count_rejected(question.instance, decision)
-            if (error := refused_by_ledger(decision, time.time())) is not None:
-                raise error
         if choice.callers:
             shown = _placed_callee(question.callee)
             return PickAnswer("ccc", tuple(Pair(caller, shown, "ccc") for caller in choice.callers))
+        for decision in choice.decisions:
+            if decision.picked.is_repeated:
+                return await self._answer(question, decision)
+            if (error := refused_by_ledger(decision, time.time())) is not None:
+                raise error
         situation = self._situation(question)
         if situation.steps:  # an inventory has come while CCC was asked
             return await self.pick(question.request)
