@@ -40,7 +40,7 @@ from service.tasks import keep_running, measure_lag
 
 CACHE_SECONDS = 2.0  # what the cache and the members may take; no pick waits for them
 
-SETTLE_SECONDS = 5.0  # for a worker, before it opens the port that it shares
+SETTLE_SECONDS = 5.0  # before the port opens, at the most
 
 Reload = Callable[[], Settings]
 
@@ -151,11 +151,18 @@ class Service:
                 task.cancel()
             await asyncio.gather(*running, return_exceptions=True)
 
-    async def settle(self) -> None:
-        """Wait up to `SETTLE_SECONDS` for the first inventory, so that picks find numbers here."""
+    async def settle(self, *, for_numbers: bool) -> None:
+        """Wait up to `SETTLE_SECONDS` until every instance's cache is read or cannot be read now.
+
+        Args:
+            for_numbers: wait for a first inventory too, which CCC may have to be asked for.
+        """
         with suppress(TimeoutError):
             async with asyncio.timeout(SETTLE_SECONDS):
-                await self._has_numbers.wait()
+                for keeper in self._instances.keepers.values():
+                    await keeper.has_read.wait()
+                if for_numbers:
+                    await self._has_numbers.wait()
 
     async def reload(self, read: Reload) -> None:
         """Read the configuration again; a bad one is refused, told and counted.
@@ -220,8 +227,8 @@ async def listening(
         await lifetime.enter_async_context(service.working())
         lifetime.push_async_callback(runner.cleanup)
         await runner.setup()
-        if share_port:
-            await service.settle()
+        # Beside workers that have numbers, one that has none would refuse what they can answer.
+        await service.settle(for_numbers=share_port)
         host, port = settings.server.host, settings.server.port
         with to_listen(host, port):
             await web.TCPSite(runner, host, port, reuse_port=share_port or None).start()

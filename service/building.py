@@ -93,6 +93,7 @@ class Builder:
         self._cache = cache
         self._metrics = metrics
         self._process = uuid.uuid4().hex
+        self._unset = unset_clock()
 
     def build(self, instance: InstanceSettings, ccc: CccClient, locator: Locator) -> InstanceParts:
         """Build one instance's parts; nothing runs yet."""
@@ -107,7 +108,7 @@ class Builder:
             sweep,
             share(self._cache, base) if self._cache is not None else None,
             self._settings.inventory,
-            clock=time.time,
+            clock=self._unset,
             new_id=lambda: uuid.uuid4().hex,
             metrics=self._metrics,
         )
@@ -177,6 +178,12 @@ def ledger_base(settings: Settings, instance: InstanceSettings) -> str:
 def now_ms() -> int:
     """Return the instant, in ms since 1970."""
     return time.time_ns() // 1_000_000
+
+
+def unset_clock() -> Callable[[], float]:
+    """Make a clock of Unix time that nobody sets: from now on it goes by a monotonic one."""
+    ahead = time.time() - time.monotonic()
+    return lambda: time.monotonic() + ahead
 
 
 def monotonic_ms() -> int:

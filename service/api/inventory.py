@@ -58,19 +58,18 @@ def _named(asked: InstanceQuery, api: Api, asker: Asker) -> str:
 
 
 def _shown(api: Api, instance_ids: Iterable[str]) -> web.Response:
-    now = api.parts.clock()
-    data = tuple(_described(name, api.parts.keepers[name], now) for name in instance_ids)
+    data = tuple(_described(name, api.parts.keepers[name]) for name in instance_ids)
     return answer(InventoryReply(data, api.parts.unused_overrides()))
 
 
-def _described(instance_id: str, keeper: InventoryKeeper, now: float) -> InventoryState:
-    inventory, swept_at, report = keeper.inventory, keeper.swept_at, keeper.last_sweep
+def _described(instance_id: str, keeper: InventoryKeeper) -> InventoryState:
+    inventory, age, report = keeper.inventory, keeper.age, keeper.last_sweep
     return InventoryState(
         instance_id=instance_id,
         generation=None if inventory is None else inventory.generation,
         numbers=0 if inventory is None else len(inventory),
         candidates=0 if inventory is None else len(inventory.homes()),
-        age_seconds=round(now - swept_at, 1) if swept_at is not None else None,
+        age_seconds=None if age is None else round(age, 1),
         stale=keeper.is_stale,
         last_sweep=LastSweep(**msgspec.structs.asdict(report)) if report else None,
     )

@@ -91,7 +91,7 @@ def _log_start(settings: Settings, address: str) -> None:
 
 async def _tell(ready: Callable[[str], object], address: str, service: Service) -> None:
     """Tell the address once picks find numbers there, beside the signals that may come earlier."""
-    await service.settle()
+    await service.settle(for_numbers=True)
     ready(address)
 
 

@@ -133,6 +133,21 @@ def read_own(written: str) -> str:
     return written if number is None else number.digits
 
 
+def is_same_number(told: str, number: str) -> bool:
+    """Return whether CCC speaks of a number, in whatever form.
+
+    Args:
+        told: as CCC has it: with or without 86, +86, a leading 0, as dialled or as an integer.
+        number: in canonical form.
+    """
+    if told == number.removeprefix("+"):  # an integer has none
+        return True
+    try:
+        return restore_number(told) == number
+    except ValueError:
+        return False
+
+
 def area_code_of(landline: str) -> str:
     """The area code that a canonical landline starts with: 010 and 02x have three digits."""
     return landline[:3] if landline[1] in "12" else landline[:4]

@@ -5,23 +5,29 @@ reason to ask: CCC knows neither our caps nor our parks.
 """
 
 import asyncio
+import logging
+from itertools import islice
 
 import msgspec
 
-from service.ccc.payloads import NumberPair
+from service.ccc.payloads import LONGEST_SHOWN, NumberPair, PickedNumber
 from service.errors import CccError
 from service.inventory import OUTBOUND_USAGES, Inventory
 from service.ledger import Decision
-from service.locality import restore_number
+from service.locality import is_same_number
+from service.logs import mask
 from service.picking import PickRequest, PlacedNumber
 from service.picking.instance import Instance
 from service.picking.question import Question
+
+_log = logging.getLogger(__name__)
 
 
 class CccChoice(msgspec.Struct):
     """The result of asking CCC: callers that may be shown, and its word on the callee's place.
 
-    `decisions` are the ledger's on the numbers that it did not let pass.
+    `decisions` are the ledger's on the numbers that it did not let pass, and where it had answered
+    the call before.
     """
 
     callers: list[PlacedNumber] = []
@@ -32,20 +38,36 @@ class CccChoice(msgspec.Struct):
 def may_ask_ccc(instance: Instance, request: PickRequest) -> bool:
     """Return whether CCC's pick may stand in: it knows skill groups, and none of our filters.
 
-    A dry run does not ask either: CCC would count it.
+    A dry run does not ask either: CCC would count it. Nor does a start that may yet find the
+    numbers in the cache.
     """
     filtered = request.min_match or request.exclude or request.agent_id or request.tags
     groups = bool(request.skill_group_ids)
-    return bool(instance.fallback_seconds) and groups and not filtered and not request.dry_run
+    wanted = bool(instance.fallback_seconds) and groups and not filtered and not request.dry_run
+    return wanted and instance.keeper.has_read.is_set()
 
 
 async def ask_ccc(question: Question) -> CccChoice:
-    """CCC's choice, less the numbers that may not be shown.
+    """Ask for CCC's choice, and leave out the numbers that may not be shown.
 
-    No callers where CCC had none, did not answer in time, or has no token free now.
+    No callers where CCC had none, did not answer in time, has no token free now, or answered
+    another question.
     """
-    instance, request = question.instance, question.request
     choice = CccChoice()
+    pairs = await _pairs_for(question)
+    if pairs:
+        callee = pairs[0].callee
+        choice.callee = PlacedNumber("", callee.province, callee.city)
+    distinct = {pair.caller.number: pair.caller for pair in pairs}
+    for caller in islice(distinct.values(), question.request.count):
+        await _weigh(question, caller, choice)
+        if choice.callers and question.request.call_id:
+            break  # the ledger remembers one under a call: asked again, it could not tell the rest
+    return choice
+
+
+async def _pairs_for(question: Question) -> tuple[NumberPair, ...]:
+    instance, request = question.instance, question.request
     try:
         async with asyncio.timeout(instance.fallback_seconds):
             pairs = await instance.ccc.pick_outbound_numbers(
@@ -56,25 +78,22 @@ async def ask_ccc(question: Question) -> CccChoice:
                 wait=False,
             )
     except (CccError, TimeoutError):
-        return choice
-    if pairs:
-        callee = pairs[0].callee
-        choice.callee = PlacedNumber("", callee.province, callee.city)
-    for pair in pairs[: request.count]:
-        await _weigh(question, pair, choice)
-    return choice
+        return ()
+    for callee in (pair.callee.number for pair in pairs):
+        if not is_same_number(callee, question.callee.number):
+            asked, told = mask(question.callee.number), mask(callee[:LONGEST_SHOWN])
+            message = "%s: CCC's own pick is not believed: asked for %s, it answered for %s"
+            _log.warning(message, instance.instance_id, asked, told or "nobody")
+            return ()
+    return pairs
 
 
-async def _weigh(question: Question, pair: NumberPair, choice: CccChoice) -> None:
-    try:
-        number = restore_number(pair.caller.number)
-    except ValueError:
+async def _weigh(question: Question, caller: PickedNumber, choice: CccChoice) -> None:
+    if not _may_show(question.instance.keeper.inventory, caller.number):
         return
-    if not _may_show(question.instance.keeper.inventory, number):
-        return
-    decision = await question.instance.ledger.pick(question.take(number))
-    if decision.picked.uses:
-        choice.callers.append(PlacedNumber(number, pair.caller.province, pair.caller.city))
+    decision = await question.instance.ledger.pick(question.take(caller.number))
+    if decision.picked.is_counted:
+        choice.callers.append(PlacedNumber(caller.number, caller.province, caller.city))
     else:
         choice.decisions.append(decision)
 

@@ -89,7 +89,7 @@ class Picker:
                 raise error
         if not situation.steps and not situation.opens_at and may_ask_ccc(instance, request):
             return await self._ask_ccc(question)
-        question.count_refused()
+        question.count_without_numbers()
         raise refused_for_want_of_numbers(question, situation, decision)
 
     async def _without_strangers(
@@ -183,11 +183,15 @@ class Picker:
             self._localities.teach(prefix, choice.callee.province, choice.callee.city)
         for decision in choice.decisions:
             self._count_rejected(question.instance, decision)
-            if (error := refused_by_ledger(decision, time.time())) is not None:
-                raise error
         if choice.callers:
+            question.count_without_numbers("ccc")
             shown = _placed_callee(question.callee)
             return PickAnswer("ccc", tuple(Pair(caller, shown, "ccc") for caller in choice.callers))
+        for decision in choice.decisions:
+            if decision.picked.is_repeated:
+                return await self._answer(question, decision)
+            if (error := refused_by_ledger(decision, time.time())) is not None:
+                raise error
         situation = self._situation(question)
         if situation.steps:  # an inventory has come while CCC was asked
             return await self.pick(question.request)

@@ -83,8 +83,8 @@ class Question:
         )
         self.instance.demand.count(group, self.callee.locality, level)
 
-    def count_refused(self) -> None:
-        """Count the call of a pick for which there was no number."""
+    def count_without_numbers(self, level: str = REFUSED) -> None:
+        """Count the call of a pick for which no number of ours was chosen here."""
         if not self.request.dry_run:
             group = group_of(self.request.skill_group_ids, ())
-            self.instance.demand.count(group, self.callee.locality, REFUSED)
+            self.instance.demand.count(group, self.callee.locality, level)

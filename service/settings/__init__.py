@@ -92,7 +92,7 @@ class CccSettings(Struct, frozen=True):
 class InventorySettings(Struct, frozen=True):
     """The upkeep of the list of numbers, and what is not believed at once."""
 
-    refresh_seconds: kinds.Interval = 60
+    refresh_seconds: kinds.SweepInterval = 60
     stale_after_seconds: kinds.Interval = 600
     max_shrink: kinds.Share = 0.2
 

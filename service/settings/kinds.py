@@ -28,6 +28,7 @@ Milliseconds = Annotated[
 ]
 Wait = Annotated[float, Meta(ge=0, le=_YEAR, description="seconds from 0")]
 Interval = Annotated[float, Meta(gt=0, le=_YEAR, description="seconds above 0")]
+SweepInterval = Annotated[float, Meta(ge=1, le=_YEAR, description="seconds from 1")]
 Window = Annotated[int, Meta(ge=1, le=_YEAR, description="whole seconds from 1 to a year")]
 Pause = Annotated[int, Meta(ge=0, le=_YEAR, description="whole seconds from 0 to a year")]
 Share = Annotated[float, Meta(ge=0, le=1, description="a share from 0 to 1")]

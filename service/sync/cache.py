@@ -110,13 +110,18 @@ class InventoryCache:
         self._chunks = {digest: known[digest] for digest in manifest.chunks}
         return chain.from_iterable(self._chunks.values())
 
-    async def write(self, numbers: Collection[PhoneNumber], manifest: Manifest, fence: int) -> None:
+    async def write(
+        self, numbers: Collection[PhoneNumber], manifest: Manifest, fence: int
+    ) -> Manifest:
         """Publish an inventory: its chunks first, then the manifest that names them, in one step.
 
         Args:
             numbers: all of them.
             manifest: what to say of them; its chunks are filled in.
             fence: the writer's.
+
+        Returns:
+            The manifest as it was written.
 
         Raises:
             StaleLeader: a later leader was chosen; the cache is as it was.
@@ -131,6 +136,7 @@ class InventoryCache:
             if not await self._published(manifest, fence):
                 raise LedgerUnavailable("Redis loses what is written to the inventory's cache")
         self._named, self._chunks = manifest.chunks, chunks
+        return manifest
 
     async def _write_chunks(self, contents: Mapping[bytes, bytes], which: Iterable[bytes]) -> None:
         for digest in which:

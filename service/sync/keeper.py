@@ -22,13 +22,14 @@ from service.metrics import Metrics
 from service.sync.acceptance import CONFIRMED, Policy, Sweep, SweepReport, judge, report_on
 from service.sync.gauges import Sweeps
 from service.sync.leader import Leader, SoleLeader, Term
-from service.sync.replica import Replica, Shared, State, Subscriber
+from service.sync.replica import Replica, Shared, Subscriber
+from service.sync.state import State
 from service.tasks import heed_cancellation
 
 POLL_SECONDS = 5.0  # whoever has a ledger in Redis hears of a new generation at once
 SHORTEST_PAUSE = 0.05  # between two rounds, however often they are asked for
 RETRY_SECONDS = 5.0  # after a sweep that failed, while there is nothing to serve from
-MOST_DOUBLINGS = 3  # of it: the others of the account want their share of its rate limit
+LONGEST_RETRY = 40.0  # it doubles: the others of the account want their share of its rate limit
 PICK_PATIENCE = 0.02
 REFRESH_PATIENCE = 60.0
 
@@ -44,7 +45,7 @@ class InventoryKeeper:
         sweep: reads all numbers from CCC, given those known, or raises SweepFailed.
         shared: what the replicas have in common; None where this process is the only one.
         config: how often to sweep, what is stale, what is not believed at once.
-        clock: Unix time in seconds.
+        clock: Unix time in seconds, on a clock that nobody sets.
         new_id: makes the name of a new life of the ledger.
         metrics: where sweeps and numbers are counted.
     """
@@ -61,17 +62,19 @@ class InventoryKeeper:
         metrics: Metrics,
     ) -> None:
         self._instance_id = instance_id
-        self._pace = 1 + crc32(instance_id.encode()) / 2**34  # so that many do not march
+        pace = 1 + crc32(instance_id.encode()) / 2**34  # so that many do not march
+        self._poll_seconds = min(POLL_SECONDS, config.refresh_seconds / 4) * pace
         self._sweep_numbers = sweep
         self._config = config
         self._clock = clock
         self._replica = Replica(instance_id, shared, clock, new_id, metrics)
         self._alone = SoleLeader(clock)
         self._leader: Leader = shared.leader if shared else self._alone
-        self._failures = 0  # in a row
+        self._retry = RETRY_SECONDS  # after the next failure
         self._sweeps = Sweeps(metrics, instance_id)
         self._wake = asyncio.Event()
         self._turn = asyncio.Lock()
+        self.has_read = self._replica.has_read
 
     @property
     def inventory(self) -> Inventory | None:
@@ -79,16 +82,14 @@ class InventoryKeeper:
         return self._replica.state.inventory
 
     @property
-    def swept_at(self) -> float | None:
-        """The Unix time of the last sweep, of any replica, that confirmed the inventory."""
-        state = self._replica.state
-        return None if state.inventory is None else state.swept_at + state.offset
+    def age(self) -> float | None:
+        """Seconds since a sweep, of any replica, confirmed the inventory; None where none is."""
+        return self._replica.state.age(self._clock())
 
     @property
     def is_stale(self) -> bool:
         """True if the inventory has gone unconfirmed for too long, or there is none."""
-        swept_at = self.swept_at
-        return swept_at is None or self._clock() - swept_at > self._config.stale_after_seconds
+        return self.age is None or self.age > self._config.stale_after_seconds
 
     @property
     def last_sweep(self) -> SweepReport:
@@ -138,7 +139,7 @@ class InventoryKeeper:
             heed_cancellation()
             await asyncio.sleep(SHORTEST_PAUSE)
             with suppress(TimeoutError):
-                async with asyncio.timeout(POLL_SECONDS * self._pace):
+                async with asyncio.timeout(self._poll_seconds):
                     await self._wake.wait()
 
     async def refresh(self, *, accept_shrink: bool = False) -> SweepReport:
@@ -174,14 +175,16 @@ class InventoryKeeper:
         except LedgerUnavailable:
             if self.inventory is None:
                 await self._lead(self._alone, partial(self._sweep, alone=True))
-        if self.swept_at is not None:
-            self._sweeps.show_age(self._clock() - self.swept_at)
+        if self.age is not None:
+            self._sweeps.show_age(self.age)
 
     async def _lead(self, leader: Leader, work: Work, *, early: bool = False) -> bool:
         """Do a leader's work, if the lead can be had."""
-        term = await leader.acquire(early=early)
+        rests = self._config.refresh_seconds, 2 * self.last_sweep.duration, LONGEST_RETRY
+        term = await leader.acquire(early=early, longest_rest=max(rests))
         if term is None:
             return False
+        self._replica.set_clock(self._clock() - term.now)
         pause = RETRY_SECONDS
         try:
             heed_cancellation()
@@ -206,7 +209,6 @@ class InventoryKeeper:
     async def _sweep(
         self, term: Term, *, accept_shrink: bool = False, alone: bool = False
     ) -> float:
-        offset = self._clock() - term.now
         if not alone:
             await self._replica.read()
         started = monotonic()
@@ -214,14 +216,12 @@ class InventoryKeeper:
             sweep = await self._sweep_numbers(self._replica.state.known or {})
         except SweepFailed as error:
             self._failed(error, monotonic() - started)
-            self._failures += 1
-            retry = RETRY_SECONDS * 2.0 ** min(self._failures - 1, MOST_DOUBLINGS)
+            retry, self._retry = self._retry, min(2 * self._retry, LONGEST_RETRY)
             return retry if self.inventory is None else self._config.refresh_seconds
-        self._failures = 0
+        self._retry = RETRY_SECONDS
         duration = monotonic() - started
         policy = Policy(self._config.max_shrink, accept_shrink)
-        weighed = await self._weigh(sweep, term, policy, duration)
-        state = msgspec.structs.replace(weighed, offset=offset)
+        state = await self._weigh(sweep, term, policy, duration)
         if alone:
             self._replica.adopt(state)
         else:
@@ -240,7 +240,7 @@ class InventoryKeeper:
             inventory = await self._replica.build(term.fence, verdict.numbers.values())
         is_confirmed = report.result in CONFIRMED or not before.swept_at
         swept_at = term.now if is_confirmed else before.swept_at
-        return State(inventory, verdict.absences, swept_at, report)
+        return State(inventory, verdict.absences, swept_at, report, before.offset)
 
     def _failed(self, error: CallerIdError, duration: float = 0.0) -> None:
         state = self._replica.state

@@ -4,12 +4,17 @@
 -- KEYS[2]  the greatest fence given out
 -- ARGV[1]  milliseconds until the lead of who dies with it is free
 -- ARGV[2]  1 to take it before a sweep is due
+-- ARGV[3]  milliseconds that a lead can last at the most
+-- ARGV[4]  milliseconds that a rest can last at the most
 -- Returns  {fence, now in milliseconds}, or {} where another has the lead or none is due
 --
 -- A fence grows also when Redis has lost the last ones, wiped or failing over: it is an instant.
 
 local held = redis.call('GET', KEYS[1])
-if held and (held ~= 'RESTING' or ARGV[2] ~= '1') then return {} end
+local rests = held == 'RESTING'
+-- What lasts longer than anybody sets it to is over: the clock was set back since.
+local lasts = held and redis.call('PTTL', KEYS[1]) <= tonumber(rests and ARGV[4] or ARGV[3])
+if lasts and not (rests and ARGV[2] == '1') then return {} end
 
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)

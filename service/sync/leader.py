@@ -19,6 +19,8 @@ from service.tasks import heed_cancellation
 
 LEAD_SECONDS = 5.0
 RENEW_SECONDS = 1.0
+LONGEST_REST = 31_536_000.0
+SLACK_SECONDS = 1.0  # by which a clock may go back without any harm
 
 T = TypeVar("T")
 
@@ -33,8 +35,13 @@ class Term(msgspec.Struct, frozen=True):
 class Leader(Protocol):
     """A lead that can be taken, kept and laid down."""
 
-    async def acquire(self, *, early: bool = False) -> Term | None:
-        """Take the lead; None where another has it, or no sweep is due and it is not `early`."""
+    async def acquire(
+        self, *, early: bool = False, longest_rest: float = LONGEST_REST
+    ) -> Term | None:
+        """Take the lead; None where another has it, or no sweep is due and it is not `early`.
+
+        A rest of more than `longest_rest` seconds is none: the clock that ends it was set back.
+        """
 
     async def hold(self, term: Term, work: Awaitable[T]) -> T:
         """Keep the lead while a piece of work is done."""
@@ -57,17 +64,18 @@ class SharedLeader:
         self._take = read_script("lead.lua")
         self._keep = read_script("hold.lua")
 
-    async def acquire(self, *, early: bool = False) -> Term | None:
+    async def acquire(
+        self, *, early: bool = False, longest_rest: float = LONGEST_REST
+    ) -> Term | None:
         """Take the lead.
 
         Raises:
             LedgerUnavailable: Redis does not serve.
         """
-        keys = (self._lead, self._fence)
+        longest = [seconds + SLACK_SECONDS for seconds in (LEAD_SECONDS, longest_rest)]
+        arguments = (_milliseconds(LEAD_SECONDS), int(early), *map(_milliseconds, longest))
         with translated():
-            told = await self._client.eval(
-                self._take, 2, *keys, _milliseconds(LEAD_SECONDS), int(early)
-            )
+            told = await self._client.eval(self._take, 2, self._lead, self._fence, *arguments)
             return Term(told[0], told[1] / 1000) if told else None
 
     async def hold(self, term: Term, work: Awaitable[T]) -> T:
@@ -121,12 +129,17 @@ class SoleLeader:
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
-        """Goes by `clock`, Unix time in seconds."""
+        """Goes by `clock`, Unix time in seconds that nobody sets."""
         self._clock = clock
         self._fence = 0
         self._due = 0.0
 
-    async def acquire(self, *, early: bool = False) -> Term | None:
+    async def acquire(
+        self,
+        *,
+        early: bool = False,
+        longest_rest: float = LONGEST_REST,  # noqa: ARG002 - its clock is never set
+    ) -> Term | None:
         """Take the lead, if a sweep is due or asked for."""
         now = self._clock()
         if now < self._due and not early:

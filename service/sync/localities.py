@@ -16,7 +16,7 @@ from redis.asyncio import Redis
 
 from service.ccc.client import CccClient
 from service.errors import CccError, LedgerUnavailable
-from service.locality import Locator
+from service.locality import Locator, is_same_number
 from service.metrics import Metrics
 from service.redis_.client import translated
 from service.tasks import heed_cancellation
@@ -129,6 +129,10 @@ class Localities:
             place = await client.get_number_location(question.instance_id, question.number)
         except CccError as error:
             _log.warning("No place was found for the prefix %s: %s", question.prefix, error)
+            self._let_rest(question.prefix, FAILED_SECONDS)
+            return False
+        if place.number and not is_same_number(place.number, question.number):
+            _log.warning("CCC placed another number than the one of %s", question.prefix)
             self._let_rest(question.prefix, FAILED_SECONDS)
             return False
         self.teach(question.prefix, place.province, place.city)

@@ -7,7 +7,7 @@ snapshot drops it. The others read. Nothing here decides what there is to be agr
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from time import monotonic
 
@@ -19,10 +19,10 @@ from service.ledger import NO_MEMBERS, MembersWriter
 from service.ledger.record import Recall
 from service.metrics import Metrics
 from service.redis_.client import translated
-from service.sync.acceptance import Absence, SweepReport
 from service.sync.cache import InventoryCache, Manifest
 from service.sync.gauges import Gauges
 from service.sync.leader import SharedLeader
+from service.sync.state import State
 from service.tasks import in_slices
 
 Subscriber = Callable[[Inventory, Moves], None]
@@ -52,32 +52,13 @@ def share(client: Redis, base: str) -> Shared:
     )
 
 
-class State(msgspec.Struct, frozen=True):
-    """All that is known, swapped whole.
-
-    Instants are Unix time on the clock that all replicas share, which this process's own is
-    `offset` seconds ahead of. `swept_at` is that of the last sweep that confirmed the inventory.
-    """
-
-    inventory: Inventory | None = None
-    absences: Mapping[str, Absence] = {}
-    swept_at: float = 0.0
-    report: SweepReport = SweepReport()
-    offset: float = 0.0
-
-    @property
-    def known(self) -> Mapping[str, PhoneNumber] | None:
-        """The numbers, None where there is no inventory yet."""
-        return None if self.inventory is None else self.inventory.numbers
-
-
 class Replica:
     """Holds the state of one instance.
 
     Args:
         instance_id: whose inventory.
         shared: what the replicas have in common; None where this process is the only one.
-        clock: Unix time in seconds.
+        clock: Unix time in seconds, on a clock that nobody sets.
         new_id: makes the name of a new life of the ledger.
         metrics: where the numbers are shown.
     """
@@ -108,6 +89,7 @@ class Replica:
         self.recall: Callable[[], Recall | None] = dict
         self.state = State()
         self.swapped = asyncio.Event()
+        self.has_read = asyncio.Event()  # the cache, or found that it cannot be read now
 
     def subscribe(self, callback: Subscriber) -> None:
         """Have a function called with each new snapshot, and what changed since the last."""
@@ -159,6 +141,10 @@ class Replica:
         self._moves = await in_slices(moves_between(before, inventory.homes()))
         return inventory
 
+    def set_clock(self, offset: float) -> None:
+        """Go by the shared clock as it is now, which this process's own is `offset` ahead of."""
+        self.state = self.state.moved(offset)
+
     def adopt(self, state: State) -> None:
         """Take over a state; whoever subscribed sees a new snapshot before anybody reads it."""
         before, self.state = self.state, state
@@ -185,23 +171,28 @@ class Replica:
         Raises:
             LedgerUnavailable: Redis does not serve.
         """
-        if self._shared is None:
-            return
-        manifest, now = await self._shared.cache.manifest()
+        try:
+            if self._shared is not None:
+                await self._read_from(self._shared.cache)
+        finally:
+            self.has_read.set()
+
+    async def _read_from(self, cache: InventoryCache) -> None:
+        manifest, now = await cache.manifest()
         mine = self.state.inventory
         if manifest is None or manifest == self._read:
             return
         if mine is not None and mine.generation > manifest.generation:
             return
         if mine is None or mine.generation < manifest.generation:
-            numbers = await self._shared.cache.numbers(manifest)
+            numbers = await cache.numbers(manifest)
             if numbers is None:
                 return
             mine = await self.build(manifest.generation, numbers)
             _log.info("%s: follows generation %d", self._instance_id, mine.generation)
-        self.adopt(
-            State(mine, manifest.absences, manifest.swept_at, manifest.report, self._clock() - now)
-        )
+        # A shared clock that was set back since: the age begins here.
+        offset = self._clock() - max(now, manifest.swept_at)
+        self.adopt(State(mine, manifest.absences, manifest.swept_at, manifest.report, offset))
         self._read = manifest
 
     async def publish(self, state: State, fence: int) -> None:
@@ -215,11 +206,15 @@ class Replica:
             StaleLeader: another replica has led since; the state is dropped.
             LedgerUnavailable: Redis does not serve; the state is dropped.
         """
+        written = self._read
         if self._shared and state.inventory is not None:
-            await self._write(self._shared, state.inventory, state, fence)
+            written = await self._write(self._shared, state.inventory, state, fence)
         self.adopt(state)
+        self._read = written
 
-    async def _write(self, shared: Shared, inventory: Inventory, state: State, fence: int) -> None:
+    async def _write(
+        self, shared: Shared, inventory: Inventory, state: State, fence: int
+    ) -> Manifest:
         if inventory is not self.state.inventory or self._told != inventory.generation:
             known = (self.recall() or {}) if self._is_wiped else None
             with translated():
@@ -230,4 +225,4 @@ class Replica:
         manifest = Manifest(
             inventory.generation, state.swept_at, state.report, dict(state.absences)
         )
-        await shared.cache.write(inventory.numbers.values(), manifest, fence)
+        return await shared.cache.write(inventory.numbers.values(), manifest, fence)

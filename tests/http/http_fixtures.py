@@ -164,7 +164,7 @@ class FakeKeeper:
 
     def __init__(self, instance_id: str = "ccc-test", *, empty: bool = False) -> None:
         self.inventory = None if empty else Inventory(instance_id, 7, NUMBERS)
-        self.swept_at = None if empty else 1000.0
+        self.age = None if empty else 42.0
         self.is_stale = empty
         self.last_sweep: SweepReport | None = None
         self.accepted_shrink: list[bool] = []

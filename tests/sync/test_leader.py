@@ -60,6 +60,17 @@ async def test_the_next_sweep_is_due_after_the_pause(redis: Any) -> None:
     assert 59_000 < await redis.pttl(LEAD) <= 60_000
 
 
+@pytest.mark.parametrize(("held", "seconds"), [("RESTING", 60), ("1795219200000", 5)])
+async def test_what_lasts_longer_than_it_is_ever_set_to_is_over(
+    redis: Any, held: str, seconds: int
+) -> None:
+    leader = SharedLeader(redis, BASE)
+    await redis.set(LEAD, held, px=1000 * seconds)
+    assert await leader.acquire(longest_rest=60) is None
+    await redis.pexpire(LEAD, 1000 * (seconds + 60))  # as where the clock was set back a minute
+    assert await leader.acquire(longest_rest=60) is not None
+
+
 async def test_the_lead_of_a_dead_replica_ends_by_itself(redis: Any) -> None:
     await acquired(SharedLeader(redis, BASE))
     assert 0 < await redis.pttl(LEAD) <= 5000

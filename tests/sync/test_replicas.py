@@ -10,6 +10,8 @@ from service.ccc.client import CccClient
 from service.emulator import Emulator, Faults
 from service.locality import Locator
 from service.sync import keeper as keeper_module
+from service.sync.cache import Manifest
+from service.sync.leader import Term
 from tests.sync.building import (
     BASE,
     Replica,
@@ -136,5 +138,92 @@ async def test_replicas_whose_clocks_differ_agree_on_the_age(
     await one.keeper.refresh()
     async with other.at_work():
         await until(lambda: other.generation == one.generation)
-        assert other.keeper.swept_at == pytest.approx(other.clock.now, abs=5)
+        assert other.keeper.age == pytest.approx(0, abs=5)
         assert not other.keeper.is_stale
+
+
+async def test_a_redis_whose_clock_was_set_back_does_not_put_the_next_sweep_off(
+    emulator: Emulator, ccc: CccClient, locator: Locator, redis: Any
+) -> None:
+    async with Replica(ccc, locator, redis).at_work() as replica:
+        await until(lambda: len(replica.names) == 300)
+        expected = set_numbers(emulator, 301)
+        await until_resting(redis)
+        await redis.pexpire(LEAD, 3_660_000)  # as it stands once the clock is an hour behind
+        await until(lambda: replica.names == expected)
+
+
+async def test_the_age_of_what_was_swept_outlives_a_step_of_the_shared_clock(
+    emulator: Emulator,
+    ccc: CccClient,
+    locator: Locator,
+    redis: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    replica = Replica(ccc, locator, redis)
+    await replica.keeper.refresh()
+    emulator.faults = Faults(server_error=503)
+    for step, age in ((-3600.0, 30.0), (7200.0, 60.0)):
+        set_shared_clock(replica, step, monkeypatch)
+        replica.clock.now += 30
+        await replica.keeper.refresh()
+        assert replica.keeper.age == pytest.approx(age, abs=5)
+        assert replica.keeper.last_sweep.at == pytest.approx(replica.clock.now, abs=5)
+
+
+async def test_a_loss_is_confirmed_after_ten_minutes_whatever_the_shared_clock_says(
+    emulator: Emulator,
+    ccc: CccClient,
+    locator: Locator,
+    redis: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    replica = Replica(ccc, locator, redis)
+    await replica.keeper.refresh()
+    rest = set_numbers(emulator, 100)
+    await replica.keeper.refresh()
+    await replica.keeper.refresh()
+    for step, seconds, count in ((3600.0, 200, 300), (-3600.0, 399, 300), (-3600.0, 2, 100)):
+        replica.clock.now += seconds
+        set_shared_clock(replica, step + seconds, monkeypatch)
+        await replica.keeper.refresh()
+        assert len(replica.names) == count
+    assert replica.names == rest
+
+
+async def test_what_the_shared_clock_has_yet_to_reach_is_of_now_and_grows_old(
+    ccc: CccClient, locator: Locator, redis: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await Replica(ccc, locator, redis).keeper.refresh()
+    late = Replica(ccc, locator, redis)
+    set_shared_clock(late, -3600.0, monkeypatch)
+    async with late.at_work():
+        await until(lambda: len(late.names) == 300)
+        assert late.keeper.age == 0
+        late.clock.now += 601
+        assert late.keeper.age == 601
+        assert late.keeper.is_stale
+
+
+def set_shared_clock(replica: Replica, by: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have a replica read Redis's clock as if it had been set forward so many seconds."""
+    assert replica.shared is not None
+    cache, leader = replica.shared.cache, replica.shared.leader
+    manifest, acquire = cache.manifest, leader.acquire
+
+    async def manifest_then() -> tuple[Manifest | None, float]:
+        read, now = await manifest()
+        return read, now + by
+
+    async def acquire_then(**how: Any) -> Term | None:
+        term = await acquire(**how)
+        return term and Term(term.fence, term.now + by)
+
+    monkeypatch.setattr(cache, "manifest", manifest_then)
+    monkeypatch.setattr(leader, "acquire", acquire_then)
+
+
+async def until_resting(redis: Any) -> None:
+    async with asyncio.timeout(5):
+        while await redis.get(LEAD) != b"RESTING":
+            await asyncio.sleep(0.002)

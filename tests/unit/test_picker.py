@@ -1,6 +1,7 @@
 """The use case over the ledger in memory and a CCC that answers what a test wants."""
 
 import asyncio
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib import resources
@@ -20,7 +21,7 @@ from service.errors import (
     UnknownInstance,
 )
 from service.inventory import LEVELS, Inventory, PhoneNumber
-from service.ledger import LocalLedger, Park
+from service.ledger import LocalLedger, Park, describe
 from service.locality import Locator
 from service.metrics import Metrics
 from service.picking import PickRequest
@@ -53,16 +54,24 @@ class FakeKeeper:
     def __init__(self, inventory: Inventory | None) -> None:
         self.inventory = inventory
         self.newer: Inventory | None = None
+        self.has_read = asyncio.Event()
+        self.has_read.set()
 
     async def follow(self) -> None:
         self.inventory = self.newer or self.inventory
 
 
 class FakeCcc:
-    """Answers a pick with these callers, or raises what it was given."""
+    """Answers a pick with these callers, for the callee or another, or raises what it was given."""
 
-    def __init__(self, *callers: str, error: Exception | None = None, hangs: bool = False) -> None:
-        self.callers, self.error, self.hangs = callers, error, hangs
+    def __init__(
+        self,
+        *callers: str,
+        error: Exception | None = None,
+        hangs: bool = False,
+        callee: str | None = None,
+    ) -> None:
+        self.callers, self.error, self.hangs, self.callee = callers, error, hangs, callee
         self.asked = 0
 
     async def pick_outbound_numbers(
@@ -80,7 +89,8 @@ class FakeCcc:
             await asyncio.Event().wait()
         if self.error:
             raise self.error
-        callee = CccNumber(called_number, "四川省", "成都市")
+        told = called_number if self.callee is None else self.callee
+        callee = CccNumber(told, "四川省", "成都市")
         return tuple(NumberPair(CccNumber(one, "北京", "北京"), callee) for one in self.callers)
 
 
@@ -132,6 +142,10 @@ class Bench:
         request = PickRequest(called, skill_group_ids=groups or (SALES,), **fields)
         answer = await self.picker.pick(request)
         return [f"{pair.caller.number} {pair.match}" for pair in answer.data]
+
+
+async def used_today(bench: Bench, *numbers: str) -> list[int]:
+    return [standing.used_day for standing in await describe(bench.ledger, numbers)]
 
 
 async def test_a_callee_is_shown_a_number_of_its_own_city() -> None:
@@ -233,7 +247,7 @@ async def test_ccc_is_asked_for_a_group_without_any_number() -> None:
 
 
 async def test_ccc_is_asked_while_there_is_no_inventory() -> None:
-    bench = Bench(ccc=FakeCcc("1055500001"), ready=False)
+    bench = Bench(ccc=FakeCcc("01055500001"), ready=False)
     assert await bench.pick() == ["01055500001 ccc"]
 
 
@@ -318,6 +332,65 @@ async def test_a_ccc_of_no_help_is_a_refusal_in_good_time(ccc: FakeCcc) -> None:
         await Bench(chengdu(1, SALES), ccc=ccc).pick(CHENGDU_MOBILE, "new")
     with pytest.raises(InventoryUnavailable):
         await Bench(ccc=ccc, ready=False).pick()
+
+
+async def test_the_callee_that_ccc_names_may_have_any_form() -> None:
+    for called, told in (
+        ("13880001234", "+86 138-8000-1234"),
+        ("13880001234", "008613880001234"),
+        ("13880001234", "013880001234"),
+        ("02886001234", "2886001234"),
+        ("02886001234", "862886001234"),
+        ("+85221234567", "85221234567"),
+        ("+85221234567", "0085221234567"),
+    ):
+        bench = Bench(chengdu(1, SALES), ccc=FakeCcc("02855500001", callee=told))
+        assert await bench.pick(called, "new") == ["02855500001 ccc"]
+
+
+@pytest.mark.parametrize("told", ["", "138****1234", "13880001235", "02886001234", "nobody"])
+async def test_what_ccc_picked_for_another_callee_is_neither_shown_nor_learned_from(
+    told: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    bench = Bench(chengdu(1, SALES), ccc=FakeCcc("02855500001", callee=told))
+    with pytest.raises(NoEligibleNumber):
+        await bench.pick("14000001234", "new")
+    assert bench.localities.taught == []
+    assert await used_today(bench, "02855500001") == [0]
+    (line,) = (record.getMessage() for record in caplog.records)
+    assert "asked for 140****1234, it answered for" in line
+    assert not re.search("[0-9]{7}", line)
+
+
+async def test_a_number_that_ccc_picked_five_times_is_shown_once_and_spent_once() -> None:
+    bench = Bench(chengdu(1, SALES), ccc=FakeCcc(*["02855500001"] * 5))
+    assert await bench.pick(CHENGDU_MOBILE, "new", count=5) == ["02855500001 ccc"]
+    assert await used_today(bench, "02855500001") == [1]
+
+
+async def test_ccc_shows_no_more_numbers_than_were_asked_for() -> None:
+    numbers = [chengdu(last, SALES) for last in range(1, 4)]
+    bench = Bench(*numbers, ccc=FakeCcc(*(own.number for own in numbers)))
+    shown = await bench.pick(CHENGDU_MOBILE, "new", count=2)
+    assert shown == ["02855500001 ccc", "02855500002 ccc"]
+
+
+async def test_asked_again_under_its_call_id_ccc_s_pick_is_the_same_and_counted_once() -> None:
+    numbers = [chengdu(1, SALES), chengdu(2, SALES)]
+    bench = Bench(*numbers, ccc=FakeCcc("02855500001", "02855500002"))
+    for _ in range(2):
+        shown = await bench.pick(CHENGDU_MOBILE, "new", count=2, call_id="call-1")
+        assert shown == ["02855500001 ccc"]
+    assert bench.ccc.asked == 1
+    assert await used_today(bench, "02855500001", "02855500002") == [1, 0]
+
+
+async def test_ccc_is_not_asked_before_the_cache_was_read() -> None:
+    bench = Bench(ccc=FakeCcc("02855500001"), ready=False)
+    bench.keeper.has_read.clear()
+    with pytest.raises(InventoryUnavailable):
+        await bench.pick()
+    assert bench.ccc.asked == 0
 
 
 async def test_ccc_teaches_where_an_unknown_prefix_belongs() -> None:
