@@ -7,6 +7,7 @@ from service.inventory.numbers import (
     CommonFields,
     Details,
     PhoneNumber,
+    UnreadableRow,
     alike,
     bar,
 )
@@ -24,6 +25,7 @@ __all__ = [
     "Moves",
     "PhoneNumber",
     "Step",
+    "UnreadableRow",
     "Wish",
     "agent_pool",
     "alike",

@@ -48,12 +48,23 @@ def steps_for(
         steps.append(Step("agent", (pool,)))
     owners = [tagged(group, wish.tags) for group in sorted(set(wish.skill_group_ids))]
     for level in levels:
-        if not (place := place_at(level, callee.province, callee.city, callee.area_code)):
-            continue
-        pools = tuple(pool for owner in owners if (pool := inventory.pool(owner, level, place)))
-        if pools and (not steps or pools != steps[-1].pools):
+        places = _places_at(level, callee)
+        pools = tuple(
+            pool
+            for owner in owners
+            for place in places
+            if (pool := inventory.pool(owner, level, place))
+        )
+        if pools and not (steps and set(pools) <= set(steps[-1].pools)):
             steps.append(Step(level, pools))
     return tuple(steps)
+
+
+def _places_at(level: str, callee: Locality) -> tuple[str, ...]:
+    """The names of the callee's place: a city has one by its area code, and one without."""
+    place = place_at(level, callee.province, callee.city, callee.area_code)
+    by_names = place_at(level, callee.province, callee.city, "") if level == "city" else ""
+    return tuple(filter(None, dict.fromkeys((place, by_names))))
 
 
 def are_candidates(

@@ -6,7 +6,8 @@ import msgspec
 import pytest
 
 from service.ccc.client import CccClient
-from service.ccc.payloads import ListedNumber, ListedPage
+from service.ccc.payloads import ListedPage
+from service.ccc.rows import ListedNumber
 from service.emulator import Emulator, Faults, phone_number, skill_groups
 from service.errors import SweepFailed
 from service.inventory import PhoneNumber
@@ -128,7 +129,8 @@ async def test_shifting_pages_are_read_again_and_then_given_up(
     sweep = await swept(ccc, locator)
     assert not sweep.complete
     assert set(sweep.numbers) < names_of(emulator.numbers[INSTANCE])
-    assert emulator.calls["ListPhoneNumbers"] == 3 * 30
+    # One page more than there are shows that the full last one is the last.
+    assert emulator.calls["ListPhoneNumbers"] == 3 * 31
 
 
 async def test_an_instance_without_numbers_is_the_whole_too(

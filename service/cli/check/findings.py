@@ -28,6 +28,7 @@ class SweptInventory(msgspec.Struct, frozen=True):
     """The result of a sweep; `available` counts the numbers that a pick could show.
 
     `skill_groups` counts the available ones of each group, `agents` those that are an agent's own.
+    `unreadable` rows are set aside, some of them as in `examples`.
     """
 
     numbers: int
@@ -38,6 +39,8 @@ class SweptInventory(msgspec.Struct, frozen=True):
     usages: dict[str, int]
     provinces: dict[str, int]
     skill_groups: dict[str, int]
+    unreadable: int = 0
+    examples: tuple[str, ...] = ()
 
 
 Permissions: TypeAlias = dict[str, Permission]

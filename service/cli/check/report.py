@@ -48,7 +48,8 @@ async def report_on(settings: Settings, progress: Progress, *, sweeps: bool) -> 
         subjects = await _subjects(settings, accounts, behind)
         outcomes = await ask_all(subjects, progress)
         if sweeps and locator:
-            outcomes = await _swept(subjects, outcomes, locator, progress)
+            most = settings.inventory.max_unreadable
+            outcomes = await _swept(subjects, outcomes, locator, progress, most)
     findings += [*of_redis, *reached.values()]
     findings += [finding for _, of_instance in outcomes for finding in of_instance]
     findings += _not_asked(behind)
@@ -100,11 +101,12 @@ async def _swept(
     outcomes: Sequence[Outcome],
     locator: Locator,
     progress: Progress,
+    max_unreadable: float,
 ) -> list[Outcome]:
     """The outcomes, with what a whole sweep read of each instance whose numbers are listed."""
     swept = list(outcomes)
     for at, (subject, (report, findings)) in enumerate(zip(subjects, outcomes, strict=True)):
         if report.numbers is not None:
-            finding, inventory = await sweep(subject, locator, progress)
+            finding, inventory = await sweep(subject, locator, progress, max_unreadable)
             swept[at] = replace(report, sweep=inventory), (*findings, finding)
     return swept

@@ -12,7 +12,7 @@ from service.cli.terminal import Progress
 from service.errors import SweepFailed
 from service.inventory import bar
 from service.locality import Locator
-from service.sync.acceptance import Sweep
+from service.sync.acceptance import Sweep, examples_of
 from service.sync.sweeping import sweep_numbers
 
 
@@ -34,7 +34,7 @@ class CountingLister:
 
 
 async def sweep(
-    subject: Subject, locator: Locator, progress: Progress
+    subject: Subject, locator: Locator, progress: Progress, max_unreadable: float
 ) -> tuple[Finding, SweptInventory | None]:
     """Read a whole inventory as the service does.
 
@@ -42,12 +42,15 @@ async def sweep(
         subject: the instance and its client.
         locator: places the numbers.
         progress: shows how many numbers have been read.
+        max_unreadable: the share of the rows that may be set aside.
     """
     lister = CountingLister(subject.ccc, progress)
     try:
-        swept = summary(await sweep_numbers(lister, subject.id, locator))
+        seen = await sweep_numbers(lister, subject.id, locator)
+        seen.check_readable(max_unreadable)
     except SweepFailed as error:
         return Finding(_about(subject.id), "failed", str(error)), None
+    swept = summary(seen)
     return finding_on(subject.id, swept), swept
 
 
@@ -61,7 +64,11 @@ def finding_on(instance_id: str, swept: SweptInventory) -> Finding:
         f"{swept.numbers} numbers ({usages or 'none'}): {swept.available} to pick from, "
         f"{swept.agents} of them agents' own, in {len(swept.provinces)} provinces"
     )
-    return Finding(_about(instance_id), "fine" if swept.available else "warning", text)
+    if swept.unreadable:
+        text += f"; {swept.unreadable} rows cannot be read and are set aside: "
+        text += ", ".join(swept.examples)
+    is_fine = swept.available and not swept.unreadable
+    return Finding(_about(instance_id), "fine" if is_fine else "warning", text)
 
 
 def _about(instance_id: str) -> str:
@@ -84,6 +91,8 @@ def summary(swept: Sweep) -> SweptInventory:
         skill_groups=_counted(
             group for number in of_groups for group in set(number.skill_group_ids)
         ),
+        unreadable=len(swept.unreadable),
+        examples=tuple(map(str, examples_of(swept.unreadable))),
     )
 
 
