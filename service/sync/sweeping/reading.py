@@ -20,7 +20,6 @@ from service.sync.sweeping.splitting import (
     MOST_NUMBERS,
     Part,
     pages_of,
-    pages_to_read,
     parts_of,
     seeds_for,
     spread,
@@ -162,7 +161,7 @@ class Reading:
         firsts = yield [PageRequest(part, 1) for part in parts[:1]]
         for part, following in zip_longest(parts, parts[1:]):
             (first,) = firsts
-            last = pages_to_read(first.total) if first.total <= MOST_NUMBERS else 1
+            last = _last_page(part, first.total)
             rest = [PageRequest(part, page) for page in range(2, last + 1)]
             pages = yield rest + ([PageRequest(following, 1)] if following else [])
             pages, firsts = pages[: len(rest)], pages[len(rest) :]
@@ -192,6 +191,17 @@ class Reading:
     def _hints(self, part: Part) -> list[PhoneNumber]:
         every = {**self._known, **self.seen}
         return [number for number in every.values() if part.holds(number)]
+
+
+def _last_page(part: Part, total: int) -> int:
+    """Return the page to read a part to: of an overfull one the first is enough.
+
+    What is not cut into parts is read until a page is not full: its total could be too small.
+    """
+    if total > MOST_NUMBERS:
+        return 1
+    is_open = part == EVERYTHING and total < MOST_NUMBERS
+    return pages_of(total + 1) if is_open else pages_of(total)
 
 
 def unreadable_of(pages: Iterable[PageRead]) -> Counter[UnreadableRow]:

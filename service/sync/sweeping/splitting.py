@@ -65,11 +65,6 @@ def pages_of(total: int) -> int:
     return -(-total // PAGE_SIZE)
 
 
-def pages_to_read(total: int) -> int:
-    """Return how many pages show that so many numbers are all: the last must not be full."""
-    return min(total // PAGE_SIZE + 1, pages_of(MOST_NUMBERS))
-
-
 def parts_of(whole: Part, hints: Collection[PhoneNumber], total: int) -> list[Part]:
     """Cut what paging does not reach.
 
