@@ -87,13 +87,12 @@ async def sweep_numbers(
 
 def _page_read(before: Mapping[str, PhoneNumber], locator: Locator, page: ListedPage) -> PageRead:
     """A page as it is held; a number that is held already is that same one: none is held twice."""
-    numbers = (_phone_number(row, locator) for row in page.numbers)
-    held = ((before.get(number.number), number) for number in numbers)
-    return PageRead(
-        page.total_count,
-        [one if one == number else number for one, number in held],
-        page.unreadable,
-    )
+    numbers = [_phone_number(row, locator) for row in page.numbers]
+    held = [
+        before[number.number] if before.get(number.number) == number else number
+        for number in numbers
+    ]
+    return PageRead(page.total_count, held, page.unreadable)
 
 
 def _resumed(

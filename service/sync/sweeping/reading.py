@@ -107,15 +107,19 @@ class Reading:
 
     def told(self) -> Sweep:
         """The sweep as far as it went."""
-        unreadable = tuple(self.unreadable.elements())
-        if self.is_settled and not self.missing:
-            return Sweep(self.seen, complete=True, total=self.total, unreadable=unreadable)
+        is_whole = self.is_settled and not self.missing
         settled = [
             part.pattern
             for part, taken in self.parts.items()
-            if taken.is_settled and part == Part(part.pattern)
+            if not is_whole and taken.is_settled and part == Part(part.pattern)
         ]
-        return Sweep(self.seen, False, self.total, tuple(settled), unreadable)  # noqa: FBT003
+        return Sweep(
+            self.seen,
+            complete=is_whole,
+            total=self.total,
+            settled=tuple(settled),
+            unreadable=tuple(self.unreadable.elements()),
+        )
 
     def read(self, parts: Iterable[Part]) -> Asking:
         """Read parts: up to three times where they do not add up, and split where too large."""
