@@ -167,7 +167,14 @@ class StaleLeader(CallerIdError):
 
 
 class SweepFailed(CallerIdError):
-    """The sweep did not yield a whole inventory; the last good one stays."""
+    """The sweep did not yield a whole inventory; the last good one stays.
+
+    `unreadable` are the rows that it set aside, where they are known.
+    """
+
+    def __init__(self, detail: str, unreadable: Sequence[Any] | None = None) -> None:
+        super().__init__(detail)
+        self.unreadable = unreadable
 
 
 class CccError(CallerIdError):

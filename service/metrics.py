@@ -112,6 +112,9 @@ class Metrics:
         self.sweep_shrink_held = self._gauge(
             "sweep_shrink_held", "1 while a sweep waits to be confirmed", "livemax", "instance"
         )
+        self.unreadable_numbers = self._gauge(
+            "unreadable_numbers", "Rows of CCC's list that were set aside", "livemax", "instance"
+        )
         self.ccc_requests = self._counter(
             "ccc_requests_total", "Requests to CCC, by its code", "action", "code"
         )

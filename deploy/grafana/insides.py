@@ -64,6 +64,9 @@ NUMBERS: Row = (
         {
             "{{result}}": recently("callerid_sweeps_total", "result"),
             "{{instance}} waits": f"max by (instance) (callerid_sweep_shrink_held{{{INSTANCE}}})",
+            "{{instance}} rows set aside": (
+                f"max by (instance) (callerid_unreadable_numbers{{{INSTANCE}}})"
+            ),
         },
         unit="short",
     ),

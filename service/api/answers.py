@@ -72,8 +72,15 @@ class LastSweep(Struct, frozen=True):
     total: Annotated[int, Meta(description="How many numbers CCC told.")]
     added: Annotated[int, Meta(description="How many numbers are new.")]
     removed: Annotated[int, Meta(description="How many numbers are gone.")]
-    held: Annotated[int, Meta(description="Numbers absent from the sweep that stay for now.")]
+    held: Annotated[int, Meta(description="Numbers absent, or no more to be shown, that stay.")]
     detail: Annotated[str, Meta(description="Why it failed or was held back.")]
+
+
+class UnreadableExample(Struct, frozen=True):
+    """A row of CCC's list that cannot be read."""
+
+    number: Annotated[str, Meta(description="What stands for its number, masked; often empty.")]
+    reason: Annotated[str, Meta(description="Why it cannot be read.")]
 
 
 class InventoryState(Struct, frozen=True):
@@ -87,6 +94,12 @@ class InventoryState(Struct, frozen=True):
         float | None, Meta(description="Since the last sweep that confirmed it.")
     ]
     stale: Annotated[bool, Meta(description="Whether it has gone unconfirmed for too long.")]
+    unreadable: Annotated[
+        int, Meta(description="Rows of CCC's list that were set aside: they cannot be read.")
+    ]
+    unreadable_examples: Annotated[
+        tuple[UnreadableExample, ...], Meta(description="Some of them, those alike once.")
+    ]
     last_sweep: Annotated[LastSweep | None, Meta(description="How the last sweep went.")]
 
 

@@ -12,6 +12,7 @@ from service.api.answers import (
     ParkReply,
     Readiness,
     UnparkReply,
+    UnreadableExample,
 )
 from service.api.parts import Components
 from service.api.pick import PickResponse
@@ -71,7 +72,9 @@ INVENTORY = InventoryReply(
             candidates=430,
             age_seconds=12.5,
             stale=False,
-            last_sweep=LastSweep("accepted", 1767322000.0, 1.2, 465, 0, 0, 0, ""),
+            unreadable=1,
+            unreadable_examples=(UnreadableExample("138****8888", "Number is masked"),),
+            last_sweep=LastSweep("accepted", 1767322000.0, 1.2, 466, 0, 0, 0, ""),
         ),
     )
 )

@@ -8,7 +8,13 @@ from aiohttp import web
 from msgspec import Meta
 
 from service.api import audit, forms
-from service.api.answers import InventoryReply, InventoryState, LastSweep, answer
+from service.api.answers import (
+    InventoryReply,
+    InventoryState,
+    LastSweep,
+    UnreadableExample,
+    answer,
+)
 from service.api.auth import Asker
 from service.api.parts import Api, admitted
 from service.errors import InventoryUnavailable
@@ -71,5 +77,9 @@ def _described(instance_id: str, keeper: InventoryKeeper) -> InventoryState:
         candidates=0 if inventory is None else len(inventory.homes()),
         age_seconds=None if age is None else round(age, 1),
         stale=keeper.is_stale,
-        last_sweep=LastSweep(**msgspec.structs.asdict(report)) if report else None,
+        unreadable=report.unreadable,
+        unreadable_examples=tuple(
+            UnreadableExample(row.number, row.reason) for row in report.examples
+        ),
+        last_sweep=msgspec.convert(report, LastSweep, from_attributes=True),
     )

@@ -13,9 +13,10 @@ from typing import Any
 
 import msgspec
 
-from service.ccc.payloads import malformed, split, usable
+from service.ccc.payloads import malformed, usable
 from service.ccc.replies import CccReply
 from service.ccc.requests import BY_RPC_V1, Action, given
+from service.ccc.rows import split
 from service.inventory import Details
 from service.locality import restore_number
 

@@ -9,6 +9,7 @@ import json
 import random
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import TypeVar
 
 import aiohttp
@@ -30,10 +31,11 @@ from service.ccc.payloads import (
     number_page,
     number_pairs,
 )
-from service.ccc.replies import CccReply, Failure, read_reply
+from service.ccc.replies import Failure, read_body, read_reply
 from service.ccc.requests import (
     MAX_ATTEMPTS,
     Action,
+    AnyAction,
     Stamp,
     given,
     may_repeat,
@@ -41,6 +43,8 @@ from service.ccc.requests import (
     signed,
 )
 from service.errors import CccMalformed, CccThrottled, CccUnavailable, CccUnreachable
+
+LARGE_BYTES = 64 * 1024  # decoded in a thread: it takes longer than a pick can wait
 
 Answer = TypeVar("Answer")
 Observe = Callable[[str, str, float], None]
@@ -205,8 +209,9 @@ class CccClient:
     ) -> Answer | Failure:
         try:
             async with asyncio.timeout(limit):
-                reply = await self._send(action, params)
-            return reply if isinstance(reply, Failure) else action.decode(reply)
+                status, body, retry_after = await self._send(action, params)
+            read = partial(_read, action, status, body, retry_after)
+            return await asyncio.to_thread(read) if len(body) > LARGE_BYTES else read()
         except CccMalformed as error:
             return Failure(error)
         except TimeoutError:
@@ -218,7 +223,8 @@ class CccClient:
             name = type(error).__name__
             return Failure(CccUnavailable("Connection", f"the connection broke: {name}"))
 
-    async def _send(self, action: Action[Answer], params: Mapping[str, str]) -> CccReply | Failure:
+    async def _send(self, action: AnyAction, params: Mapping[str, str]) -> tuple[int, bytes, str]:
+        """Send a request; returns of the reply what `read_reply` takes."""
         key = await self._credentials.get()
         request = signed(action, params, key, self._host, self._stamp())
         # Quoted by us: yarl's own quoting differs from what is signed, in spaces and in `@*/,`.
@@ -227,11 +233,16 @@ class CccClient:
             url, data=request.form or None, headers=request.headers, allow_redirects=False
         ) as response:
             retry_after = response.headers.get("x-acs-retry-after", "")
-            return read_reply(response.status, await response.read(), retry_after)
+            return response.status, await read_body(response.content.iter_any()), retry_after
 
     def _stamp(self) -> Stamp:
         date = datetime.fromtimestamp(self._clock(), UTC)
         return Stamp(date, f"{self._randomness.getrandbits(128):032x}")
+
+
+def _read(action: Action[Answer], status: int, body: bytes, retry_after: str) -> Answer | Failure:
+    reply = read_reply(status, body, retry_after)
+    return reply if isinstance(reply, Failure) else action.decode(reply)
 
 
 def _now() -> float:

@@ -5,6 +5,7 @@ What `Data` holds is for `payloads`; how often and when to ask again is for `req
 """
 
 import re
+from collections.abc import AsyncIterable
 from http import HTTPStatus
 
 import msgspec
@@ -17,6 +18,10 @@ BROKEN_CODES = frozenset({"InternalError", "ServiceUnavailable"})
 CODE = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,63}")  # it becomes a metric's label: no free text
 CLOCK_CODE = "InvalidTimeStamp"
 CLOCK_ADVICE = "the clock here is over 15 minutes away from Alibaba's: check NTP. It said: "
+MOST_BYTES = 8 * 1024 * 1024  # of a body, unpacked; a page of 100 numbers has some 45 KB
+LONGEST_MESSAGE = 1000  # characters, of an error that is told
+LONGEST_REQUEST_ID = 64  # characters
+LONGEST_XML = 16 * 1024  # bytes, to look for an error in; what is larger is some proxy's page
 XML_PART = re.compile(r"<(Code|Message|RequestId)>([^<]*)</\1>")
 
 
@@ -51,6 +56,23 @@ class Failure(msgspec.Struct, frozen=True):
     retry_after: float = 0.0
 
 
+async def read_body(chunks: AsyncIterable[bytes]) -> bytes:
+    """Read the body of a reply, no further than anything that CCC answers can go.
+
+    Raises CccMalformed as soon as it is too large; the rest is left unread.
+    """
+    body = bytearray()
+    async for chunk in chunks:
+        body += chunk
+        if len(body) > MOST_BYTES:
+            raise CccMalformed(
+                "Malformed",
+                f"the reply is larger than {MOST_BYTES // 2**20} MB, which no answer of CCC is: "
+                "correct ccc.endpoint, or look at the proxy before it",
+            )
+    return bytes(body)
+
+
 def read_reply(status: int, body: bytes, retry_after: str = "") -> CccReply | Failure:
     """Read a reply: its HTTP status, its body, its `x-acs-retry-after` header in milliseconds.
 
@@ -71,7 +93,7 @@ def _envelope(body: bytes) -> CccReply:
     try:
         return msgspec.json.decode(body, type=CccReply)
     except (ValueError, RecursionError):  # no JSON, no UTF-8, or nested beyond reason
-        parts = dict(XML_PART.findall(body.decode(errors="replace")))
+        parts = dict(XML_PART.findall(body[:LONGEST_XML].decode(errors="replace")))
         return msgspec.convert(parts, CccReply)
 
 
@@ -79,8 +101,9 @@ def _failure(status: int, reply: CccReply, retry_after: float) -> Failure:
     code = _code(reply.code) or f"HTTP.{status}"
     kind = _kind(status, code, asked_to_wait=retry_after > 0)
     advice = CLOCK_ADVICE if code.startswith(CLOCK_CODE) else ""
-    message = advice + mask_text(str(reply.message or "no message"))
-    error = kind(code, message, status=status, request_id=str(reply.request_id or ""))
+    said = str(reply.message or "no message")[:LONGEST_MESSAGE]
+    request_id = str(reply.request_id or "")[:LONGEST_REQUEST_ID]
+    error = kind(code, advice + mask_text(said), status=status, request_id=request_id)
     return Failure(error, surely_not_done=kind is not CccUnavailable, retry_after=retry_after)
 
 

@@ -20,9 +20,9 @@ from aiohttp import web
 from service.ccc.claims import SignedCall
 from service.ccc.parameters import Params, check_action, required
 from service.emulator import actions, adding, answers
-from service.emulator.actions import Account, Locate, Row
+from service.emulator.actions import Account, Locate
 from service.emulator.answers import Refusal, refusal_of
-from service.emulator.faults import Faults, named
+from service.emulator.faults import Faults, Row, named
 from service.emulator.gate import SignatureGate, read_call
 from service.emulator.sample import load_inventory, phone_number, skill_groups
 from service.errors import InvalidField, to_listen

@@ -16,10 +16,10 @@ from service.ccc.parameters import (
     required_array,
     required_usage,
 )
-from service.emulator.actions import Account, Row
-from service.emulator.faults import named
+from service.emulator.actions import Account
+from service.emulator.faults import Row, named
 from service.emulator.sample import phone_number, skill_groups
-from service.locality import restore_number
+from service.locality import canonical_number
 
 # What Alibaba's voice service grants a number by default.
 TRUNKS_OF_MOBILE, TRUNKS_OF_LANDLINE = 3, 15
@@ -81,7 +81,7 @@ def _add(
 
 def _fits(number: str, wanted: str) -> bool:
     try:
-        restore_number(number)
+        canonical_number(number)
     except ValueError:
         return False
     return wanted == "Inbound" or not number.startswith("400")

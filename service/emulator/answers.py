@@ -67,6 +67,8 @@ async def send(request: web.Request, answer: web.Response, faults: Faults) -> we
         return web.Response(body=_GARBAGE, content_type="text/html")
     if faults.empty_body:
         return web.Response(status=answer.status)
+    if faults.endless:
+        return await _endless(request)
     if faults.truncated:
         return await _cut(request, answer)
     return answer
@@ -77,6 +79,14 @@ def disconnect(request: web.Request) -> web.StreamResponse:
     if request.transport is not None:
         request.transport.abort()
     return web.Response()
+
+
+async def _endless(request: web.Request) -> web.StreamResponse:
+    """Send blanks, which JSON may begin with, until whoever asked has gone."""
+    response = web.StreamResponse()
+    await response.prepare(request)
+    while True:
+        await response.write(b" " * 65536)
 
 
 async def _cut(request: web.Request, answer: web.Response) -> web.StreamResponse:

@@ -8,6 +8,10 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from service.logs import mask
+
+Row = dict[str, Any]
+
 _STRANGER = {"Number": "02155599999", "Province": "上海", "City": "上海"}  # not in the sample
 _NUMERIC = frozenset({"Number", "CreateTime"})
 
@@ -37,11 +41,16 @@ class Faults(msgspec.Struct, forbid_unknown_fields=True):
     shifting_pages: Annotated[bool, _about("order each page anew: rows repeat, others miss")] = (
         False
     )
+    mask_every: Annotated[int, _about("mask the number of every nth row (0: none)", ge=0)] = 0
+    total_off_by: Annotated[int, _about("tell so many numbers more, or less, in TotalCount")] = 0
+    filters_ignored: Annotated[bool, _about("list all numbers, whatever the filters")] = False
+    all_inactive: Annotated[bool, _about("list every number as not active")] = False
     single_objects: Annotated[bool, _about("write a list of one as the object alone")] = False
     unquoted_numbers: Annotated[bool, _about("write numbers as integers, leading 0 lost")] = False
     strangers: Annotated[bool, _about("pick a number that is not in the inventory")] = False
     garbage: Annotated[bool, _about("answer with a web page instead of JSON")] = False
     empty_body: Annotated[bool, _about("answer without a body")] = False
+    endless: Annotated[bool, _about("begin an answer and never end it")] = False
     truncated: Annotated[bool, _about("close the connection in the middle of the answer")] = False
 
 
@@ -74,9 +83,23 @@ def _distort_data(data: Any, faults: Faults) -> Any:
         return [{**pair, "Caller": _STRANGER} for pair in data or [{"Callee": _STRANGER}]]
     if "List" in data and faults.missing_list:
         return {name: value for name, value in data.items() if name != "List"}
-    if "List" in data and faults.short_pages:
-        return {**data, "List": data["List"][: len(data["List"]) // 2]}
+    if "List" in data:
+        return _distort_page(data, faults)
     return data
+
+
+def _distort_page(page: Row, faults: Faults) -> Row:
+    rows = page["List"]
+    if faults.short_pages:
+        rows = rows[: len(rows) // 2]
+    if faults.all_inactive:
+        rows = [{**row, "Active": False} for row in rows]
+    if faults.mask_every:
+        rows = [
+            row if at % faults.mask_every else {**row, "Number": mask(row["Number"])}
+            for at, row in enumerate(rows, 1)
+        ]
+    return {**page, "TotalCount": page["TotalCount"] + faults.total_off_by, "List": rows}
 
 
 def _single_objects(value: Any) -> Any:

@@ -13,7 +13,7 @@ from typing import Literal
 
 import msgspec
 
-from service.emulator.actions import Row
+from service.emulator.faults import Row
 from service.errors import SettingsError
 from service.files import read_file
 

@@ -7,6 +7,7 @@ from service.inventory.numbers import (
     CommonFields,
     Details,
     PhoneNumber,
+    UnreadableRow,
     alike,
     bar,
 )
@@ -38,6 +39,7 @@ __all__ = [
     "Node",
     "PhoneNumber",
     "Step",
+    "UnreadableRow",
     "Wish",
     "agent_pool",
     "alike",

@@ -41,6 +41,21 @@ class PhoneNumber(msgspec.Struct, frozen=True, gc=False, array_like=True):
     details: Details | None = None
 
 
+class UnreadableRow(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """A row of CCC's list that is set aside: the masked number, if it has one, and the reason.
+
+    `digest` tells apart rows that look the same so. It travels as an array, as `PhoneNumber` does.
+    """
+
+    number: str
+    reason: str
+    digest: bytes = b""
+
+    def __str__(self) -> str:
+        """Name the row and say why it is set aside."""
+        return f"{self.number or 'a row'} ({self.reason})"
+
+
 def bar(number: PhoneNumber) -> str:
     """Return the reason why this number can never be shown, or "" for a candidate.
 

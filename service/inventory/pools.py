@@ -31,10 +31,11 @@ def place_at(level: str, province: str, city: str, area_code: str) -> str:
     """Return the name of a place at one level, or "" where it has none.
 
     A city is named together with its area code: the code joins what the sources spell apart, and
-    keeps two cities of one name apart.
+    keeps two cities of one name apart. A number without a code is at home in the city of its names.
     """
     if level == "city":
-        return f"{area_code}{city}" if area_code and city else ""
+        apart = area_code or province
+        return f"{apart}{city}" if apart and city else ""
     if level == "area_code":
         return area_code
     return province if level == "province" else "*"

@@ -71,12 +71,21 @@ def steps_for(
         steps.append(Step("agent", (pool,)))
     owners = [tagged(group, wish.tags) for group in sorted(set(wish.skill_group_ids))]
     for level in levels:
-        at = level, place_at(level, callee.province, callee.city, callee.area_code)
-        for node in others if level == "near" else (at,):
-            pools = tuple(pool for owner in owners if (pool := inventory.pool(owner, *node)))
-            if pools and all(pools != step.pools for step in steps):
+        own = [(level, place) for place in _places_at(level, callee)]
+        for nodes in ([node] for node in others) if level == "near" else (own,):
+            pools = tuple(
+                pool for owner in owners for node in nodes if (pool := inventory.pool(owner, *node))
+            )
+            if pools and not any(set(pools) <= set(step.pools) for step in steps):
                 steps.append(Step(level, pools))
     return tuple(steps)
+
+
+def _places_at(level: str, callee: Locality) -> tuple[str, ...]:
+    """The names of the callee's place: a city has one by its area code, and one without."""
+    place = place_at(level, callee.province, callee.city, callee.area_code)
+    by_names = place_at(level, callee.province, callee.city, "") if level == "city" else ""
+    return tuple(filter(None, dict.fromkeys((place, by_names))))
 
 
 def with_spare_first(

@@ -7,16 +7,16 @@ told here by `Locator.learn`. `prefix_table` reads the table's bytes; all else i
 
 from service.locality.locator import Callee, Locator
 from service.locality.names import normal_city, normal_province
-from service.locality.number import is_same_number, read_own, restore_number
+from service.locality.number import canonical_number, is_same_number, restore_number
 from service.locality.table import Locality
 
 __all__ = [
     "Callee",
     "Locality",
     "Locator",
+    "canonical_number",
     "is_same_number",
     "normal_city",
     "normal_province",
-    "read_own",
     "restore_number",
 ]

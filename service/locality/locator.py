@@ -18,8 +18,8 @@ from service.locality.number import (
     Number,
     area_code_of,
     is_mobile,
+    kind_of,
     read_dialled,
-    read_listed,
 )
 from service.locality.table import FIRST_PREFIX, NOWHERE, Locality, read_table
 
@@ -83,19 +83,26 @@ class Locator:
         """The locality of one of our own numbers.
 
         CCC's names win over the table's; a landline keeps its own area code, a mobile takes the
-        one of the city that CCC names. Numbers without a place (400, 95…) have none whatever CCC
-        names: they are nobody's local match.
+        one of the city that CCC names. All others are where CCC says, and have no code that a
+        callee's could be matched by; a 400 number is nowhere.
 
         Args:
-            number: in canonical form.
+            number: as `restore_number` gives it.
             province: CCC's Province, "" where it has none.
             city: CCC's City, "" where it has none.
 
         Returns:
             The locality, names in normal form.
         """
-        # The first digits tell what kind of number it is and where it belongs.
-        return self._place_at(number if number[0] == "+" else number[:PREFIX], province, city)
+        kind = kind_of(number)
+        start = ""  # the digits that tell where it belongs
+        if kind == "toll_free":
+            return NOWHERE
+        if kind == "mobile":
+            start = number[:PREFIX]
+        if kind == "landline":
+            start = area_code_of(number)
+        return self._place_at(start, province, city)
 
     def city(self, name: str) -> Locality | None:
         """Return the place of a city by its name, with or without its rank; None if unknown."""
@@ -139,18 +146,17 @@ class Locator:
         self._place_at.cache_clear()
 
     def _named_place(self, start: str, province: str, city: str) -> Locality:
-        """Place our numbers with this beginning, by the names that CCC has for them."""
-        if start[0] == "+":
-            return Locality(country=read_listed(start).country)
-        if start[0] == "0":
-            own = self._of_code(area_code_of(start))
-        elif _is_prefix(start):
-            own = self._of_prefix(start)
-        else:
-            return NOWHERE
-        province = normal_province(province) or own.province
+        """Place our numbers with this beginning, by the names that CCC has for them.
+
+        `start` is the prefix of a mobile, the area code of a landline, "" for any other.
+        """
+        province, city = normal_province(province), normal_city(city)
+        if not start:
+            return Locality(province, city)
+        own = self._of_code(start) if start[0] == "0" else self._of_prefix(start)
+        province = province or own.province
         in_province = own if province == own.province else NOWHERE
-        city = normal_city(city) or in_province.city
+        city = city or in_province.city
         own_code = own.area_code if start[0] == "0" else self._area_code(province, city)
         return Locality(province, city, own_code or in_province.area_code)
 

@@ -11,6 +11,9 @@ subscriber. Not for places, and not for saying why a number is refused: that is 
 | toll_free | 400 or 800 and 7 digits |
 | service | 95… (5, 6 or 8 digits; 950… 10 or 11), 96… (5, 6), 1010… (8), 12… (5) |
 | foreign | + and E.164, valid by libphonenumber's plan of the country |
+
+One of our own numbers may have none of these forms (a carrier's own, a machine's of 13 digits). It
+is its own canonical form then, and has no kind.
 """
 
 import re
@@ -27,6 +30,8 @@ Kind = Literal["mobile", "landline", "toll_free", "service", "foreign"]
 # Never isdigit or \d: both take full-width and Arabic-Indic digits. Always fullmatch: $ lets a
 # trailing newline through.
 is_mobile = re.compile(r"1[3-9][0-9]{9}").fullmatch
+
+LONGEST_OTHER = 20  # digits of a number of no known form; the longest of E.164 have 15
 
 # The forms that follow are matched once spaces and hyphens are out. A mobile has 11 digits, so no
 # prefix before it is ambiguous.
@@ -46,10 +51,10 @@ _canonical = re.compile(
     rf"|(?!(?:{EMERGENCY})$)(?P<service>"
     r"95[0-9]{3,4}|951[0-9]{5}|950[0-9]{7,8}|96[0-9]{3,4}|1010[0-9]{4}|12[0-9]{3})"
 ).fullmatch
-
-
-# A number of a form that is not known here, as CCC may list it nevertheless.
-_made_of_digits = re.compile(r"\+?[0-9](?:[ -]?[0-9]){2,30}").fullmatch
+# One of our own of no form above: five digits or more, but no emergency number, nor zeros alone.
+_other = re.compile(
+    rf"(?!(?:(?:\+|00)?86|\+)?(?:{EMERGENCY}|0+)$)\+?[0-9]{{5,{LONGEST_OTHER}}}"
+).fullmatch
 
 
 class Number(msgspec.Struct, frozen=True, gc=False):
@@ -78,59 +83,55 @@ def read_dialled(dialled: str) -> Number:
     return number
 
 
-def read_listed(listed: str | int) -> Number:
-    """One of our own numbers as CCC lists it; see `restore_number`.
-
-    Args:
-        listed: text, or an integer where CCC's JSON leaves the quotes out.
-
-    Returns:
-        The number in canonical form.
-
-    Raises:
-        ValueError: it is masked or no number; the message does not repeat it.
-    """
-    number = _read(str(listed), zero_lost=True)
-    if number is None:
-        raise ValueError(f"a listed number is unusable: {why_refused(str(listed))}")
-    return number
-
-
 def restore_number(number: str | int) -> str:
-    """The canonical form of one of our own numbers.
+    """The form in which one of our own numbers is a key everywhere, and is shown.
 
-    A landline may lack its leading 0: CCC's own example lists 010 8989 8989 as an integer.
+    CCC decides which numbers we have: digits of no known form stay as they are.
 
     Args:
         number: as listed by CCC, text or integer, perhaps with 86, +86 or 0086.
 
     Returns:
-        The number as it is a key everywhere.
+        The canonical form where there is one, else the digits as they came.
 
     Raises:
         ValueError: it is masked or no number; the message does not repeat it.
     """
     if isinstance(number, str) and _canonical(number):  # as nearly all that CCC lists are
         return number
-    return read_listed(number).digits
+    try:
+        return canonical_number(number)
+    except ValueError:
+        digits = _without_gaps(str(number))
+        if _other(digits) is None:
+            raise
+        return digits
 
 
-def read_own(written: str) -> str:
-    """One of our own numbers as a person writes it.
+def canonical_number(number: str | int) -> str:
+    """The canonical form of one of our own numbers that has a known form.
+
+    A landline may lack its leading 0: CCC's own example lists 010 8989 8989 as an integer.
 
     Args:
-        written: in any form that is dialled or listed, or as CCC lists one of another form.
+        number: text, or an integer where CCC's JSON leaves the quotes out.
 
     Returns:
-        The canonical form; as it stands where there is none.
+        The number in canonical form.
 
     Raises:
-        ValueError: it is masked or no number; the message does not repeat it.
+        ValueError: it is masked or of no known form; the message does not repeat it.
     """
-    number = _read(written, zero_lost=True)
-    if number is None and not _made_of_digits(written):
-        raise ValueError(why_refused(written))
-    return written if number is None else number.digits
+    text = str(number)
+    if (read := _read(text, zero_lost=True)) is None:
+        raise ValueError(f"a listed number is unusable: {why_refused(text)}")
+    return read.digits
+
+
+def kind_of(number: str) -> Kind | None:
+    """The kind of a number in canonical form; None for one of no form of China's."""
+    match = _canonical(number)
+    return match.lastgroup if match else None  # type: ignore[return-value]  # named by the kinds
 
 
 def is_same_number(told: str, number: str) -> bool:
@@ -156,7 +157,7 @@ def area_code_of(landline: str) -> str:
 def _read(text: str, *, zero_lost: bool) -> Number | None:
     if len(text) > LONGEST_DIALLED:
         return None
-    digits = text.replace(" ", "").replace("-", "")
+    digits = _without_gaps(text)
     if mobile := _mobile(digits):
         return Number(mobile[1], "mobile")
     parts = _in_or_out_of_china(digits)
@@ -184,8 +185,9 @@ def _international(digits: str) -> Number | None:
 
 
 def _domestic(digits: str) -> Number | None:
-    match = _canonical(digits)
-    if match is None:
-        return None
-    kind: Kind = match.lastgroup  # type: ignore[assignment]  # the groups are named by the kinds
-    return Number(digits, kind)
+    kind = kind_of(digits)
+    return Number(digits, kind) if kind else None
+
+
+def _without_gaps(text: str) -> str:
+    return text.replace(" ", "").replace("-", "")

@@ -10,7 +10,8 @@ from itertools import islice
 
 import msgspec
 
-from service.ccc.payloads import LONGEST_SHOWN, NumberPair, PickedNumber
+from service.ccc.payloads import NumberPair, PickedNumber
+from service.ccc.rows import shown
 from service.errors import CccError
 from service.inventory import OUTBOUND_USAGES, Inventory
 from service.ledger import Decision
@@ -81,7 +82,7 @@ async def _pairs_for(question: Question) -> tuple[NumberPair, ...]:
         return ()
     for callee in (pair.callee.number for pair in pairs):
         if not is_same_number(callee, question.callee.number):
-            asked, told = mask(question.callee.number), mask(callee[:LONGEST_SHOWN])
+            asked, told = mask(question.callee.number), shown(callee)
             message = "%s: CCC's own pick is not believed: asked for %s, it answered for %s"
             _log.warning(message, instance.instance_id, asked, told or "nobody")
             return ()

@@ -113,13 +113,13 @@ def inventory_of(instance_id: str, keeper: InventoryKeeper) -> Inventory:
     return keeper.inventory
 
 
-def own_number(field: str, given: str) -> str:
-    """The canonical form of one of our own numbers, as a request has it in a field.
+def own_number(field: str, given: str, read: Callable[[str], str] = restore_number) -> str:
+    """The form in which one of our own numbers is a key, from a field of a request.
 
     Raises:
-        InvalidField: it is no number; the reason does not repeat it.
+        InvalidField: it is no number to `read`; the reason does not repeat it.
     """
     try:
-        return restore_number(given)
+        return read(given)
     except ValueError:
         raise InvalidField(field, why_refused(given)) from None

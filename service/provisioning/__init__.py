@@ -14,6 +14,7 @@ from msgspec import Meta, Struct
 from service.ccc.additions import NumberDetails
 from service.ccc.parameters import Usage
 from service.errors import CallerIdError, CccError, InvalidField
+from service.locality import canonical_number
 from service.logs import mask
 from service.picking import Identifier, InstanceId, SkillGroupIds
 from service.picking.instance import own_number
@@ -88,7 +89,7 @@ def checked(numbers: Sequence[str], usage: str) -> tuple[str, ...]:
     places: dict[str, int] = {}
     for place, given in enumerate(numbers):
         field = f"numbers[{place}]"
-        number = own_number(field, given)
+        number = own_number(field, given, canonical_number)
         if (first := places.setdefault(number, place)) != place:
             raise InvalidField(field, f"{mask(number)} is given already, as numbers[{first}]")
         if number.startswith("400") and usage != "Inbound":

@@ -95,6 +95,7 @@ class InventorySettings(Struct, frozen=True):
     refresh_seconds: kinds.SweepInterval = 60
     stale_after_seconds: kinds.Interval = 600
     max_shrink: kinds.Share = 0.2
+    max_unreadable: kinds.Share = 0.05
 
 
 class LocalitySettings(Struct, frozen=True):

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from service.errors import SettingsError
 from service.files import read_text
-from service.locality import prefix_table, read_own
+from service.locality import prefix_table, restore_number
 from service.locality.table import read_table
 from service.settings import NumberOverride, Settings
 from service.settings.environment import Override, read_environment
@@ -66,7 +66,7 @@ def _read_matches(
     """Yield each override, its number in the form that the inventory has it in."""
     for at, override in enumerate(overrides):
         try:
-            number = Secret(read_own(override.match.number) if override.match.number else "")
+            number = Secret(restore_number(override.match.number) if override.match.number else "")
             yield replace(override, match=replace(override.match, number=number))
         except ValueError as error:
             path = ("numbers", at, "match", "number")

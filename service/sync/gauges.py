@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
 
-from service.inventory import Inventory
+from service.inventory import Inventory, UnreadableRow
 from service.metrics import Metrics
 from service.sync.acceptance import CONFIRMED, SweepReport
 
@@ -28,8 +28,9 @@ class Gauges:
         self._usages: set[tuple[str, bool]] = set()
 
     def show_sweep(self, report: SweepReport) -> None:
-        """Tell whether a loss waits to be confirmed."""
+        """Show whether a loss waits to be confirmed, and how many rows are set aside."""
         self._metrics.sweep_shrink_held.labels(self._instance_id).set(report.result == "held")
+        self._metrics.unreadable_numbers.labels(self._instance_id).set(report.unreadable)
 
     def show(self, usages: Mapping[tuple[str, bool], int]) -> None:
         """Show how many numbers a snapshot has by usage; `available` are the candidates."""
@@ -86,6 +87,7 @@ class Sweeps:
         self._metrics = metrics
         self._instance_id = instance_id
         self._told = ("", "")
+        self._aside: tuple[int, tuple[UnreadableRow, ...]] = (0, ())
 
     def show_age(self, seconds: float) -> None:
         """Show how long ago a sweep confirmed the inventory."""
@@ -97,10 +99,21 @@ class Sweeps:
         self._metrics.sweep_duration.labels(self._instance_id).observe(report.duration)
         # Two failures alike have two request ids.
         how = report.result, report.detail.partition(" (request ")[0]
-        if report.added or report.removed or how != self._told:
-            level = logging.INFO if report.result in CONFIRMED else logging.WARNING
-            figures = msgspec.structs.asdict(report)
-            _log.log(
-                level, "%s: sweep %s", self._instance_id, report.result, extra={"sweep": figures}
-            )
-        self._told = how
+        aside = report.unreadable, report.examples
+        if report.added or report.removed or how != self._told or aside != self._aside:
+            self._log(report)
+        self._told, self._aside = how, aside
+
+    def _log(self, report: SweepReport) -> None:
+        is_fine = report.result in CONFIRMED and not report.unreadable
+        aside = f", {report.unreadable} rows cannot be read" if report.unreadable else ""
+        figures = msgspec.structs.asdict(report)
+        figures["examples"] = list(map(str, report.examples))
+        _log.log(
+            logging.INFO if is_fine else logging.WARNING,
+            "%s: sweep %s%s",
+            self._instance_id,
+            report.result,
+            aside,
+            extra={"sweep": figures},
+        )

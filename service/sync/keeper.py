@@ -214,6 +214,7 @@ class InventoryKeeper:
         started = monotonic()
         try:
             sweep = await self._sweep_numbers(self._replica.state.known or {})
+            sweep.check_readable(self._config.max_unreadable)
         except SweepFailed as error:
             self._failed(error, monotonic() - started)
             retry, self._retry = self._retry, min(2 * self._retry, LONGEST_RETRY)
@@ -231,9 +232,8 @@ class InventoryKeeper:
 
     async def _weigh(self, sweep: Sweep, term: Term, policy: Policy, duration: float) -> State:
         """Weigh a sweep and return the state after it; many numbers are weighed in a thread."""
-        before = self._replica.state
-        known, absences = before.known, before.absences
-        verdict = await asyncio.to_thread(judge, known, absences, sweep, term.now, policy)
+        before, known = self._replica.state, self._replica.state.known
+        verdict = await asyncio.to_thread(judge, known, before.absences, sweep, term.now, policy)
         report = await asyncio.to_thread(report_on, known or {}, verdict, sweep, term.now, duration)
         inventory = before.inventory
         if verdict.numbers is not None and verdict.numbers is not known:
@@ -245,6 +245,6 @@ class InventoryKeeper:
     def _failed(self, error: CallerIdError, duration: float = 0.0) -> None:
         state = self._replica.state
         at = self._clock() - duration - state.offset
-        report = SweepReport("failed", at, duration, detail=error.detail)
+        report = state.report.failed(error, at, duration)
         self._replica.adopt(msgspec.structs.replace(state, report=report))
         self._sweeps.tell(report)

@@ -165,6 +165,36 @@ async def test_shifting_pages_repeat_some_numbers_and_miss_others() -> None:
     assert {page["TotalCount"] for page in pages} == {1000}
 
 
+async def test_some_rows_may_be_masked(emulator: Emulator, address: str) -> None:
+    emulator.faults.mask_every = 3
+    rows = (await listed(address))[1]["Data"]["List"]
+    assert ["*" in row["Number"] for row in rows] == [False, False, True] * 2 + [False, False]
+
+
+@pytest.mark.parametrize("off_by", [-3, 92])
+async def test_the_total_may_be_wrong(emulator: Emulator, address: str, off_by: int) -> None:
+    emulator.faults.total_off_by = off_by
+    data = (await listed(address))[1]["Data"]
+    assert (len(data["List"]), data["TotalCount"]) == (8, 8 + off_by)
+
+
+async def test_filters_may_be_ignored(emulator: Emulator, address: str) -> None:
+    emulator.faults.filters_ignored = True
+    assert (await listed(address, SearchPattern="0833"))[1]["Data"]["TotalCount"] == 8
+
+
+async def test_all_numbers_may_be_inactive_at_once(emulator: Emulator, address: str) -> None:
+    emulator.faults.all_inactive = True
+    rows = (await listed(address))[1]["Data"]["List"]
+    assert {row["Active"] for row in rows} == {False}
+
+
+async def test_an_answer_may_have_no_end(emulator: Emulator, address: str) -> None:
+    emulator.faults.endless = True
+    async with posted(address, PAGE, signed_headers(address, "ListPhoneNumbers", PAGE)) as response:
+        assert set(await response.content.readexactly(10_000_000)) == set(b" ")
+
+
 async def test_a_list_of_one_may_be_an_object(emulator: Emulator, address: str) -> None:
     emulator.faults.single_objects = True
     one = (await listed(address, SearchPattern="0833"))[1]["Data"]["List"]
@@ -199,7 +229,12 @@ async def test_a_distorted_answer_leaves_the_inventory_alone(
 ) -> None:
     before = json.dumps(emulator.numbers)
     emulator.faults = Faults(
-        single_objects=True, unquoted_numbers=True, short_pages=True, shifting_pages=True
+        single_objects=True,
+        unquoted_numbers=True,
+        short_pages=True,
+        shifting_pages=True,
+        mask_every=2,
+        all_inactive=True,
     )
     await listed(address)
     await picked(address)

@@ -6,6 +6,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from service.api import Components
+from service.inventory import UnreadableRow
 from service.sync import SweepReport
 from tests.http.http_fixtures import (
     FakeKeeper,
@@ -93,7 +94,14 @@ async def test_metrics_are_an_exposition_that_prometheus_reads(service: Service)
 async def test_the_inventory_of_every_instance_is_described() -> None:
     service = Service(settings_with("ccc-a", "ccc-b"))
     service.keepers["ccc-b"] = FakeKeeper("ccc-b", empty=True)
-    service.keepers["ccc-a"].last_sweep = SweepReport("accepted", 1000.0, 0.5, total=5)
+    service.keepers["ccc-a"].last_sweep = SweepReport(
+        "accepted",
+        1000.0,
+        0.5,
+        total=7,
+        unreadable=2,
+        examples=(UnreadableRow("138****8888", "Number is masked"),),
+    )
     async with serving(service):
         full, empty = (await ask(service, "GET", "/v1/inventory")).json["data"]
     assert full == {
@@ -103,11 +111,13 @@ async def test_the_inventory_of_every_instance_is_described() -> None:
         "candidates": 3,
         "age_seconds": 42.0,
         "stale": False,
+        "unreadable": 2,
+        "unreadable_examples": [{"number": "138****8888", "reason": "Number is masked"}],
         "last_sweep": {
             "result": "accepted",
             "at": 1000.0,
             "duration": 0.5,
-            "total": 5,
+            "total": 7,
             "added": 0,
             "removed": 0,
             "held": 0,
@@ -121,7 +131,18 @@ async def test_the_inventory_of_every_instance_is_described() -> None:
         "candidates": 0,
         "age_seconds": None,
         "stale": True,
-        "last_sweep": None,
+        "unreadable": 0,
+        "unreadable_examples": [],
+        "last_sweep": {
+            "result": "never",
+            "at": 0.0,
+            "duration": 0.0,
+            "total": 0,
+            "added": 0,
+            "removed": 0,
+            "held": 0,
+            "detail": "",
+        },
     }
 
 

@@ -1,17 +1,21 @@
 """Invariant 6: a bad, partial, empty or unconfirmed sweep never replaces a good inventory."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.inventory import PhoneNumber
-from service.sync.acceptance import Absence, Policy, Sweep, Verdict, judge
+from service.errors import SweepFailed
+from service.inventory import PhoneNumber, UnreadableRow, bar
+from service.sync.acceptance import Absence, Policy, Sweep, Verdict, judge, report_on
 
 NOW = 1_795_219_200.0
 POLICY = Policy(max_shrink=0.2)
 OPERATOR = Policy(max_shrink=0.2, accept_shrink=True)
+MASKED = UnreadableRow("138****8888", "Number is masked", b"1")
 TEN = [f"0105550{n:04}" for n in range(10)]
 
 
@@ -161,6 +165,145 @@ def test_an_operator_cannot_make_an_incomplete_sweep_whole() -> None:
 def test_a_clock_that_goes_back_confirms_nothing() -> None:
     absences = {name: Absence(7, NOW + 3600) for name in TEN[:5]}
     assert names_in(judge(numbers_of(TEN), absences, whole(TEN[5:]), NOW, POLICY)) == TEN
+
+
+def candidates(names: list[str]) -> dict[str, PhoneNumber]:
+    return {name: PhoneNumber(name, skill_group_ids=("sales@ccc-test",)) for name in names}
+
+
+def changed(names: list[str], **fields: Any) -> Sweep:
+    """All ten, of which some are otherwise than before."""
+    otherwise = {
+        name: msgspec.structs.replace(own, **fields) for name, own in candidates(names).items()
+    }
+    return Sweep(candidates(TEN) | otherwise, complete=True, total=10)
+
+
+def candidates_after(sweeps: list[Sweep], *, every: float = 60.0) -> tuple[list[str], Verdict]:
+    verdict = Verdict(candidates(TEN), {}, "accepted")
+    for count, sweep in enumerate(sweeps):
+        verdict = judge(verdict.numbers, verdict.absences, sweep, NOW + count * every, POLICY)
+    assert verdict.numbers is not None
+    return sorted(name for name, own in verdict.numbers.items() if not bar(own)), verdict
+
+
+@pytest.mark.parametrize(
+    "fields", [{"active": False}, {"usage": "Inbound"}, {"skill_group_ids": ()}], ids=str
+)
+def test_a_loss_of_candidates_beyond_max_shrink_is_held_as_one_of_numbers_is(
+    fields: dict[str, Any],
+) -> None:
+    loss = changed(TEN[:3], **fields)
+    shown, verdict = candidates_after([loss] * 2, every=3600.0)
+    assert (shown, verdict.result, verdict.held) == (TEN, "held", 3)
+    shown, verdict = candidates_after([loss] * 3, every=299.0)
+    assert (shown, verdict.result) == (TEN, "held")
+    shown, verdict = candidates_after([loss] * 3, every=300.0)
+    assert (shown, verdict.result, verdict.absences) == (TEN[3:], "accepted", {})
+    assert verdict.numbers == loss.numbers
+
+
+def test_a_few_candidates_less_are_believed_at_once() -> None:
+    shown, verdict = candidates_after([changed(TEN[:2], active=False)])
+    assert (shown, verdict.result) == (TEN[2:], "accepted")
+
+
+def test_numbers_gone_and_numbers_inactive_are_one_loss_of_candidates() -> None:
+    loss = changed(TEN[:2], active=False)
+    rest = {name: own for name, own in loss.numbers.items() if name != TEN[9]}
+    shown, verdict = candidates_after([Sweep(rest, complete=True, total=9)])
+    assert (shown, verdict.result, verdict.held) == (TEN, "held", 3)
+
+
+def test_few_numbers_gone_that_were_most_candidates_are_held() -> None:
+    """All three candidates of twenty numbers: 15 % of the numbers, and nobody is left to show."""
+    others = {f"0215550{n:04}": PhoneNumber(f"0215550{n:04}", usage="Inbound") for n in range(17)}
+    sweep = Sweep(others, complete=True, total=17)
+    assert judge(candidates(TEN[:3]) | others, {}, sweep, NOW, POLICY).result == "held"
+
+
+def test_a_candidate_that_is_seen_well_between_two_losses_starts_anew() -> None:
+    loss = changed(TEN[:3], active=False)
+    shown, _ = candidates_after([loss, loss, changed([]), loss, loss], every=300.0)
+    assert shown == TEN
+
+
+def test_what_else_changes_of_a_number_is_taken_while_a_loss_of_candidates_is_held() -> None:
+    loss = changed(TEN[:3], active=False)
+    moved = {**loss.numbers, TEN[9]: msgspec.structs.replace(loss.numbers[TEN[9]], city="成都")}
+    _, verdict = candidates_after([Sweep(moved, complete=True, total=10)])
+    assert verdict.numbers is not None
+    assert verdict.numbers[TEN[9]].city == "成都"
+    assert verdict.numbers[TEN[0]].active
+
+
+def test_a_loss_of_candidates_in_an_incomplete_sweep_is_not_believed_either() -> None:
+    loss = msgspec.structs.replace(changed(TEN, active=False), complete=False, total=11)
+    shown, verdict = candidates_after([loss] * 2)
+    assert (shown, verdict.result) == (TEN, "incomplete")
+
+
+def test_an_operator_may_accept_a_loss_of_candidates_at_once() -> None:
+    loss = changed(TEN, active=False)
+    verdict = judge(candidates(TEN), {}, loss, NOW, OPERATOR)
+    assert (verdict.numbers, verdict.result, verdict.absences) == (loss.numbers, "accepted", {})
+
+
+def test_a_number_whose_row_became_unreadable_leaves_after_two_sweeps_without_it() -> None:
+    rest = {name: own for name, own in candidates(TEN).items() if name != TEN[0]}
+    odd = Sweep(rest, complete=True, total=10, unreadable=(MASKED,))
+    assert candidates_after([odd])[0] == TEN
+    assert candidates_after([odd] * 2)[0] == TEN[1:]
+
+
+def test_no_more_rows_than_configured_may_be_set_aside() -> None:
+    sweep = Sweep(candidates(TEN), complete=True, total=12, unreadable=(MASKED, MASKED))
+    sweep.check_readable(0.17)
+    with pytest.raises(SweepFailed, match=r"2 of 12 rows .* 138\*{4}8888 \(Number is masked\)"):
+        sweep.check_readable(0.16)
+
+
+def test_a_report_of_a_failure_keeps_what_was_set_aside_unless_it_read_rows_itself() -> None:
+    sweep = Sweep(candidates(TEN), complete=True, total=11, unreadable=(MASKED,))
+    report = report_on({}, judge(None, {}, sweep, NOW, POLICY), sweep, NOW, 1.0)
+    shown = UnreadableRow("138****8888", "Number is masked")
+    assert (report.unreadable, report.examples) == (1, (shown,))
+    failed = report.failed(SweepFailed("CCC did not answer"), NOW, 1.0)
+    assert (failed.result, failed.unreadable, failed.examples) == ("failed", 1, (shown,))
+    worse = failed.failed(SweepFailed("too many", [MASKED] * 3), NOW, 1.0)
+    assert (worse.unreadable, worse.examples) == (3, (shown,))
+
+
+@given(
+    history=st.lists(
+        st.tuples(
+            st.sets(st.sampled_from(TEN)),
+            st.booleans(),
+            st.sampled_from([60.0, 300.0, 700.0]),
+        ),
+        max_size=12,
+    )
+)
+def test_most_candidates_are_never_lost_but_by_three_sweeps_over_ten_minutes(
+    history: list[tuple[set[str], bool, float]],
+) -> None:
+    numbers: Mapping[str, PhoneNumber] = candidates(TEN)
+    absences: Mapping[str, Absence] = {}
+    now = NOW
+    agreeing: dict[str, list[float]] = {}
+    for inactive, complete, seconds in history:
+        now += seconds
+        sweep = msgspec.structs.replace(changed(sorted(inactive), active=False), complete=complete)
+        verdict = judge(numbers, absences, sweep, now, POLICY)
+        assert verdict.numbers is not None
+        agreeing = {name: [*agreeing.get(name, []), now] for name in inactive}
+        before = {name for name, own in numbers.items() if not bar(own)}
+        lost = {name for name in before if bar(verdict.numbers[name])}
+        if len(before & inactive) > POLICY.max_shrink * len(before):
+            for name in lost:
+                assert len(agreeing[name]) >= 3
+                assert now - agreeing[name][0] >= 600
+        numbers, absences = verdict.numbers, verdict.absences
 
 
 class Witness(msgspec.Struct):

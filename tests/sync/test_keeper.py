@@ -201,7 +201,7 @@ async def test_the_numbers_are_shown_by_usage_and_candidacy(
     assert replica.metric("inventory_numbers", usage="Inbound", available="false") == 1
     for row in emulator.numbers[INSTANCE]:
         row["Active"] = False
-    await replica.keeper.refresh()
+    await replica.keeper.refresh(accept_shrink=True)
     assert replica.metric("inventory_numbers", **shown) == 0
 
 

@@ -57,7 +57,7 @@ async def test_a_stale_leader_changes_neither_cache_nor_members_nor_itself(
     set_numbers(emulator, 301)
     emulator.faults = Faults(hang_seconds=0.05)
     sweeping = asyncio.create_task(stale.keeper.refresh())
-    await until(lambda: emulator.calls["ListPhoneNumbers"] > 3)
+    await until(lambda: emulator.calls["ListPhoneNumbers"] > 4)
     await redis.delete(LEAD)
     assert fresh.shared is not None
     assert await fresh.shared.leader.acquire() is not None

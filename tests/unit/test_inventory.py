@@ -4,17 +4,21 @@ import msgspec
 import pytest
 
 from service.inventory import (
+    LEVELS,
     Alike,
     CommonFields,
     Details,
     Inventory,
     Moves,
     PhoneNumber,
+    Wish,
     alike,
     bar,
     moves_between,
     place_at,
+    steps_for,
 )
+from service.locality import Locality
 from service.tasks import at_once
 
 SALES, SUPPORT = "sales@ccc-test", "support@ccc-test"
@@ -107,7 +111,29 @@ def test_a_number_that_may_not_be_shown_has_no_home_and_is_counted() -> None:
 def test_a_city_is_named_together_with_its_area_code() -> None:
     assert place_at("city", "四川", "成都", "028") == "028成都"
     assert place_at("city", "四川", "", "028") == ""
-    assert place_at("city", "四川", "成都", "") == ""
+    assert place_at("city", "", "成都", "") == ""
+
+
+def test_a_number_without_an_area_code_is_local_to_the_city_of_its_names_and_to_no_code() -> None:
+    coded, codeless = (
+        chengdu("02855500001"),
+        PhoneNumber("1064899123456", "四川", "成都", "", skill_group_ids=(SALES,)),
+    )
+    far = PhoneNumber("95013", "云南", "", "", skill_group_ids=(SALES,))
+    inventory = Inventory("ccc-test", 1, [coded, codeless, far])
+    callee = Locality("四川", "成都", "028")
+    levels = {
+        step.level: {number for pool in step.pools for number in inventory.members[pool]}
+        for step in steps_for(inventory, callee, Wish((SALES,)), LEVELS)
+    }
+    assert levels == {
+        "city": {"02855500001", "1064899123456"},
+        "province": {"02855500001", "1064899123456"},
+        "any": {"02855500001", "1064899123456", "95013"},
+    }
+    elsewhere = steps_for(inventory, Locality("四川", "", "028"), Wish((SALES,)), LEVELS)
+    assert [step.level for step in elsewhere] == ["area_code", "province", "any"]
+    assert inventory.members[elsewhere[0].pools[0]] == ("02855500001",)
 
 
 def test_an_inventory_looks_the_same_in_whatever_order_its_numbers_come() -> None:

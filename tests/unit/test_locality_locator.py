@@ -79,7 +79,22 @@ def test_a_merged_area_code_leads_to_the_one_that_took_it_over(locator: Locator)
 )
 def test_a_number_of_a_service_has_no_place(locator: Locator, dialled: str) -> None:
     assert locator.locate(dialled).locality == Locality()
-    assert locator.place(dialled, "浙江省", "杭州市") == Locality()
+    assert locator.place(dialled) == Locality()
+
+
+@pytest.mark.parametrize(
+    "number",
+    ["95588", "10108888", "1064899123456", "95013123456", "12345678", "0064123", "+85221234567"],
+)
+def test_a_number_of_ours_without_an_area_code_is_where_ccc_says_and_gets_none(
+    locator: Locator, number: str
+) -> None:
+    assert locator.place(number, "云南省", "昆明市") == Locality("云南", "昆明", "")
+    assert locator.place(number, "香港特别行政区", "") == Locality("香港", "", "")
+
+
+def test_a_number_that_only_receives_is_nowhere_whatever_ccc_says(locator: Locator) -> None:
+    assert locator.place("4001234567", "浙江省", "杭州市") == Locality()
 
 
 @pytest.mark.parametrize(
@@ -100,7 +115,6 @@ def test_a_number_from_elsewhere_has_a_country_and_no_province(
     callee = locator.locate(dialled)
     assert callee.kind == "foreign"
     assert callee.locality == Locality(country=country)
-    assert locator.place(callee.number, "广东", "深圳") == callee.locality
 
 
 def test_what_cannot_be_dialled_is_nowhere(locator: Locator) -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.errors import InvalidCalledNumber
-from service.locality.number import read_dialled, restore_number
+from service.locality.number import canonical_number, kind_of, read_dialled, restore_number
 
 CANONICAL = {
     "mobile": r"1[3-9][0-9]{9}",
@@ -311,6 +311,32 @@ def test_a_masked_or_senseless_listed_number_is_no_number(listed: str | int) -> 
     with pytest.raises(ValueError, match="a listed number is unusable") as refusal:
         restore_number(listed)
     assert str(listed) not in str(refusal.value) or not listed
+
+
+@pytest.mark.parametrize(
+    "listed",
+    ["1064899123456", "95013", "9501312345678", "123456", "0064123", "+85212", "012345678901"],
+)
+def test_a_number_of_ours_of_an_unknown_form_stays_as_it_is_and_has_no_kind(listed: str) -> None:
+    assert restore_number(listed) == listed
+    assert kind_of(listed) in (None, "service")
+
+
+@pytest.mark.parametrize(
+    "given_number", ["12110", "+86110", "8612122", "00000", "+0000000", "1" * 21, "8989", "1 2-3"]
+)
+def test_no_emergency_number_no_zeros_and_nothing_too_short_or_long_is_ours(
+    given_number: str,
+) -> None:
+    with pytest.raises(ValueError, match="unusable"):
+        restore_number(given_number)
+
+
+@pytest.mark.parametrize("given_number", ["1064899123456", "123456", "+85212"])
+def test_only_a_known_form_is_canonical(given_number: str) -> None:
+    with pytest.raises(ValueError, match="unusable"):
+        canonical_number(given_number)
+    assert canonical_number("010-8989 8989") == "01089898989"
 
 
 @given(st.from_regex(CANONICAL["landline"], fullmatch=True))

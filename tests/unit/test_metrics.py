@@ -48,6 +48,7 @@ GAUGES = {
     "callerid_write_back_backlog": (),
     "callerid_ledger_clock_behind_seconds": (),
     "callerid_sweep_shrink_held": ("instance",),
+    "callerid_unreadable_numbers": ("instance",),
 }
 WORKER = """
 import sys

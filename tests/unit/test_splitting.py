@@ -79,7 +79,7 @@ def pages_of_two() -> Iterator[None]:
         for module in (splitting, reading, course):
             stack.enter_context(patch.object(module, "MOST_NUMBERS", 20))
         stack.enter_context(patch.multiple(splitting, PAGE_SIZE=2, GOAL=10, CELL_GOAL=15))
-        stack.enter_context(patch.object(course, "LOOKS_A_PAGE", 1000))
+        stack.enter_context(patch.object(course, "REQUESTS_A_PAGE", 1000))
         yield
 
 

@@ -295,7 +295,16 @@ async def test_a_sweep_that_fails_fails_the_check(tmp_path: Path) -> None:
     rows = [*chengdu_numbers(3), {**chengdu_numbers(1)[0], "Number": "0285****9999"}]
     status, output = await checked_before(emulator_of(rows), tmp_path, "--sweep")
     assert status == 1, output
-    assert "failed   sweep of ccc-test: " in output
+    assert "failed   sweep of ccc-test: 1 of 4 rows cannot be read" in output
+    assert "0285****9999 (Number is masked)" in output
+
+
+async def test_a_sweep_names_the_rows_that_it_sets_aside(tmp_path: Path) -> None:
+    rows = [*chengdu_numbers(50), {**chengdu_numbers(1)[0], "Active": "perhaps"}]
+    status, output = await checked_before(emulator_of(rows), tmp_path, "--sweep")
+    assert status == 0, output
+    assert "warning  sweep of ccc-test: 50 numbers (50 Outbound): 50 to pick from" in output
+    assert "1 rows cannot be read and are set aside: 028****0000 (Active cannot be read)" in output
 
 
 async def test_a_terminal_shows_a_table_in_colour_and_how_far_a_sweep_is(tmp_path: Path) -> None:

@@ -110,7 +110,14 @@ function drawStates() {
     components.draining ? chip("warn", text("draining")) : "",
     result === "held" ? chip("warn", text("sweepHeld")) : "",
     result === "failed" ? chip("bad", text("sweepFailed")) : "",
+    inventory.unreadable ? chip("warn", unreadable(inventory)) : "",
   );
+}
+
+/** How many rows of CCC's list were set aside, and which, masked, with the reasons. */
+function unreadable({ unreadable: count, unreadable_examples: examples }) {
+  const rows = examples.map((each) => `${each.number} ${each.reason}`.trim()).join(", ");
+  return text("unreadable", { count, rows });
 }
 
 function drawChoices(overview) {

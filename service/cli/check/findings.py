@@ -28,7 +28,8 @@ class SweptInventory(msgspec.Struct, frozen=True):
     """The result of a sweep; `available` counts the numbers that a pick could show.
 
     `skill_groups` counts the available ones of each group, `agents` those that are an agent's own;
-    by `unused_overrides`, entries of `[[numbers]]`, no number of the instance goes.
+    by `unused_overrides`, entries of `[[numbers]]`, no number of the instance goes. `unreadable`
+    rows are set aside, some of them as in `examples`.
     """
 
     numbers: int
@@ -40,6 +41,8 @@ class SweptInventory(msgspec.Struct, frozen=True):
     provinces: dict[str, int]
     skill_groups: dict[str, int]
     unused_overrides: tuple[str, ...]
+    unreadable: int = 0
+    examples: tuple[str, ...] = ()
 
 
 Permissions: TypeAlias = dict[str, Permission]

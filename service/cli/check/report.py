@@ -17,7 +17,7 @@ from service.cli.check.sweeping import sweep
 from service.cli.terminal import Progress
 from service.locality import Locator, prefix_table
 from service.metrics import Metrics
-from service.settings import NumberOverride, Settings
+from service.settings import Settings
 
 
 async def report_on(settings: Settings, progress: Progress, *, sweeps: bool) -> Report:
@@ -49,7 +49,7 @@ async def report_on(settings: Settings, progress: Progress, *, sweeps: bool) -> 
         outcomes = await ask_all(subjects, progress)
         if sweeps:
             locator = Locator(prefix_table.read(settings.locality.phone_dat))
-            outcomes = await _swept(subjects, outcomes, locator, settings.numbers, progress)
+            outcomes = await _swept(subjects, outcomes, locator, settings, progress)
     findings += [*of_redis, *reached.values()]
     findings += [finding for _, of_instance in outcomes for finding in of_instance]
     findings += _not_asked(behind)
@@ -102,13 +102,13 @@ async def _swept(
     subjects: Sequence[Subject],
     outcomes: Sequence[Outcome],
     locator: Locator,
-    overrides: Sequence[NumberOverride],
+    settings: Settings,
     progress: Progress,
 ) -> list[Outcome]:
     """The outcomes, with what a whole sweep read of each instance whose numbers are listed."""
     swept = list(outcomes)
     for at, (subject, (report, findings)) in enumerate(zip(subjects, outcomes, strict=True)):
         if report.numbers is not None:
-            finding, inventory = await sweep(subject, locator, overrides, progress)
+            finding, inventory = await sweep(subject, locator, settings, progress)
             swept[at] = replace(report, sweep=inventory), (*findings, finding)
     return swept

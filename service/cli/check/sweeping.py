@@ -13,8 +13,8 @@ from service.errors import SweepFailed
 from service.inventory import bar
 from service.locality import Locator
 from service.policy import limits_namer, unused_overrides
-from service.settings import NumberOverride
-from service.sync.acceptance import Sweep
+from service.settings import NumberOverride, Settings
+from service.sync.acceptance import Sweep, examples_of
 from service.sync.sweeping import sweep_numbers
 
 
@@ -36,21 +36,23 @@ class CountingLister:
 
 
 async def sweep(
-    subject: Subject, locator: Locator, overrides: Sequence[NumberOverride], progress: Progress
+    subject: Subject, locator: Locator, settings: Settings, progress: Progress
 ) -> tuple[Finding, SweptInventory | None]:
     """Read a whole inventory as the service does.
 
     Args:
         subject: the instance and its client.
         locator: places the numbers.
-        overrides: the entries of `[[numbers]]`.
+        settings: say what is believed, and which numbers have limits of their own.
         progress: shows how many numbers have been read.
     """
     lister = CountingLister(subject.ccc, progress)
     try:
-        swept = summary(await sweep_numbers(lister, subject.id, locator), overrides)
+        seen = await sweep_numbers(lister, subject.id, locator)
+        seen.check_readable(settings.inventory.max_unreadable)
     except SweepFailed as error:
         return Finding(_about(subject.id), "failed", str(error)), None
+    swept = summary(seen, settings.numbers)
     return finding_on(subject.id, swept), swept
 
 
@@ -64,7 +66,11 @@ def finding_on(instance_id: str, swept: SweptInventory) -> Finding:
         f"{swept.numbers} numbers ({usages or 'none'}): {swept.available} to pick from, "
         f"{swept.agents} of them agents' own, in {len(swept.provinces)} provinces"
     )
-    return Finding(_about(instance_id), "fine" if swept.available else "warning", text)
+    if swept.unreadable:
+        text += f"; {swept.unreadable} rows cannot be read and are set aside: "
+        text += ", ".join(swept.examples)
+    is_fine = swept.available and not swept.unreadable
+    return Finding(_about(instance_id), "fine" if is_fine else "warning", text)
 
 
 def _about(instance_id: str) -> str:
@@ -88,6 +94,8 @@ def summary(swept: Sweep, overrides: Sequence[NumberOverride] = ()) -> SweptInve
             group for number in of_groups for group in set(number.skill_group_ids)
         ),
         unused_overrides=unused_overrides(overrides, map(limits_namer(overrides), numbers)),
+        unreadable=len(swept.unreadable),
+        examples=tuple(map(str, examples_of(swept.unreadable))),
     )
 
 

@@ -5,11 +5,12 @@ It reads and places what it reads. Which pages those are, and whether they are t
 """
 
 import asyncio
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import Protocol
 
-from service.ccc.payloads import ListedNumber, ListedPage
+from service.ccc.payloads import ListedPage
+from service.ccc.rows import ListedNumber
 from service.errors import CccError, SweepFailed
 from service.inventory import PhoneNumber
 from service.locality import Locator
@@ -57,13 +58,12 @@ async def sweep_numbers(
         SweepFailed: a page could not be had or not be read, or no filter reaches all numbers.
     """
     before = {} if known is None else known
-    as_held = partial(_as_held, before, locator)
     waiting = asyncio.Semaphore(PAGES_IN_FLIGHT)
 
-    async def read(ask: PageRequest) -> PageRead:
+    async def read(ask: PageRequest) -> ListedPage:
         part = ask.part
         async with waiting:
-            page = await ccc.list_phone_numbers(
+            return await ccc.list_phone_numbers(
                 instance_id,
                 page_number=ask.page,
                 page_size=PAGE_SIZE,
@@ -72,36 +72,41 @@ async def sweep_numbers(
                 active=part.active,
                 background=True,
             )
-        return PageRead(page.total_count, [as_held(row) for row in page.numbers])
 
     course = course_of(before)
-    pages: list[PageRead] | None = None
+    pages: list[ListedPage] | None = None
+    resumed = partial(_resumed, course, partial(_page_read, before, locator))
     try:
         # In a thread: with many numbers, what they come to takes longer than a pick can wait.
-        while not isinstance(told := await asyncio.to_thread(_resumed, course, pages), Sweep):
+        while not isinstance(told := await asyncio.to_thread(resumed, pages), Sweep):
             pages = await _together([read(ask) for ask in told])
     except CccError as error:
         raise SweepFailed(f"ListPhoneNumbers did not answer the sweep: {error}") from error
     return told
 
 
-def _as_held(before: Mapping[str, PhoneNumber], locator: Locator, row: ListedNumber) -> PhoneNumber:
-    """Return the number as it is held already, if it is the same: so that none is held twice."""
-    number = _phone_number(row, locator)
-    held = before.get(number.number)
-    return held if held == number else number
+def _page_read(before: Mapping[str, PhoneNumber], locator: Locator, page: ListedPage) -> PageRead:
+    """A page as it is held; a number that is held already is that same one: none is held twice."""
+    numbers = [_phone_number(row, locator) for row in page.numbers]
+    held = [
+        before[number.number] if before.get(number.number) == number else number
+        for number in numbers
+    ]
+    return PageRead(page.total_count, held, page.unreadable)
 
 
-def _resumed(course: Course, pages: list[PageRead] | None) -> list[PageRequest] | Sweep:
+def _resumed(
+    course: Course, page_read: Callable[[ListedPage], PageRead], pages: list[ListedPage] | None
+) -> list[PageRequest] | Sweep:
     """Resume a course: the pages that it asks for next, or the sweep that it ends with."""
     try:
-        return next(course) if pages is None else course.send(pages)
+        return next(course) if pages is None else course.send(list(map(page_read, pages)))
     except StopIteration as end:
         sweep: Sweep = end.value
         return sweep
 
 
-async def _together(reads: Sequence[Awaitable[PageRead]]) -> list[PageRead]:
+async def _together(reads: Sequence[Awaitable[ListedPage]]) -> list[ListedPage]:
     """Gather all pages, or raise the first failure, which ends the other requests.
 
     No task group: on Python 3.11 one that fails leaves its task marked as cancelled, which would

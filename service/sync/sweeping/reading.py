@@ -4,13 +4,16 @@ Generators yield the pages to ask for, in order, and are sent what these hold. W
 to be is guessed in `splitting`; whether they are the whole is told by the counts kept here.
 """
 
+from collections import Counter
 from collections.abc import Generator, Iterable, Mapping, Sequence
-from itertools import zip_longest
+from functools import reduce
+from itertools import chain, zip_longest
+from operator import or_
 from typing import TypeAlias
 
 import msgspec
 
-from service.inventory import PhoneNumber
+from service.inventory import PhoneNumber, UnreadableRow
 from service.sync.acceptance import Sweep
 from service.sync.sweeping.splitting import (
     EVERYTHING,
@@ -35,29 +38,30 @@ class PageRequest(msgspec.Struct, frozen=True):
 
 
 class PageRead(msgspec.Struct, frozen=True):
-    """The size of a part, and the numbers on one page of it."""
+    """The size of a part, and the rows on one page of it: its numbers, and what is unreadable."""
 
     total: int
     numbers: Sequence[PhoneNumber]
+    unreadable: Sequence[UnreadableRow] = ()
 
 
 Asking: TypeAlias = Generator[list[PageRequest], list[PageRead], None]
 
 
 class PartRead:
-    """The numbers read of one part, pass by pass.
+    """The rows read of one part, pass by pass.
 
-    It has settled once a pass adds up, or all passes do; `pages` are these then.
+    It has settled once a pass adds up, or all passes do; `passes` are these then.
     """
 
     def __init__(self) -> None:
-        self.pages: list[PageRead] = []
+        self.passes: list[list[PageRead]] = []
         self.is_settled = False
 
     @property
     def total(self) -> int:
         """The total that was told last."""
-        return self.pages[-1].total
+        return self.passes[-1][-1].total
 
     @property
     def is_overfull(self) -> bool:
@@ -66,8 +70,8 @@ class PartRead:
 
     def add(self, latest: list[PageRead]) -> None:
         """Take in one more pass over the part."""
-        self.pages = latest if _adds_up(latest) else self.pages + latest
-        self.is_settled = not self.is_overfull and _adds_up(self.pages)
+        self.passes = [latest] if _adds_up([latest]) else [*self.passes, latest]
+        self.is_settled = not self.is_overfull and _adds_up(self.passes)
 
 
 class Reading:
@@ -83,12 +87,13 @@ class Reading:
         self._moved = 0  # numbers more since they were read, in the parts that were read
         self.total = 0
         self.seen: dict[str, PhoneNumber] = {}
+        self.unreadable: Counter[UnreadableRow] = Counter()
         self.is_at_rest = True  # as far as the totals tell
 
     @property
     def missing(self) -> int:
-        """The count of numbers that CCC has and that no page had and no part has got since."""
-        return self.total - len(self.seen) - self._moved
+        """The count of rows that CCC has and that no page had and no part has got since."""
+        return self.total - len(self.seen) - self.unreadable.total() - self._moved
 
     @property
     def parts(self) -> dict[Part, PartRead]:
@@ -102,14 +107,19 @@ class Reading:
 
     def told(self) -> Sweep:
         """The sweep as far as it went."""
-        if self.is_settled and not self.missing:
-            return Sweep(self.seen, complete=True, total=self.total)
+        is_whole = self.is_settled and not self.missing
         settled = [
             part.pattern
             for part, taken in self.parts.items()
-            if taken.is_settled and part == Part(part.pattern)
+            if not is_whole and taken.is_settled and part == Part(part.pattern)
         ]
-        return Sweep(self.seen, complete=False, total=self.total, settled=tuple(settled))
+        return Sweep(
+            self.seen,
+            complete=is_whole,
+            total=self.total,
+            settled=tuple(settled),
+            unreadable=tuple(self.unreadable.elements()),
+        )
 
     def read(self, parts: Iterable[Part]) -> Asking:
         """Read parts: up to three times where they do not add up, and split where too large."""
@@ -120,20 +130,20 @@ class Reading:
             taken = {part: self._taken[part] for part in left}
             left = [p for p, one in taken.items() if not (one.is_settled or one.is_overfull)]
         for part in parts:
-            for page in self._taken[part].pages:
-                self.see(page)
+            for pages in self._taken[part].passes:
+                self.see(pages)
         for part in parts:
             if self._taken[part].is_overfull:
                 yield from self._split(part)
 
-    def look(self, part: Part, pages: Iterable[int]) -> Asking:
-        """See some pages, of a part or of any other."""
-        for page in (yield [PageRequest(part, page) for page in pages]):
-            self.see(page)
+    def see(self, pages: Sequence[PageRead]) -> None:
+        """Take in the rows of different pages of one part.
 
-    def see(self, page: PageRead) -> None:
-        """Take in the numbers of a page."""
-        self.seen.update((number.number, number) for number in page.numbers)
+        Unreadable rows may be alike to the last byte, so they are counted, not named: as often as
+        one reading of a part has them. The same rows read again, or in another part, are no more.
+        """
+        self.seen.update((number.number, number) for page in pages for number in page.numbers)
+        self.unreadable |= unreadable_of(pages)
 
     def balance(self) -> Asking:
         """Have the totals told again: what came or went where it was read before is no gap."""
@@ -155,7 +165,7 @@ class Reading:
         firsts = yield [PageRequest(part, 1) for part in parts[:1]]
         for part, following in zip_longest(parts, parts[1:]):
             (first,) = firsts
-            last = pages_of(first.total) if first.total <= MOST_NUMBERS else 1
+            last = _last_page(part, first.total)
             rest = [PageRequest(part, page) for page in range(2, last + 1)]
             pages = yield rest + ([PageRequest(following, 1)] if following else [])
             pages, firsts = pages[: len(rest)], pages[len(rest) :]
@@ -177,16 +187,35 @@ class Reading:
         pages = yield asks + [PageRequest(seed, 1) for seed in seeds]
         for seed, page in zip(seeds, pages[len(asks) :], strict=True):
             some = spread(pages_of(min(page.total, MOST_NUMBERS)))[:SAMPLE]
-            yield from self.look(seed, some)
-        for page in pages:
-            self.see(page)
+            self.see((yield [PageRequest(seed, each) for each in some]))
+        self.see(pages[: len(asks)])
+        for page in pages[len(asks) :]:
+            self.see([page])
 
     def _hints(self, part: Part) -> list[PhoneNumber]:
         every = {**self._known, **self.seen}
         return [number for number in every.values() if part.holds(number)]
 
 
-def _adds_up(pages: Sequence[PageRead]) -> bool:
-    """Return whether every page tells the total that all come to."""
+def _last_page(part: Part, total: int) -> int:
+    """Return the page to read a part to: of an overfull one the first is enough.
+
+    What is not cut into parts is read until a page is not full: its total could be too small.
+    """
+    if total > MOST_NUMBERS:
+        return 1
+    is_open = part == EVERYTHING and total < MOST_NUMBERS
+    return pages_of(total + 1) if is_open else pages_of(total)
+
+
+def unreadable_of(pages: Iterable[PageRead]) -> Counter[UnreadableRow]:
+    """Count the unreadable rows on different pages of one part."""
+    return Counter(row for page in pages for row in page.unreadable)
+
+
+def _adds_up(passes: Sequence[Sequence[PageRead]]) -> bool:
+    """Return whether every page tells the total that all passes come to."""
+    pages = list(chain.from_iterable(passes))
     numbers = {number.number for page in pages for number in page.numbers}
-    return {page.total for page in pages} == {len(numbers)}
+    unreadable = reduce(or_, map(unreadable_of, passes))
+    return {page.total for page in pages} == {len(numbers) + unreadable.total()}

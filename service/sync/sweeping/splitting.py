@@ -19,6 +19,7 @@ MOST_NUMBERS = 10_000  # of one part: PageNumber and PageSize both end at 100
 USAGES = ("Outbound", "Inbound", "Bidirection")
 DIGITS = "0123456789"
 USUAL_LENGTH = 11
+LONGEST_PATTERN = 21  # a + and 20 digits: no number is longer
 SEEDS = ("2846357190", "6193820547", "4752916038", "8507439261")  # any digits, evenly
 
 # What a part should have at the most: one that changes while it is read is read again.
@@ -106,9 +107,11 @@ def extended(part: Part) -> list[Part]:
     """The parts that together hold each number of a part, but for one that is the pattern itself.
 
     A number that goes on after the pattern holds it with one digit behind, any other that is longer
-    with one before.
+    with one before. None where no number can be longer.
     """
     pattern = part.pattern
+    if len(pattern) >= LONGEST_PATTERN:
+        return []
     behind = [part.narrowed(pattern + digit) for digit in DIGITS]
     return behind + [part.narrowed(digit + pattern) for digit in DIGITS if pattern]
 
@@ -130,7 +133,8 @@ def seeds_for(total: int) -> list[str]:
     An ordered list is reached from its first page only as far as paging goes; what holds a few
     digits somewhere comes from all over it.
     """
-    length = next(size for size in range(1, USUAL_LENGTH) if _accidents("0" * size, total) < GOAL)
+    fitting = (size for size in range(1, USUAL_LENGTH) if _accidents("0" * size, total) < GOAL)
+    length = next(fitting, USUAL_LENGTH)
     return [seed[:length] for seed in SEEDS]
 
 

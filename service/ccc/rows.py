@@ -1,0 +1,188 @@
+"""Read one row of ListPhoneNumbers, liberally, or say why it cannot be read.
+
+What decides whether a number may be shown, and to whom (its digits, Active, Usage, SkillGroups,
+UserId), must be certain: else the row is set aside. Of the rest an odd value stands for none.
+"""
+
+import contextlib
+from functools import lru_cache
+from hashlib import blake2b
+from typing import Any, TypeAlias, TypeVar
+
+import msgspec
+from msgspec.structs import astuple
+
+from service.inventory import UnreadableRow
+from service.locality import restore_number
+from service.logs import mask
+
+LONGEST_SHOWN = 20  # characters of what stands in a number's place
+MASKED_DIGITS = 8  # that CCC itself leaves of a number that it masks
+KINDS_KEPT = 4096  # of the rows that differ in nothing but their numbers, the latest
+DIGEST_BYTES = 8
+
+Text: TypeAlias = str | int | None
+Item = TypeVar("Item")
+# One object stands for a list of one, and a null for nothing, in a list or in place of it.
+Several: TypeAlias = tuple[Item | None, ...] | Item | None
+Texts: TypeAlias = tuple[Text, ...] | Text
+
+
+class ListedNumber(msgspec.Struct, frozen=True, gc=False):
+    """A row of ListPhoneNumbers. `user_id` is empty unless the number is one agent's own.
+
+    `active` is false where the row does not say: a number is used only where CCC vouches for it.
+    """
+
+    number: str
+    province: str
+    city: str
+    usage: str
+    active: bool
+    skill_group_ids: tuple[str, ...]
+    user_id: str
+    tags: tuple[str, ...]
+    provider: str
+
+
+class _Group(msgspec.Struct, rename="pascal", frozen=True, gc=False):
+    skill_group_id: Text = None
+
+
+class _Row(msgspec.Struct, rename="pascal", frozen=True, gc=False):
+    number: Text = None
+    province: str | None = None
+    city: str | None = None
+    usage: str | None = None
+    active: bool | None = None
+    skill_groups: Several[_Group] = None
+    user_id: Text = None
+    tags: Texts = None
+    provider: Text = None
+
+
+class _Unreadable(Exception):
+    """A row that cannot be read; the message says why, without its number."""
+
+
+VITAL = frozenset({"Number", "Usage", "Active", "SkillGroups", "UserId"})
+
+_rows = msgspec.json.Decoder(_Row, strict=False)  # text may stand for numbers and flags
+_kinds = {field.encode_name: field.type for field in msgspec.structs.fields(_Row)}
+
+
+def read_row(sent: msgspec.Raw) -> ListedNumber | UnreadableRow:
+    """Read a row, or tell why it has to be set aside; it never raises.
+
+    Args:
+        sent: any JSON.
+    """
+    number: Any = None
+    try:
+        try:
+            row = _rows.decode(sent)
+        except msgspec.ValidationError:
+            fields = _fields_of(sent)
+            number = fields.get("Number")
+            row = _mended(fields)
+        number = row.number
+        return ListedNumber(_usable(number), *_common(astuple(row)[1:]))
+    except _Unreadable as error:
+        reason = str(error)
+    except (ValueError, RecursionError):
+        reason = "the row is no JSON that can be read"
+    digest = blake2b(bytes(sent), digest_size=DIGEST_BYTES).digest()
+    return UnreadableRow(shown(number), reason, digest)
+
+
+def shown(number: object) -> str:
+    """What stands in a number's place, masked; what is neither text nor an integer is not shown."""
+    if isinstance(number, bool) or not isinstance(number, str | int):
+        return ""
+    said = text(number)[:LONGEST_SHOWN]
+    is_masked = "*" in said and sum(map(str.isdigit, said)) <= MASKED_DIGITS
+    return said if is_masked else mask(said)
+
+
+def several(decoded: Several[Item]) -> list[Item]:
+    """The items of a list, or one that stands for a list; no nulls."""
+    items = decoded if isinstance(decoded, tuple) else (decoded,)
+    return [item for item in items if item is not None]
+
+
+def split(listed: str) -> tuple[Text, ...]:
+    """Split a list written as JSON, or as text with commas, Western or Chinese."""
+    if listed.startswith("["):
+        with contextlib.suppress(ValueError):
+            return msgspec.json.decode(listed, type=tuple[Text, ...])
+    return tuple(listed.replace("，", ",").split(","))
+
+
+def text(value: Text) -> str:
+    """The text of a value, "" for none."""
+    return "" if value is None else str(value).strip()
+
+
+def _fields_of(sent: msgspec.Raw) -> dict[str, Any]:
+    if not bytes(sent).startswith(b"{"):
+        raise _Unreadable("the row is no object")
+    return msgspec.json.decode(sent, type=dict[str, Any])
+
+
+def _mended(fields: dict[str, Any]) -> _Row:
+    """A row without the odd values that it can do without; an empty text stands for none."""
+    fields = {name: value for name, value in fields.items() if value != ""}
+    if isinstance(groups := fields.get("SkillGroups"), list) and groups:
+        fields["SkillGroups"] = [group for group in groups if _fits(group, _Group | None)]
+        if not fields["SkillGroups"]:
+            raise _Unreadable("SkillGroups cannot be read")
+    for name, kind in _kinds.items():
+        if not _fits(fields.get(name), kind):
+            if name in VITAL:
+                raise _Unreadable(f"{name} cannot be read")
+            del fields[name]
+    return msgspec.convert(fields, _Row, strict=False)
+
+
+def _fits(value: Any, kind: Any) -> bool:
+    try:
+        msgspec.convert(value, kind, strict=False)
+    except msgspec.ValidationError:
+        return False
+    return True
+
+
+def _usable(number: Text) -> str:
+    said = text(number)
+    if number is None or not said:
+        raise _Unreadable("Number is missing")
+    with contextlib.suppress(ValueError):
+        if said[0] != "-":  # a hyphen is a gap in a number, and a sign before it
+            return restore_number(number)
+    is_masked = (
+        "*" in said or "xx" in said.lower()
+    )  # as the documents do it, or this API's examples
+    raise _Unreadable("Number is masked" if is_masked else "Number is no number")
+
+
+@lru_cache(KINDS_KEPT)
+def _common(fields: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Read a row but for its number, as a ListedNumber has it: most rows have it in common."""
+    province, city, usage, active, skill_groups, user_id, tags, provider = fields
+    groups = (text(group.skill_group_id) for group in several(skill_groups))
+    return (
+        text(province),
+        text(city),
+        text(usage),
+        bool(active),
+        tuple(filter(None, groups)),
+        text(user_id),
+        _tags(tags),
+        text(provider),
+    )
+
+
+def _tags(tags: Texts) -> tuple[str, ...]:
+    if not isinstance(tags, tuple):
+        tags = split(text(tags))
+    return tuple(filter(None, map(text, tags)))
