@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from service.errors import SettingsError
 from service.files import read_text
 from service.locality import prefix_table, restore_number
+from service.locality.refusal import why_refused
 from service.locality.table import read_table
 from service.settings import NumberOverride, Settings
 from service.settings.environment import Override, read_environment
@@ -68,9 +69,9 @@ def _read_matches(
         try:
             number = Secret(restore_number(override.match.number) if override.match.number else "")
             yield replace(override, match=replace(override.match, number=number))
-        except ValueError as error:
-            path = ("numbers", at, "match", "number")
-            faults.append(Fault(path, f"a number (hidden) that {error}", "one as CCC lists it"))
+        except ValueError:
+            path, why = ("numbers", at, "match", "number"), why_refused(override.match.number)
+            faults.append(Fault(path, f"a number (hidden) that {why}", "one as CCC lists it"))
 
 
 def _phone_dat(path: str) -> Iterator[Fault]:
