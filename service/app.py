@@ -214,5 +214,5 @@ async def listening(
         if share_port:
             await service.settle()
         host, port = settings.server.host, settings.server.port
-        await web.TCPSite(runner, host, port, reuse_port=share_port or None).start()
+        await api.Site(runner, host, port, share_port=share_port).start()
         yield service, f"http://{host}:{runner.addresses[0][1]}"

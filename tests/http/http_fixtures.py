@@ -185,6 +185,7 @@ class Service:
         self.directory = FakeDirectory()
         self.provisioner = FakeProvisioner()
         self.nonces: Nonces | None = None
+        self.now = 0.0  # the timer's seconds
         self.clock: Callable[[], float] = lambda: 1042.0
         self.overviews = FakeOverviews()
         self.trials = FakeTrials()
@@ -208,7 +209,7 @@ class Service:
                 lambda: self.health,
                 lambda: self.health.draining,
                 lambda: f"made-{next(ids)}",
-                itertools.count().__next__,
+                lambda: self.now,
                 in_place_of(self.overviews),
                 in_place_of(self.trials),
                 self.clock,
@@ -244,7 +245,7 @@ async def serving(service: Service) -> AsyncIterator[Service]:
     runner = api.make_runner(service.app())
     await runner.setup()
     try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        await api.Site(runner, "127.0.0.1", 0).start()
         service.port = runner.addresses[0][1]
         service.address = f"http://127.0.0.1:{service.port}"
         yield service

@@ -13,6 +13,7 @@ from aiohttp import web
 
 from service.api import audit, faults
 from service.api.auth import Asker
+from service.api.gate import Admission
 from service.api.nonces import Nonces
 from service.api.parts import API, REQUEST_ID, Api
 from service.api.pick import answer_pick
@@ -31,7 +32,8 @@ from service.settings import Scope
 async def pick_outbound_numbers(request: web.Request) -> dict[str, Any]:
     """The pairs of caller and callee, best first."""
     api = request.app[API]
-    answer = await answer_pick(api, request[REQUEST_ID], partial(_read_pick, request, api))
+    enter, read = partial(auth.enter, request), partial(_read_pick, request, api)
+    answer = await answer_pick(api, request[REQUEST_ID], enter, read)
     pairs = [
         {"Callee": _placed(pair.callee), "Caller": _placed(pair.caller)} for pair in answer.data
     ]
@@ -78,7 +80,7 @@ async def add_bulk_phone_numbers(request: web.Request) -> dict[str, Any]:
     }
 
 
-async def _read_pick(request: web.Request, api: Api) -> PickRequest:
+async def _read_pick(request: web.Request, api: Api, _admission: Admission) -> PickRequest:
     _, instance_id = await _admitted(request, "pick", api.nonces)
     params = request[CALL].params
     given = {

@@ -7,8 +7,9 @@ so that an SDK with any key works; one of a key that is known must be right all 
 from aiohttp import web
 
 from service.api.auth import NOBODY, Asker
+from service.api.gate import Admission
 from service.api.nonces import Nonces
-from service.api.parts import API, Api
+from service.api.parts import API, Api, arrival_of
 from service.api.rpc.call import CALL
 from service.ccc.claims import SignedCall, claim_of, verify
 from service.errors import ClaimRefused, Unauthenticated
@@ -39,6 +40,18 @@ async def require(request: web.Request, scope: Scope, nonces: Nonces) -> Asker:
     if api.parts.settings.auth_is_required and "authorization" not in call.headers:
         raise Unauthenticated("Sign the request with an access key that is known here")
     return api.tokens.require(request, scope)
+
+
+def enter(request: web.Request) -> Admission:
+    """Let a pick through the gate in the name of its key or token, which is still to be verified.
+
+    Raises:
+        Overloaded: there is no place for it.
+    """
+    api, call = request.app[API], request[CALL]
+    key_id = claim_of(call).access_key_id if call.scheme else ""
+    _, asker = api.keys.get(key_id, (None, NOBODY))
+    return api.gate.enter(asker, arrival_of(request, api))
 
 
 async def _signer(api: Api, call: SignedCall, nonces: Nonces) -> Asker:
