@@ -9,8 +9,6 @@ it.
 """
 
 import asyncio
-from collections.abc import Mapping
-from http import HTTPStatus
 from typing import Any
 
 from aiohttp import StreamReader, web
@@ -22,7 +20,7 @@ from service.api.gate import Admission
 from service.api.heads import END, MAX_HEAD_BYTES, KnownHead, body_length
 from service.api.lane import Lane
 from service.api.problems import problem
-from service.api.response import response
+from service.api.response import PICKED, beginning, response
 from service.errors import CallerIdError, MalformedRequest, Overloaded, RequestTimeout
 from service.picking import PickRequest
 
@@ -67,16 +65,18 @@ class Connection(RequestHandler):
 
     def data_received(self, data: bytes) -> None:
         """Start a pick whose head is known; leave anything else to aiohttp."""
-        self.arrived = self._lane.api.pulse.arrival()
+        self.arrived = self._lane.arrival()
         if self._waited_since is not None:
             self.arrived, self._waited_since = self._waited_since, None
-        if self._held:
-            data = self._release() + data
+        held = self._release() if self._held else b""
+        whole = held + data
         if self._answering is not None:
-            self._held = data
+            self._held = whole
             self._pause_transport_reading()
-        elif self._seen != b"" or not self._is_idle() or not self._take(data):
-            self._pass_on(data)
+        elif self._seen != b"" or not self._is_idle() or not self._take(whole):
+            # As they came: of what comes in one piece with a broken head aiohttp answers nothing.
+            for piece in (held, data) if held else (data,):
+                self._pass_on(piece)
 
     async def finish_response(
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
@@ -157,8 +157,7 @@ class Connection(RequestHandler):
 
     def _overload(self, request_id: str) -> None:
         self._lane.api.refused["", Overloaded.code].inc()
-        if self.transport is not None:
-            self.transport.write(self._lane.turnstile.refuse(request_id, self.arrived))
+        self._write(self._lane.turnstile.refuse(request_id, self.arrived))
         self._rest()
 
     async def _answer(self, admission: Admission, request_id: str, body: bytes) -> None:
@@ -172,8 +171,7 @@ class Connection(RequestHandler):
         except Exception as error:  # noqa: BLE001 - whatever it is, the client gets an answer
             self._refuse(expected(error, request_id), request_id)
         else:
-            told = pick.encode(answer, request_id)
-            self._write(HTTPStatus.OK, pick.HEADERS, told, request_id)
+            self._write(response(PICKED, pick.encode(answer, request_id), request_id))
         self._answering = None
         self._rest()
         if self._held:
@@ -185,13 +183,12 @@ class Connection(RequestHandler):
         self._next_keepalive_close_time = self._loop.time() + self._keepalive_timeout
 
     def _refuse(self, error: CallerIdError, request_id: str) -> None:
-        self._write(*problem(error, request_id), request_id)
+        status, headers, body = problem(error, request_id)
+        self._write(response(beginning(status, headers), body, request_id))
 
-    def _write(
-        self, status: HTTPStatus, headers: Mapping[str, str], body: bytes, request_id: str
-    ) -> None:
+    def _write(self, answer: bytes) -> None:
         if self.transport is not None:
-            self.transport.write(response(status, headers, body, request_id))
+            self.transport.write(answer)
 
     def _hold(self, data: bytes) -> None:
         """Wait for the rest of a body, and then let aiohttp wait for it."""
@@ -238,6 +235,7 @@ class Connection(RequestHandler):
         """Refuse a head that does not end, and close; silently behind what is to be answered."""
         if self._is_idle():
             status, headers, body = problem(error, request_id := self._lane.api.parts.new_id())
-            self._write(status, headers | {"Connection": "close"}, body, request_id)
+            closing = headers | {"Connection": "close"}
+            self._write(response(beginning(status, closing), body, request_id))
         self._unparsed = 0
         self.force_close()

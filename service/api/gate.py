@@ -20,12 +20,15 @@ LATE = "The pick has waited for too long to be decided; ask again"
 
 
 class Share:
-    """One client's part of the gate: the places taken, the most it may take, its last request."""
+    """One client's part of the gate: the places taken, the most it may take, its last request.
 
-    __slots__ = ("asked", "most", "taken")
+    `sure` are the places that nobody else's requests can take from it.
+    """
+
+    __slots__ = ("asked", "most", "sure", "taken")
 
     def __init__(self, most: int) -> None:
-        self.taken, self.most, self.asked = 0, most, 0.0
+        self.taken, self.sure, self.most, self.asked = 0, 0, most, 0.0
 
 
 class Gate:
@@ -65,15 +68,17 @@ class Gate:
             asker: sends it.
             arrived: the timer's seconds when it was read.
         """
-        share = self._shares.get(asker.name)
-        if share is None:
-            share = self._shares[asker.name] = Share(self._most.get(asker.name, 0))
+        share = self._shares.get(asker.name) or self._first_share(asker.name)
         share.asked = arrived
-        if not self._has_room(share, 1, arrived):
+        if self._taken >= self._limit:
+            return None
+        if share.taken >= share.sure and not self._has_room(share, 1, arrived):
             return None
         share.taken += 1
         self._taken += 1
-        self._count(1)
+        self._inside += 1
+        if self._gauge is not None:
+            self._gauge.set(self._inside)
         return Admission(self, share, asker, arrived)
 
     def enter(self, asker: Asker, arrived: float) -> "Admission":
@@ -98,6 +103,8 @@ class Gate:
         """
         if self._timer() - admission.arrived > self._patience:
             raise Overloaded(LATE)
+        if places <= admission.places:
+            return
         share = admission.share
         more = min(places, self._limit // 4, share.most or places) - admission.places
         if more > 0:
@@ -112,7 +119,9 @@ class Gate:
         """Give back the places of a pick."""
         admission.share.taken -= admission.places
         self._taken -= admission.places
-        self._count(-1)
+        self._inside -= 1
+        if self._gauge is not None:
+            self._gauge.set(self._inside)
 
     def _has_room(self, share: Share, places: int, now: float) -> bool:
         taken, mine = self._taken + places, share.taken + places
@@ -120,17 +129,16 @@ class Gate:
             return False
         if share.most:
             return mine <= share.most
-        if mine * len(self._shares) <= self._limit:
-            return True  # within its share, were all clients there
         since = now - ACTIVE_SECONDS
         active = sum([other.asked >= since for other in self._shares.values()])
         fair = max(1, self._limit // active)
         return mine <= fair or taken <= self._limit - fair
 
-    def _count(self, picks: int) -> None:
-        self._inside += picks
-        if self._gauge is not None:
-            self._gauge.set(self._inside)
+    def _first_share(self, name: str) -> Share:
+        own = self._shares[name] = Share(self._most.get(name, 0))
+        for share in self._shares.values():
+            share.sure = min(self._limit // len(self._shares), share.most or self._limit)
+        return own
 
 
 class Admission:

@@ -16,6 +16,7 @@ class Lane:
 
     def __init__(self, api: Api) -> None:
         self.api = api
+        self.arrival = api.pulse.arrival
         self.heads = Heads()
         self.turnstile = Turnstile()
 

@@ -7,23 +7,31 @@ import msgspec
 from aiohttp.helpers import rfc822_formatted_time
 from aiohttp.http import SERVER_SOFTWARE
 
+from service.api.bodies import JSON
 from service.api.gate import FULL
 from service.api.problems import problem
 from service.errors import Overloaded
 
 ABREAST = 1000  # clients that are to come back at the same time: refusing them takes 20 ms
 
-_LINES = {status: f"HTTP/1.1 {status:d} {status.phrase}\r\n" for status in HTTPStatus}
 _SERVER = f"Server: {SERVER_SOFTWARE}\r\n\r\n"
 
 
-def response(status: HTTPStatus, headers: Mapping[str, str], body: bytes, request_id: str) -> bytes:
-    """Return a whole response, with the headers that aiohttp gives those of the application."""
+def beginning(status: HTTPStatus, headers: Mapping[str, str]) -> str:
+    """Return the status line and these headers."""
     own = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
+    return f"HTTP/1.1 {status:d} {status.phrase}\r\n{own}"
+
+
+def response(beginning: str, body: bytes, request_id: str) -> bytes:
+    """Return a whole response, with the headers that aiohttp gives those of the application."""
     return (
-        f"{_LINES[status]}{own}X-Request-Id: {request_id}\r\nContent-Length: {len(body)}\r\n"
+        f"{beginning}X-Request-Id: {request_id}\r\nContent-Length: {len(body)}\r\n"
         f"Date: {rfc822_formatted_time()}\r\n{_SERVER}"
     ).encode("latin-1") + body
+
+
+PICKED = beginning(HTTPStatus.OK, {"Content-Type": JSON})
 
 
 class Turnstile:
@@ -34,8 +42,8 @@ class Turnstile:
     """
 
     def __init__(self) -> None:
-        self._status, headers, body = problem(Overloaded(FULL), "")
-        self._headers = {name: headers[name] for name in headers if name != "Retry-After"}
+        status, headers, body = problem(Overloaded(FULL), "")
+        self._beginning = beginning(status, {"Content-Type": headers["Content-Type"]})
         self._before, self._member, self._behind = body.partition(b'"request_id":""')
         self._second = self._refused = 0
 
@@ -48,8 +56,8 @@ class Turnstile:
         """
         if int(now) != self._second:
             self._second, self._refused = int(now), 0
-        headers = self._headers | {"Retry-After": str(1 + self._refused // ABREAST)}
+        seconds = 1 + self._refused // ABREAST
         self._refused += 1
         member = self._member[:-2] + msgspec.json.encode(request_id)
         body = self._before + member + self._behind
-        return response(self._status, headers, body, request_id)
+        return response(f"{self._beginning}Retry-After: {seconds}\r\n", body, request_id)

@@ -7,8 +7,6 @@ times from the first byte read to the answer written, in ms. Stamping costs a pi
 import json
 import os
 import time
-from collections.abc import Mapping
-from http import HTTPStatus
 from pathlib import Path
 
 from service.__main__ import main
@@ -22,7 +20,6 @@ _times: dict[str, list[float]] = {}
 
 def stamp() -> None:
     received, write = Connection.data_received, Connection._write
-    overload = Connection._overload
 
     def data_received(connection: Connection, data: bytes) -> None:
         _read[id(connection)] = time.perf_counter()
@@ -32,22 +29,12 @@ def stamp() -> None:
         took = time.perf_counter() - _read[id(connection)]
         _times.setdefault(what, []).append(1000 * took)
 
-    def written(
-        connection: Connection,
-        status: HTTPStatus,
-        headers: Mapping[str, str],
-        body: bytes,
-        request_id: str,
-    ) -> None:
-        write(connection, status, headers, body, request_id)
-        note(connection, f"{status:d} of those let in")
-
-    def refused(connection: Connection, request_id: str) -> None:
-        overload(connection, request_id)
-        note(connection, "refused at once")
+    def written(connection: Connection, answer: bytes) -> None:
+        write(connection, answer)
+        is_undecided = connection._answering is None
+        note(connection, "refused at once" if is_undecided else f"{answer[9:12]!r}, let in")
 
     setattr(Connection, "data_received", data_received)  # noqa: B010 - a method, to mypy
-    setattr(Connection, "_overload", refused)  # noqa: B010 - the same
     setattr(Connection, "_write", written)  # noqa: B010 - the same
 
 

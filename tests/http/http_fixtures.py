@@ -186,12 +186,14 @@ class Service:
         self.provisioner = FakeProvisioner()
         self.nonces: Nonces | None = None
         self.now = 0.0  # the timer's seconds
+        self.body_seconds = 0.03
         self.clock: Callable[[], float] = lambda: 1042.0
         self.overviews = FakeOverviews()
         self.trials = FakeTrials()
         self.keepers = {one.id: FakeKeeper(one.id) for one in self.settings.instances}
         self.metrics = Metrics()
         self.health = api.Components({"ccc-test": "ready"}, "up", draining=False)
+        self.runner: web.AppRunner | None = None
         self.address = ""
         self.port = 0
 
@@ -213,7 +215,7 @@ class Service:
                 in_place_of(self.overviews),
                 in_place_of(self.trials),
                 self.clock,
-                body_seconds=0.03,
+                body_seconds=self.body_seconds,
                 nonces=self.nonces,
             )
         )
@@ -246,6 +248,7 @@ async def serving(service: Service) -> AsyncIterator[Service]:
     await runner.setup()
     try:
         await api.Site(runner, "127.0.0.1", 0).start()
+        service.runner = runner
         service.port = runner.addresses[0][1]
         service.address = f"http://127.0.0.1:{service.port}"
         yield service

@@ -5,6 +5,7 @@ import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from itertools import pairwise
+from typing import Any
 
 import orjson
 import pytest
@@ -410,28 +411,82 @@ async def test_beyond_the_limit_a_pick_is_refused_from_its_bytes(taken: list[byt
     assert service.sample("pick_refusals_total", instance="", code="Overloaded") == 3
 
 
-# Nothing malformed, as anything behind a `Connection: close` is: of what comes in one piece with it
-# aiohttp answers nothing but the error.
-MESSAGES = st.sampled_from(
-    [
-        *(asking_for(f"1388888{last}") for last in ("0001", "0002", "0003")),
-        asking_for("010-5550 0001"),
-        pick_of(PICK[:-1] + b","),
-        pick_of(b""),
-        pick_of(PICK, b"X-Request-Id: mine"),
-        HEAD + b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%b\r\n0\r\n\r\n" % (len(PICK), PICK),
-        b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n",
-        b"\r\n",
-        b"POST /v1/outcomes HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
-        b"Content-Length: 34\r\n\r\n" + b'{"call_id":"a","result":"ringing"}',
-    ]
-)
 LAST = b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+GET = b"GET /healthz HTTP/1.1\r\nHost: x\r\n"
+CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%b\r\n0\r\n\r\n" % (len(PICK), PICK)
+OUTCOME = (
+    b"POST /v1/outcomes HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    b"Content-Length: 34\r\n\r\n" + b'{"call_id":"a","result":"ringing"}'
+)
+# What is answered, and leaves the connection as it was.
+WHOLE = {
+    **{f"a pick of {last}": asking_for(f"1388888{last}") for last in ("0001", "0002", "0003")},
+    "a landline": asking_for("010-5550 0001"),
+    "JSON cut short": pick_of(PICK[:-1] + b","),
+    "no body": pick_of(b""),
+    "a body of another length": pick_of(PICK + b" "),
+    "a body with a head in it": pick_of(PICK[:-1] + b', "call_id": "' + GET[:20] + b'"}'),
+    "its own id": pick_of(PICK, b"X-Request-Id: mine"),
+    "an id with quotes": pick_of(PICK, b'X-Request-Id: "mine"'),
+    "an id with a blank": pick_of(PICK, b"X-Request-Id: m ine"),
+    "an id of no length": pick_of(PICK, b"X-Request-Id:"),
+    "an id too long": pick_of(PICK, b"X-Request-Id: " + b"a" * 129),
+    "two ids": pick_of(PICK, b"X-Request-Id: one", b"X-Request-Id: two"),
+    "an id beyond ASCII": pick_of(PICK, b"X-Request-Id: \xc3\xa9"),
+    "a trace": pick_of(PICK, b"traceparent: 00-1-2-01"),
+    "a trace with blanks": pick_of(PICK, b"TraceParent: \t 00-1-2-01 \t "),
+    "two traces": pick_of(PICK, b"traceparent: 00-1-2-01", b"tracestate: a=b"),
+    "a date": pick_of(PICK, b"Date: Sat, 28 Nov 2026 13:24:57 GMT"),
+    "an unknown header": pick_of(PICK, b"Accept: */*"),
+    "a known header in capitals": pick_of().replace(b"Host", b"HOST"),
+    "no blank behind a colon": pick_of().replace(b"Host: x", b"Host:x"),
+    "another host": pick_of().replace(b"Host: x", b"Host: y"),
+    "a length with zeros": pick_of().replace(b"Length: ", b"Length: 000"),
+    "a query": pick_of().replace(b"/v1/pick", b"/v1/pick?format=text"),
+    "an absolute target": pick_of().replace(b"/v1/pick", b"http://x/v1/pick"),
+    "a fragment": pick_of().replace(b"/v1/pick", b"/v1/pick#x"),
+    "another path": pick_of().replace(b"/v1/pick", b"/v1/pack"),
+    "another method": pick_of().replace(b"POST", b"PUT"),
+    "another media type": pick_of().replace(b"application/json", b"text/plain"),
+    "a form": pick_of().replace(b"application/json", b"application/x-www-form-urlencoded"),
+    "a compressed body": pick_of(PICK, b"Content-Encoding: gzip"),
+    "a connection kept": pick_of(PICK, b"Connection: keep-alive"),
+    "chunks": CHUNKED,
+    "a blank line": b"\r\n",
+    "a blank line before a pick": b"\r\n" + pick_of(),
+    "two blank lines before a pick": b"\r\n\r\n" + pick_of(),
+    "two picks": pick_of() + asking_for("13888880004"),
+    "liveness": GET + b"\r\n",
+    "liveness with a body": GET + b"Content-Length: 5\r\n\r\nhello",
+    "liveness with a pick in its body": GET
+    + b"Content-Length: %d\r\n\r\n" % len(pick_of())
+    + pick_of(),
+    "an outcome": OUTCOME,
+    "nothing there": b"GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n",
+}
+# What is refused, or answered, and then closed.
+LAST_OF_ALL = {
+    "a close": pick_of(PICK, b"Connection: close"),
+    "HTTP/1.0": pick_of().replace(b"HTTP/1.1", b"HTTP/1.0"),
+    "a length below 0": HEAD + b"Content-Length: -1\r\n\r\n",
+    "two lengths": pick_of(PICK, b"Content-Length: 1"),
+    "a length and chunks": pick_of(PICK, b"Transfer-Encoding: chunked"),
+    "no host": pick_of().replace(b"Host: x\r\n", b""),
+    "two hosts": pick_of(PICK, b"Host: y"),
+    "a folded header": pick_of(PICK, b"X-Trace: a", b" b"),
+    "a NUL": pick_of(PICK, b"X-Trace: a\x00b"),
+    "a line feed": pick_of(PICK, b"X-Trace: a\nX-Other: b"),
+    "a blank before a colon": pick_of(PICK, b"X-Trace : a"),
+    "a mistyped version": pick_of().replace(b"HTTP/1.1", b"HTTP/1.l"),
+    "no HTTP": b"*1\r\n$4\r\nPING\r\n",
+}
+MESSAGES = st.sampled_from([*WHOLE.values()])
 
 
 async def answers_to(parts: Sequence[bytes], *, by_lane: bool) -> list[object]:
     """What one connection hears, after another has taught the server the usual heads."""
     service = Service()
+    service.body_seconds = 5
     service.picker = Echo()  # type: ignore[assignment]  # in the fake's place
     async with serving(service) if by_lane else by_aiohttp(service):
         async with connected(service) as teacher:
@@ -458,6 +513,72 @@ async def by_aiohttp(service: Service) -> AsyncIterator[None]:
         yield
     finally:
         await runner.cleanup()
+
+
+class Wire(asyncio.Transport):
+    """Hears what a protocol answers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.heard = b""
+        self.closed = asyncio.Event()
+
+    def write(self, data: Any) -> None:
+        self.heard += data
+
+    def close(self) -> None:
+        self.closed.set()
+
+    def is_closing(self) -> bool:
+        return self.closed.is_set()
+
+    def pause_reading(self) -> None:
+        """Nothing comes by itself."""
+
+    def resume_reading(self) -> None:
+        """The same."""
+
+
+async def conversation(server: Any, parts: Sequence[bytes]) -> bytes:
+    """Send parts of a stream that ends with a close, and return what is answered to them."""
+    protocol, wire = server(), Wire()
+    protocol.connection_made(wire)
+    for part in parts:
+        protocol.data_received(part)
+        for _ in range(4):
+            await asyncio.sleep(0)
+    async with asyncio.timeout(5):
+        await wire.closed.wait()
+    protocol.connection_lost(None)
+    return wire.heard
+
+
+def alike(answers: bytes) -> bytes:
+    """What was answered, but for times and ids that differ."""
+    return re.sub(rb"made-[0-9]+|\r\nDate: [^\r]*|Content-Length: [0-9]+", b"", answers)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [*(whole + LAST for whole in WHOLE.values()), *LAST_OF_ALL.values()],
+    ids=[*WHOLE, *LAST_OF_ALL],
+)
+async def test_wherever_a_request_is_cut_it_hears_what_aiohttp_would_say(message: bytes) -> None:
+    service = Service()
+    service.body_seconds = 5
+    async with serving(service), connected(service) as teacher:
+        for _ in range(2):
+            assert status_of(await teacher.ask(pick_of())) == 200
+        runner = web.AppRunner(service.app(), access_log=None, auto_decompress=False)
+        await runner.setup()
+        ours, theirs = service.runner and service.runner.server, runner.server
+        try:
+            for cut in range(len(message)):
+                parts = (message[:cut], message[cut:])
+                heard = await conversation(ours, parts)
+                assert alike(heard) == alike(await conversation(theirs, parts)), cut
+        finally:
+            await runner.cleanup()
 
 
 @settings(max_examples=60)
