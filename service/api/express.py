@@ -217,7 +217,8 @@ class Connection(RequestHandler):
         if self._request_count != parsed:
             self._unparsed, self._payload = 0, self._messages[-1][1]
         elif not self._buffer_paused and (self._payload is None or self._payload.is_eof()):
-            self._unparsed += len(piece)
+            # Blank lines before a head, which old clients send behind a body, are none of it.
+            self._unparsed += len(piece if self._unparsed else piece.lstrip(b"\r\n"))
             if self._unparsed > LONGEST_HEAD:
                 self._give_up(MalformedRequest(f"The head is longer than {LONGEST_HEAD} bytes"))
 

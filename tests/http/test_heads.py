@@ -131,9 +131,11 @@ async def test_a_head_that_trickles_is_given_up(part: bytes) -> None:
         assert await client.reader.read() == b""
 
 
-async def test_a_connection_that_says_nothing_is_closed_without_a_word() -> None:
+@pytest.mark.parametrize("behind", [b"", b"\r\n"])
+async def test_a_connection_that_says_nothing_is_closed_without_a_word(behind: bytes) -> None:
     async with impatient() as service, connected(service) as client:
         assert status_of(await client.ask(pick_of())) == 200
+        client.writer.write(behind)
         assert await client.reader.read() == b""
 
 
