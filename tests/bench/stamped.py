@@ -32,7 +32,7 @@ def stamp() -> None:
     def written(connection: Connection, answer: bytes) -> None:
         write(connection, answer)
         is_undecided = connection._answering is None
-        note(connection, "refused at once" if is_undecided else f"{answer[9:12]!r}, let in")
+        note(connection, "refused at once" if is_undecided else f"{answer[9:12].decode()}, let in")
 
     setattr(Connection, "data_received", data_received)  # noqa: B010 - a method, to mypy
     setattr(Connection, "_write", written)  # noqa: B010 - the same
