@@ -6,6 +6,7 @@ too; its `X-Request-Id` becomes the answer's.
 """
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 from aiohttp import HttpVersion11, web
@@ -94,6 +95,7 @@ class Heads:
         return found
 
 
+@lru_cache(maxsize=64)  # those who come together while nothing is known send the same
 def body_length(head: bytes) -> int | None:
     """Return the length of a pick's body by its head alone, if there can be no doubt about it."""
     lowered = head.lower()

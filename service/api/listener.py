@@ -86,9 +86,9 @@ class Listener:
 
     def _end(self, joining: Coroutine[Any, Any, object]) -> None:
         """Let a connection that was made have its last step."""
+        self._joining.discard(joining)
         with suppress(StopIteration):
             joining.send(None)
-        self._joining.discard(joining)
 
     def _waited_since(self, accepted: socket.socket) -> float | None:
         """Return when the request arrived that came while the process stood still, if one did."""
