@@ -13,7 +13,8 @@ from msgspec.structs import replace
 
 from service import api
 from service.api import listener
-from service.api.pulse import STALL_SECONDS
+from service.api.parts import API
+from service.api.pulse import STALL_SECONDS, Pulse
 from service.settings import Server
 from tests.http.http_fixtures import PICK, Service, picked, serving, settings_with, status_of
 from tests.http.test_express import connected, pick_of
@@ -155,6 +156,11 @@ async def test_a_closed_listener_leaves_what_it_has_accepted_to_the_server() -> 
     assert service.sample("connections") == 0
 
 
+def pulse_of(service: Service) -> Pulse:
+    assert service.runner is not None
+    return service.runner.app[API].pulse
+
+
 async def test_what_is_read_first_after_a_stall_is_refused_undecided(service: Service) -> None:
     async with connected(service) as client:
         await client.ask(pick_of())
@@ -167,7 +173,7 @@ async def test_what_is_read_first_after_a_stall_is_refused_undecided(service: Se
         assert [status_of(answer) for answer in answers] == [503, 503]
         assert all(b'"code":"Overloaded"' in answer for answer in answers)
         assert len(service.picker.asked) == 2
-        await asyncio.sleep(0.03)
+        await eventually(lambda: pulse_of(service).stalled_since() is None)
         assert status_of(await client.ask(pick_of())) == 200
         assert (await picked(service)).status == 200
 
@@ -176,6 +182,6 @@ async def test_a_connection_without_a_request_in_the_stall_has_not_waited(servic
     with opened(service, 1) as (fresh,):
         service.now += STALL_SECONDS + 1
         await eventually(lambda: service.sample("connections") == 1)
-        await asyncio.sleep(0.03)
+        await eventually(lambda: pulse_of(service).stalled_since() is None)
         fresh.send(pick_of(PICK))
         assert status_of(await heard(fresh)) == 200
