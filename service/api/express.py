@@ -17,7 +17,7 @@ from aiohttp.web_protocol import RequestHandler
 from service.api import bodies, pick
 from service.api.envelope import expected
 from service.api.gate import Admission
-from service.api.heads import END, MAX_HEAD_BYTES, KnownHead, body_length
+from service.api.heads import END, MAX_HEAD_BYTES, KnownHead, body_length, request_id_in
 from service.api.lane import Lane
 from service.api.problems import problem
 from service.api.response import PICKED, beginning, response
@@ -144,7 +144,7 @@ class Connection(RequestHandler):
         if length is None or len(data) != start + length:
             return False
         if gate.is_full:
-            self._overload(self._lane.api.parts.new_id())
+            self._overload(request_id_in(data[:start]) or self._lane.api.parts.new_id())
             return True
         gate.unread += 1
         self._is_unread = True

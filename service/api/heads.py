@@ -87,12 +87,19 @@ class Heads:
         known = self._often.get(constant) or self._promoted(constant)
         if known is None:
             return None
-        ids = _REQUEST_ID.findall(head)
-        if len(ids) != head.lower().count(_ANY_REQUEST_ID) or len(ids) > 1:
+        if (request_id := request_id_in(head)) is None:
             return None
-        found = KnownHead(known.length, known.asker, ids[0].decode() if ids else "")
+        found = KnownHead(known.length, known.asker, request_id)
         self._note(head, found)
         return found
+
+
+def request_id_in(head: bytes) -> str | None:
+    """Return the request's own id, "" where it has none; None where that is not to be taken."""
+    ids = _REQUEST_ID.findall(head)
+    if len(ids) > 1 or len(ids) != head.lower().count(_ANY_REQUEST_ID):
+        return None
+    return ids[0].decode() if ids else ""
 
 
 @lru_cache(maxsize=64)  # those who come together while nothing is known send the same

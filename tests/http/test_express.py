@@ -397,7 +397,7 @@ async def test_beyond_the_limit_a_pick_is_refused_from_its_bytes(taken: list[byt
         inside.writer.write(pick_of())
         await eventually(lambda: taken)
         by_lane = await client.ask(pick_of(PICK, b"X-Request-Id: made-9"))
-        unread = await client.ask(pick_of(PICK, b"Accept: */*"))
+        unread = await client.ask(pick_of(PICK, b"Accept: */*", b"X-Request-Id: made-8"))
         by_aiohttp = await client.ask(pick_of(PICK, b"Accept: \xff"))
         assert taken == [PICK]
         assert len(service.picker.asked) == 2
@@ -407,6 +407,7 @@ async def test_beyond_the_limit_a_pick_is_refused_from_its_bytes(taken: list[byt
     assert status_of(by_lane) == 503
     assert b"Retry-After: 1\r\n" in by_lane
     assert b'"request_id":"made-9"' in by_lane
+    assert b'"request_id":"made-8"' in unread
     assert likeness(by_lane) == likeness(by_aiohttp) == likeness(unread)
     assert service.sample("pick_refusals_total", instance="", code="Overloaded") == 3
 
