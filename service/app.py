@@ -231,5 +231,5 @@ async def listening(
         await service.settle(for_numbers=share_port)
         host, port = settings.server.host, settings.server.port
         with to_listen(host, port):
-            await web.TCPSite(runner, host, port, reuse_port=share_port or None).start()
+            await api.Site(runner, host, port, share_port=share_port).start()
         yield service, f"http://{host}:{runner.addresses[0][1]}"

@@ -156,6 +156,10 @@ class Metrics:
             "event_loop_lag_seconds", "How late the event loop wakes", _LAG
         )
         self.in_flight = self._gauge("in_flight", "Picks being answered", "livesum")
+        self.connections = self._gauge("connections", "Open connections", "livesum")
+        self.refused_connections = self._counter(
+            "refused_connections_total", "Connections not taken, or not at once", "reason"
+        )
         self.config_reloads = self._counter(
             "config_reloads_total", "Configurations read again", "result"
         )

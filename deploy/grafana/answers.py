@@ -101,6 +101,17 @@ ANSWERING: Row = (
         unit="short",
     ),
     Lines(
+        "Connections",
+        "Open ones, of server.max_connections; and those a second that were closed at once.",
+        {
+            "{{replica}}": f"sum by (replica) (callerid_connections{{{REPLICA}}})",
+            "refused, {{reason}}": per_second(
+                "callerid_refused_connections_total", "reason", REPLICA
+            ),
+        },
+        unit="short",
+    ),
+    Lines(
         "Event loop lag",
         "How late the loop wakes, 99 of 100 times. Beyond 50 ms picks miss their budget.",
         {"{{replica}}": quantile(0.99, "callerid_event_loop_lag_seconds", "replica")},

@@ -10,11 +10,12 @@ from aiohttp import web
 from service.api import console, openapi, rpc
 from service.api.bodies import MAX_BYTES
 from service.api.envelope import answered, nothing_here
-from service.api.express import runner
+from service.api.listener import Site
 from service.api.parts import API, Api, Components, Parts
 from service.api.routes import ROUTES
+from service.api.server import Runner
 
-__all__ = ["Components", "Parts", "build", "make_runner"]
+__all__ = ["Components", "Parts", "Site", "build", "make_runner"]
 
 
 # The RPC door has its parameters in the query: 16 skill groups of 256 characters, three signs to
@@ -53,7 +54,7 @@ def make_runner(app: web.Application) -> web.AppRunner:
     `keepalive_timeout` is the one limit on headers that trickle (its default is an hour), and
     `lingering_time` what a refused body may go on for.
     """
-    return runner(
+    return Runner(
         app,
         shutdown_timeout=5,
         access_log=None,

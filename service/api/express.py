@@ -1,116 +1,91 @@
 """The express lane of `POST /v1/pick`: a head that aiohttp has read once is not read again.
 
-A dialer sends the same head with every pick, to the byte. aiohttp parses the first one; its bytes
-are then remembered, and a request that begins with just these, where a request has to begin, can
-only mean the same. No HTTP is parsed here: whatever is new, broken, pipelined or closing goes
-through aiohttp to the handler in `pick`. A request answered with a constant costs 12 µs of CPU by
-this lane, 80 by a handler. Decision 19 says how to do without it.
+A dialer sends the same head with every pick, but for the headers that `heads` knows to vary.
+aiohttp parses the first one; its bytes are then remembered, and a request that begins with just
+these, where a request has to begin, can only mean the same. No HTTP is parsed here: whatever is
+new, broken, pipelined or closing goes through aiohttp to the handler in `pick`. A request answered
+with a constant costs 12 µs of CPU by this lane, 80 by a handler. Decision 19 says how to do without
+it.
 """
 
 import asyncio
-import logging
-from collections.abc import Callable, Mapping
-from contextlib import suppress
-from functools import partial
-from http import HTTPStatus
-from inspect import signature
-from typing import Any, NamedTuple
+from typing import Any
 
-from aiohttp import HttpVersion11, web
-from aiohttp.helpers import rfc822_formatted_time
-from aiohttp.web_protocol import RequestHandler
+from aiohttp import StreamReader, web
 
 from service.api import bodies, pick
-from service.api.auth import Asker
-from service.api.envelope import HEADERS, expected
-from service.api.parts import API, Api
+from service.api.envelope import expected
+from service.api.gate import Admission
+from service.api.heads import END, MAX_HEAD_BYTES, KnownHead, body_length, request_id_in
+from service.api.lane import Lane
 from service.api.problems import problem
-from service.api.protocol import Protocol, ProtocolRunner, ProtocolServer
-from service.errors import RequestError
+from service.api.protocol import Protocol
+from service.api.response import PICKED, beginning, response
+from service.errors import CallerIdError, MalformedRequest, Overloaded, RequestTimeout
 from service.picking import PickRequest
 
-HEADS_REMEMBERED = 1024
-MAX_HEAD_BYTES = 4096
 REST_SECONDS = 0.05  # clients that write head and body apart do so in one breath
 
-_log = logging.getLogger(__name__)
-_END = b"\r\n\r\n"
-_LINES = {status: f"HTTP/1.1 {status:d} {status.phrase}\r\n" for status in HTTPStatus}
-_STANDING = "".join(f"{name}: {value}\r\n" for name, value in HEADERS.items()) + "\r\n"
-# aiohttp's private parts that the lane leans on, and a method that it overrides.
-_LEANED_ON = (
-    *("_close", "_force_close", "_keepalive_timeout", "_loop", "_messages", "_paused"),
-    *("_next_keepalive_close_time", "_pause_transport_reading", "_resume_transport_reading"),
-    *("_request_in_progress", "transport"),
-)
-_FINISH_RESPONSE = ["self", "request", "resp", "start_time"]
-
-# What makes a head mean more than a body's length and a client, or differ from pick to pick.
-_UNUSUAL = ("Content-Encoding", "Expect", "Transfer-Encoding", "Upgrade", "X-Request-Id")
-
-
-class KnownHead(NamedTuple):
-    """A head that was let in before: the length of its body, and the client that sent it."""
-
-    length: int
-    asker: Asker
-
-
-class Lane:
-    """The heads of picks that were answered in this process."""
-
-    def __init__(self, api: Api) -> None:
-        self.api = api
-        self._heads: dict[bytes, KnownHead] = {}
-        api.on_reload.append(self._heads.clear)
-
-    def known(self, head: bytes) -> KnownHead | None:
-        """Return what is known of a head; None for one that aiohttp must read first."""
-        return None if self.api.parts.is_draining() else self._heads.get(head)
-
-    def learn(self, request: web.BaseRequest, head: bytes) -> None:
-        """Remember the head of a pick that was answered, unless there is more to it than that."""
-        length = request.content_length
-        if length is None or len(head) > MAX_HEAD_BYTES or not _is_plain(request):
-            return
-        if len(self._heads) >= HEADS_REMEMBERED:
-            self._heads.clear()
-        with suppress(RequestError):  # who was let in may not be any more
-            if self.api.page_guard is not None:
-                self.api.page_guard.check(request)
-            self._heads[head] = KnownHead(length, self.api.tokens.require(request, "pick"))
+# Of any head, all lines together: the longest signed query of the door is half of it.
+LONGEST_HEAD = 32_768
+PIECE_BYTES = 8_192  # of what aiohttp is given at once
 
 
 class Connection(Protocol):
-    """A client's connection: aiohttp's, but for the picks behind a head that is known."""
+    """A client's connection: aiohttp's, but for the picks behind a head that is known.
 
-    __slots__ = ("_answering", "_held", "_lane", "_seen", "_timer")
+    `arrived` is when it was last read from, by the timer of the parts.
 
-    def __init__(self, manager: ProtocolServer, lane: Lane, **options: Any) -> None:
-        super().__init__(manager, **options)
+    Args:
+        manager: aiohttp's server.
+        lane: what the connections share.
+        waited_since: when the first request arrived at the latest, where it did before it is read.
+        options: as aiohttp takes them.
+    """
+
+    __slots__ = (
+        *("_answering", "_held", "_is_unread", "_lane", "_payload", "_seen", "_timer"),
+        *("_unparsed", "_waited_since", "arrived"),
+    )
+
+    def __init__(
+        self, manager: web.Server, lane: Lane, waited_since: float | None, **options: Any
+    ) -> None:
+        super().__init__(manager, lane.api.parts.new_id, **options)
         self._lane = lane
+        self._waited_since = waited_since
+        self.arrived = 0.0
         self._seen: bytes | None = b""  # since a request had to begin; None once that is unclear
+        self._is_unread = False  # True while the gate counts a pick that aiohttp reads
         self._held = b""  # the beginning of a pick, or what came behind one
+        self._unparsed = 0  # bytes of a head that has not ended yet
+        self._payload: StreamReader | None = None  # of the request that aiohttp parsed last
         self._timer: asyncio.TimerHandle | None = None
         self._answering: asyncio.Task[None] | None = None
 
     def data_received(self, data: bytes) -> None:
         """Start a pick whose head is known; leave anything else to aiohttp."""
-        if self._held:
-            data = self._release() + data
+        self.arrived = self._lane.arrival()
+        if self._waited_since is not None:
+            self.arrived, self._waited_since = self._waited_since, None
+        held = self._release() if self._held else b""
+        whole = held + data
         if self._answering is not None:
-            self._held = data
+            self._held = whole
             self._pause_transport_reading()
-        elif self._seen != b"" or not self._is_idle() or not self._take(data):
-            self._pass_on(data)
+        elif self._seen != b"" or not self._is_idle() or not self._take(whole):
+            # As they came: of what comes in one piece with a broken head aiohttp answers nothing.
+            for piece in (held, data) if held else (data,):
+                self._pass_on(piece)
 
     async def finish_response(
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
     ) -> tuple[web.StreamResponse, bool]:
         """Learn from a request that went through aiohttp, and where the next one begins."""
+        self._be_read()
         seen, self._seen = self._seen, None
         if seen and "Transfer-Encoding" not in request.headers:
-            head = seen[: seen.find(_END) + len(_END)]
+            head = seen[: seen.find(END) + len(END)]
             if len(head) + (request.content_length or 0) == len(seen):
                 self._seen = b""
                 if resp.status == web.HTTPOk.status_code:
@@ -126,6 +101,7 @@ class Connection(Protocol):
     def connection_lost(self, exc: BaseException | None) -> None:
         """Forget what waits; a pick under way is decided all the same, as in aiohttp."""
         self._release()
+        self._be_read()
         super().connection_lost(exc)
 
     def _is_idle(self) -> bool:
@@ -140,38 +116,79 @@ class Connection(Protocol):
 
     def _take(self, data: bytes) -> bool:
         """Begin the pick that these bytes are; False where they are no pick to be taken here."""
-        start = data.find(_END) + len(_END)
-        known = self._lane.known(data[:start])
-        if known is None or len(data) > start + known.length:
+        start = data.find(END) + len(END)
+        known = self._lane.find(data[:start])
+        if known is None:
+            return self._turn_away(data, start)
+        if len(data) > start + known.length:
             return False
         if len(data) < start + known.length:
             self._hold(data)
-            return True
-        self._answering = self._loop.create_task(self._answer(known.asker, data[start:]))
+        else:
+            self._admit(known, data[start:])
         return True
 
-    async def _answer(self, asker: Asker, body: bytes) -> None:
+    def _admit(self, known: KnownHead, body: bytes) -> None:
+        """Have a pick decided in the loop's next turn, or refuse it in this one."""
         api = self._lane.api
-        request_id = api.parts.new_id()
+        request_id = known.request_id or api.parts.new_id()
+        if (admission := api.gate.admit(known.asker, self.arrived)) is not None:
+            answering = self._answer(admission, request_id, body)
+            self._answering = self._loop.create_task(answering)
+            return
+        self._overload(request_id)
 
-        async def read() -> PickRequest:
-            asked = pick.decode(body)
-            asker.keep_to(asked.instance_id)
-            return asked
+    def _turn_away(self, data: bytes, start: int) -> bool:
+        """Refuse a pick before aiohttp has read it, if it would not be let in then."""
+        length, gate = body_length(data[:start]), self._lane.api.gate
+        if length is None or len(data) != start + length:
+            return False
+        if gate.is_full:
+            self._overload(request_id_in(data[:start]) or self._lane.api.parts.new_id())
+            return True
+        gate.unread += 1
+        self._is_unread = True
+        return False
+
+    def _be_read(self) -> None:
+        if self._is_unread:
+            self._is_unread = False
+            self._lane.api.gate.unread -= 1
+
+    def _overload(self, request_id: str) -> None:
+        self._lane.api.refused["", Overloaded.code].inc()
+        self._write(self._lane.turnstile.refuse(request_id, self.arrived))
+        self._rest()
+
+    async def _answer(self, admission: Admission, request_id: str, body: bytes) -> None:
+        api = self._lane.api
+
+        async def read(_: Admission) -> PickRequest:
+            return pick.decode(body)
 
         try:
-            answer = await pick.answer_pick(api, request_id, read)
+            answer = await pick.answer_pick(api, request_id, lambda: admission, read)
         except Exception as error:  # noqa: BLE001 - whatever it is, the client gets an answer
-            status, headers, told = problem(expected(error, request_id), request_id)
+            self._refuse(expected(error, request_id), request_id)
         else:
-            status, headers, told = HTTPStatus.OK, pick.HEADERS, pick.encode(answer, request_id)
-        if self.transport is not None:
-            self.transport.write(_head(status, headers, len(told), request_id) + told)
+            self._write(response(PICKED, pick.encode(answer, request_id), request_id))
         self._answering = None
-        self._next_keepalive_close_time = self._loop.time() + self._keepalive_timeout
+        self._rest()
         if self._held:
             self._resume_transport_reading()
             self.data_received(b"")
+
+    def _rest(self) -> None:
+        """Wait for the next request for as long as aiohttp does."""
+        self._next_keepalive_close_time = self._loop.time() + self._keepalive_timeout
+
+    def _refuse(self, error: CallerIdError, request_id: str) -> None:
+        status, headers, body = problem(error, request_id)
+        self._write(response(beginning(status, headers), body, request_id))
+
+    def _write(self, answer: bytes) -> None:
+        if self.transport is not None:
+            self.transport.write(answer)
 
     def _hold(self, data: bytes) -> None:
         """Wait for the rest of a body, and then let aiohttp wait for it."""
@@ -187,45 +204,39 @@ class Connection(Protocol):
 
     def _pass_on(self, data: bytes) -> None:
         if self._seen is not None:
-            room = len(self._seen) + len(data) <= MAX_HEAD_BYTES + bodies.MAX_BYTES
-            self._seen = self._seen + data if room else None
-        super().data_received(data)
+            seen = self._seen + data
+            most = MAX_HEAD_BYTES + bodies.MAX_BYTES if END in seen else MAX_HEAD_BYTES
+            self._seen = seen if len(seen) <= most else None
+        for start in range(0, len(data), PIECE_BYTES) or (0,):
+            self._feed(data[start : start + PIECE_BYTES])
 
+    def _feed(self, piece: bytes) -> None:
+        """Let aiohttp parse, and give up a head that becomes too long."""
+        parsed = self._request_count
+        super().data_received(piece)
+        if self._request_count != parsed:
+            self._unparsed, self._payload = 0, self._messages[-1][1]
+        elif not self._buffer_paused and (self._payload is None or self._payload.is_eof()):
+            # Blank lines before a head, which old clients send behind a body, are none of it.
+            self._unparsed += len(piece if self._unparsed else piece.lstrip(b"\r\n"))
+            if self._unparsed > LONGEST_HEAD:
+                self._give_up(MalformedRequest(f"The head is longer than {LONGEST_HEAD} bytes"))
 
-def runner(app: web.Application, shutdown_timeout: float, **options: Any) -> web.AppRunner:
-    """Return a runner with the express lane, or without where the lane cannot stand.
+    def _process_keepalive(self) -> None:
+        """Close where nothing has come for too long; say so to who has sent half a head."""
+        is_due = self._loop.time() >= self._next_keepalive_close_time
+        if self._unparsed and is_due and not self._force_close:
+            seconds = f"{self._keepalive_timeout:g} s"
+            self._give_up(
+                RequestTimeout(f"The head did not arrive within {seconds}; send it whole")
+            )
+        super()._process_keepalive()
 
-    Args:
-        app: the application.
-        shutdown_timeout: seconds that requests under way may take at the end.
-        options: for the connections, as aiohttp takes them.
-    """
-    moved = [name for name in _LEANED_ON if not hasattr(RequestHandler, name)]
-    if [*signature(RequestHandler.finish_response).parameters] != _FINISH_RESPONSE:
-        moved.append("finish_response")
-    connect: Callable[..., Protocol] = partial(Protocol, **options)
-    if moved:
-        _log.warning("This aiohttp has moved %s: the express lane is off, picks take longer", moved)
-    else:
-        connect = partial(Connection, lane=Lane(app[API]), **options)
-    return ProtocolRunner(app, connect, shutdown_timeout)
-
-
-def _is_plain(request: web.BaseRequest) -> bool:
-    return (
-        request.raw_path == "/v1/pick"
-        and request.method == "POST"
-        and request.version == HttpVersion11
-        and request.keep_alive
-        and request.content_type == "application/json"
-        and not any(name in request.headers for name in _UNUSUAL)
-    )
-
-
-def _head(status: HTTPStatus, headers: Mapping[str, str], length: int, request_id: str) -> bytes:
-    """A response's head, with the headers that aiohttp gives those of the application."""
-    own = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
-    return (
-        f"{_LINES[status]}{own}X-Request-Id: {request_id}\r\nContent-Length: {length}\r\n"
-        f"Date: {rfc822_formatted_time()}\r\n{_STANDING}"
-    ).encode("latin-1")
+    def _give_up(self, error: CallerIdError) -> None:
+        """Refuse a head that does not end, and close; silently behind what is to be answered."""
+        if self._is_idle():
+            status, headers, body = problem(error, request_id := self._lane.api.parts.new_id())
+            closing = headers | {"Connection": "close"}
+            self._write(response(beginning(status, closing), body, request_id))
+        self._unparsed = 0
+        self.force_close()

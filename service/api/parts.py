@@ -11,10 +11,11 @@ from aiohttp import web
 from msgspec import Meta
 
 from service.api.auth import Asker, Tokens, holder_of
+from service.api.gate import Gate
 from service.api.nonces import LocalNonces, Nonces
 from service.api.pages import guard_of
+from service.api.pulse import Pulse
 from service.api.recent import KEPT, LastPicks
-from service.errors import Overloaded
 from service.metrics import Children, Metrics
 from service.numbers.coverages import Coverages
 from service.numbers.directory import Directory
@@ -59,39 +60,6 @@ class Components(msgspec.Struct, frozen=True):
         return msgspec.structs.replace(self, inventory={}, redis_detail={})
 
 
-class Gate:
-    """Lets so many picks in at once; a context that a pick is in from its arrival to its answer.
-
-    The excess is refused at once, before its body is read.
-
-    Args:
-        limit: how many may be inside at once.
-        metrics: show how many are.
-    """
-
-    def __init__(self, limit: int, metrics: Metrics) -> None:
-        self._limit = limit
-        self._inside = 0
-        # Asked when it is scraped, which costs a pick nothing; workers have to leave it in a file.
-        self._gauge = metrics.in_flight if metrics.of_workers else None
-        if self._gauge is None:
-            metrics.in_flight.set_function(lambda: self._inside)
-
-    def __enter__(self) -> None:
-        if self._inside >= self._limit:
-            raise Overloaded(
-                f"{self._limit} picks are in flight already; ask again, or another replica"
-            )
-        self._inside += 1
-        if self._gauge is not None:
-            self._gauge.set(self._inside)
-
-    def __exit__(self, *_: object) -> None:
-        self._inside -= 1
-        if self._gauge is not None:
-            self._gauge.set(self._inside)
-
-
 class Parts(msgspec.Struct, frozen=True):
     """The dependencies of the HTTP side.
 
@@ -129,10 +97,11 @@ class Api:
     def __init__(self, parts: Parts) -> None:
         self.parts = parts
         self.on_reload: list[Callable[[], object]] = []
+        self.gate = Gate(parts.settings, parts.metrics, parts.timer)
         self.admit_by(parts.settings)
         self.nonces: Nonces = LocalNonces()
         self.shared_nonces = self.nonces if parts.nonces is None else parts.nonces
-        self.gate = Gate(parts.settings.server.max_in_flight, parts.metrics)
+        self.pulse = Pulse(parts.timer)
         self.picked = Children(parts.metrics.picks)
         self.refused = Children(parts.metrics.pick_refusals)
         self.durations = Children(parts.metrics.pick_duration)
@@ -154,6 +123,7 @@ class Api:
             key.id: (key, holder_of(key.id, key, settings)) for key in settings.auth.access_keys
         }
         self.page_guard = guard_of(settings)
+        self.gate.share_by(settings)
         for forget in self.on_reload:
             forget()
 
@@ -174,6 +144,12 @@ def admitted(request: web.Request, scope: Scope) -> tuple[Api, Asker]:
     """
     api = request.app[API]
     return api, api.tokens.require(request, scope)
+
+
+def arrival_of(request: web.Request, api: Api) -> float:
+    """Return when a request was last read from, by the timer; now where nobody has noted it."""
+    arrived: float | None = getattr(request.protocol, "arrived", None)
+    return api.parts.timer() if arrived is None else arrived
 
 
 def request_ids() -> Callable[[], str]:

@@ -9,12 +9,15 @@ from aiohttp import web
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from service.api import bodies, forms
-from service.api.parts import API, REQUEST_ID, Api
+from service.api.gate import Admission
+from service.api.parts import API, REQUEST_ID, Api, arrival_of
 from service.api.problems import STATUS, InternalError, RequestId
+from service.ledger.port import turns_of
 from service.picking import Candidate, Pair, PickAnswer, PickRequest
 from service.picking.refusals import answer_without_numbers
 
-Read = Callable[[], Awaitable[PickRequest]]
+Enter = Callable[[], Admission]
+Read = Callable[[Admission], Awaitable[PickRequest]]
 
 HEADERS = {"Content-Type": bodies.JSON}
 
@@ -49,7 +52,8 @@ class PickResponse(Struct, frozen=True, gc=False):
 async def post(request: web.Request) -> web.Response:
     """Answer in JSON or, with `?format=text`, with the callers alone, a line each."""
     api = request.app[API]
-    answer = await answer_pick(api, request[REQUEST_ID], partial(_read, request, api))
+    enter, read = partial(_enter, request, api), partial(_read, request, api)
+    answer = await answer_pick(api, request[REQUEST_ID], enter, read)
     if request.query_string and _wants_text(request):
         return web.Response(text="".join(f"{pair.caller.number}\n" for pair in answer.data))
     return web.Response(body=encode(answer, request[REQUEST_ID]), headers=HEADERS)
@@ -71,23 +75,26 @@ def encode(answer: PickAnswer, request_id: str) -> bytes:
     return _encoder.encode(PickResponse(request_id, answer.source, answer.data, explanation))
 
 
-async def answer_pick(api: Api, request_id: str, read: Read) -> PickAnswer:
+async def answer_pick(api: Api, request_id: str, enter: Enter, read: Read) -> PickAnswer:
     """Take a pick from its arrival to its answer; all but the console's trials come this way.
 
     Args:
         api: what the handlers work with.
         request_id: the request's.
-        read: lets in who may pick, and makes the pick of what arrived.
+        enter: finds out who asks, and lets the pick through the gate.
+        read: makes the pick of what arrived.
 
     Raises:
         CallerIdError: there is no answer; the refusal is counted.
     """
-    started = api.parts.timer()
     instance, asked = "", None
     try:
-        with api.gate:
-            asked = await read()
+        admission = enter()
+        with admission:
+            asked = await read(admission)
+            admission.asker.keep_to(asked.instance_id)
             instance = api.label(asked.instance_id)
+            api.gate.weigh(admission, turns_of(asked.count, len(asked.skill_group_ids)))
             answer = await api.parts.picker.pick(asked)
     except Exception as error:
         code = _code(error)
@@ -97,7 +104,7 @@ async def answer_pick(api: Api, request_id: str, read: Read) -> PickAnswer:
             api.last_picks.append((api.parts.clock(), request_id, instance, asked, refused, code))
         raise
     api.picked[instance, answer.source, answer.data[0].match].inc()
-    api.durations[(answer.source,)].observe(api.parts.timer() - started)
+    api.durations[(answer.source,)].observe(api.parts.timer() - admission.arrived)
     api.last_picks.append((api.parts.clock(), request_id, instance, asked, answer, ""))
     return answer
 
@@ -107,12 +114,15 @@ def _code(error: Exception) -> str:
     return code if code in STATUS else InternalError.code
 
 
-async def _read(request: web.Request, api: Api) -> PickRequest:
-    asker = api.tokens.require(request, "pick")
+def _enter(request: web.Request, api: Api) -> Admission:
+    return api.gate.enter(api.tokens.require(request, "pick"), arrival_of(request, api))
+
+
+async def _read(request: web.Request, api: Api, admission: Admission) -> PickRequest:
     if request.query_string:
         _wants_text(request)  # a wrong format is refused before anything is picked
     asked = await forms.read(request, _decoder)
-    asker.keep_to(asked.instance_id)
+    admission.arrived = arrival_of(request, api)  # its last byte: a body may take its time
     return asked
 
 

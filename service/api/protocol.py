@@ -12,7 +12,6 @@ from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.web_protocol import RequestHandler, RequestPayloadError
 
 from service.api.envelope import expected, id_of, with_headers
-from service.api.parts import API
 from service.api.problems import ExpectationFailed, NotFound, document
 from service.errors import CallerIdError
 
@@ -22,13 +21,19 @@ _CONTINUE = "100-continue"
 
 
 class Protocol(RequestHandler):
-    """A client's connection to a `ProtocolServer`, with aiohttp's options."""
+    """A client's connection.
+
+    Args:
+        manager: aiohttp's server.
+        new_id: makes the ids of requests that have none.
+        options: as aiohttp takes them.
+    """
 
     __slots__ = ("_new_id",)
 
-    def __init__(self, manager: "ProtocolServer", **options: Any) -> None:
+    def __init__(self, manager: web.Server, new_id: Callable[[], str], **options: Any) -> None:
         super().__init__(manager, **options)
-        self._new_id = manager.new_id
+        self._new_id = new_id
 
     def handle_error(
         self,
@@ -59,39 +64,7 @@ class Protocol(RequestHandler):
             super().log_exception(*args, **kw)
 
 
-class ProtocolServer(web.Server):
-    """aiohttp's server of an application, whose connections `connect` makes."""
-
-    def __init__(
-        self, connect: Callable[..., Protocol], app: web.Application, ordinary: web.Server
-    ) -> None:
-        self.new_id = app[API].parts.new_id
-        super().__init__(
-            _refusing(ordinary.request_handler, self.new_id),
-            request_factory=ordinary.request_factory,
-            handler_cancellation=ordinary.handler_cancellation,
-        )
-        self._connect = connect
-
-    def __call__(self) -> RequestHandler:
-        """Make the protocol of one connection."""
-        return self._connect(self, loop=self._loop)
-
-
-class ProtocolRunner(web.AppRunner):
-    """Runs an application behind the connections that `connect` makes."""
-
-    def __init__(
-        self, app: web.Application, connect: Callable[..., Protocol], shutdown_timeout: float
-    ) -> None:
-        super().__init__(app, shutdown_timeout=shutdown_timeout, handler_cancellation=False)
-        self._connect = connect
-
-    async def _make_server(self) -> web.Server:
-        return ProtocolServer(self._connect, self.app, await super()._make_server())
-
-
-def _refusing(handle: Handle, new_id: Callable[[], str]) -> Handle:
+def refusing(handle: Handle, new_id: Callable[[], str]) -> Handle:
     """Have an application refuse in our shape what reaches none of its handlers."""
 
     async def answer(request: web.BaseRequest) -> web.StreamResponse:

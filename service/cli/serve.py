@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import logging
+import resource
 import signal
 import socket
 import sys
@@ -14,6 +15,7 @@ from service.settings import Settings
 from service.tasks import SWITCH_SECONDS
 
 GARBAGE_THRESHOLD = 20_000  # new objects between two young collections; 700 is Python's own
+OTHER_FILES = 128  # beside connections: Redis, CCC, the log, the loop's own
 
 _log = logging.getLogger(__name__)
 
@@ -37,6 +39,7 @@ async def serve(
     Raises:
         SettingsError, CannotListen: as `listening`.
     """
+    allow_files(settings.server.max_connections)
     stop, reload, alone = asyncio.Event(), asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
     for signal_number in (signal.SIGTERM, signal.SIGINT):
@@ -87,6 +90,27 @@ def _log_start(settings: Settings, address: str) -> None:
         "instances %(instances)d"
     )
     _log.info(text, start, extra={"start": start})
+
+
+def allow_files(connections: int) -> None:
+    """Raise this process's limit on open files to what so many connections take, if it may be.
+
+    Args:
+        connections: at the most.
+    """
+    needed = connections + OTHER_FILES
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    raised = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
+    if soft != resource.RLIM_INFINITY and soft < raised:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (raised, hard))
+    if raised < needed:
+        _log.warning(
+            "The limit on open files is %d and server.max_connections %d takes %d: beyond it new "
+            "connections wait; raise the one (ulimit -n) or lower the other",
+            raised,
+            connections,
+            needed,
+        )
 
 
 async def _tell(ready: Callable[[str], object], address: str, service: Service) -> None:

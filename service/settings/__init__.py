@@ -36,6 +36,7 @@ class Server(Struct, frozen=True):
     port: kinds.Port = 8080
     workers: kinds.Positive = 1
     max_in_flight: kinds.Positive = 1024
+    max_connections: kinds.Positive = 8192
     allowed_hosts: tuple[kinds.HostName, ...] = ()
     drain_seconds: kinds.Wait = 5
 
@@ -46,12 +47,16 @@ class Server(Struct, frozen=True):
 
 
 class Client(Struct, frozen=True):
-    """A holder of a bearer token, for some instances or, with none named, for all."""
+    """A holder of a bearer token, for some instances or, with none named, for all.
+
+    `max_in_flight` is a bound of its own on its picks; 0 is a fair share of the server's.
+    """
 
     name: kinds.Name
     token: Secret
     scopes: kinds.Scopes
     instances: tuple[kinds.Word, ...] = ()
+    max_in_flight: kinds.Limit = 0
 
 
 class AccessKeySettings(Struct, frozen=True):

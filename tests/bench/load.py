@@ -18,6 +18,7 @@ CONNECTIONS = 64
 PATIENCE = 10  # seconds beyond a run's own, before it is given up
 READY_A_SECOND = 40_000  # requests made before the clock starts
 
+_callees = Random(1)
 _length_in = re.compile(rb"(?i)\r\ncontent-length: ([0-9]+)").search
 
 
@@ -46,6 +47,13 @@ def _requests(port: int, path: str, body: bytes) -> bytes:
         b"POST %b HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nContent-Type: application/json\r\n"
         b"Content-Length: %d\r\n\r\n%b" % (path.encode(), port, len(body), body)
     )
+
+
+def request_of(port: int, groups: tuple[str, ...]) -> bytes:
+    """A pick for some callee."""
+    callee = b"138%08d" % _callees.randrange(10**8)
+    body = b'{"called_number":"%b","skill_group_ids":%b}' % (callee, msgspec.json.encode(groups))
+    return _requests(port, "/v1/pick", body)
 
 
 def _sent(port: int, load: Load, seed: int) -> Iterator[tuple[bool, bytes]]:

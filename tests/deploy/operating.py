@@ -41,6 +41,7 @@ CAPPED = "ccc-capped"
 BEIJING_MOBILE, UNKNOWN_PREFIX = "13810001234", "14000001234"
 FALLEN = "02855500000"  # nobody answers it
 LIMIT = 8  # picks in flight
+MOST_CONNECTIONS = 100
 WIPED_AT = 3  # the round after which Redis is wiped
 
 
@@ -111,7 +112,9 @@ def _settings(endpoint: str, redis_url: str) -> Settings:
     )
     return replace(
         settings,
-        server=Server(port=0, drain_seconds=0, max_in_flight=LIMIT),
+        server=Server(
+            port=0, drain_seconds=0, max_in_flight=LIMIT, max_connections=MOST_CONNECTIONS
+        ),
         auth=Auth(required="always", clients=clients),
         health=HealthSettings(enabled=True),
         instances=(one, replace(one, id=CAPPED, scope=CAPPED, selection=selection)),
@@ -146,6 +149,10 @@ async def _call(service: Running, name: str) -> None:
 
 async def _overload(service: Running) -> None:
     await asyncio.gather(*(_pick(service) for _ in range(6 * LIMIT)))
+    port = int(service.url.rpartition(":")[2])
+    opening = (asyncio.open_connection("127.0.0.1", port) for _ in range(MOST_CONNECTIONS))
+    for _, writer in await asyncio.gather(*opening):
+        writer.close()
 
 
 async def _use_up(service: Running) -> None:

@@ -202,6 +202,8 @@ class Service:
         self.directory = FakeDirectory()
         self.provisioner = FakeProvisioner()
         self.nonces: Nonces | None = None
+        self.now = 0.0  # the timer's seconds
+        self.body_seconds = 0.03
         self.clock: Callable[[], float] = lambda: 1042.0
         self.overviews = FakeOverviews()
         self.trials = FakeTrials()
@@ -209,6 +211,7 @@ class Service:
         self.keepers = {one.id: FakeKeeper(one.id) for one in self.settings.instances}
         self.metrics = Metrics()
         self.health = api.Components({"ccc-test": "ready"}, "up", draining=False)
+        self.runner: web.AppRunner | None = None
         self.address = ""
         self.port = 0
 
@@ -226,12 +229,12 @@ class Service:
                 lambda: self.health,
                 lambda: self.health.draining,
                 lambda: f"made-{next(ids)}",
-                itertools.count().__next__,
+                lambda: self.now,
                 in_place_of(self.overviews),
                 in_place_of(self.trials),
                 in_place_of(self.coverages),
                 self.clock,
-                body_seconds=0.03,
+                body_seconds=self.body_seconds,
                 nonces=self.nonces,
             )
         )
@@ -263,7 +266,8 @@ async def serving(service: Service) -> AsyncIterator[Service]:
     runner = api.make_runner(service.app())
     await runner.setup()
     try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        await api.Site(runner, "127.0.0.1", 0).start()
+        service.runner = runner
         service.port = runner.addresses[0][1]
         service.address = f"http://127.0.0.1:{service.port}"
         yield service

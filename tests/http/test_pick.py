@@ -3,7 +3,9 @@
 import asyncio
 import re
 
+import orjson
 import pytest
+from msgspec.structs import replace
 
 from service.api.problems import STATUS
 from service.errors import (
@@ -22,6 +24,7 @@ from tests.http.http_fixtures import (
     PICK,
     Service,
     ask,
+    client_with,
     picked,
     picked_by_form,
     raw,
@@ -189,6 +192,58 @@ async def test_beyond_the_limit_a_pick_is_refused_before_its_body_is_read() -> N
         assert (await first).status == 200
         assert (await picked(service)).status == 200
         assert service.sample("pick_refusals_total", instance="", code="Overloaded") == 1
+
+
+@pytest.mark.parametrize("trying", [{}, {"dry_run": True, "explain": True}], ids=["real", "dry"])
+async def test_heavy_picks_are_refused_before_they_hold_up_others(trying: dict[str, bool]) -> None:
+    groups = [f"group-{number}@ccc-test" for number in range(16)]
+    heavy = {"called_number": CALLED, "skill_group_ids": groups, "count": 100, **trying}
+    async with serving(Service(settings_with(limit=100))) as service:
+        service.picker.gate.clear()
+        asking = [asyncio.create_task(picked(service, orjson.dumps(heavy))) for _ in range(8)]
+        await eventually(lambda: len(service.picker.asked) + sum(map(is_done, asking)) == 8)
+        let_in = len(service.picker.asked)
+        others = [asyncio.create_task(picked(service)) for _ in range(20)]
+        await eventually(lambda: len(service.picker.asked) == let_in + 20)
+        service.picker.gate.set()
+        answers = await asyncio.gather(*asking)
+        assert [answer.status for answer in await asyncio.gather(*others)] == [200] * 20
+    assert let_in in (1, 2)
+    statuses = sorted(answer.status for answer in answers)
+    assert statuses == [200] * let_in + [503] * (8 - let_in)
+    refused = next(answer for answer in answers if answer.status == 503)
+    assert (refused.json["code"], refused.headers["Retry-After"]) == ("Overloaded", "1")
+
+
+def is_done(task: asyncio.Task[object]) -> bool:
+    return task.done()
+
+
+async def test_one_client_leaves_room_for_another() -> None:
+    bounded = replace(client_with("bounded", "pick"), max_in_flight=2)
+    clients = (client_with("greedy", "pick"), client_with("modest", "pick"), bounded)
+    settings = settings_with(clients=clients, required="always", limit=12)
+    async with serving(Service(settings)) as service:
+
+        async def ask_as(name: str) -> int:
+            return (await picked(service, Authorization=f"Bearer {name}")).status
+
+        assert [await ask_as(name) for name in ("greedy", "modest", "bounded")] == [200] * 3
+        service.picker.gate.clear()
+        asking = {
+            name: [asyncio.create_task(ask_as(name)) for _ in range(20)]
+            for name in ("greedy", "bounded")
+        }
+        every = [*asking["greedy"], *asking["bounded"]]
+        await eventually(lambda: len(service.picker.asked) + sum(map(is_done, every)) == 3 + 40)
+        asking["modest"] = [asyncio.create_task(ask_as("modest")) for _ in range(2)]
+        so_far = len(service.picker.asked)
+        await eventually(lambda: len(service.picker.asked) == so_far + 2)
+        service.picker.gate.set()
+        answered = {name: await asyncio.gather(*tasks) for name, tasks in asking.items()}
+    assert answered["modest"] == [200] * 2
+    assert answered["bounded"].count(200) == 2
+    assert answered["greedy"].count(200) in (6, 7, 8)
 
 
 async def test_other_methods_and_paths_are_problems_too(service: Service) -> None:

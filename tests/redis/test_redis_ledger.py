@@ -11,6 +11,7 @@ from service.errors import LedgerUnavailable, LedgerWiped, StaleLeader
 from service.inventory import Inventory, PhoneNumber, Step
 from service.ledger import MembersWriter, Park, Pick, Take, Unpark
 from service.ledger.answers import Picked, picked_from
+from service.ledger.port import turns_of
 from service.ledger.shared.line import Line
 from service.redis_.client import open_client
 from tests.ledgers import (
@@ -66,6 +67,29 @@ async def test_a_batch_takes_no_more_turns_than_redis_can_do_in_a_moment(redis_u
         )
         calls = side.metrics.registry.get_sample_value("callerid_ledger_batch_size_count")
     assert largest == calls
+
+
+async def test_picks_from_many_pools_fill_a_batch_sooner(redis_url: str) -> None:
+    await write_members(redis_url, inventory_of(200))
+    async with shared_ledger(redis_url, inventory_of(200), seconds=5) as side:
+        many = Step("any", EVERYONE[0].pools * 16)
+        four = Pick(dry_run=False, steps=(many,), count=4)
+        assert four.turns == 10
+        await side.shared.pick(ONE)
+        before = side.metrics.registry.get_sample_value("callerid_ledger_batch_size_count") or 0
+        await asyncio.gather(*(side.shared.pick(four) for _ in range(9)))
+        after = side.metrics.registry.get_sample_value("callerid_ledger_batch_size_count") or 0
+    assert after - before >= 3
+
+
+@pytest.mark.parametrize(
+    ("count", "pools", "turns"),
+    [(1, 1, 1), (1, 0, 1), (1, 9, 1), (1, 16, 2), (10, 1, 10), (100, 1, 100), (100, 16, 266)],
+)
+def test_a_pick_takes_turns_by_its_numbers_and_its_pools(
+    count: int, pools: int, turns: int
+) -> None:
+    assert turns_of(count, pools) == turns
 
 
 async def test_a_call_sent_twice_is_applied_once_and_answered_alike(redis_url: str) -> None:

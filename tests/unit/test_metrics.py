@@ -9,9 +9,11 @@ import pytest
 from prometheus_client import Counter, Gauge, Histogram
 from prometheus_client.parser import text_string_to_metric_families
 
-from service.api.parts import Gate
+from service.api.auth import NOBODY
+from service.api.gate import Gate
 from service.errors import Overloaded
 from service.metrics import Children, Metrics
+from service.settings import Server, Settings
 from service.shared_metrics import Piece
 
 COUNTERS = {
@@ -29,6 +31,7 @@ COUNTERS = {
     "callerid_task_restarts_total": ("task",),
     "callerid_ledger_unreadable_total": (),
     "callerid_ledger_restores_total": ("instance",),
+    "callerid_refused_connections_total": ("reason",),
 }
 HISTOGRAMS = {
     "callerid_pick_duration_seconds": ("source",),
@@ -43,6 +46,7 @@ GAUGES = {
     "callerid_inventory_age_seconds": ("instance",),
     "callerid_redis_up": (),
     "callerid_in_flight": (),
+    "callerid_connections": (),
     "callerid_numbers_parked": ("instance", "reason"),
     "callerid_numbers_available": ("instance", "province"),
     "callerid_write_back_backlog": (),
@@ -218,9 +222,9 @@ def test_a_worker_goes_on_from_what_the_one_before_it_counted(pieces: tuple[Piec
 def test_picks_in_flight_are_shown_by_one_process_and_by_workers(*, of_workers: bool) -> None:
     metrics = Metrics()
     metrics.of_workers = of_workers
-    gate = Gate(2, metrics)
-    with gate, gate:
+    gate = Gate(Settings(server=Server(max_in_flight=2)), metrics, lambda: 0.0)
+    with gate.enter(NOBODY, 0.0), gate.enter(NOBODY, 0.0):
         assert metrics.registry.get_sample_value("callerid_in_flight") == 2
-        with pytest.raises(Overloaded), gate:
-            pass
+        with pytest.raises(Overloaded):
+            gate.enter(NOBODY, 0.0)
     assert metrics.registry.get_sample_value("callerid_in_flight") == 0

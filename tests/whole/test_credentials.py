@@ -79,9 +79,9 @@ async def test_whoever_was_dropped_is_refused_at_once_by_the_express_lane_too(
     by_lane: list[bytes] = []
     answer = Connection._answer
 
-    async def noted(connection: Connection, asker: Any, body: bytes) -> None:
-        by_lane.append(body)
-        await answer(connection, asker, body)
+    async def noted(connection: Connection, *about: Any) -> None:
+        by_lane.append(about[-1])
+        await answer(connection, *about)
 
     monkeypatch.setattr(Connection, "_answer", noted)
     tokens = ("dropped", "narrowed", "added")

@@ -93,7 +93,7 @@ async def try_pick(request: web.Request) -> web.Response:
     api, asker = admitted(request, "admin")
     asked = await bodies.read_json(request, _decoder)
     asker.keep_to(asked.instance_id)
-    with api.gate:
+    with api.gate.enter(asker, api.parts.timer()):
         return _answer(request, msgspec.structs.asdict(await api.parts.trials.run(asked)))
 
 

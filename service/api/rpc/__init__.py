@@ -19,7 +19,7 @@ from service.api.rpc.actions import (
     list_phone_numbers,
     pick_outbound_numbers,
 )
-from service.api.rpc.auth import refuse_strangers
+from service.api.rpc.auth import enter, refuse_strangers
 from service.api.rpc.call import read
 from service.ccc import catalogue
 from service.ccc.parameters import check_action
@@ -41,7 +41,7 @@ async def answer(request: web.Request) -> web.Response:
     """Do what the call asks for; to take it apart has its place in the gate, as a pick has."""
     api = request.app[API]
     try:
-        with api.gate:
+        with enter(request):
             call = await read(request, partial(refuse_strangers, request))
     except Overloaded:
         api.refused["", Overloaded.code].inc()

@@ -13,6 +13,7 @@ from aiohttp import web
 
 from service.api import audit, faults
 from service.api.auth import Asker
+from service.api.gate import Admission
 from service.api.nonces import Nonces
 from service.api.parts import API, REQUEST_ID, Api
 from service.api.pick import answer_pick
@@ -31,7 +32,8 @@ from service.settings import Scope
 async def pick_outbound_numbers(request: web.Request) -> dict[str, Any]:
     """The pairs of caller and callee, best first."""
     api = request.app[API]
-    answer = await answer_pick(api, request[REQUEST_ID], partial(_read_pick, request, api))
+    enter, read = partial(auth.enter, request), partial(_read_pick, request, api)
+    answer = await answer_pick(api, request[REQUEST_ID], enter, read)
     pairs = [
         {"Callee": _placed(pair.callee), "Caller": _placed(pair.caller)} for pair in answer.data
     ]
@@ -41,7 +43,7 @@ async def pick_outbound_numbers(request: web.Request) -> dict[str, Any]:
 async def list_phone_numbers(request: web.Request) -> dict[str, Any]:
     """One page of the cached inventory, ordered by number so that all replicas page alike."""
     api, params = request.app[API], request[CALL].params
-    with api.gate:  # what a signature costs
+    with auth.enter(request):  # what a signature costs
         _, instance_id = await _admitted(request, "admin", api.nonces)
     _must_exist(api, instance_id)
     inventory = inventory_of(instance_id, api.parts.keepers[instance_id])
@@ -79,7 +81,7 @@ async def add_bulk_phone_numbers(request: web.Request) -> dict[str, Any]:
     }
 
 
-async def _read_pick(request: web.Request, api: Api) -> PickRequest:
+async def _read_pick(request: web.Request, api: Api, _admission: Admission) -> PickRequest:
     _, instance_id = await _admitted(request, "pick", api.nonces)
     params = request[CALL].params
     given = {
@@ -95,7 +97,7 @@ async def _read_pick(request: web.Request, api: Api) -> PickRequest:
 async def _read_addition(request: web.Request, numbers: str) -> tuple[Asker, dict[str, Any]]:
     """Return who adds, and what both additions have, with the list called `numbers`."""
     api, params = request.app[API], request[CALL].params
-    with api.gate:  # what a signature costs
+    with auth.enter(request):  # what a signature costs
         asker, instance_id = await _admitted(request, "admin", api.shared_nonces)
     _must_exist(api, instance_id)
     return asker, {
