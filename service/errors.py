@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, ClassVar, Self
 
+LONGEST_REQUEST_ID = 64  # characters of CCC's; a UUID has 36
+
 
 class CallerIdError(Exception):
     """The root: `code` is the name that a client sees, the message its detail.
@@ -184,6 +186,7 @@ class CccError(CallerIdError):
     may_have_happened: ClassVar[bool] = False
 
     def __init__(self, code: str, message: str, *, status: int = 0, request_id: str = "") -> None:
+        request_id = request_id[:LONGEST_REQUEST_ID]
         super().__init__(f"{code}: {message}" + (f" (request {request_id})" if request_id else ""))
         self.ccc_code = code
         self.status = status

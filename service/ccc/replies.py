@@ -20,7 +20,6 @@ CLOCK_CODE = "InvalidTimeStamp"
 CLOCK_ADVICE = "the clock here is over 15 minutes away from Alibaba's: check NTP. It said: "
 MOST_BYTES = 8 * 1024 * 1024  # of a body, unpacked; a page of 100 numbers has some 45 KB
 LONGEST_MESSAGE = 1000  # characters, of an error that is told
-LONGEST_REQUEST_ID = 64  # characters
 LONGEST_XML = 16 * 1024  # bytes, to look for an error in; what is larger is some proxy's page
 XML_PART = re.compile(r"<(Code|Message|RequestId)>([^<]*)</\1>")
 
@@ -102,8 +101,9 @@ def _failure(status: int, reply: CccReply, retry_after: float) -> Failure:
     kind = _kind(status, code, asked_to_wait=retry_after > 0)
     advice = CLOCK_ADVICE if code.startswith(CLOCK_CODE) else ""
     said = str(reply.message or "no message")[:LONGEST_MESSAGE]
-    request_id = str(reply.request_id or "")[:LONGEST_REQUEST_ID]
-    error = kind(code, advice + mask_text(said), status=status, request_id=request_id)
+    error = kind(
+        code, advice + mask_text(said), status=status, request_id=str(reply.request_id or "")
+    )
     return Failure(error, surely_not_done=kind is not CccUnavailable, retry_after=retry_after)
 
 

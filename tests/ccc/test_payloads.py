@@ -224,6 +224,12 @@ def test_anything_but_one_place_is_malformed(data: Any) -> None:
         number_location(reply(data))
 
 
+def test_what_is_malformed_is_told_in_a_line_however_long_its_request_id_is() -> None:
+    with pytest.raises(CccMalformed) as caught:
+        number_page(CccReply(code="OK", request_id="R" * 10**6))
+    assert len(str(caught.value)) < 200
+
+
 @pytest.mark.parametrize("data", [b'{"TotalCount": "\xff", "List": []}', b"[" * 5000])
 def test_bytes_that_are_no_text_and_bottomless_nesting_are_malformed(data: bytes) -> None:
     with pytest.raises(CccMalformed):

@@ -51,7 +51,7 @@ async def without_end_by_close(writer: asyncio.StreamWriter) -> None:
 
 async def bomb(writer: asyncio.StreamWriter) -> None:
     pack = zlib.compressobj(wbits=31)
-    packed = b"".join(pack.compress(b" " * 2**20) for _ in range(200)) + pack.flush()
+    packed = b"".join(pack.compress(b" " * 2**20) for _ in range(50)) + pack.flush()
     writer.write(HEAD % b"200 OK" + b"Content-Encoding: gzip\r\n")
     writer.write(b"Content-Length: %d\r\n\r\n%s" % (len(packed), packed))
     await writer.drain()
@@ -86,7 +86,7 @@ async def test_a_reply_that_is_too_large_is_read_no_further_and_its_connection_c
     observed = Observed()
     async with (
         server_of(answer) as (url, closed),
-        client_of(url, observed=observed) as client,
+        client_of(url, observed=observed, budget=60.0) as client,
     ):
         tracemalloc.start()
         try:
@@ -95,7 +95,7 @@ async def test_a_reply_that_is_too_large_is_read_no_further_and_its_connection_c
             _, most = tracemalloc.get_traced_memory()
         finally:
             tracemalloc.stop()
-        await asyncio.wait_for(closed.wait(), 2)
+        await asyncio.wait_for(closed.wait(), 30)
     assert most < 4 * MOST_BYTES
     assert observed == [("ListPhoneNumbers", "Malformed")]
 

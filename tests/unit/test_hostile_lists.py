@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from service.errors import SweepFailed
 from service.inventory import PhoneNumber, UnreadableRow
+from service.logs import mask
 from service.sync.acceptance import Sweep
 from service.sync.sweeping.course import MARGIN, course_of
 from service.sync.sweeping.reading import PageRead, PageRequest
@@ -123,6 +124,22 @@ def test_a_page_that_repeats_for_ever_is_not_the_whole() -> None:
     sweep = liar.swept()
     assert not sweep.complete
     assert len(sweep.numbers) == 100
+    liar.check_bound()
+
+
+@pytest.mark.parametrize("count", [50, 450, 12_345])
+def test_a_number_that_is_listed_twice_is_set_aside_once_nothing_moves(count: int) -> None:
+    rows = numbers(count)
+    rows[count // 2] = rows[3]
+    rows[count // 2 + 1] = rows[count // 2 + 2]
+    liar = Liar(rows)
+    sweep = liar.swept(count)
+    assert sweep.complete
+    assert len(sweep.numbers) == count - 2
+    assert {row.reason for row in sweep.unreadable} == {"Number is listed twice"}
+    assert sorted(row.number for row in sweep.unreadable) == sorted(
+        mask(row.number) for row in (rows[3], rows[count // 2 + 1]) if row is not None
+    )
     liar.check_bound()
 
 

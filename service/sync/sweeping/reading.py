@@ -14,6 +14,7 @@ from typing import TypeAlias
 import msgspec
 
 from service.inventory import PhoneNumber, UnreadableRow
+from service.logs import mask
 from service.sync.acceptance import Sweep
 from service.sync.sweeping.splitting import (
     EVERYTHING,
@@ -28,6 +29,7 @@ from service.sync.sweeping.splitting import (
 PASSES = 3
 SAMPLE = 4  # pages from all over a part, to guess from
 TOO_FEW = 0.01  # of the numbers of a part, to guess from
+REPEATED = "Number is listed twice"
 
 
 class PageRequest(msgspec.Struct, frozen=True):
@@ -70,6 +72,9 @@ class PartRead:
 
     def add(self, latest: list[PageRead]) -> None:
         """Take in one more pass over the part."""
+        if self.passes and latest == self.passes[-1]:  # nothing moves: what repeats is there twice
+            apart = _repeats_aside(latest)
+            latest = apart if _adds_up([apart]) else latest
         self.passes = [latest] if _adds_up([latest]) else [*self.passes, latest]
         self.is_settled = not self.is_overfull and _adds_up(self.passes)
 
@@ -206,6 +211,20 @@ def _last_page(part: Part, total: int) -> int:
         return 1
     is_open = part == EVERYTHING and total < MOST_NUMBERS
     return pages_of(total + 1) if is_open else pages_of(total)
+
+
+def _repeats_aside(pages: Sequence[PageRead]) -> list[PageRead]:
+    """Set aside each row whose number an earlier one of the same pass has."""
+    seen: set[str] = set()
+    result = []
+    for page in pages:
+        aside = list(page.unreadable)
+        for number in page.numbers:
+            if number.number in seen:
+                aside.append(UnreadableRow(mask(number.number), REPEATED))
+            seen.add(number.number)
+        result.append(PageRead(page.total, page.numbers, aside))
+    return result
 
 
 def unreadable_of(pages: Iterable[PageRead]) -> Counter[UnreadableRow]:
