@@ -14,7 +14,7 @@ from service.errors import Overloaded
 
 ABREAST = 1000  # clients that are to come back at the same time: refusing them takes 20 ms
 
-_STANDING = "".join(f"{name}: {value}\r\n" for name, value in HEADERS.items()) + "\r\n"
+_STANDING = "".join(f"{name}: {value}\r\n" for name, value in HEADERS.items())
 
 
 def beginning(status: HTTPStatus, headers: Mapping[str, str]) -> str:
@@ -26,8 +26,8 @@ def beginning(status: HTTPStatus, headers: Mapping[str, str]) -> str:
 def response(beginning: str, body: bytes, request_id: str) -> bytes:
     """Return a whole response, with the headers that aiohttp gives those of the application."""
     return (
-        f"{beginning}X-Request-Id: {request_id}\r\nContent-Length: {len(body)}\r\n"
-        f"Date: {rfc822_formatted_time()}\r\n{_STANDING}"
+        f"{beginning}X-Request-Id: {request_id}\r\n{_STANDING}Content-Length: {len(body)}\r\n"
+        f"Date: {rfc822_formatted_time()}\r\n\r\n"
     ).encode("latin-1") + body
 
 

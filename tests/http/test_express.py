@@ -506,7 +506,7 @@ async def answers_to(parts: Sequence[bytes], *, by_lane: bool) -> list[object]:
 @asynccontextmanager
 async def by_aiohttp(service: Service) -> AsyncIterator[None]:
     """The same application without the lane."""
-    runner = web.AppRunner(service.app(), access_log=None, auto_decompress=False)
+    runner = without_lane(service)
     await runner.setup()
     try:
         await web.TCPSite(runner, "127.0.0.1", 0).start()
@@ -554,6 +554,13 @@ async def conversation(server: Any, parts: Sequence[bytes]) -> bytes:
     return wire.heard
 
 
+def without_lane(service: Service) -> web.AppRunner:
+    """The same application, each of whose requests is aiohttp's."""
+    runner = server.Runner(service.app(), 5, access_log=None, auto_decompress=False)
+    runner._moved = ["all"]
+    return runner
+
+
 def alike(answers: bytes) -> bytes:
     """What was answered, but for times and ids that differ."""
     return re.sub(rb"made-[0-9]+|\r\nDate: [^\r]*|Content-Length: [0-9]+", b"", answers)
@@ -570,7 +577,7 @@ async def test_wherever_a_request_is_cut_it_hears_what_aiohttp_would_say(message
     async with serving(service), connected(service) as teacher:
         for _ in range(2):
             assert status_of(await teacher.ask(pick_of())) == 200
-        runner = web.AppRunner(service.app(), access_log=None, auto_decompress=False)
+        runner = without_lane(service)
         await runner.setup()
         ours, theirs = service.runner and service.runner.server, runner.server
         try:

@@ -49,7 +49,7 @@ async def test_connections_that_come_together_are_taken_together(service: Servic
 
 
 async def test_beyond_the_limit_new_connections_are_closed_at_once_and_counted() -> None:
-    settings = replace(settings_with(), server=Server(max_connections=3))
+    settings = replace(settings_with(), server=Server(max_connections=3, allowed_hosts=("x",)))
     async with serving(Service(settings)) as service:
         with opened(service, 5) as sockets:
             await eventually(lambda: service.sample("connections") == 3)

@@ -12,7 +12,7 @@ from aiohttp.http_exceptions import TransferEncodingError
 from aiohttp.web_protocol import RequestPayloadError
 
 from service import logs
-from service.api import express
+from service.api import server
 from tests.http.http_fixtures import PICK, Service, picked, raw, serving, status_of
 
 POST = b"POST /v1/pick HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
@@ -84,7 +84,7 @@ async def either(
 ) -> AsyncIterator[Service]:
     """A service on connections of the express lane, and one whose aiohttp has moved it off."""
     if request.param == "without":
-        monkeypatch.setattr(express, "_LEANED_ON", ("_gone",))
+        monkeypatch.setattr(server, "_LEANED_ON", ("_gone",))
     async with serving(Service()) as service:
         yield service
 
