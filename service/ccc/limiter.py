@@ -16,6 +16,7 @@ from redis.asyncio import Redis
 
 from service.errors import LedgerUnavailable
 from service.redis_.client import translated
+from service.tasks import heed_cancellation
 
 Sleep = Callable[[float], Awaitable[None]]
 
@@ -121,6 +122,7 @@ class SharedLimiter(Limiter):
         try:
             with translated():
                 wait = await self._redis.eval(self._script, 1, self._key, *arguments)
+                heed_cancellation()
                 return float(wait) / MICROSECONDS
         except LedgerUnavailable:
             return self._local.take(background=background)

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
 import pytest
 from redis.asyncio import Redis
@@ -10,6 +11,7 @@ from redis.asyncio import Redis
 from service.ccc.limiter import LocalLimiter, Pace, SharedLimiter, Sleep
 from service.redis_.client import open_client
 from tests.conftest import RedisServer
+from tests.fakes import in_place_of
 
 KEY = "callerid:ccc:rate"
 # So slow that no token comes back while a test runs.
@@ -36,6 +38,21 @@ async def test_replicas_together_get_what_one_would_get(redis: Redis) -> None:
     replicas = [replica(redis) for _ in range(4)]
     answers = await asyncio.gather(*(replicas[n % 4].try_acquire() for n in range(40)))
     assert sum(answers) == 5
+
+
+async def test_who_gives_up_as_the_answer_comes_takes_no_token() -> None:
+    class Forgetful:
+        """Answers in the moment in which it is cancelled, as redis-py does on Python 3.11."""
+
+        async def eval(self, *_: object) -> int:
+            with suppress(asyncio.CancelledError):
+                await asyncio.Event().wait()
+            return 0
+
+    limiter = replica(in_place_of(Forgetful()))
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.01):
+            await limiter.try_acquire()
 
 
 async def test_the_bucket_goes_away_by_itself(redis: Redis) -> None:

@@ -129,6 +129,13 @@ async def test_one_replica_leads_until_its_time_is_over(redis: Redis) -> None:
     assert await MemoryStore().lead()
 
 
+async def test_a_lead_that_a_clock_set_back_prolongs_is_over(redis: Redis) -> None:
+    store = RedisStore(redis, BASE, "process-1")
+    assert [await store.lead(), await store.lead()] == [True, False]
+    await redis.pexpire(f"{BASE}health:lead", 3_600_000)
+    assert [await store.lead(), await store.lead()] == [True, False]
+
+
 async def test_only_the_records_stay_without_an_expiry(redis: Redis) -> None:
     store = RedisStore(redis, BASE, "process-1")
     await store.add(HealthBatch(1, (Counted("a", 7, 1, 2),)))

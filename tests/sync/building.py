@@ -84,7 +84,13 @@ async def client_to(emulator: Emulator, budget: float = 5.0) -> AsyncIterator[Cc
 class Replica:
     """One process's keeper, with what it is made of."""
 
-    def __init__(self, ccc: CccClient, locator: Locator, redis: Redis | None) -> None:
+    def __init__(
+        self,
+        ccc: CccClient,
+        locator: Locator,
+        redis: Redis | None,
+        config: settings.InventorySettings | None = None,
+    ) -> None:
         self.metrics = Metrics()
         self.clock = Clock()
         self.shared = share(redis, BASE) if redis is not None else None
@@ -92,7 +98,7 @@ class Replica:
             INSTANCE,
             lambda known: sweep_numbers(ccc, INSTANCE, locator, known),
             self.shared,
-            settings.InventorySettings(),
+            config or settings.InventorySettings(),
             clock=self.clock,
             new_id=lambda: "an epoch",
             metrics=self.metrics,

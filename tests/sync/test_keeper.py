@@ -12,6 +12,8 @@ from service.emulator import Emulator, Faults
 from service.errors import CccUnavailable
 from service.inventory import Inventory, Moves
 from service.locality import Locator
+from service.settings import InventorySettings
+from service.sync import keeper as keeper_module
 from service.sync.leader import Term
 from tests.sync.building import (
     INSTANCE,
@@ -48,6 +50,19 @@ async def test_a_process_alone_sweeps_at_the_start_and_when_it_is_due(
         assert len(replica.names) == 300
         replica.clock.now += 2.0
         await until(lambda: replica.names == expected)
+
+
+@pytest.mark.parametrize(("refresh", "most"), [(1, 0.32), (60, 6.25)])
+async def test_whether_a_sweep_is_due_is_asked_often_enough(
+    ccc: CccClient,
+    locator: Locator,
+    monkeypatch: pytest.MonkeyPatch,
+    refresh: float,
+    most: float,
+) -> None:
+    monkeypatch.setattr(keeper_module, "POLL_SECONDS", 5.0)
+    config = InventorySettings(refresh_seconds=refresh)
+    assert 0 < Replica(ccc, locator, None, config).keeper._poll_seconds < most
 
 
 async def test_a_new_snapshot_is_told_to_who_subscribed_once(

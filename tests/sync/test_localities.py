@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from service.ccc.client import CccClient
+from service.ccc.payloads import PickedNumber
 from service.emulator import Emulator, Faults
 from service.locality import Locator
 from service.metrics import Metrics
@@ -96,6 +97,20 @@ async def test_what_a_pick_was_told_by_the_way_needs_no_question(
         await until(lambda: not localities._unsaved and not localities._questions)
     assert asked(emulator) == 0
     assert await redis.hget(KEY, PREFIX) == "四川|乐山".encode()
+
+
+async def test_the_place_of_another_number_teaches_nothing(
+    own_locator: Locator, ccc: CccClient, redis: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def of_another(_instance_id: str, number: str) -> PickedNumber:
+        return PickedNumber(f"{number[:-1]}0", "云南", "昆明")
+
+    monkeypatch.setattr(ccc, "get_number_location", of_another)
+    async with localities_of(own_locator, ccc, redis, Clock()) as localities:
+        localities.note(PREFIX, NUMBER, INSTANCE)
+        await until(lambda: not localities._questions)
+    assert city_of(own_locator) == ""
+    assert await redis.hgetall(KEY) == {}
 
 
 @pytest.mark.parametrize(("fault", "rest"), [(False, 86_400.0), (True, 60.0)])

@@ -107,6 +107,10 @@ def faults(file: Path, text: str, **environ: str) -> list[str]:
             ),
         ),
         (
+            "inventory.refresh_seconds = 0.5",
+            "inventory.refresh_seconds: found 0.5, expected seconds from 1",
+        ),
+        (
             "inventory.stale_after_seconds = 30",
             "inventory.stale_after_seconds: found 30, expected refresh_seconds (60) at the least",
         ),
