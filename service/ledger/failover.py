@@ -130,24 +130,28 @@ class FailoverLedger:
         """Decide and record in Redis; in this process if Redis does not answer.
 
         As long as Redis has not been told what was decided here, who knows of it decides again: of
-        the same call or callee always, of any for a moment after Redis was away.
+        the same call or callee always, of any for a moment after Redis was away. A call that two
+        processes have answered apart keeps the answer that each of them gave.
         """
         lost = None
-        if not (self._write_back.is_behind and self._knows_better(pick)):
+        if not self._knows_better(pick):
             try:
                 return await self._shared.pick(pick)
             except LedgerUnavailable as error:
                 lost = error if isinstance(error, CallLost) else None
         self._metrics.degraded_picks.inc()
-        known = self._local.answered(pick)
-        if known is not None:  # it is counted, or waits to be
-            return Decision("degraded", known)
         decision = self._local.decide(pick)
-        if not pick.dry_run and (decision.picked.uses or lost):
+        if not pick.dry_run and (decision.picked.is_counted or lost):
             self._write_back.keep(Degraded(pick, decision.picked, self._clock(), lost))
+            if pick.call:  # the same asked again in between must not be answered otherwise
+                self._shared.queue.withdraw(pick.call)
         return decision
 
     def _knows_better(self, pick: Pick | Take) -> bool:
+        if self._write_back.differs(pick.call):
+            return self._local.answered(pick) is not None
+        if not self._write_back.is_behind:
+            return False
         if self._write_back.concerns(pick.call, pick.callee):
             return True
         return self._shared.queue.now() < self._shared.serves_since + CATCH_UP_SECONDS
