@@ -13,7 +13,7 @@ from service.ledger.local.ledger import LocalLedger
 from service.ledger.pace import LedgerClock
 from service.ledger.port import Answered, AnswerT, Operation, Outcome, Park, Pick, Take, Unpark
 from service.ledger.record import Recall
-from service.ledger.rules import Rules
+from service.ledger.rules import DAY, Rules
 from service.ledger.shared.ledger import SharedLedger
 from service.ledger.shared.line import CallLost
 from service.ledger.shared.wire import CallReply
@@ -61,7 +61,7 @@ class FailoverLedger:
         self._notice = notice
         self._write_back = WriteBack(shared, metrics)
         self._has_members = asyncio.Event()
-        self._has_kept_up = False
+        self._has_kept_up = self._has_gone_back = False
         self.clock_behind = 0
         shared.queue.heard = self._hear
         shared.queue.wiped = lambda: notice(NO_MEMBERS)
@@ -112,6 +112,7 @@ class FailoverLedger:
 
     def _hear(self, operations: Sequence[Operation], reply: CallReply) -> None:
         """Learn from a reply of Redis all that deciding alone may need."""
+        self._has_gone_back = self._has_gone_back or reply.now < self._clock() - DAY
         self._clock.heard(reply.now)
         self.clock_behind = reply.behind
         self._local.learned.note(operations, reply.answers, reply.records, reply.now)
@@ -189,8 +190,17 @@ class FailoverLedger:
         return self._local.parked()
 
     async def take_back(self) -> None:
-        """Return numbers here; the shared ledger's own heartbeat does it there."""
+        """Return numbers here; the shared ledger's own heartbeat does it there.
+
+        Where ledger time has gone back, who is parked there is looked at again.
+
+        Raises:
+            LedgerUnavailable: that has to wait.
+        """
         await self._local.take_back()
+        if self._has_gone_back:
+            await self._shared.review()
+            self._has_gone_back = False
 
     async def review(self) -> None:
         """Look again at all parked numbers, here and there."""

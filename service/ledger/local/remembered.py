@@ -44,6 +44,7 @@ class Remembered:
         for instant, groups, answer in zip(learned[::3], learned[1::3], learned[2::3], strict=True):
             shown = self._with_turns(picked_from(answer).uses, instant, rules)
             callee.remember(Use(instant, groups, shown), rules.horizon, now)
+        callee.disbelieve(now)
         return callee
 
     def remember(self, digest: str, call: RememberedCall) -> None:

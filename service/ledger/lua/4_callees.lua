@@ -27,7 +27,7 @@ local function unpack_callee(packed)
       entry[i], entry[i + 1], entry[i + 2], at = struct.unpack('<sds', packed, at)
     end
     sum = sum + entry[1]
-    uses[#uses + 1] = entry
+    if entry[1] <= now + DAY then uses[#uses + 1] = entry end -- else nobody believes its clock
   end
   if not (sum >= 0 and sum < PARK) then error('no callee') end
   return {stopped = stopped, uses = uses, changed = false}

@@ -211,7 +211,10 @@ class CallQueue:
                 late.append(index)
         if late:  # who was given back at its deadline may ask for the fate of this call
             self._keep_fates({self._line.number: reply})
-            operations, reply = _without(late, operations, reply)
+            # What they were answered is not what they were shown.
+            operations = [one for index, one in enumerate(operations) if index not in late]
+            answers = [one for index, one in enumerate(reply.answers) if index not in late]
+            reply = reply._replace(answers=answers)
         # A turn later: by then the next call is on its way.
         self._loop.call_soon(self.heard, operations, reply)
 
@@ -245,12 +248,3 @@ def _give_back(waiting: Iterable[_Waiting], error: LedgerUnavailable) -> None:
     for one in waiting:
         if not one.answer.done():
             one.answer.set_exception(error)
-
-
-def _without(
-    late: Sequence[int], operations: Sequence[Operation], reply: CallReply
-) -> tuple[list[Operation], CallReply]:
-    """Leave out who was given back: what they were answered is not what they were shown."""
-    timely = [index for index in range(len(operations)) if index not in late]
-    answers = [reply.answers[index] for index in timely]
-    return [operations[index] for index in timely], reply._replace(answers=answers)
