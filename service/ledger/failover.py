@@ -13,7 +13,7 @@ from service.ledger.local.ledger import LocalLedger
 from service.ledger.pace import LedgerClock
 from service.ledger.port import Answered, AnswerT, Operation, Outcome, Park, Pick, Take, Unpark
 from service.ledger.record import Recall
-from service.ledger.rules import Rules
+from service.ledger.rules import DAY, Rules
 from service.ledger.shared.ledger import SharedLedger
 from service.ledger.shared.line import CallLost
 from service.ledger.shared.wire import CallReply
@@ -61,7 +61,7 @@ class FailoverLedger:
         self._notice = notice
         self._write_back = WriteBack(shared, metrics)
         self._has_members = asyncio.Event()
-        self._has_kept_up = False
+        self._has_kept_up = self._has_gone_back = False
         self.clock_behind = 0
         shared.queue.heard = self._hear
         shared.queue.wiped = lambda: notice(NO_MEMBERS)
@@ -112,6 +112,7 @@ class FailoverLedger:
 
     def _hear(self, operations: Sequence[Operation], reply: CallReply) -> None:
         """Learn from a reply of Redis all that deciding alone may need."""
+        self._has_gone_back = self._has_gone_back or reply.now < self._clock() - DAY
         self._clock.heard(reply.now)
         self.clock_behind = reply.behind
         self._local.learned.note(operations, reply.answers, reply.records, reply.now)
@@ -130,24 +131,28 @@ class FailoverLedger:
         """Decide and record in Redis; in this process if Redis does not answer.
 
         As long as Redis has not been told what was decided here, who knows of it decides again: of
-        the same call or callee always, of any for a moment after Redis was away.
+        the same call or callee always, of any for a moment after Redis was away. A call that two
+        processes have answered apart keeps the answer that each of them gave.
         """
         lost = None
-        if not (self._write_back.is_behind and self._knows_better(pick)):
+        if not self._knows_better(pick):
             try:
                 return await self._shared.pick(pick)
             except LedgerUnavailable as error:
                 lost = error if isinstance(error, CallLost) else None
         self._metrics.degraded_picks.inc()
-        known = self._local.answered(pick)
-        if known is not None:  # it is counted, or waits to be
-            return Decision("degraded", known)
         decision = self._local.decide(pick)
-        if not pick.dry_run and (decision.picked.uses or lost):
+        if not pick.dry_run and (decision.picked.is_counted or lost):
             self._write_back.keep(Degraded(pick, decision.picked, self._clock(), lost))
+            if pick.call:  # the same asked again in between must not be answered otherwise
+                self._shared.queue.withdraw(pick.call)
         return decision
 
     def _knows_better(self, pick: Pick | Take) -> bool:
+        if self._write_back.differs(pick.call):
+            return self._local.answered(pick) is not None
+        if not self._write_back.is_behind:
+            return False
         if self._write_back.concerns(pick.call, pick.callee):
             return True
         return self._shared.queue.now() < self._shared.serves_since + CATCH_UP_SECONDS
@@ -185,8 +190,17 @@ class FailoverLedger:
         return self._local.parked()
 
     async def take_back(self) -> None:
-        """Return numbers here; the shared ledger's own heartbeat does it there."""
+        """Return numbers here; the shared ledger's own heartbeat does it there.
+
+        Where ledger time has gone back, who is parked there is looked at again.
+
+        Raises:
+            LedgerUnavailable: that has to wait.
+        """
         await self._local.take_back()
+        if self._has_gone_back:
+            await self._shared.review()
+            self._has_gone_back = False
 
     async def review(self) -> None:
         """Look again at all parked numbers, here and there."""

@@ -35,6 +35,7 @@ MOST_KEPT = 100_000
 TOGETHER = 32
 PAUSE_SECONDS = 0.25  # between two tries while Redis is out of reach
 PACE_SECONDS = 0.02  # the longest pause otherwise
+MOST_DIFFERING = 10_000  # calls
 
 
 class Unwritten:
@@ -86,6 +87,7 @@ class WriteBack:
         self._waiting: deque[Unwritten] = deque()
         self._writing: list[Unwritten] = []  # the first of them, while they are being written
         self._digests = Counter[str]()  # of the calls and callees that they tell of
+        self._differing: dict[str, None] = {}  # a set in order
         self._wake = asyncio.Event()
 
     @property
@@ -97,13 +99,22 @@ class WriteBack:
         """Return whether Redis has not heard yet what was decided here for a call or a callee."""
         return call in self._digests or callee in self._digests
 
+    def differs(self, call: str) -> bool:
+        """Return whether Redis has another process's answer to a call that was answered here."""
+        return call in self._differing
+
     def replay(self, missing: Sequence[Operation]) -> None:
         """Write once more what Redis had applied, and has lost.
 
         It comes before all else, in its order.
         """
         self._metrics.write_backs.labels("replayed").inc(len(missing))
-        self._waiting.extendleft(Unwritten([operation]) for operation in reversed(missing))
+        for operation in reversed(missing):
+            unwritten = Unwritten([operation])
+            if isinstance(operation, Record):
+                unwritten = Unwritten([operation], None, operation.call, operation.callee)
+            self._digests.update(unwritten.digests)
+            self._waiting.appendleft(unwritten)
         self._count()
 
     def keep(self, unwritten: Unwritten) -> None:
@@ -170,21 +181,30 @@ class WriteBack:
                 unwritten.left.pop(0)
             unwritten.lost = None
             if unwritten.left:
-                await self._send(unwritten, unwritten.left[0])
+                operation = unwritten.left[0]
+                is_new = await self._send(unwritten, operation)
+                if isinstance(operation, Record) and not is_new:
+                    self._differ(operation.call)
                 unwritten.left.pop(0)
 
-    async def _send(self, unwritten: Unwritten, operation: Operation) -> None:
+    def _differ(self, call: str) -> None:
+        self._differing[call] = None
+        if len(self._differing) > MOST_DIFFERING:
+            del self._differing[next(iter(self._differing))]
+
+    async def _send(self, unwritten: Unwritten, operation: Operation) -> Any:
         """Have an operation applied; the end of this task does not take it back."""
         if unwritten.sent is None:
             unwritten.sent = self._shared.send(operation)
             unwritten.sent.add_done_callback(_heed)
         try:
-            await asyncio.shield(unwritten.sent)
+            answer = await asyncio.shield(unwritten.sent)
         except LedgerUnavailable as error:
             unwritten.sent = None
             unwritten.lost = error if isinstance(error, CallLost) else None
             raise
         unwritten.sent = None
+        return answer
 
     def _to_write(self, degraded: Degraded) -> list[Operation]:
         """Return the operations that tell the shared ledger what the client was shown.
@@ -196,10 +216,11 @@ class WriteBack:
         left: list[Operation] = []
         fate = self._shared.queue.fate(degraded.lost) if degraded.lost is not None else None
         counted = picked_from(fate.answer) if fate is not None else Picked()
+        is_told = counted.uses == picked.uses if counted.is_counted else picked.is_repeated
+        if is_told:
+            self._metrics.write_backs.labels("agreed").inc()
+            return []
         if fate is not None and counted.is_counted:
-            if counted.uses == picked.uses:
-                self._metrics.write_backs.labels("agreed").inc()
-                return []
             numbers = tuple(number for number, _ in counted.uses)
             left.append(Undo(numbers, fate.now, asked.callee, asked.call))
         if picked.uses:

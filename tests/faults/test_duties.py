@@ -2,7 +2,6 @@
 
 import asyncio
 from collections import Counter
-from typing import Any
 
 import pytest
 
@@ -10,6 +9,7 @@ from service import tasks
 from service.ledger.port import Record
 from service.ledger.write_back import Unwritten
 from tests.conftest import RedisServer
+from tests.faults.held import Held
 from tests.ledgers import (
     ONE,
     Shared,
@@ -95,22 +95,6 @@ async def test_what_was_taken_out_to_be_written_is_put_back_when_its_task_ends(
         for _ in range(KILLS - 1):
             await kill("ledger-write-back")
         assert await counted(side, inventory) == shown
-
-
-class Held:
-    """A line whose replies are held back once Redis has applied the calls."""
-
-    def __init__(self, side: Shared, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.applied, self.released = asyncio.Event(), asyncio.Event()
-        send = side.line._send
-
-        async def held(*words: Any, **named: Any) -> Any:
-            reply = await send(*words, **named)
-            self.applied.set()
-            await self.released.wait()
-            return reply
-
-        monkeypatch.setattr(side.line, "_send", held)
 
 
 async def test_a_call_whose_task_ends_in_mid_flight_is_lost_and_asked_for(

@@ -1,11 +1,12 @@
 """Two processes over one Redis: any reply is lost, any duty is killed, any clock stepped.
 
-Whatever comes in whatever order, each pick that was answered is counted once in the end, and no
-number or callee was used beyond what the rules allow.
+Whatever comes in whatever order, each pick that was answered is counted once in the end, no number
+or callee was used beyond what the rules allow, and a process that is asked again under a call
+answers as it did.
 """
 
 import asyncio
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Coroutine, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
@@ -31,12 +32,12 @@ from service.ledger.shared import breaker as breaker_module
 from service.ledger.shared.wire import CallReply
 from tests.conftest import RedisServer
 from tests.ledgers import (
-    EVERYONE,
     Shared,
     client_of,
     counted,
     inventory_of,
     now_ms,
+    pick,
     picks_until,
     shared_ledger,
     write_members,
@@ -58,11 +59,17 @@ EXAMPLES, STEPS = 30, 25
 
 processes = st.integers(0, 1)
 few = st.sampled_from([False, False, False, True])
+losses = st.sampled_from(["before", "after"])
 calls = st.integers(0, 9).map(lambda n: f"call-{n}")
 
 
 def knows(side: Shared) -> bool:
     return side.ledger.recall() is not None
+
+
+def picked_as(call: str) -> Pick:
+    """A pick under an id, of which the last letter is the callee."""
+    return pick(call, callee=call[-1])
 
 
 class Faulty:
@@ -98,6 +105,7 @@ class UnderFaults(RuleBasedStateMachine):
         self.inventory = inventory_of(9)
         self.answers: dict[str, set[str]] = {}
         self.callees: Counter[tuple[int, str]] = Counter()
+        self.told: defaultdict[tuple[int, str], set[str]] = defaultdict(set)
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         return self.runner.run(work)
@@ -133,14 +141,20 @@ class UnderFaults(RuleBasedStateMachine):
 
     @rule(process=processes, call=calls, callee=st.sampled_from("abc"), killed=few)
     def pick(self, process: int, call: str, callee: str, *, killed: bool) -> None:
-        asked = Pick(
-            dry_run=False, steps=EVERYONE, callee=callee, groups="g", call=call + callee, body="b"
-        )
+        asked = picked_as(call + callee)
         decision = self.run(self.picked(self.sides[process], asked, killed=killed))
         for number, _ in decision.picked.uses:
             if asked.call not in self.answers:
                 self.callees[process, callee] += 1
             self.answers.setdefault(asked.call, set()).add(number)
+            self.told[process, asked.call].add(number)
+
+    @rule(process=processes, call=calls, callee=st.sampled_from("abc"), how=losses)
+    def pick_at_both(self, process: int, call: str, callee: str, how: str) -> None:
+        """Ask one that loses the reply, and then the other."""
+        self.lose(process, [how])
+        for asked in (process, 1 - process):
+            self.pick(asked, call, callee, killed=False)
 
     async def picked(self, side: Shared, asked: Pick, *, killed: bool) -> Decision:
         """Pick; the calls may end while it is under way."""
@@ -151,7 +165,7 @@ class UnderFaults(RuleBasedStateMachine):
             await self.end("ledger-calls")
         return await pick
 
-    @rule(process=processes, how=st.lists(st.sampled_from(["before", "after"]), max_size=5))
+    @rule(process=processes, how=st.lists(losses, max_size=5))
     def lose(self, process: int, how: list[str]) -> None:
         self.lines[process].losses += how
 
@@ -177,6 +191,10 @@ class UnderFaults(RuleBasedStateMachine):
     def no_callee_is_called_more_often_than_its_processes_allow(self) -> None:
         assert all(count <= LIMIT for count in self.callees.values())
 
+    @invariant()
+    def no_process_answers_a_call_in_two_ways(self) -> None:
+        assert all(len(numbers) == 1 for numbers in self.told.values())
+
     def teardown(self) -> None:
         try:
             if hasattr(self, "lines"):
@@ -186,12 +204,16 @@ class UnderFaults(RuleBasedStateMachine):
             self.runner.close()
 
     async def settle(self) -> None:
-        """All is well again: what was answered is what is counted."""
+        """All is well again: what was answered is what is counted, and is answered again."""
         for line, side in zip(self.lines, self.sides, strict=True):
             line.losses.clear()
             await picks_until(side, "redis", shown := Counter[str]())
             for n, number in enumerate(shown.elements()):
                 self.answers[f"{side.line.name}-{id(side)}-{n}"] = {number}
+        for process, call in self.told:
+            again = await self.sides[process].ledger.pick(picked_as(call))
+            self.told[process, call].update(number for number, _ in again.picked.uses)
+        self.no_process_answers_a_call_in_two_ways()
         await counted(self.sides[1], self.inventory)
         uses = await counted(self.sides[0], self.inventory)
         assert uses.total() == len(self.answers)

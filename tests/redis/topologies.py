@@ -66,12 +66,15 @@ class Watched(NamedTuple):
 
 
 @contextmanager
-def watched_by_sentinels(directory: Path, password: str = "") -> Iterator[Watched]:
+def watched_by_sentinels(
+    directory: Path, password: str = "", replica_binary: str = ""
+) -> Iterator[Watched]:
     """Everything started and all of it known to all.
 
     Args:
         directory: where the servers work.
         password: of the servers; the Sentinels have this one twice over.
+        replica_binary: the replica's redis-server, where it is not that of the others.
     """
     own = 2 * password
     protected = (
@@ -81,10 +84,11 @@ def watched_by_sentinels(directory: Path, password: str = "") -> Iterator[Watche
     )
     with ExitStack() as stack:
 
-        def started(name: str, *more: str) -> RedisServer:
+        def started(name: str, *more: str, binary: str = "") -> RedisServer:
             directory.joinpath(name).mkdir()
             # A master waits for more replicas before it sends its data, for 5 s if it is let.
-            server = RedisServer(directory / name, "--repl-diskless-sync-delay", "0", *more)
+            options = ("--repl-diskless-sync-delay", "0", *more)
+            server = RedisServer(directory / name, *options, binary=binary)
             stack.callback(server.kill)
             with redis.Redis(port=server.port) as client:
                 client.config_set("masterauth", password)
@@ -92,7 +96,8 @@ def watched_by_sentinels(directory: Path, password: str = "") -> Iterator[Watche
             return server
 
         master = started("master")
-        replica = started("replica", "--replicaof", f"127.0.0.1 {master.port}")
+        following = ("--replicaof", f"127.0.0.1 {master.port}")
+        replica = started("replica", *following, binary=replica_binary)
         with redis.Redis(port=master.port, password=password or None) as client:
             _until(lambda: _is_followed(client))
         sentinels = [

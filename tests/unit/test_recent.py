@@ -56,7 +56,7 @@ def test_what_has_come_back_does_not_come_back_again() -> None:
     recent = Recent()
     recent.note(parked(3))
     assert recent.missing_after(0)
-    assert not recent
+    assert recent.last == 0
     assert recent.missing_after(0) == []
 
 

@@ -54,6 +54,7 @@ class Book:
         self.members = Members(unused_turn, self.learned)
         self._remembered = Remembered(self.members, self.learned)
         self._turn = self.now = 0
+        self.has_gone_back = False  # from the time of a clock that nobody believes any more
         self._runs: dict[type, Callable[[Any], Answer]] = {
             Pick: self._decide,
             Take: self._decide,
@@ -112,14 +113,13 @@ class Book:
         return self._answered(asked)
 
     def _step(self, clock: int) -> None:
-        now = self.now
-        self.now = clock
-        if clock < now:
-            self.now, self._pace = self._pace.at(clock, now)
+        before, self.now = self.now, clock
+        if clock < before:
+            self.now, self._pace = self._pace.at(clock, before)
+            self.has_gone_back |= self.now < before
 
     def _answered(self, asked: Pick | Take) -> Picked | None:
-        is_kept = asked.call and not asked.dry_run
-        if not is_kept or (known := self._answered_before(asked.call)) is None:
+        if asked.dry_run or (known := self._answered_before(asked.call)) is None:
             return None
         if known.body != asked.body:
             return Picked(refusal="reused")
@@ -194,7 +194,7 @@ class Book:
         caller.count(1, instant, rules, self.now)
         caller.last = self.now  # as in Redis: of what was picked elsewhere too
         if limits.max_concurrent:
-            caller.lease(self._turn, instant + limits.lease, self.now)
+            caller.lease(self._turn, instant, self.now, limits.lease)
         if held := caller.holds(rules, limits, self.now, members.sharing):
             members.hold(number, held)
         return self._turn

@@ -5,7 +5,7 @@ The twin of `lua/4_callees.lua`.
 
 from bisect import insort
 
-from service.ledger.rules import Rules
+from service.ledger.rules import DAY, Rules
 
 
 class Use:
@@ -58,6 +58,11 @@ class CalleeUses:
         """Add a pick, and forget those beyond the horizon."""
         self.uses = [one for one in self.uses if one.instant > now - horizon]
         insort(self.uses, use, key=lambda one: one.instant)
+
+    def disbelieve(self, now: int) -> None:
+        """Forget the picks of a clock that was more than a day ahead for a while."""
+        while self.uses and self.uses[-1].instant > now + DAY:
+            self.uses.pop()
 
     def undo(self, number: str, instant: int) -> None:
         """Forget the latest pick of an instant that showed a number first."""

@@ -55,9 +55,9 @@ class Caller:
         """The lower of its limits' daily cap and its own; 0 for none."""
         return _lower(limits.max_per_day, self.cap)
 
-    def open_leases(self, now: int) -> dict[int, int]:
-        """Its leases whose end has not come."""
-        return {turn: ends for turn, ends in self.leases.items() if ends > now}
+    def open_leases(self, now: int, span: int) -> dict[int, int]:
+        """Its leases whose end has not come, but for those of a clock that nobody believes."""
+        return {turn: ends for turn, ends in self.leases.items() if _is_open(ends, now, span)}
 
     def count(self, change: int, instant: int, rules: Rules, now: int) -> None:
         """Add to the counts of the windows around now, if the instant lies in them."""
@@ -71,10 +71,10 @@ class Caller:
         if instant >= day:
             self.in_day = max(0, self.in_day + change)
 
-    def lease(self, turn: int, ends: int, now: int) -> None:
-        """Open a lease under a turn, unless its end has come."""
-        if ends > now:
-            self.leases = self.open_leases(now) | {turn: ends}
+    def lease(self, turn: int, instant: int, now: int, span: int) -> None:
+        """Open a lease of this span under a turn, unless its end has come."""
+        if instant + span > now:
+            self.leases = self.open_leases(now, span) | {turn: instant + span}
 
     def lease_until(self, ends: int) -> int:
         """Return the turn of the first lease that ends at an instant, 0 where there is none."""
@@ -89,9 +89,12 @@ class Caller:
         """Go on from what the shared ledger knows; the turn stays this process's own.
 
         What it knew earlier is passed over, and no count is taken back: uses of this process may
-        wait to be written there.
+        wait to be written there. But where it was used by a clock that nobody believes any more,
+        that is forgotten.
         """
-        if known.last < self.before.last:
+        if 0 < known.last < self.before.last - DAY:
+            self.hour = self.day = self.last = 0
+        elif known.last < self.before.last:
             return
         self.before = known
         if known.hour >= self.hour:
@@ -129,13 +132,17 @@ class Caller:
         if per_day and self.day == day and self.in_day >= per_day:
             found.append(("max_per_day", day_end))
         if limits.max_concurrent:
-            ends = self.open_leases(now).values()
-            open_before = sum(end > now for end in before.leases[1::2])
+            ends = self.open_leases(now, limits.lease).values()
+            open_before = sum(_is_open(end, now, limits.lease) for end in before.leases[1::2])
             if len(ends) >= _share(limits.max_concurrent, open_before, sharing):
                 found.append(("max_concurrent", min(ends)))
-        if limits.rest and self.last and self.last + limits.rest > now:
+        if limits.rest and self.last and now - limits.rest < self.last <= now + DAY:
             found.append(("rest", self.last + limits.rest))
         return found
+
+
+def _is_open(ends: int, now: int, span: int) -> bool:
+    return now < ends <= now + DAY + span
 
 
 def _share(cap: int, before: int, sharing: int) -> int:

@@ -5,8 +5,8 @@ together, and what is taken in stays as it came: the book makes its own of an en
 for it. Both kinds of memory are bounded, the oldest goes first.
 """
 
-from collections.abc import Sequence
-from typing import Any, Generic, TypeVar
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Generic, TypeAlias, TypeVar
 
 from service.ledger.answers import picked_from
 from service.ledger.port import Operation, Pick, Take
@@ -16,6 +16,8 @@ ASIDE = 8  # replies
 USES_OF_A_CALLEE = 3 * 64  # its last picks, three entries each: no sane budget is greater
 
 ValueT = TypeVar("ValueT")
+
+_Call: TypeAlias = tuple[Sequence[Operation], Sequence[Any], int]
 
 
 class Bounded(Generic[ValueT]):
@@ -45,7 +47,7 @@ class Learned:
         self._calls = Bounded[tuple[str, int, Any]](MOST_REMEMBERED)
         self._callees = Bounded[tuple[Any, ...]](MOST_REMEMBERED)
         self._records: dict[bytes, bytes] = {}
-        self._aside: list[tuple[Sequence[Operation], Sequence[Any], int]] = []
+        self._aside: list[_Call] = []
 
     def note(
         self,
@@ -86,17 +88,21 @@ class Learned:
         self._calls.make_room()
         self._callees.make_room()
         calls, callees, older = self._calls.new, self._callees.new, self._callees.old
-        for operations, answers, now in aside:
-            for asked, answer in zip(operations, answers, strict=True):
-                if not isinstance(asked, (Pick, Take)) or not _is_recorded(asked, answer):
-                    continue
-                if call := asked.call:
-                    calls[call] = (asked.body, now, answer)
-                if callee := asked.callee:
-                    earlier = callees.get(callee) or older.pop(callee, ())
-                    callees[callee] = (*earlier[-USES_OF_A_CALLEE:], now, asked.groups, answer)
+        for asked, answer, now in _picks(aside):
+            if type(answer) is not str and not (picked := picked_from(answer)).is_counted:
+                if picked.uses and asked.call not in self._calls.old:  # another process's, maybe
+                    calls.setdefault(asked.call, (asked.body, now, answer))
+                continue
+            if call := asked.call:
+                calls[call] = (asked.body, now, answer)
+            if callee := asked.callee:
+                earlier = callees.get(callee) or older.pop(callee, ())
+                callees[callee] = (*earlier[-USES_OF_A_CALLEE:], now, asked.groups, answer)
 
 
-def _is_recorded(asked: Pick | Take, answer: Any) -> bool:
-    """Return whether the shared ledger has counted an answer; most are text, and were."""
-    return not asked.dry_run and (type(answer) is str or picked_from(answer).is_counted)
+def _picks(aside: Iterable[_Call]) -> Iterator[tuple[Pick | Take, Any, int]]:
+    """Yield what was picked, each with its answer and instant; most answers are text."""
+    for operations, answers, now in aside:
+        for asked, answer in zip(operations, answers, strict=True):
+            if isinstance(asked, (Pick, Take)) and not asked.dry_run:
+                yield asked, answer, now

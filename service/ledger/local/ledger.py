@@ -115,10 +115,16 @@ class LocalLedger:
         return self._book.parked()
 
     async def take_back(self) -> None:
-        """Return all numbers whose time has come, and forget what no rule needs."""
+        """Return all numbers whose time has come, and forget what no rule needs.
+
+        Whoever limits keep out is looked at again where ledger time has gone back.
+        """
         while self.apply_now(Return(RETURNS_A_SLICE)) == RETURNS_A_SLICE:
             pass
         self._book.forget()
+        if self._book.has_gone_back:
+            self._book.has_gone_back = False
+            await self.review()
 
     async def review(self) -> None:
         """Look again at all parked numbers."""

@@ -135,7 +135,7 @@ class Members:
         return Standing(
             caller.used_in_hour(rules, now),
             caller.used_in_day(rules, now),
-            len(caller.open_leases(now)),
+            len(caller.open_leases(now, limits.lease)),
             tuple(sorted(parks.items())),
             limits.max_per_hour,
             caller.day_cap(limits),
@@ -172,9 +172,9 @@ class Members:
         caller = self.caller(number)
         if turn not in caller.leases:
             return
-        ends = 0 if final else now + self.limits(number, rules).lease
-        caller.leases = caller.leases | {turn: ends}
-        caller.leases = caller.open_leases(now)
+        span = self.limits(number, rules).lease
+        caller.leases = caller.leases | {turn: 0 if final else now + span}
+        caller.leases = caller.open_leases(now, span)
         self.review(number, rules, now)
 
     def due(self, limit: int, now: int) -> list[str]:

@@ -25,11 +25,15 @@ class Remembered:
 
     def call(self, digest: str, rules: Rules) -> RememberedCall | None:
         """Return the pick that was answered under a call."""
+        known = self._calls.get(digest)
         if digest and (learned := self._learned.call(digest)) is not None:
             body, instant, answer = learned
-            uses = self._with_turns(picked_from(answer).uses, instant, rules)
-            self._calls[digest] = RememberedCall(body, instant, uses)
-        return self._calls.get(digest)
+            picked = picked_from(answer)
+            is_known = known is not None and known.instant > instant - rules.idempotency
+            if not (picked.is_repeated and is_known):
+                uses = self._with_turns(picked.uses, instant, rules)
+                known = self._calls[digest] = RememberedCall(body, instant, uses)
+        return known
 
     def callee(self, digest: str, rules: Rules, now: int) -> CalleeUses:
         """Return the picks for a callee."""
@@ -40,6 +44,7 @@ class Remembered:
         for instant, groups, answer in zip(learned[::3], learned[1::3], learned[2::3], strict=True):
             shown = self._with_turns(picked_from(answer).uses, instant, rules)
             callee.remember(Use(instant, groups, shown), rules.horizon, now)
+        callee.disbelieve(now)
         return callee
 
     def remember(self, digest: str, call: RememberedCall) -> None:

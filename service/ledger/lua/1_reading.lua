@@ -3,25 +3,26 @@
 --
 -- KEYS[1]  the base of this ledger's keys; its hash tag keeps them all in one slot
 -- KEYS[2]  the base of the keys of callees, which the ledgers of one scope share
--- ARGV[1]  msgpack [process, number, slot, now, rules, how many operations, plans, operations]; now is
---          in ms, 0 for the server's clock; a plan is [steps, region, groups], what many picks have in
---          common; the operations stand as `wire.py` says; the reply is kept in the slot
--- Returns  msgpack [process, number, now, generation, answers, before, behind, unreadable, damaged]:
---          before is the last call of the process that had been applied, behind the ms by which the
---          server's clock is behind now, unreadable how many values could not be read, damaged how
---          many of them only the leader can write anew; where numbers with limits have changed, an
---          array: this, then each number and its record
+-- ARGV[1]  msgpack [process, number, slot, expected, now, rules, how many operations, plans,
+--          operations]; expected is the last call of the process that must have been applied before,
+--          now is in ms, 0 for the server's clock; a plan is [steps, region, groups], what many picks
+--          have in common; the operations stand as `wire.py` says; the reply is kept in the slot
+-- Returns  msgpack [process, number, now, generation, answers, behind, unreadable, damaged]: behind
+--          is the ms by which the server's clock is behind now, unreadable how many values could not
+--          be read, damaged how many of them only the leader can write anew; where numbers with
+--          limits have changed, an array: this, then each number and its record. The error BEHIND
+--          tells the last call that was applied, where another was expected: nothing is applied
 --
 -- For example, a process "p" sends its 7th call: two picks for the groups of one plan, the second
 -- for a callee and under a call_id.
 --
---   ["p", 7, 7, 0, rules, 2, [[[["city", ["sales|city|028成都"]], ["any", ["sales|any|*"]]], "四川", ""]],
+--   ["p", 7, 0, 6, 0, rules, 2, [[[["city", ["sales|city|028成都"]], ["any", ["sales|any|*"]]], "四川", ""]],
 --    [1, -1, "digest of the callee", "digest of the call_id", "digest of the body"]]
 --
 -- 1 is a bare pick by plan 1; -1 is one by the same plan, and its three digests follow it. Where
 -- turn stood at 40, the first takes turn 41, the second 42, of whatever number is first by then:
 --
---   ["p", 7, 1700000000000, 3, ["02855500004 city", "02855500001 city"], 6, 0, 0, 0]
+--   ["p", 7, 1700000000000, 3, ["02855500004 city", "02855500001 city"], 0, 0, 0]
 --
 -- Sent again, as after a lost reply, the call finds 7 in process:p and gets this very answer.
 --
@@ -59,14 +60,14 @@ local MOVED, PARKS, PARKS_BEFORE = 13, 14, 15
 
 local call, format, max = redis.call, string.format, math.max
 local base, callee_base = KEYS[1], KEYS[2]
-local process, call_number, slot, clock, sent_rules, batch, plans, operations =
+local process, call_number, slot, expected, clock, sent_rules, batch, plans, operations =
   unpack(cmsgpack.unpack(ARGV[1]))
 local process_key = base .. 'process:' .. process
 
 -- What is told beside the answers: how many values were met that nobody can have written so, how many
--- records and homes of them; the last call before, by how much the clock is behind, and the line that
--- ledger time follows then; the numbers that stand among the parked and are not.
-local met = {unreadable = 0, damaged = 0, before = 0, behind = 0, paced = nil, stale = {}}
+-- records and homes of them; by how much the clock is behind, and the line that ledger time follows
+-- then; the numbers that stand among the parked and are not.
+local met = {unreadable = 0, damaged = 0, behind = 0, paced = nil, stale = {}}
 
 -- A finite number up to a bound, as a text or as it is; `other` where there is none.
 local function sane(value, most, other)
@@ -83,15 +84,18 @@ if not state[1] then
   return redis.error_reply('WIPED the ledger has no members')
 end
 local applied = redis.pcall('HMGET', process_key, 'number', 'expires')
-if applied.err then -- another's value stands there
-  call('DEL', process_key)
-  applied, met.unreadable = {}, met.unreadable + 1
-end
-met.before = sane(applied[1], PARK, 0)
-if met.before >= call_number then
+local last = not applied.err and sane(applied[1], PARK, 0) or 0
+if last >= call_number then
   local kept = call('HGET', process_key, 'answer' .. slot)
   if kept and cmsgpack.unpack(kept)[2] == call_number then return kept end
   return redis.error_reply('FORGOTTEN this call came too late')
+end
+if last < expected then
+  return redis.error_reply(format('BEHIND %d is the last call that this server has', last))
+end
+if applied.err then -- another's value stands there
+  call('DEL', process_key)
+  applied, met.unreadable = {}, met.unreadable + 1
 end
 
 if clock == 0 then

@@ -36,11 +36,12 @@ local function used_in_day(record)
   return record[DAY_OF] == day and record[IN_DAY] or 0
 end
 
--- Open leases, those whose end has come left out.
+-- Open leases, left out those whose end has come, and those of a clock that nobody believes.
 local function open_leases(record)
   local leases, open = record[LEASES], {}
+  local latest = now + DAY + homes[record[HOME]].limits[4]
   for i = 1, #leases, 2 do
-    if leases[i + 1] > now then
+    if leases[i + 1] > now and leases[i + 1] <= latest then
       open[#open + 1] = leases[i]
       open[#open + 1] = leases[i + 1]
     end

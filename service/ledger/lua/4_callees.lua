@@ -3,8 +3,11 @@
 -- A callee: {stopped, uses, whether this call changed it}; a use of it: {instant, groups, number,
 -- turn, level, number, turn, level, ...}, a turn of 0 being one whose outcome is known. Uses stand
 -- in their order. A remembered pick: {body, instant, callee, uses as {number, level, turn}, whether
--- it is over, whether this call changed it}. Both are stored by `struct`, which takes less
--- time than msgpack: texts end with a NUL, lists begin with how many there are.
+-- it is over, whether this call changed it, the process that it was repeated to, SEVERAL or nil}.
+-- Both are stored by `struct`, which takes less time than msgpack: texts end with a NUL, lists begin
+-- with how many there are.
+
+local SEVERAL = '*'
 
 -- How long a callee's picks must be known, and a call's.
 local horizon, call_ttl = max(cooldown, stickiness, remembered), max(idempotency, remembered)
@@ -24,7 +27,7 @@ local function unpack_callee(packed)
       entry[i], entry[i + 1], entry[i + 2], at = struct.unpack('<sds', packed, at)
     end
     sum = sum + entry[1]
-    uses[#uses + 1] = entry
+    if entry[1] <= now + DAY then uses[#uses + 1] = entry end -- else nobody believes its clock
   end
   if not (sum >= 0 and sum < PARK) then error('no callee') end
   return {stopped = stopped, uses = uses, changed = false}
@@ -61,14 +64,15 @@ end
 local function unpack_call(packed)
   local body, instant, callee, over, count, at = struct.unpack('<sdsBB', packed)
   if not (instant >= 0 and instant < PARK) then error('no call') end
-  local uses = {}
+  local uses, repeated_to = {}, nil
   for i = 1, count do
     local number, level, its_turn
     number, level, its_turn, at = struct.unpack('<ssd', packed, at)
     if string.find(number .. level, '[^ -~]') then error('no text') end
     uses[i] = {number, level, its_turn}
   end
-  return {body, instant, callee, uses, over == 1, false}
+  if at <= #packed then repeated_to = struct.unpack('<s', packed, at) end
+  return {body, instant, callee, uses, over == 1, false, repeated_to}
 end
 
 local function known_call_from(packed)
@@ -77,7 +81,7 @@ end
 
 local function pack_call(known)
   local uses = known[4]
-  if #uses == 1 then
+  if #uses == 1 and not known[7] then
     return struct.pack('<sdsBBssd', known[1], known[2], known[3], known[5] and 1 or 0, 1,
       uses[1][1], uses[1][2], uses[1][3])
   end
@@ -85,7 +89,7 @@ local function pack_call(known)
   for i = 1, #uses do
     packed = packed .. struct.pack('<ssd', uses[i][1], uses[i][2], uses[i][3])
   end
-  return packed
+  return known[7] and packed .. struct.pack('<s', known[7]) or packed
 end
 
 -- Reads what the picks of this call will ask for, all at once: the callee and the call of each pick

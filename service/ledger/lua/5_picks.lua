@@ -24,6 +24,9 @@ local function refused(callee, call_digest, body, dry_run)
   local known = not dry_run and answered_before(call_digest)
   if known then
     if known[1] ~= body then return {{}, {}, 'reused', 0, {}} end
+    if known[7] ~= process and known[7] ~= SEVERAL then
+      known[6], known[7] = true, known[7] and SEVERAL or process
+    end
     return {shown_of(known[4]), NONE, '', 0, NONE, true}
   end
   local free = callee and free_at(callee) or 0

@@ -93,11 +93,13 @@ local function other_operations()
   end
 
   -- What this ledger counted at an instant, and nobody was shown: taken back, but for the turn. A
-  -- call that is remembered of another instant was answered before, and nothing was counted.
+  -- call that is remembered of another instant was answered before, and nothing was counted; one that
+  -- was repeated to another process was shown there, and stands.
   function run.undo(numbers, instant, digest, call_digest)
     local is_remembered = call_digest ~= '' and call_ttl > 0
     local known = is_remembered and call_of(call_digest)
     if is_remembered and not (known and known[2] == instant) then return false end
+    if known and known[7] and known[7] ~= process then return false end
     for _, number in ipairs(numbers) do undo_use(number, instant) end
     local callee = digest ~= '' and callee_of(digest)
     for i = callee and #callee.uses or 0, 1, -1 do

@@ -173,8 +173,8 @@ if not dry then
   limited = write_numbers(pools_of)
   write_memory()
 end
-local reply = cmsgpack.pack({process, call_number, now, generation, answers, met.before, met.behind,
-  met.unreadable, met.damaged})
+local reply = cmsgpack.pack({process, call_number, now, generation, answers, met.behind, met.unreadable,
+  met.damaged})
 if not dry then
   local now_text = format('%d', now)
   call('HSET', base .. 'state', 'turn', format('%d', turn), 'now', now_text)

@@ -43,6 +43,10 @@ class CallLost(LedgerUnavailable):
         self.index = index
 
 
+class LedgerBehind(LedgerUnavailable):
+    """The server lacks calls that were answered before, and has applied nothing of this one."""
+
+
 class _Lost(NamedTuple):
     """A lost call: where its reply is kept, should it have been applied, and what was asked."""
 
@@ -98,13 +102,16 @@ class Line:
 
         Raises:
             LedgerWiped: the ledger has no members.
+            LedgerBehind: it lacks earlier calls; `missed` has been told.
             CallLost: no answer in time; the operations may have been applied.
             LedgerUnavailable: they were not even sent, or refused.
         """
         self.number += 1
         self._is_sent = False
         slot = self._free_slot()
-        head = CallHead(self._process, self.number, slot, now)
+        is_dry = all(operation.is_dry for operation in operations)
+        expected = 0 if is_dry else self._expected()
+        head = CallHead(self._process, self.number, slot, expected, now)
         payload = packed_call(head, self._packed_rules, operations)
         try:
             async with asyncio.timeout(self.timeout) as limit:
@@ -117,7 +124,9 @@ class Line:
             if isinstance(error, Exception):
                 raise self._explained(error) from error
             raise
-        self._remember(Applied(self.number, reply.now, operations, reply.answers), reply.before)
+        self._answered_at = monotonic()
+        if not is_dry:
+            self._recent.note(Applied(self.number, reply.now, operations, reply.answers))
         return reply
 
     async def fates(self) -> dict[int, CallReply | None]:
@@ -166,22 +175,21 @@ class Line:
 
     def _explained(self, error: Exception) -> LedgerUnavailable:
         words = words_of(error)
+        if words.startswith("BEHIND"):
+            self.missed(self._recent.missing_after(int(str(error).split()[1])))
+            return LedgerBehind("This server lacks calls that another one has answered")
         if "FORGOTTEN" in words:  # its numbers were overtaken: this process begins anew
             self._process = f"{self._first_process}-{self.number}"
+            self._recent.forget()
         if "WIPED" in words or "WRONGTYPE" in words:
             return LedgerWiped("The ledger in Redis has no members, or a foreign value in a key")
         return CallLost(self.number, detail=words) if self._is_sent else LedgerUnavailable(words)
 
-    def _remember(self, call: Applied, before: int) -> None:
-        """Remember a call; what was answered earlier and is not there any more is told."""
-        now = monotonic()
-        if self._answered_at < now - REMEMBERED_SECONDS:
+    def _expected(self) -> int:
+        """The last call that Redis must have applied, unless it has forgotten this process."""
+        if self._answered_at < monotonic() - REMEMBERED_SECONDS:
             self._recent.forget()
-        self._answered_at = now
-        missing = self._recent.missing_after(before)
-        self._recent.note(call)
-        if missing:
-            self.missed(missing)
+        return self._recent.last
 
     async def _opened_exchange(self, limit: asyncio.Timeout) -> Exchange:
         """Return the connection; an answer has all of its time from where this was waited for."""

@@ -24,9 +24,9 @@ from typing import Any
 import msgspec
 
 from service.errors import LedgerUnavailable, LedgerWiped
-from service.ledger.port import BATCH_TURNS, Operation
+from service.ledger.port import BATCH_TURNS, Operation, Pick, Take
 from service.ledger.shared.breaker import Breaker
-from service.ledger.shared.line import CallLost, Line
+from service.ledger.shared.line import CallLost, LedgerBehind, Line
 from service.ledger.shared.wire import CallReply
 from service.metrics import Metrics
 from service.tasks import heed_cancellation
@@ -51,8 +51,8 @@ class _Waiting(msgspec.Struct, gc=False):
 class CallQueue:
     """Sends through one line; `run` must be running.
 
-    `heard` is called with the operations of each call that was answered, and its reply; `wiped`
-    when the ledger turns out to have no members.
+    `heard` is called with the operations of each call that were answered in time, and the reply;
+    `wiped` when the ledger turns out to have no members.
 
     Args:
         line: the numbered calls; its timeout bounds one of them.
@@ -105,6 +105,13 @@ class CallQueue:
         """Return the instant on the loop's clock."""
         return self._loop.time()
 
+    def withdraw(self, call: str) -> None:
+        """Give back whatever was asked under a call: it has an answer from elsewhere by now."""
+        for index, one in enumerate(chain(self._in_flight, self._waiting)):
+            asked = one.operation
+            if isinstance(asked, (Pick, Take)) and asked.call == call and not one.answer.done():
+                self._give_up(index, one)
+
     def fate(self, lost: CallLost) -> Fate | None:
         """Return the fate of a lost operation: None where it was not applied, or is forgotten.
 
@@ -156,9 +163,13 @@ class CallQueue:
             if one.since > due:
                 self._timer = self._loop.call_at(one.since + self._deadline, self._expire)
                 return
-            is_sent = index < len(self._in_flight)
-            late = CallLost(self._line.number, index) if is_sent else LedgerUnavailable(TOO_SLOW)
-            one.answer.set_exception(late)
+            self._give_up(index, one)
+
+    def _give_up(self, index: int, one: _Waiting) -> None:
+        """Give back one of those that are under way or wait, counted from the first."""
+        is_sent = index < len(self._in_flight)
+        late = CallLost(self._line.number, index) if is_sent else LedgerUnavailable(TOO_SLOW)
+        one.answer.set_exception(late)
 
     async def _send(self, batch: list[_Waiting]) -> None:
         start = self.now()
@@ -166,11 +177,13 @@ class CallQueue:
         self._in_flight = batch
         try:
             reply = await self._line.call(operations)
-        except LedgerWiped as error:
+        except (LedgerWiped, LedgerBehind) as error:
             self._in_flight = ()
             _give_back(batch, error)
+            self._give_back_all(error)
             self._breaker.missed()
-            self.wiped()
+            if isinstance(error, LedgerWiped):
+                self.wiped()
         except BaseException as error:
             self._in_flight = ()
             self._break_off(batch, error)
@@ -180,24 +193,30 @@ class CallQueue:
             self._in_flight = ()
             self._metrics.ledger_duration.observe(self.now() - start)
             self._metrics.ledger_batch_size.observe(len(batch))
-            self._answer(batch, reply)
-            # A turn later: by then the next call is on its way.
-            self._loop.call_soon(self.heard, operations, reply)
+            self._answer(batch, operations, reply)
             # Dry runs alone write nothing: that they are answered says nothing of other calls.
             if not all(operation.is_dry for operation in operations):
                 self._breaker.succeeded()
                 if self._line.lost:
                     await self._learn_fates()
 
-    def _answer(self, batch: Sequence[_Waiting], reply: CallReply) -> None:
-        is_late = False
-        for one, answer in zip(batch, reply.answers, strict=True):
+    def _answer(
+        self, batch: Sequence[_Waiting], operations: Sequence[Operation], reply: CallReply
+    ) -> None:
+        late = []
+        for index, (one, answer) in enumerate(zip(batch, reply.answers, strict=True)):
             if not one.answer.done():
                 one.answer.set_result(answer)
             else:
-                is_late = True
-        if is_late:  # who was given back at its deadline may ask for the fate of this call
+                late.append(index)
+        if late:  # who was given back at its deadline may ask for the fate of this call
             self._keep_fates({self._line.number: reply})
+            # What they were answered is not what they were shown.
+            operations = [one for index, one in enumerate(operations) if index not in late]
+            answers = [one for index, one in enumerate(reply.answers) if index not in late]
+            reply = reply._replace(answers=answers)
+        # A turn later: by then the next call is on its way.
+        self._loop.call_soon(self.heard, operations, reply)
 
     def _break_off(self, batch: Sequence[_Waiting], error: BaseException) -> None:
         words = error.detail if isinstance(error, LedgerUnavailable) else "the call broke off"

@@ -1,8 +1,8 @@
 """The last answers of Redis, for a server that turns out not to have them any more.
 
-A failover may promote a replica that lacks the last writes, and a wiped Redis lacks all. Each reply
-tells the last call of this process that the server had applied before, so what came after can be
-sent again once.
+A failover may promote a replica that lacks the last writes, and a wiped Redis lacks all. Each call
+says which one the server must have applied before it, and a server that has not applies nothing:
+it tells the last one that it has, and what came after is sent again once.
 """
 
 from collections import deque
@@ -34,8 +34,10 @@ class Recent:
         self._calls: deque[Applied] = deque()
         self._size = 0
 
-    def __bool__(self) -> bool:
-        return bool(self._calls)
+    @property
+    def last(self) -> int:
+        """The number of the last call that can be sent again, 0 where there is none."""
+        return self._calls[-1].number if self._calls else 0
 
     def note(self, call: Applied) -> None:
         """Remember a call, and forget those that are too old or too many."""

@@ -27,10 +27,9 @@ class CallReply(NamedTuple):
     """The reply to a call, with its process and number.
 
     `now` is when it was decided, in ms since 1970, `generation` that of the ledger's members,
-    `before` the last call of the process that had been applied until then, `behind` the ms by which
-    the server's clock is behind ledger time, `unreadable` how many values could not be read and
-    `damaged` how many of those only the leader can write anew. `records` has, by turns, numbers
-    that have limits and their records as this call has left them.
+    `behind` the ms by which the server's clock is behind ledger time, `unreadable` how many values
+    could not be read and `damaged` how many of those only the leader can write anew. `records` has,
+    by turns, numbers that have limits and their records as this call has left them.
     """
 
     process: str
@@ -38,7 +37,6 @@ class CallReply(NamedTuple):
     now: int
     generation: int
     answers: list[Any]
-    before: int
     behind: int
     unreadable: int
     damaged: int
@@ -56,12 +54,14 @@ def packed_rules(rules: Rules) -> msgspec.Raw:
 class CallHead(NamedTuple):
     """A call's process and number, where its reply is kept, and its instant in ms.
 
+    `expected` is the last call of the process that the server must have applied before this one.
     The instant is 0 for the server's own clock.
     """
 
     process: str
     number: int
     slot: int
+    expected: int = 0
     now: int = 0
 
 

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,8 @@ from tests.whole.processes import ROOT
 
 STARTING_SECONDS = 60
 PAGE = 100
-RETURN_WORDS = "Redis answers again and decides picks"
+END = datetime.max.replace(tzinfo=UTC)
+RETURN_WORDS = "Redis serves again and decides picks"
 
 _SAMPLE = re.compile(r"^callerid_(\w+)(?:\{[^}]*\})? (\S+)$", re.MULTILINE)
 
@@ -104,12 +105,12 @@ class Service:
         async with self._session.post(url) as response:
             response.raise_for_status()
 
-    def returns(self, until: datetime) -> int:
-        """How often it has said by then that Redis decides again."""
+    def said(self, words: str, until: datetime = END) -> int:
+        """How often these words were in a line of its log by then."""
         written = self._log.read_bytes().splitlines()
         lines = [msgspec.json.decode(line) for line in written if line.startswith(b"{")]
         return sum(
-            line["message"].endswith(RETURN_WORDS) and datetime.fromisoformat(line["time"]) < until
+            words in line["message"] and datetime.fromisoformat(line["time"]) < until
             for line in lines
         )
 

@@ -12,13 +12,15 @@ Fault = Callable[[Stage], Awaitable[None]]
 Redis = Literal["serves", "away", ""]
 
 FAULT_SECONDS = 1.2
+SET_BACK = "the ledger's clock was set back"  # in the log of a service
 
 
 class Row(msgspec.Struct, frozen=True):
     """A fault: `fault` does it and ends it.
 
     `redis` says what Redis does at the end of it where that is held: it "serves", or it is "away",
-    has been all the time, and no process may have said anything else.
+    has been all the time, and no process may have said anything else. `says` are words that must be
+    in the log of each in the end.
     """
 
     number: int
@@ -27,15 +29,18 @@ class Row(msgspec.Struct, frozen=True):
     setup: Setup = Setup()
     allowed: Allowed = Allowed()
     redis: Redis = ""
+    says: str = ""
 
 
-def row(
+def row(  # noqa: PLR0913 - keywords, each of which few rows have
     number: int,
     name: str,
     *,
     setup: Setup | None = None,
     allowed: Allowed | None = None,
     redis: Redis = "",
+    says: str = "",
 ) -> Callable[[Fault], Row]:
     """Make a row of the function that does its fault."""
-    return lambda fault: Row(number, name, fault, setup or Setup(), allowed or Allowed(), redis)
+    held = (setup or Setup(), allowed or Allowed(), redis, says)
+    return lambda fault: Row(number, name, fault, *held)

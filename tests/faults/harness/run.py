@@ -17,6 +17,7 @@ from tests.faults.harness.figures import (
     served_through,
     times_of,
 )
+from tests.faults.harness.processes import RETURN_WORDS
 from tests.faults.harness.row import Row
 from tests.faults.harness.rules import Stated, broken_rules
 from tests.faults.harness.stage import Stage, group_of, rows_of, staged
@@ -82,7 +83,9 @@ async def _said(row: Row, stage: Stage, ended: float) -> tuple[str, ...]:
     for place, service in enumerate(stage.services):
         if restarts := int((await service.metrics()).get("task_restarts_total", 0)):
             words.append(f"process {place}: {restarts} tasks died")
-        if row.redis == "away" and (returns := service.returns(until)):
+        if row.says and not service.said(row.says):
+            words.append(f"process {place} did not say: {row.says}")
+        if row.redis == "away" and (returns := service.said(RETURN_WORDS, until)):
             words.append(f"process {place} said {returns} times that Redis was back, and was wrong")
     return tuple(words)
 

