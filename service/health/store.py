@@ -17,6 +17,7 @@ from service.redis_.client import translated
 
 SLICE = 32  # records in one command: Redis handles it in well under a millisecond
 LEAD_MS = 55_000  # a little less than the pause between two looks, so that every minute has one
+LEADING = b"1"
 APPLIED_MS = 86_400_000  # for so long a batch whose reply was lost may be sent again
 
 encode = msgspec.msgpack.Encoder().encode
@@ -106,7 +107,12 @@ class RedisStore:
     async def lead(self) -> bool:
         """Lead until the next look is due; nobody gives it back, and who dies loses it in time."""
         with translated():
-            return bool(await self._client.set(self._lead, "1", nx=True, px=LEAD_MS))
+            if await self._client.set(self._lead, LEADING, nx=True, px=LEAD_MS):
+                return True
+            (stored,) = await self._client.mget(self._lead)
+            if stored != LEADING:  # another's value, which may never expire
+                await self._client.delete(self._lead)
+            return False
 
 
 class MemoryStore:
