@@ -10,10 +10,11 @@
 local interval, burst, reserve = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local clock = redis.call('TIME')
 local now = clock[1] * 1000000 + clock[2]
-local full = tonumber(redis.call('GET', KEYS[1]) or 0)
+local stored = redis.pcall('GET', KEYS[1])
+local full = type(stored) == 'string' and tonumber(stored) or 0
 
 -- The clock went back, at a failover perhaps: no bucket is ever emptier than empty.
-if full > now + burst * interval then full = now end
+if not (full <= now + burst * interval) then full = now end
 
 local wait = full - (burst - 1 - reserve) * interval - now
 if wait > 0 then return math.ceil(wait) end

@@ -7,13 +7,22 @@
 -- ARGV[3]  {{number, hour, answered, attempts}, …} in MessagePack
 -- Returns  1, or 0 where this very batch was applied before
 
-if redis.call('GET', KEYS[2]) == ARGV[1] then return 0 end
+if redis.pcall('GET', KEYS[2]) == ARGV[1] then return 0 end
+
+local function are_tallies(list)
+  if type(list) ~= 'table' then return false end
+  for _, one in ipairs(list) do
+    if type(one) ~= 'table' or not (tonumber(one[2]) and tonumber(one[3])) then return false end
+  end
+  return true
+end
 
 local function read(number)
-  local stored = redis.call('HGET', KEYS[1], number)
-  if not stored then return {{}} end
+  local stored = redis.pcall('HGET', KEYS[1], number)
+  if type(stored) == 'table' then redis.call('DEL', KEYS[1]) end -- another's value stands there
+  if type(stored) ~= 'string' then return {{}} end
   local fine, record = pcall(cmsgpack.unpack, stored)
-  if fine and type(record) == 'table' and type(record[1]) == 'table' then return record end
+  if fine and type(record) == 'table' and are_tallies(record[1]) then return record end
   return {{}}  -- what cannot be read is of no use to anybody
 end
 

@@ -109,8 +109,9 @@ class RedisStore:
         with translated():
             if await self._client.set(self._lead, "1", nx=True, px=LEAD_MS):
                 return True
-            # What lasts longer than it was set to is over: Redis's clock was set back since.
-            if await self._client.pttl(self._lead) <= LEAD_MS + SLACK_MS:
+            # What lasts longer than it was set to is over: Redis's clock was set back since. What
+            # lasts for ever is another's.
+            if 0 <= await self._client.pttl(self._lead) <= LEAD_MS + SLACK_MS:
                 return False
             return bool(await self._client.set(self._lead, "1", px=LEAD_MS))
 

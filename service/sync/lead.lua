@@ -9,16 +9,25 @@
 -- Returns  {fence, now in milliseconds}, or {} where another has the lead or none is due
 --
 -- A fence grows also when Redis has lost the last ones, wiped or failing over: it is an instant.
+-- Whatever else stands there is none, and is nobody's lead.
 
-local held = redis.call('GET', KEYS[1])
+local LATEST = 4503599627370496
+
+local function fence_of(stored)
+  local fence = type(stored) == 'string' and tonumber(stored) or 0
+  return fence > 0 and fence < LATEST and fence or 0
+end
+
+local held = redis.pcall('GET', KEYS[1])
 local rests = held == 'RESTING'
 -- What lasts longer than anybody sets it to is over: the clock was set back since.
-local lasts = held and redis.call('PTTL', KEYS[1]) <= tonumber(rests and ARGV[4] or ARGV[3])
-if lasts and not (rests and ARGV[2] == '1') then return {} end
+local lasts = redis.call('PTTL', KEYS[1])
+local is_on = lasts >= 0 and lasts <= tonumber(rests and ARGV[4] or ARGV[3])
+if is_on and (fence_of(held) > 0 or rests and ARGV[2] ~= '1') then return {} end
 
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local fence = math.max(now, tonumber(redis.call('GET', KEYS[2]) or 0) + 1)
+local fence = math.max(now, fence_of(redis.pcall('GET', KEYS[2])) + 1)
 redis.call('SET', KEYS[2], string.format('%.0f', fence))
 redis.call('SET', KEYS[1], string.format('%.0f', fence), 'PX', ARGV[1])
 return {fence, now}

@@ -4,4 +4,5 @@
 -- Returns  {the manifest or false, now in milliseconds}
 
 local time = redis.call('TIME')
-return {redis.call('GET', KEYS[1]), time[1] * 1000 + math.floor(time[2] / 1000)}
+local stored = redis.pcall('GET', KEYS[1])
+return {type(stored) == 'string' and stored, time[1] * 1000 + math.floor(time[2] / 1000)}

@@ -10,7 +10,8 @@
 -- Returns  1, or the error FENCED where a later leader was chosen, or LACKING without a chunk
 
 local named = tonumber(ARGV[3])
-if tonumber(redis.call('GET', KEYS[2]) or 0) > tonumber(ARGV[1]) then
+local stored = redis.pcall('GET', KEYS[2])
+if (type(stored) == 'string' and tonumber(stored) or 0) > tonumber(ARGV[1]) then
   return redis.error_reply('FENCED a later leader was chosen')
 end
 -- One by one: there may be more of them than unpack takes.

@@ -87,6 +87,16 @@ async def test_a_clock_that_went_back_does_not_stop_everybody(redis: Redis) -> N
     assert await taken(replica(redis), 10) == 5
 
 
+@pytest.mark.parametrize("foreign", ["soon", "nan", "inf"])
+async def test_what_is_no_instant_stops_nobody(redis: Redis, foreign: str) -> None:
+    await redis.set(KEY, foreign)
+    replicas = [replica(redis) for _ in range(2)]
+    assert sum([await taken(one, 5) for one in replicas]) == 5
+    await redis.delete(KEY)
+    await redis.rpush(KEY, foreign)
+    assert sum([await taken(one, 5) for one in replicas]) == 5
+
+
 async def test_without_redis_each_process_keeps_its_own_limit(own_redis: RedisServer) -> None:
     async with open_client(own_redis.url, timeout=0.5) as redis:
         limiter = replica(redis)

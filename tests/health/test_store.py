@@ -113,11 +113,26 @@ async def test_a_batch_sent_again_counts_once(redis: Redis) -> None:
 
 async def test_what_is_no_record_is_started_anew(redis: Redis) -> None:
     store = RedisStore(redis, BASE, "process-1")
-    garbage: dict[Any, Any] = {b"a": b"\xc1", b"b": b"\x93\x01\x02\x03", b"c": b""}
+    garbage: dict[Any, Any] = {
+        b"a": b"\xc1",
+        b"b": b"\x93\x01\x02\x03",
+        b"c": b"",
+        b"d": b"\x91\x91\x07",
+        b"e": b"\x91\x91\x93\x07\xc0\xc0",
+    }
     await redis.hset(f"{BASE}health", mapping=garbage)
-    assert [decode(stored) for stored in garbage.values()] == [None, None, None]
-    await store.add(HealthBatch(1, tuple(Counted(number, 7, 1, 2) for number in "abc")))
+    assert [decode(stored) for stored in garbage.values()] == [None] * 5
+    await store.add(HealthBatch(1, tuple(Counted(number, 7, 1, 2) for number in "abcde")))
     assert set((await records_of(store)).values()) == {HealthRecord(tallies=(Tally(7, 1, 2),))}
+
+
+async def test_a_value_of_another_type_is_started_anew(redis: Redis) -> None:
+    store = RedisStore(redis, BASE, "process-1")
+    for key in ("health", "health:applied:process-1", "health:lead"):
+        await redis.rpush(f"{BASE}{key}", "x")
+    await store.add(HealthBatch(1, (Counted("a", 7, 1, 2),)))
+    assert await records_of(store) == {"a": HealthRecord(tallies=(Tally(7, 1, 2),))}
+    assert [await store.lead() for _ in range(3)] == [False, True, False]
 
 
 async def test_one_replica_leads_until_its_time_is_over(redis: Redis) -> None:

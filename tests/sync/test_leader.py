@@ -47,6 +47,25 @@ async def test_a_fence_is_greater_than_those_before_redis_was_wiped(redis: Any) 
     assert (await acquired(leader)).fence > before.fence
 
 
+@pytest.mark.parametrize("foreign", ["mine", "nan", "inf", "-7", "1e300", ""])
+async def test_what_is_no_fence_is_nobodys_lead_and_is_outdone(redis: Any, foreign: str) -> None:
+    leader = SharedLeader(redis, BASE)
+    before = await acquired(leader)
+    for key in (LEAD, f"{BASE}inventory:fence"):
+        await redis.set(key, foreign)
+    await asyncio.sleep(0.002)
+    assert before.fence < (await acquired(leader)).fence < 2**52
+    assert await leader.acquire() is None
+
+
+async def test_values_of_another_type_are_nobodys_lead(redis: Any) -> None:
+    for key in (LEAD, f"{BASE}inventory:fence"):
+        await redis.rpush(key, "x")
+    leader = SharedLeader(redis, BASE)
+    await acquired(leader)
+    assert await leader.acquire() is None
+
+
 async def test_between_two_sweeps_the_lead_is_had_early_only(redis: Any) -> None:
     leader = SharedLeader(redis, BASE)
     await leader.release(await acquired(leader), 60)

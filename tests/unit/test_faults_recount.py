@@ -100,6 +100,13 @@ def test_two_processes_with_redis_that_answer_a_call_differently_are_contradicte
     assert recount(answers, {"n1": 1}).differing == ("a",)
 
 
+def test_two_masters_may_answer_two_processes_differently_but_not_one() -> None:
+    answers = [answer("a"), answer("a", "n2", at=9, process=1)]
+    assert recount(answers, {"n1": 1}, masters=2).apart == ("a",)
+    answers.append(answer("a", "n2", at=9))
+    assert recount(answers, {"n1": 1}, masters=2).differing == ("a",)
+
+
 def test_a_process_that_refuses_a_call_which_it_has_answered_is_contradicted() -> None:
     answers = [answer("a"), refused("a", 429, "CalleeBudgetExceeded", at=9)]
     assert recount(answers, {"n1": 1}).differing == ("a",)

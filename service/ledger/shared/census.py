@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 from redis.asyncio import Redis
+from redis.exceptions import ResponseError
 
 from service.ledger.record import KnownUse, known_from
 from service.redis_.client import client_for, translated
@@ -67,7 +68,12 @@ class Census:
                 together.zremrangebyscore(key, "-inf", now - PRESENT_MS)
                 together.pexpire(key, PRESENT_MS)
                 together.zcard(key)
-                return int((await together.execute())[-1])
+                try:
+                    return int((await together.execute())[-1])
+                except ResponseError as error:
+                    if "WRONGTYPE" in str(error):  # another's value stands there
+                        await home.delete(key)
+                    raise
 
     async def parked(self) -> tuple[str, ...]:
         """All numbers that are out, read in slices beside the calls.

@@ -36,7 +36,8 @@ class Recount(msgspec.Struct, frozen=True):
 
     `lost` are calls that were answered and not counted, `doubled` are uses beyond the calls.
     `differing` are calls that were answered differently by one process, or by two that both had
-    Redis; `apart` are those answered differently by two, of which one had to decide alone.
+    Redis; `apart` are those answered differently by two, of which one had to decide alone, or each
+    of which may have had another master.
     """
 
     calls: int
@@ -46,12 +47,13 @@ class Recount(msgspec.Struct, frozen=True):
     apart: tuple[str, ...]
 
 
-def recount(answers: Iterable[Answer], used: Mapping[str, int]) -> Recount:
+def recount(answers: Iterable[Answer], used: Mapping[str, int], *, masters: int = 1) -> Recount:
     """Count each call once, by whichever of its answers the ledger has counted.
 
     Args:
         answers: all that were given since the ledger was empty.
         used: the uses of each number by the ledger's count.
+        masters: how many servers may have decided at a time.
 
     A call that got no answer at all may have been counted: that is not held to be doubled.
     """
@@ -61,7 +63,7 @@ def recount(answers: Iterable[Answer], used: Mapping[str, int]) -> Recount:
     doubtful = sum(not any(one.status in ANSWERED for one in alike) for alike in by_call.values())
     matched = _matched(calls, used)
     unlike = [call for call in calls if len(_told(by_call[call])) > 1]
-    differing = tuple(call for call in unlike if _is_wrong(by_call[call]))
+    differing = tuple(call for call in unlike if _is_wrong(by_call[call], masters))
     return Recount(
         calls=len(calls),
         lost=len(calls) - matched,
@@ -79,11 +81,12 @@ def grouped(pairs: Iterable[tuple[K, Answer]]) -> dict[K, list[Answer]]:
     return groups
 
 
-def _is_wrong(answers: Sequence[Answer]) -> bool:
+def _is_wrong(answers: Sequence[Answer], masters: int) -> bool:
     """Whether it was one process that gave different answers, or Redis that did."""
     by_process = grouped((answer.process, answer) for answer in answers)
     first = min(answer.answered for answer in answers if answer.number)
-    return len(_told(one for one in answers if one.source == "redis")) > 1 or any(
+    by_redis = [one for one in answers if one.source == "redis"]
+    return len(_told(by_redis)) > masters or any(
         len(_told(alike, first)) > 1 for alike in by_process.values()
     )
 

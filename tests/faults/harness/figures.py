@@ -51,13 +51,15 @@ class Allowed(msgspec.Struct, frozen=True):
     """What is inherent in a fault, and so no failure.
 
     `lost`, `doubled` and `differing` are shares of the calls, `over_cap` uses of a number beyond
-    its cap, `failures` codes of requests that fail.
+    its cap, `failures` codes of requests that fail. `masters` is how many may decide at a time: an
+    old one that wakes does so until the Sentinels tell it.
     """
 
     lost: float = 0.0
     doubled: float = 0.0
     differing: float = 0.0
     over_cap: int = 0
+    masters: int = 1
     refusals: bool = False
     failures: frozenset[str] = frozenset()
 

@@ -93,7 +93,7 @@ async def _said(row: Row, stage: Stage, ended: float) -> tuple[str, ...]:
 def figures_of(row: Row, course: Course, control_ms: float | None) -> Figures:
     """Count what was seen, and hold it against what is allowed."""
     answers, span, allowed = course.answers, course.span, row.allowed
-    counts = recount(answers, course.used)
+    counts = recount(answers, course.used, masters=allowed.masters)
     broken = (*broken_rules(answers, course.stated), *course.said)
     p99, longest = times_of(answers)
     return Figures(
