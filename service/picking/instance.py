@@ -59,6 +59,7 @@ class Instance(msgspec.Struct, frozen=True):
 
     `fallback_seconds` is what asking CCC may take, 0 where that is not wanted. `opens_at` tells
     when nobody is called at this hour, "" otherwise. `knows_callees` says that a rule needs them.
+    `now` is the ledger's time in ms since 1970: what is kept out until an instant is so by it.
     """
 
     instance_id: str
@@ -70,6 +71,7 @@ class Instance(msgspec.Struct, frozen=True):
     digests: Digests
     knows_callees: bool
     opens_at: Callable[[], str]
+    now: Callable[[], int]
 
 
 def instance_named(instances: Mapping[str, T], instance_id: str) -> T:

@@ -29,18 +29,18 @@ class Situation(msgspec.Struct, frozen=True):
     steps: tuple[Step, ...]
 
 
-def refused_by_ledger(decision: Decision, now: float) -> CallerIdError | None:
+def refused_by_ledger(decision: Decision, now: int) -> CallerIdError | None:
     """Return the error of a pick that the ledger refused as a whole, if it did.
 
     Args:
         decision: the ledger's.
-        now: Unix time in seconds.
+        now: the ledger's time in ms.
     """
     picked = decision.picked
     if picked.refusal == "reused":
         return CallIdReused("call_id: another request was answered under it; make a new one")
     if picked.refusal == "budget":
-        return CalleeBudgetExceeded(max(0.0, picked.until / 1000 - now))
+        return CalleeBudgetExceeded(max(0.0, (picked.until - now) / 1000))
     return None
 
 

@@ -130,6 +130,7 @@ class Bench:
             digests=Digests(b"", "ccc-test"),
             knows_callees=False,
             opens_at=lambda: "",
+            now=lambda: 0,
         )
 
     async def pick(self, called: str = CHENGDU_MOBILE, *groups: str, **fields: Any) -> list[str]:
