@@ -100,7 +100,7 @@ def inventory_of(instance_id: str, keeper: InventoryKeeper) -> Inventory:
         InventoryUnavailable: the first is still to come.
     """
     if keeper.inventory is None:
-        raise InventoryUnavailable.of(instance_id)
+        raise InventoryUnavailable.of(instance_id, keeper.last_sweep.detail)
     return keeper.inventory
 
 

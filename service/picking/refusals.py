@@ -51,7 +51,8 @@ def refused_for_want_of_numbers(
     if situation.opens_at:
         return OutsideCallingWindow(situation.opens_at)
     if situation.inventory is None:
-        return InventoryUnavailable.of(question.instance.instance_id)
+        instance = question.instance
+        return InventoryUnavailable.of(instance.instance_id, instance.keeper.last_sweep.detail)
     reasons = situation.inventory.barred(question.request.skill_group_ids)
     if not situation.steps:
         return NoEligibleNumber(reasons)

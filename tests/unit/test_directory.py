@@ -18,6 +18,7 @@ from service.ledger.answers import Standing
 from service.ledger.port import Describe, Operation, Park, Unpark
 from service.numbers import NumberEntry, NumberPage, NumberQuery, Parked
 from service.numbers.directory import Directory
+from service.sync import SweepReport
 
 GROUP = "sales@ccc-test"
 NOW = 1_000_000
@@ -32,6 +33,8 @@ FRESH = Standing(0, 0, 0, ())
 
 
 class FakeKeeper:
+    last_sweep = SweepReport()
+
     def __init__(self, inventory: Inventory | None) -> None:
         self.inventory = inventory
 
