@@ -71,5 +71,5 @@ def _described(instance_id: str, keeper: InventoryKeeper) -> InventoryState:
         candidates=0 if inventory is None else len(inventory.homes()),
         age_seconds=None if age is None else round(age, 1),
         stale=keeper.is_stale,
-        last_sweep=LastSweep(**msgspec.structs.asdict(report)) if report else None,
+        last_sweep=LastSweep(**msgspec.structs.asdict(report)),
     )

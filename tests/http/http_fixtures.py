@@ -152,7 +152,7 @@ class FakeKeeper:
         self.inventory = None if empty else Inventory(instance_id, 7, NUMBERS)
         self.age = None if empty else 42.0
         self.is_stale = empty
-        self.last_sweep: SweepReport | None = None
+        self.last_sweep = SweepReport()
         self.accepted_shrink: list[bool] = []
         self.next_report = SweepReport("accepted", 1000.0, 0.5, total=5)
 

@@ -104,7 +104,16 @@ async def test_the_inventory_of_every_instance_is_described() -> None:
         "candidates": 0,
         "age_seconds": None,
         "stale": True,
-        "last_sweep": None,
+        "last_sweep": {
+            "result": "never",
+            "at": 0.0,
+            "duration": 0.0,
+            "total": 0,
+            "added": 0,
+            "removed": 0,
+            "held": 0,
+            "detail": "",
+        },
     }
 
 
