@@ -85,7 +85,6 @@ class Service:
             self._locator,
             self.metrics,
             sip_actions=settings.sip_actions,
-            now=now_ms,
             health=self._instances.note_outcome,
         )
         self._work |= self._instances.work()
@@ -115,7 +114,7 @@ class Service:
             settings=self._settings,
             picker=picker,
             outcomes=outcomes,
-            directory=Directory(instances, now_ms, instances.health_shown),
+            directory=Directory(instances, instances.health_shown),
             provisioner=Provisioner(targets),
             keepers=instances.keepers,
             metrics=self.metrics,

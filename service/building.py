@@ -42,16 +42,21 @@ from service.sync.sweeping import sweep_numbers
 SCHEMA = 2  # of the keys in Redis; releases of one schema work side by side
 
 Work = Callable[[], Coroutine[Any, Any, None]]
+Now = Callable[[], int]
 
 
 class InstanceParts(msgspec.Struct, frozen=True):
-    """All that runs for one instance; `health` is None where number health is off."""
+    """All that runs for one instance; `health` is None where number health is off.
+
+    `now` is the ledger's time in ms since 1970.
+    """
 
     settings: InstanceSettings
     ccc: CccClient
     sweep: DetailedSweep
     keeper: InventoryKeeper
     ledger: Ledger
+    now: Now
     health: NumberHealth | None
     demand: Demand
     spare: SpareCities
@@ -112,22 +117,25 @@ class Builder:
             new_id=lambda: uuid.uuid4().hex,
             metrics=self._metrics,
         )
-        ledger = self._ledger(instance, keeper)
-        health = self._health(instance, keeper, ledger) if self._settings.health.enabled else None
+        ledger, now = self._ledger(instance, keeper)
+        health = None
+        if self._settings.health.enabled:
+            health = self._health(instance, keeper, ledger, now)
         days = SharedDays(self._cache, base) if self._cache is not None else LocalDays()
         zone = ZoneInfo(self._settings.selection_for(instance).timezone)
         demand = Demand(days, partial(datetime.now, zone))
         spare = SpareCities(demand, lambda: keeper.inventory, ledger.glance)
         return InstanceParts(
-            instance, ccc, sweep, keeper, ledger, health, demand, spare, self._metrics
+            instance, ccc, sweep, keeper, ledger, now, health, demand, spare, self._metrics
         )
 
-    def _ledger(self, instance: InstanceSettings, keeper: InventoryKeeper) -> Ledger:
+    def _ledger(self, instance: InstanceSettings, keeper: InventoryKeeper) -> tuple[Ledger, Now]:
+        """Build the ledger, and what tells its time."""
         if self._redis is None:
             self._metrics.redis_up.set(math.nan)  # neither up nor down
             memory = LocalLedger(now_ms)
             keeper.subscribe(memory.replace)
-            return memory
+            return memory, lambda: now_ms() + memory.clock_behind
         timeout = self._settings.redis.timeout_ms / 1000
         budget = self._settings.selection_for(instance).pick_timeout_ms / 1000
         callees = f"{scope_base(self._settings, instance.scope)}callee:"
@@ -145,10 +153,10 @@ class Builder:
         )
         keeper.subscribe(ledger.replace)
         keeper.restore_from(ledger.recall)
-        return ledger
+        return ledger, clock
 
     def _health(
-        self, instance: InstanceSettings, keeper: InventoryKeeper, ledger: Ledger
+        self, instance: InstanceSettings, keeper: InventoryKeeper, ledger: Ledger, now: Now
     ) -> NumberHealth:
         base = ledger_base(self._settings, instance)
         return NumberHealth(
@@ -156,7 +164,7 @@ class Builder:
             RedisStore(self._cache, base, self._process) if self._cache else MemoryStore(),
             ledger,
             inventory=lambda: keeper.inventory,
-            clock=time.time,
+            clock=lambda: now() / 1000,
             metrics=self._metrics,
         )
 

@@ -10,6 +10,13 @@ from typing import Any, ClassVar, Self
 
 LONGEST_REQUEST_ID = 64  # characters of CCC's; a UUID has 36
 
+NO_CREDENTIALS = (
+    "no credentials for Alibaba Cloud: set ALIBABA_CLOUD_ACCESS_KEY_ID and "
+    "ALIBABA_CLOUD_ACCESS_KEY_SECRET, or give its chain an OIDC role, a profile in "
+    "~/.alibabacloud/credentials.ini or ~/.aliyun/config.json, an ECS RAM role or "
+    "ALIBABA_CLOUD_CREDENTIALS_URI; or give the instance a ccc.access_key_id"
+)
+
 
 class CallerIdError(Exception):
     """The root: `code` is the name that a client sees, the message its detail.
@@ -144,9 +151,15 @@ class InventoryUnavailable(Unavailable):
     """No inventory of this instance has been accepted yet, or a sweep failed."""
 
     @classmethod
-    def of(cls, instance_id: str) -> Self:
-        """Return the error for an instance whose first inventory is still to come."""
-        return cls(f"No inventory of {instance_id} has been accepted yet; ask again shortly")
+    def of(cls, instance_id: str, last_sweep: str) -> Self:
+        """Return the error for an instance whose first inventory is still to come.
+
+        Args:
+            instance_id: whose.
+            last_sweep: the last sweep's detail.
+        """
+        what = NO_CREDENTIALS if NO_CREDENTIALS in last_sweep else "ask again shortly"
+        return cls(f"No inventory of {instance_id} has been accepted yet; {what}")
 
 
 class CalleeBudgetExceeded(Unavailable):

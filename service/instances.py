@@ -139,6 +139,7 @@ class Instances(dict[str, Instance]):
             digests=Digests(self._settings.redis.digest_key.encode()[:64], instance.id),
             knows_callees=rules.horizon > 0,
             opens_at=_opening_of(selection),
+            now=built.now,
             demand=built.demand,
             near=self._near[instance.id],
             spare=built.spare.of,

@@ -67,7 +67,7 @@ async def park(request: web.Request) -> web.Response:
     api, asker = admitted(request, "admin")
     instance_id, named = _named(request, asker)
     wanted = await bodies.read_json(request, _park_decoder)
-    until = _until(wanted, api.parts.clock())
+    until = _until(wanted, api.parts.directory.now(instance_id) / 1000)
     number = await api.parts.directory.park(instance_id, named, int(until.timestamp() * 1000))
     what = f"parked {mask(number)} until {until}: {wanted.reason}"
     audit.note(request, asker, what, 1, instance_id)

@@ -14,10 +14,13 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from service.errors import CccRefused
+from service.errors import NO_CREDENTIALS, CccRefused
 
 # The library renews a temporary key 15 minutes before it expires, so one minute is always safe.
 FRESH_SECONDS = 60.0
+NONE_FOUND = "unable to load credentials from any"  # the library's; what follows is every source's
+
+_log = logging.getLogger(__name__)
 
 
 class AccessKey(msgspec.Struct, frozen=True):
@@ -88,9 +91,10 @@ class ChainCredentials:
             # At import the library reads the environment and starts a logger of its own.
             from alibabacloud_credentials.client import Client  # noqa: PLC0415 -- see above
 
+            # What it tells in several lines with tracebacks, at each attempt, is told by us.
+            logging.getLogger("credentials").disabled = True
+            logging.getLogger("apscheduler").setLevel(logging.WARNING)
             self._chain = Client()
-            # What it logs, traceback and all and at each attempt, it raises too.
-            logging.getLogger("credentials").setLevel(logging.CRITICAL)
         credential = self._chain.get_credential()
         parts = (credential.access_key_id, credential.access_key_secret, credential.security_token)
         # A space copied along is the commonest cause of SignatureDoesNotMatch.
@@ -103,8 +107,6 @@ Credentials: TypeAlias = StaticCredentials | ChainCredentials
 def _none_found(error: Exception) -> CccRefused:
     # An address may hold a password or a token.
     why = re.sub(r"\S*(?://|@)\S+", "(address)", str(error))
-    return CccRefused(
-        "InvalidCredentials",
-        "no access key for Alibaba Cloud: set ALIBABA_CLOUD_ACCESS_KEY_ID and _SECRET, or another "
-        f"source of the official chain. It said: {why}",
-    )
+    _log.debug("Alibaba Cloud's chain of credentials: %s", why)
+    said = "" if why.startswith(NONE_FOUND) else f". Its chain said: {why}"
+    return CccRefused("InvalidCredentials", NO_CREDENTIALS + said)

@@ -30,15 +30,11 @@ class Directory:
 
     Args:
         instances: by id.
-        now: ms since 1970.
         health: tells of some numbers of an instance why they are in the health they are in.
     """
 
-    def __init__(
-        self, instances: Mapping[str, Instance], now: Callable[[], int], health: HealthShown
-    ) -> None:
+    def __init__(self, instances: Mapping[str, Instance], health: HealthShown) -> None:
         self._instances = instances
-        self._now = now
         self._health = health
         self._ordered: dict[str, tuple[Inventory, list[PhoneNumber]]] = {}
 
@@ -66,6 +62,14 @@ class Directory:
         shown = [listed[number] for number in numbers if number in listed]
         _, entries = await self._described(instance, shown)
         return entries
+
+    def now(self, instance_id: str) -> int:
+        """The time of an instance's ledger, in ms since 1970, by which parks end.
+
+        Raises:
+            InvalidField, UnknownInstance: the instance is not named, or not configured.
+        """
+        return instance_named(self._instances, instance_id).now()
 
     async def park(self, instance_id: str, number: str, until: int) -> str:
         """Take a number out of rotation until an instant in ms, on every replica; returns its key.
@@ -122,7 +126,7 @@ class Directory:
             known, standings = True, await describe(instance.ledger, numbers)
         except LedgerUnavailable:
             known, standings = False, [None] * len(shown)
-        now, health = self._now(), await self._health(instance.instance_id, numbers)
+        now, health = instance.now(), await self._health(instance.instance_id, numbers)
         entries = tuple(
             _entry(own, standing, now, health.get(own.number, ""))
             for own, standing in zip(shown, standings, strict=True)

@@ -73,7 +73,7 @@ class OutcomeReport(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
 
 
 class _ReadReport(Struct, frozen=True):
-    """A report that was read: the instant in ms at which it came, the callee's digest and place."""
+    """A report that was read: when it came, in ledger time, the callee's digest and place."""
 
     instance: Instance
     report: OutcomeReport
@@ -94,25 +94,22 @@ class Outcomes:
         locator: knows the callees' places.
         metrics: counts the outcomes.
         sip_actions: what an outcome's SIP code does.
-        now: ms since 1970.
         health: told the instance, the number and the result of every call that ended.
     """
 
-    def __init__(  # noqa: PLR0913 - keywords, each an edge that a test replaces
+    def __init__(
         self,
         instances: Mapping[str, Instance],
         locator: Locator,
         metrics: Metrics,
         *,
         sip_actions: Mapping[int, SipAction],
-        now: Callable[[], int],
         health: Health,
     ) -> None:
         self._instances = instances
         self._locator = locator
         self._counted = Children(metrics.outcomes)
         self._sip_actions = sip_actions
-        self._now = now
         self._health = health
         self._waiting = {name: WaitingWork(name) for name in instances}
         self._actions = SipActions()
@@ -151,7 +148,7 @@ class Outcomes:
             region = located.locality.province
         call = instance.digests.call(report.call_id) if report.call_id else ""
         outcome = Outcome(call, "" if call else callee, caller, report.result not in RENEWING)
-        return _ReadReport(instance, report, outcome, self._now(), callee, region)
+        return _ReadReport(instance, report, outcome, instance.now(), callee, region)
 
     async def _follow(self, call: _ReadReport, *, again: bool = False) -> None:
         followed = await call.instance.ledger.apply(call.outcome)

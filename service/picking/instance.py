@@ -64,9 +64,10 @@ class Instance(msgspec.Struct, frozen=True):
     """The state that picking for one instance takes.
 
     `fallback_seconds` is what asking CCC may take, 0 where that is not wanted. `opens_at` tells
-    when nobody is called at this hour, "" otherwise. `knows_callees` says that a rule needs them,
-    `demand` counts their calls, `near` has the places to go to before anywhere,
-    `spare` gives some groups' cities with numbers to spare.
+    when nobody is called at this hour, "" otherwise. `knows_callees` says that a rule needs them.
+    `now` is the ledger's time in ms since 1970: what is kept out until an instant is so by it.
+    `demand` counts the calls, `near` has the places to go to before anywhere, `spare` gives some
+    groups' cities with numbers to spare.
     """
 
     instance_id: str
@@ -78,6 +79,7 @@ class Instance(msgspec.Struct, frozen=True):
     digests: Digests
     knows_callees: bool
     opens_at: Callable[[], str]
+    now: Callable[[], int]
     demand: Demand
     near: Near = NO_PLACES
     spare: Callable[[Iterable[str]], tuple[tuple[str, Node], ...]] = no_spare
@@ -109,7 +111,7 @@ def inventory_of(instance_id: str, keeper: InventoryKeeper) -> Inventory:
         InventoryUnavailable: the first is still to come.
     """
     if keeper.inventory is None:
-        raise InventoryUnavailable.of(instance_id)
+        raise InventoryUnavailable.of(instance_id, keeper.last_sweep.detail)
     return keeper.inventory
 
 

@@ -4,7 +4,6 @@ A pick waits for the ledger, which bounds itself; up to 20 ms more for a snapsho
 which the ledger knows already; and for CCC only where the inventory has no candidate at all.
 """
 
-import time
 from collections.abc import Mapping
 
 from msgspec.structs import replace
@@ -85,7 +84,7 @@ class Picker:
             if decision.picked.uses:
                 question.count_demand(decision)
                 return await self._answer(question, decision)
-            if (error := refused_by_ledger(decision, time.time())) is not None:
+            if (error := refused_by_ledger(decision, instance.now())) is not None:
                 raise error
         if not situation.steps and not situation.opens_at and may_ask_ccc(instance, request):
             return await self._ask_ccc(question)
@@ -190,7 +189,7 @@ class Picker:
         for decision in choice.decisions:
             if decision.picked.is_repeated:
                 return await self._answer(question, decision)
-            if (error := refused_by_ledger(decision, time.time())) is not None:
+            if (error := refused_by_ledger(decision, question.instance.now())) is not None:
                 raise error
         situation = self._situation(question)
         if situation.steps:  # an inventory has come while CCC was asked

@@ -29,18 +29,18 @@ class Situation(msgspec.Struct, frozen=True):
     steps: tuple[Step, ...]
 
 
-def refused_by_ledger(decision: Decision, now: float) -> CallerIdError | None:
+def refused_by_ledger(decision: Decision, now: int) -> CallerIdError | None:
     """Return the error of a pick that the ledger refused as a whole, if it did.
 
     Args:
         decision: the ledger's.
-        now: Unix time in seconds.
+        now: the ledger's time in ms.
     """
     picked = decision.picked
     if picked.refusal == "reused":
         return CallIdReused("call_id: another request was answered under it; make a new one")
     if picked.refusal == "budget":
-        return CalleeBudgetExceeded(max(0.0, picked.until / 1000 - now))
+        return CalleeBudgetExceeded(max(0.0, (picked.until - now) / 1000))
     return None
 
 
@@ -51,7 +51,8 @@ def refused_for_want_of_numbers(
     if situation.opens_at:
         return OutsideCallingWindow(situation.opens_at)
     if situation.inventory is None:
-        return InventoryUnavailable.of(question.instance.instance_id)
+        instance = question.instance
+        return InventoryUnavailable.of(instance.instance_id, instance.keeper.last_sweep.detail)
     reasons = situation.inventory.barred(question.request.skill_group_ids)
     if not situation.steps:
         return NoEligibleNumber(reasons)

@@ -31,6 +31,7 @@ NEEDED = {
     "multi": "MULTI",
     "persist": "PERSIST KEY",
     "pexpire": "PEXPIRE KEY",
+    "pttl": "PTTL KEY",
     "role": "ROLE",  # behind Sentinels: who is promoted says so itself
     "set": "SET KEY",
     "time": "TIME",

@@ -19,7 +19,7 @@ from service.tasks import heed_cancellation
 
 LEAD_SECONDS = 5.0
 RENEW_SECONDS = 1.0
-LONGEST_REST = 31_536_000.0
+LONGEST_REST = 31_536_000.0  # a year, as long as `refresh_seconds` can be
 SLACK_SECONDS = 1.0  # by which a clock may go back without any harm
 
 T = TypeVar("T")

@@ -27,6 +27,7 @@ from service.tasks import in_slices
 
 Subscriber = Callable[[Inventory, Moves], None]
 
+STEP_SECONDS = 1.0  # less is the time that an answer takes
 RESTORE_SECONDS = 1.0  # between two rewritings of all members, should one not have helped
 
 _log = logging.getLogger(__name__)
@@ -143,7 +144,8 @@ class Replica:
 
     def set_clock(self, offset: float) -> None:
         """Go by the shared clock as it is now, which this process's own is `offset` ahead of."""
-        self.state = self.state.moved(offset)
+        if abs(offset - self.state.offset) > STEP_SECONDS:
+            self.state = self.state.moved(offset)
 
     def adopt(self, state: State) -> None:
         """Take over a state; whoever subscribed sees a new snapshot before anybody reads it."""

@@ -111,6 +111,9 @@ class FakeDirectory:
         self.looked_up += [(instance_id, number) for number in numbers]
         return self.next_entries
 
+    def now(self, _instance_id: str) -> int:
+        return 1_042_000
+
     async def park(self, instance_id: str, number: str, until: int) -> str:
         self._fail()
         self.parked.append((instance_id, number, until))

@@ -18,6 +18,7 @@ from service.ledger.answers import Standing
 from service.ledger.port import Describe, Operation, Park, Unpark
 from service.numbers import NumberEntry, NumberPage, NumberQuery, Parked
 from service.numbers.directory import Directory
+from service.sync import SweepReport
 
 GROUP = "sales@ccc-test"
 NOW = 1_000_000
@@ -32,6 +33,8 @@ FRESH = Standing(0, 0, 0, ())
 
 
 class FakeKeeper:
+    last_sweep = SweepReport()
+
     def __init__(self, inventory: Inventory | None) -> None:
         self.inventory = inventory
 
@@ -71,6 +74,9 @@ class FakeInstance(msgspec.Struct, frozen=True):
     keeper: FakeKeeper
     ledger: FakeLedger
 
+    def now(self) -> int:
+        return NOW
+
 
 class Bench:
     """A directory of one instance and what it is made of."""
@@ -79,7 +85,7 @@ class Bench:
         self.ledger = FakeLedger()
         self.keeper = FakeKeeper(Inventory("ccc-test", 1, NUMBERS) if ready else None)
         self.instance = FakeInstance("ccc-test", self.keeper, self.ledger)
-        self.directory = Directory({"ccc-test": self.instance}, lambda: NOW, no_health)  # type: ignore[dict-item]  # the fake ledger has just what is used
+        self.directory = Directory({"ccc-test": self.instance}, no_health)  # type: ignore[dict-item]  # the fake ledger has just what is used
 
     async def page(self, **filters: object) -> NumberPage:
         return await self.directory.page(msgspec.convert(filters, NumberQuery))
@@ -250,6 +256,6 @@ async def test_an_instance_must_be_one_that_is_configured() -> None:
     bench = Bench()
     with pytest.raises(UnknownInstance):
         await bench.page(instance_id="elsewhere")
-    both = Directory({"a": bench.instance, "b": bench.instance}, lambda: NOW, no_health)  # type: ignore[dict-item]  # as above
+    both = Directory({"a": bench.instance, "b": bench.instance}, no_health)  # type: ignore[dict-item]  # as above
     with pytest.raises(InvalidField, match="instance_id"):
         await both.page(NumberQuery())

@@ -110,6 +110,9 @@ class FakeInstance(msgspec.Struct, frozen=True):
     ledger: FakeLedger
     digests: Digests
 
+    def now(self) -> int:
+        return NOW
+
 
 class Bench:
     """The outcomes of one instance and what they are made of."""
@@ -125,7 +128,6 @@ class Bench:
             LOCATOR,
             self.metrics,
             sip_actions=SIP_ACTIONS,
-            now=lambda: NOW,
             health=lambda *told: self.healths.append(told),
         )
 

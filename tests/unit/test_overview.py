@@ -11,6 +11,7 @@ from service.inventory import Inventory, PhoneNumber
 from service.ledger import Limits, LocalLedger, Park, Rules
 from service.ledger.port import Cap, Record
 from service.numbers.overview import Overviews, ProvinceUse
+from service.sync import SweepReport
 from tests.waiting import turns_beside
 
 SALES = "sales@ccc-test"
@@ -25,6 +26,7 @@ NUMBERS = (
 
 
 class FakeKeeper:
+    last_sweep = SweepReport()
     inventory: Inventory | None = Inventory("ccc-test", 1, NUMBERS)
 
 

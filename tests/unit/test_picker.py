@@ -27,6 +27,7 @@ from service.metrics import Metrics
 from service.picking import PickRequest
 from service.picking.instance import Digests, Instance
 from service.picking.picker import Picker
+from service.sync import SweepReport
 from tests.fakes import in_place_of
 
 SALES, SUPPORT = "sales@ccc-test", "support@ccc-test"
@@ -51,6 +52,8 @@ BEIJING = PhoneNumber("01055500001", "北京", "北京", "010", skill_group_ids=
 
 
 class FakeKeeper:
+    last_sweep = SweepReport()
+
     def __init__(self, inventory: Inventory | None) -> None:
         self.inventory = inventory
         self.newer: Inventory | None = None
@@ -135,6 +138,7 @@ class Bench:
             digests=Digests(b"", "ccc-test"),
             knows_callees=False,
             opens_at=lambda: "",
+            now=lambda: 0,
             demand=self.demand,
         )
 

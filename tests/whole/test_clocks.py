@@ -1,4 +1,4 @@
-"""The machine's clock is set an hour back and forward: sweeps go on, and nothing looks old."""
+"""The machine's clock is set an hour back and forward: nothing stops, and nothing looks old."""
 
 import time
 
@@ -8,7 +8,14 @@ from msgspec.structs import replace
 from service.emulator import running
 from service.settings import InventorySettings
 from tests.waiting import eventually
-from tests.whole.services import Running, chengdu_numbers, emulator_of, settings_for, started
+from tests.whole.services import (
+    Running,
+    chengdu_numbers,
+    emulator_of,
+    service_over,
+    settings_for,
+    started,
+)
 
 
 class WallClock:
@@ -43,3 +50,22 @@ async def check(service: Running) -> None:
     assert not shown["data"][0]["stale"]
     assert 0 <= shown["data"][0]["age_seconds"] < 60
     assert (await service.pick())[0] == 200
+
+
+@pytest.mark.parametrize("ledger", ["embedded", "shared"])
+async def test_a_number_that_is_parked_after_the_clock_was_set_is_not_picked(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch, ledger: str
+) -> None:
+    wall, emulator = WallClock(monkeypatch), emulator_of(chengdu_numbers(3))
+    async with service_over(emulator, redis_url if ledger == "shared" else "") as service:
+        for ahead, number in ((-3600.0, "02855500000"), (3600.0, "02855500001")):
+            await service.pick()
+            wall.ahead = ahead
+            await service.pick()
+            path = f"{service.url}/v1/numbers/{number}/park"
+            async with service.client.put(path, json={"seconds": 60, "reason": "flagged"}) as told:
+                assert told.status == 200
+            answers = [(await service.pick())[1] for _ in range(6)]
+            assert number not in {answer["data"][0]["caller"]["number"] for answer in answers}
+            _, page = await service.get(f"/v1/numbers?q={number}")
+            assert not page["data"][0]["available"]

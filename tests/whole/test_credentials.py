@@ -1,155 +1,71 @@
-"""Credentials are read again by SIGHUP, those behind files too, and nobody dropped stays let in."""
+"""Without credentials for Alibaba Cloud, the answers, the log and `check` say so, and where to."""
 
-import logging
-from collections.abc import AsyncIterator, Callable
+import json
+import signal
 from pathlib import Path
 from typing import Any
 
-import orjson
+import aiohttp
 import pytest
-from msgspec.structs import replace
 
-from service.api.express import Connection
 from service.emulator import running
-from service.settings import AccessKeySettings, Auth, Client, Secret, Selection, Settings
-from service.settings.loading import load
-from tests.http.http_fixtures import Service as Unstarted
-from tests.rpc.rpc_fixtures import signed
-from tests.whole.services import (
-    Running,
-    chengdu_numbers,
-    emulator_of,
-    settings_for,
-    started,
-)
+from tests.whole.processes import command
+from tests.whole.services import CHENGDU_MOBILE, SALES, chengdu_numbers, emulator_of
+from tests.whole.test_commands import configuration, free_port
 
-KEY = AccessKeySettings(id="old-key", secret=Secret("old-secret"), scopes=("pick", "admin"))
-NEW_KEY = AccessKeySettings(id="new-key", secret=Secret("new-secret"), scopes=("pick", "admin"))
-
-
-def client(token: str, *scopes: Any, **more: Any) -> Client:
-    return Client(name=token, token=Secret(token), scopes=scopes or ("pick",), **more)
-
-
-OLD = Auth(
-    required="always",
-    clients=(client("dropped"), client("narrowed"), client("operator", "admin")),
-    access_keys=(KEY,),
-)
-NEW = Auth(
-    required="always",
-    clients=(
-        client("added"),
-        client("narrowed", "metrics"),
-        client("operator", "admin"),
-    ),
-    access_keys=(NEW_KEY,),
-)
+WHERE = "no credentials for Alibaba Cloud: set ALIBABA_CLOUD_ACCESS_KEY_ID and"
+PICK = {"called_number": CHENGDU_MOBILE, "skill_group_ids": [SALES]}
+ADD = {"numbers": ["13880009001"], "usage": "Outbound"}
 
 
 @pytest.fixture
-async def service() -> AsyncIterator[Running]:
-    async with running(emulator_of(chengdu_numbers(3))) as address:
-        settings = replace(settings_for(f"http://{address}"), auth=OLD)
-        async with started(settings) as service:
-            yield service
+def surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, str]:
+    """An environment in which the chain finds nothing, and asks nobody."""
+    for name in ("ALIBABA_CLOUD_ACCESS_KEY_ID", "ALIBABA_CLOUD_CREDENTIALS_URI"):
+        monkeypatch.delenv(name, raising=False)
+    return {"HOME": str(tmp_path), "ALIBABA_CLOUD_ECS_METADATA_DISABLED": "true"}
 
 
-def changed(service: Running, **parts: Any) -> Callable[[], Settings]:
-    return lambda: replace(service.service._settings, **parts)
+def configured(folder: Path, address: str) -> Path:
+    path = configuration(folder, address)
+    lines = path.read_text("utf-8").splitlines()
+    path.write_text("\n".join(line for line in lines if not line.startswith("ccc = ")), "utf-8")
+    return path
 
 
-async def picked(service: Running, token: str) -> int:
-    service.client.headers["Authorization"] = f"Bearer {token}"
-    status, _ = await service.pick()
-    return status
-
-
-async def listed_by(service: Running, key: AccessKeySettings) -> str:
-    """What the RPC door says to a call that is signed with a key."""
-    params = {"InstanceId": "ccc-test", "PageNumber": "1", "PageSize": "10"}
-    sent = signed(Unstarted(), "rpc_v1", "ListPhoneNumbers", params, key=key)
-    async with service.client.post(service.url + sent.path) as response:
-        return str((await response.json(content_type=None))["Code"])
-
-
-async def test_whoever_was_dropped_is_refused_at_once_by_the_express_lane_too(
-    service: Running, monkeypatch: pytest.MonkeyPatch
+async def test_every_answer_says_so_and_the_log_once(
+    tmp_path: Path, surroundings: dict[str, str]
 ) -> None:
-    by_lane: list[bytes] = []
-    answer = Connection._answer
-
-    async def noted(connection: Connection, *about: Any) -> None:
-        by_lane.append(about[-1])
-        await answer(connection, *about)
-
-    monkeypatch.setattr(Connection, "_answer", noted)
-    tokens = ("dropped", "narrowed", "added")
-    assert [await picked(service, token) for token in tokens] == [200, 200, 401]
-    assert [await picked(service, token) for token in tokens] == [200, 200, 401]
-    assert len(by_lane) == 2
-    await service.service.reload(changed(service, auth=NEW))
-    assert [await picked(service, token) for token in tokens] == [401, 403, 200]
-
-
-async def test_access_keys_come_and_go(service: Running) -> None:
-    assert await listed_by(service, KEY) == "OK"
-    assert await listed_by(service, NEW_KEY) == "InvalidAccessKeyId.NotFound"
-    await service.service.reload(changed(service, auth=NEW))
-    assert await listed_by(service, KEY) == "InvalidAccessKeyId.NotFound"
-    assert await listed_by(service, NEW_KEY) == "OK"
-
-
-async def test_what_a_start_would_refuse_is_refused_as_a_whole(service: Running) -> None:
-    nobody = replace(NEW, clients=(), access_keys=())
-    never = Selection(calling_window="00:00-00:01")
-    await service.service.reload(changed(service, auth=nobody, selection=never))
-    assert await picked(service, "dropped") == 200
-    registry = service.service.metrics.registry
-    counted = registry.get_sample_value("callerid_config_reloads_total", {"result": "refused"})
-    assert counted == 1
-
-
-async def test_the_log_names_what_waits_for_a_restart_and_no_value(
-    service: Running, caplog: pytest.LogCaptureFixture
-) -> None:
-    settings = service.service._settings
-    read = changed(
-        service,
-        server=replace(settings.server, port=1, workers=3, allowed_hosts=("callerid.internal",)),
-        redis=replace(settings.redis, url=Secret("redis://:5ecret@h")),
-        instances=(replace(settings.instances[0], scope="common"),),
-    )
-    with caplog.at_level(logging.INFO):
-        await service.service.reload(read)
-    (line,) = [text for text in caplog.messages if "waits for a restart" in text]
-    assert line.endswith(": server.port, server.workers, redis.url, instances")
-    assert await picked(service, "dropped") == 200
-
-
-async def test_secrets_behind_files_are_read_again(tmp_path: Path) -> None:
-    secret = tmp_path / "clients"
-    file = tmp_path / "callerid.toml"
-
-    def write(token: str) -> None:
-        table = [{"name": "dialer", "token": token, "scopes": ["pick"]}]
-        secret.write_bytes(orjson.dumps(table))
-
-    def read() -> Settings:
-        return load(file, {"CALLERID_AUTH__CLIENTS_FILE": str(secret)})
-
+    url = f"http://127.0.0.1:{(port := free_port())}"
     async with running(emulator_of(chengdu_numbers(3))) as address:
-        endpoint = f"http://{address}"
-        file.write_text(
-            f'[server]\nport = 0\ndrain_seconds = 0\n[auth]\nrequired = "always"\n'
-            f'[ccc]\nendpoint = "{endpoint}"\n[[instances]]\nid = "ccc-test"\n'
-            f'ccc = {{access_key_id = "test-key", access_key_secret = "test-secret"}}\n',
-            "utf-8",
-        )
-        write("before")
-        async with started(read()) as service:
-            assert await picked(service, "before") == 200
-            write("after")
-            await service.service.reload(read)
-            assert await picked(service, "before") == 401
-            assert await picked(service, "after") == 200
+        words = ("serve", "--config", str(configured(tmp_path, address)), "--port", str(port))
+        async with command(*words, **surroundings) as serve, aiohttp.ClientSession() as client:
+            assert serve.stderr is not None
+            log = ""
+            while url not in log:
+                log += (await serve.stderr.readline()).decode()
+
+            async def detail(path: str, body: Any) -> str:
+                async with client.post(f"{url}{path}", json=body) as response:
+                    assert response.status in {502, 503}
+                    return str((await response.json(content_type=None))["detail"])
+
+            assert WHERE in await detail("/v1/inventory/refresh", None)
+            assert WHERE in await detail("/v1/inventory/refresh", None)
+            assert WHERE in await detail("/v1/pick", PICK)
+            assert WHERE in await detail("/v1/numbers", ADD)
+            assert WHERE in await detail("/v1/numbers/bulk", ADD | {"skill_group_ids": [SALES]})
+            serve.send_signal(signal.SIGTERM)
+            log += (await serve.stderr.read()).decode()
+    lines = [json.loads(line) for line in log.splitlines()]
+    assert sum(WHERE in json.dumps(line) for line in lines) == 1
+    assert not [line for line in lines if not line["logger"].startswith("service.")]
+
+
+async def test_check_says_so(tmp_path: Path, surroundings: dict[str, str]) -> None:
+    async with running(emulator_of(chengdu_numbers(3))) as address:
+        words = ("check", "--config", str(configured(tmp_path, address)))
+        async with command(*words, **surroundings) as check:
+            told, log = await check.communicate()
+    assert WHERE in told.decode()
+    assert not log
