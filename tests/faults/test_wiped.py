@@ -31,7 +31,6 @@ HOUR = 3_600_000
 FAR = 2**42
 RULES = Rules(limits={"": Limits(max_per_day=1000, max_concurrent=50)}, remembered=HOUR)
 
-
 pytestmark = pytest.mark.usefixtures("_keeping_up_often")
 
 
@@ -175,6 +174,11 @@ POISON: dict[str, Spoil] = {
     "a state of another type": lambda server, _: (
         server.delete(f"{BASE}state"),
         server.rpush(f"{BASE}state", "x"),
+    ),
+    "what was restored, of another type": lambda server, _: (
+        server.rpush(f"{BASE}restored", "x"),
+        server.delete(f"{BASE}homes"),
+        server.set(f"{BASE}homes", "x"),
     ),
     "parks that are garbage": lambda server, _: server.hset(f"{BASE}parks", FIRST, b"\xc1"),
     "a process that is garbage": lambda server, _: server.hset(
