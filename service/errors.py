@@ -246,8 +246,9 @@ def to_listen(host: str, port: int) -> Iterator[None]:
     try:
         yield
     except (OSError, ValueError) as error:
-        why = getattr(error, "strerror", None) or str(error)
-        raise CannotListen(f"cannot listen on {host}:{port}: {why.rpartition(': ')[2]}") from error
+        told = getattr(error, "strerror", None) or str(error)
+        why = told.rpartition(": ")[2].partition(" (while")[0]  # the address stands there already
+        raise CannotListen(f"cannot listen on {host}:{port}: {why}") from error
 
 
 class SettingsError(CallerIdError):

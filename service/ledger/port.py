@@ -227,10 +227,12 @@ class Record(Answered[bool], frozen=True, tag="record", gc=False):
 class Undo(Answered[bool], frozen=True, tag="undo", gc=False):
     """A pick that was counted at an instant and shown to nobody: taken back, but for the turn.
 
-    A call that is remembered of another instant was answered before, and nothing was counted.
+    A call that is remembered of another instant was answered before, and nothing was counted; one
+    that was repeated to another process stands. `applied` is as in `Record`.
     """
 
     numbers: tuple[str, ...]
     instant: int
     callee: str = ""
     call: str = ""
+    applied: int = 0

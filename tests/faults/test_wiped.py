@@ -13,6 +13,7 @@ from service.inventory import Inventory
 from service.ledger import Limits, MembersWriter, Outcome, Park, Rules, describe
 from tests.conftest import RedisServer
 from tests.fakes import in_place_of
+from tests.faults.held import Held
 from tests.ledgers import (
     BASE,
     Shared,
@@ -29,7 +30,6 @@ from tests.waiting import eventually
 HOUR = 3_600_000
 FAR = 2**42
 RULES = Rules(limits={"": Limits(max_per_day=1000, max_concurrent=50)}, remembered=HOUR)
-
 
 pytestmark = pytest.mark.usefixtures("_keeping_up_often")
 
@@ -70,6 +70,29 @@ async def test_the_counts_of_all_processes_come_back_each_use_once(own_redis: Re
         await picks_until(one, "redis", shown)
         await counted(two, inventory)
         assert await counted(one, inventory) == shown
+
+
+async def test_what_was_corrected_before_a_wipe_comes_back_corrected(
+    own_redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inventory, shown = inventory_of(7), Counter[str]()
+    await write_members(own_redis.url, inventory)
+    async with shared_ledger(own_redis.url, inventory, process="one") as one:
+        one.ledger.rule(RULES)
+        await picked(one, 10, shown, "early")
+        await eventually(one.ledger.recall)
+        with monkeypatch.context() as patched:
+            Held(one, patched)
+            await picked(one, 1, shown, "lost")
+        await picks_until(one, "redis", shown)
+        assert await counted(one, inventory) == shown
+        with redis.Redis(port=own_redis.port) as server:
+            server.flushall()
+        await restore(own_redis.url, inventory, one)
+        await picks_until(one, "redis", shown)
+        assert await counted(one, inventory) == shown
+    sample = one.metrics.registry.get_sample_value
+    assert sample("callerid_write_backs_total", {"result": "corrected"}) == 1
 
 
 async def test_parks_leases_and_the_order_of_rotation_come_back(own_redis: RedisServer) -> None:
@@ -151,6 +174,11 @@ POISON: dict[str, Spoil] = {
     "a state of another type": lambda server, _: (
         server.delete(f"{BASE}state"),
         server.rpush(f"{BASE}state", "x"),
+    ),
+    "what was restored, of another type": lambda server, _: (
+        server.rpush(f"{BASE}restored", "x"),
+        server.delete(f"{BASE}homes"),
+        server.set(f"{BASE}homes", "x"),
     ),
     "parks that are garbage": lambda server, _: server.hset(f"{BASE}parks", FIRST, b"\xc1"),
     "a process that is garbage": lambda server, _: server.hset(

@@ -215,6 +215,7 @@ class Book:
     def _undo_use(self, number: str, instant: int) -> None:
         if number in self.members:
             caller = self.members.caller(number)
+            caller.last = self.now
             caller.count(-1, instant, self.rules, self.now)
             caller.close_lease(instant + self.members.limits(number, self.rules).lease)
             self.members.review(number, self.rules, self.now)
@@ -225,10 +226,9 @@ class Book:
         return True
 
     def _record_elsewhere(self, record: Record) -> bool:
-        if self._answered_before(record.call):
-            return False
-        self._record(record, record.uses, min(record.instant, self.now))
-        return True
+        if is_new := self._answered_before(record.call) is None:
+            self._record(record, record.uses, min(record.instant, self.now))
+        return is_new
 
     # What was shown
 

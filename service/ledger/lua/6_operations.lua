@@ -56,9 +56,9 @@ local function other_operations()
   end
 
   -- The numbers whose counts were written back to a wiped ledger with all up to an instant in them.
-  local function restored_with(uses, instant)
-    local numbers, counted = {}, {}
-    for i, one in ipairs(uses) do numbers[i] = one[1] end
+  local function restored_with(numbers, instant)
+    if instant == 0 then return NONE end
+    local counted = {}
     local restored = call('HMGET', base .. 'restored', unpack(numbers))
     for i, number in ipairs(numbers) do
       counted[number] = restored[i] and sane(restored[i], PARK, 0) >= instant
@@ -68,10 +68,12 @@ local function other_operations()
 
   -- What was picked elsewhere, while this ledger was out of reach: counted, not judged. An answer
   -- that is remembered under the call has been counted. `applied` is the instant at which this
-  -- ledger had counted it before it lost that; 0 if it never had.
+  -- ledger had applied it before it lost that; 0 if it never had.
   function run.record(uses, instant, digest, groups, call_digest, body, applied)
     if answered_before(call_digest) then return false end
-    local counted = applied > 0 and restored_with(uses, applied) or NONE
+    local numbers = {}
+    for i, one in ipairs(uses) do numbers[i] = one[1] end
+    local counted = restored_with(numbers, applied)
     record_uses(uses, digest, groups, call_digest, body, math.min(instant, now), counted)
     return true
   end
@@ -81,7 +83,7 @@ local function other_operations()
     if not record then return end
     record[IN_HOUR] = max(0, used_in_hour(record) - (instant >= hour and 1 or 0))
     record[IN_DAY] = max(0, used_in_day(record) - (instant >= day and 1 or 0))
-    record[HOUR_OF], record[DAY_OF] = hour, day
+    record[HOUR_OF], record[DAY_OF], record[LAST] = hour, day, now
     for i = 1, #record[LEASES], 2 do
       if record[LEASES][i + 1] == instant + lease_of(record) then
         table.remove(record[LEASES], i)
@@ -95,12 +97,15 @@ local function other_operations()
   -- What this ledger counted at an instant, and nobody was shown: taken back, but for the turn. A
   -- call that is remembered of another instant was answered before, and nothing was counted; one that
   -- was repeated to another process was shown there, and stands.
-  function run.undo(numbers, instant, digest, call_digest)
+  function run.undo(numbers, instant, digest, call_digest, applied)
     local is_remembered = call_digest ~= '' and call_ttl > 0
     local known = is_remembered and call_of(call_digest)
     if is_remembered and not (known and known[2] == instant) then return false end
     if known and known[7] and known[7] ~= process then return false end
-    for _, number in ipairs(numbers) do undo_use(number, instant) end
+    local undone = restored_with(numbers, applied)
+    for _, number in ipairs(numbers) do
+      if not undone[number] then undo_use(number, instant) end
+    end
     local callee = digest ~= '' and callee_of(digest)
     for i = callee and #callee.uses or 0, 1, -1 do
       if callee.uses[i][1] == instant and callee.uses[i][3] == numbers[1] then

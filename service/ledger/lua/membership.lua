@@ -35,7 +35,8 @@ local function remove_unless(read, key, ...)
 end
 
 if anew then
-  for _, key in ipairs({'state', 'numbers', 'homes', 'parks', 'parked_by', 'parked_in'}) do
+  local hashes = {'state', 'numbers', 'homes', 'parks', 'parked_by', 'parked_in', 'restored'}
+  for _, key in ipairs(hashes) do
     remove_unless('HGET', key, 'x')
   end
   remove_unless('ZRANGE', 'parked', 0, 0)

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from msgspec.structs import replace
 
 from service.ledger.answers import picked_from
-from service.ledger.port import Operation, Pick, Record, Return, Review, Take
+from service.ledger.port import Operation, Pick, Record, Return, Review, Take, Undo
 
 KEPT_MS = 30_000
 MOST_KEPT = 60_000  # operations
@@ -84,7 +84,7 @@ def _again(call: Applied) -> Iterator[Operation]:
                 picked = picked_from(answer)
                 if picked.is_counted:
                     yield Record.of(operation, picked.uses, call.instant, applied=call.instant)
-            case Record():
+            case Record() | Undo():
                 yield replace(operation, applied=call.instant)
             case _:
                 yield operation
