@@ -114,12 +114,15 @@ def _example(call: str, operation: Node) -> Iterator[str]:
 
 
 def _types(document: Node) -> Iterator[list[str]]:
-    answered = {  # what is asked stands where it is asked
-        name: schema
-        for name, schema in document["components"]["schemas"].items()
-        if "additionalProperties" not in schema
+    bodies = {  # they stand where they are asked for
+        _name(operation["requestBody"]["content"][_JSON]["schema"])
+        for methods in document["paths"].values()
+        for operation in methods.values()
+        if "requestBody" in operation
     }
-    for name, schema in answered.items():
+    for name, schema in document["components"]["schemas"].items():
+        if name in bodies:
+            continue
         yield [f"### {name}", "", _in_a_line(schema["description"]), "", *_fields("field", schema)]
 
 

@@ -16,12 +16,13 @@ from aiohttp import web
 from redis.asyncio import Redis
 
 from service import api
+from service.addresses import to_listen
 from service.api.nonces import SharedNonces
 from service.api.parts import API, request_ids
 from service.building import SCHEMA, Builder, Work, now_ms
 from service.ccc.accounts import Accounts
 from service.ccc.client import CccClient
-from service.errors import LedgerUnavailable, SettingsError, to_listen
+from service.errors import LedgerUnavailable, SettingsError
 from service.instances import Instances
 from service.locality import Locator, prefix_table
 from service.metrics import Metrics

@@ -4,17 +4,14 @@ Foreign exceptions are translated into these where they enter; nothing here know
 Each message says what to do, and none carries an unmasked phone number.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Self
 
 LONGEST_REQUEST_ID = 64  # characters of CCC's; a UUID has 36
-
 NO_CREDENTIALS = (
     "no credentials for Alibaba Cloud: set ALIBABA_CLOUD_ACCESS_KEY_ID and "
-    "ALIBABA_CLOUD_ACCESS_KEY_SECRET, or give its chain an OIDC role, a profile in "
-    "~/.alibabacloud/credentials.ini or ~/.aliyun/config.json, an ECS RAM role or "
-    "ALIBABA_CLOUD_CREDENTIALS_URI; or give the instance a ccc.access_key_id"
+    "ALIBABA_CLOUD_ACCESS_KEY_SECRET, or another source of its chain (an OIDC role, a profile, an "
+    "ECS RAM role, ALIBABA_CLOUD_CREDENTIALS_URI), or the instance's ccc.access_key_id"
 )
 
 
@@ -230,25 +227,6 @@ class CccMalformed(CccError):
     """An answer that is not one: no JSON, or without the parts that the action promises."""
 
     may_have_happened = True
-
-
-class CannotListen(CallerIdError):
-    """An address is taken, not this machine's, or not for this user."""
-
-
-@contextmanager
-def to_listen(host: str, port: int) -> Iterator[None]:
-    """Translate what goes wrong while this address is opened.
-
-    Raises:
-        CannotListen: in the place of any OSError, and of a host that no name can be.
-    """
-    try:
-        yield
-    except (OSError, ValueError) as error:
-        told = getattr(error, "strerror", None) or str(error)
-        why = told.rpartition(": ")[2].partition(" (while")[0]  # the address stands there already
-        raise CannotListen(f"cannot listen on {host}:{port}: {why}") from error
 
 
 class SettingsError(CallerIdError):

@@ -2,11 +2,12 @@
 
 import csv
 import io
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
 import msgspec
 from aiohttp import web
-from msgspec import Meta
+from msgspec import Meta, Struct
 
 from service.api import bodies, forms
 from service.api.answers import answer
@@ -14,6 +15,7 @@ from service.api.parts import Api, admitted
 from service.coverage.report import Coverage
 from service.errors import MalformedRequest, UnsupportedMediaType
 from service.numbers import InstanceQuery
+from service.numbers.coverages import DemandRow, NamedRow, rows_of
 
 CSV = "text/csv"
 MAX_BYTES = 524_288  # of a file of demand: all cities, every hour, three groups
@@ -28,9 +30,23 @@ class CoverageQuery(InstanceQuery, frozen=True, forbid_unknown_fields=True):
     buy: Annotated[int, Meta(ge=0, le=10_000, description="How many numbers to place at most.")] = (
         100
     )
-    format: Annotated[
-        Literal["json", "csv"], Meta(description="`csv` gives the table of what to buy.")
-    ] = "json"
+
+
+class PlanQuery(CoverageQuery, frozen=True, forbid_unknown_fields=True):
+    """The same, with the format of the answer: `csv` is the table of what to buy."""
+
+    format: Literal["json", "csv"] = "json"
+
+
+class DemandRequest(Struct, frozen=True, forbid_unknown_fields=True):
+    """A day's demand, by which to plan in the place of what was counted."""
+
+    demand: Annotated[
+        tuple[DemandRow, ...], Meta(description="Calls by skill group, city and hour.")
+    ]
+
+
+_decoder = msgspec.json.Decoder(DemandRequest)
 
 
 async def get(request: web.Request) -> web.Response:
@@ -43,31 +59,36 @@ async def get(request: web.Request) -> web.Response:
 
 
 async def post(request: web.Request) -> web.Response:
-    """Plan by a day's demand as CSV: `skill_group_id,city,hour,calls`.
+    """Plan by a day's demand, of JSON or of CSV: `skill_group_id,city,hour,calls`.
 
     Raises:
-        UnsupportedMediaType: the body is no CSV.
+        UnsupportedMediaType: the body is neither.
         MalformedRequest, InvalidField: it cannot be read.
     """
     api, asked = _asked(request)
-    if request.content_type != CSV:
-        raise UnsupportedMediaType(f"Content-Type: send {CSV}")
+    if request.content_type not in (bodies.JSON, CSV):
+        raise UnsupportedMediaType(f"Content-Type: send {bodies.JSON} or {CSV}")
+    body = await bodies.read(request, MAX_BYTES)
+    if request.content_type == bodies.JSON:
+        rows = enumerate(bodies.decode(body, _decoder).demand)
+        return await _planned(api, asked, ((f"demand[{at}]", row) for at, row in rows))
     try:
-        file = (await bodies.read(request, MAX_BYTES)).decode()
+        return await _planned(api, asked, rows_of(body.decode()))
     except UnicodeDecodeError:
         raise MalformedRequest("The file is not in UTF-8; save it so") from None
-    return await _planned(api, asked, file)
 
 
-def _asked(request: web.Request) -> tuple[Api, CoverageQuery]:
+def _asked(request: web.Request) -> tuple[Api, PlanQuery]:
     api, asker = admitted(request, "admin")
-    asked = forms.query(request, CoverageQuery)
+    asked = forms.query(request, PlanQuery)
     asker.keep_to(asked.instance_id)
     return api, asked
 
 
-async def _planned(api: Api, asked: CoverageQuery, file: str | None = None) -> web.Response:
-    planned = await api.parts.coverages.of(asked.instance_id, asked.buy, file)
+async def _planned(
+    api: Api, asked: PlanQuery, demand: Iterable[NamedRow] | None = None
+) -> web.Response:
+    planned = await api.parts.coverages.of(asked.instance_id, asked.buy, demand)
     if asked.format == "csv":
         return web.Response(text=_table(planned), content_type=CSV)
     return answer(planned)

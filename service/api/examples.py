@@ -84,6 +84,7 @@ _KUNMING = {
     "city": "昆明",
     "area_code": "0871",
 }
+DEMAND = {"skill_group_id": "sales@ccc-test", "city": "昆明", "hour": 9, "calls": 420}
 COVERAGE = Coverage(
     instance_id="ccc-test",
     days=14,

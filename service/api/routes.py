@@ -30,11 +30,8 @@ from service.errors import (
     NoEligibleNumber,
     OutsideCallingWindow,
     Overloaded,
-    RequestTimeout,
-    RequestTooLarge,
     UnknownCall,
     UnknownNumber,
-    UnsupportedMediaType,
 )
 from service.metrics import CONTENT_TYPE
 from service.numbers import InstanceQuery, NumberPage, NumberQuery
@@ -188,11 +185,13 @@ COVERAGE = (
         path="/v1/coverage",
         handler=coverage.post,
         tag="numbers",
-        summary="Say which numbers to buy where, by a file of demand",
+        summary="Say which numbers to buy where, by a day's demand",
         access="admin",
         query=coverage.CoverageQuery,
+        body=coverage.DemandRequest,
+        example={"demand": [examples.DEMAND]},
         answers=_ok(Coverage, examples.COVERAGE),
-        errors=(InventoryUnavailable, RequestTimeout, RequestTooLarge, UnsupportedMediaType),
+        errors=(InventoryUnavailable,),
     ),
 )
 

@@ -18,7 +18,8 @@ from typing import NamedTuple
 
 from prometheus_client import values
 
-from service.errors import CallerIdError, to_listen
+from service.addresses import to_listen
+from service.errors import CallerIdError
 from service.shared_metrics import Piece, SharedValues
 
 MOST_FAILURES = 10  # in a row

@@ -17,6 +17,7 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
+from service.addresses import to_listen
 from service.ccc.claims import SignedCall
 from service.ccc.parameters import Params, check_action, required
 from service.emulator import actions, adding, answers
@@ -25,7 +26,7 @@ from service.emulator.answers import Refusal, refusal_of
 from service.emulator.faults import Faults, Row, named
 from service.emulator.gate import SignatureGate, read_call
 from service.emulator.sample import load_inventory, phone_number, skill_groups
-from service.errors import InvalidField, to_listen
+from service.errors import InvalidField
 
 __all__ = ["Emulator", "Faults", "load_inventory", "phone_number", "running", "skill_groups"]
 

@@ -4,20 +4,38 @@ import asyncio
 import csv
 import io
 from collections import defaultdict
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from datetime import datetime, time, timedelta
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
 
 from service.coverage.exhaustion import HOURS
 from service.coverage.market import Owner
 from service.coverage.report import Coverage, History, Hourly, coverage, history
-from service.errors import InvalidField, MalformedRequest
+from service.errors import InvalidField
 from service.locality import Locality, Locator
 from service.picking.instance import Instance, instance_named, inventory_of
 from service.tasks import in_slices
 
 COLUMNS = ["skill_group_id", "city", "hour", "calls"]
 MOST_CALLS = 10**9
-SLICE = 100  # lines read before others have a turn, less than a ms
+SLICE = 100  # rows read before others have a turn, less than a ms
+
+_EXPECTED = f"takes {', '.join(COLUMNS)}: a group, a city, an hour of 0-23, calls to {MOST_CALLS}"
+
+
+class DemandRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The calls of a skill group to a city in an hour of the day."""
+
+    skill_group_id: Annotated[str, Meta(min_length=1, max_length=256, description="The group.")]
+    city: Annotated[str, Meta(max_length=64, description="The callees' city.")]
+    hour: Annotated[int, Meta(ge=0, le=HOURS - 1, description="The hour, from its beginning.")]
+    calls: Annotated[float, Meta(ge=0, le=MOST_CALLS, description="How many calls.")]
+
+
+NamedRow = tuple[str, DemandRow]  # how an error names it, and the row
 
 
 class Coverages:
@@ -33,16 +51,18 @@ class Coverages:
         self._locator = locator
         self._turn = asyncio.Lock()
 
-    async def of(self, instance_id: str, buy: int, file: str | None = None) -> Coverage:
+    async def of(
+        self, instance_id: str, buy: int, demand: Iterable[NamedRow] | None = None
+    ) -> Coverage:
         """Plan for an instance.
 
         Args:
             instance_id: whose numbers.
             buy: how many numbers to place.
-            file: a day's demand as CSV; None for what was counted.
+            demand: of a day, each row with its name; None for what was counted.
 
         Raises:
-            MalformedRequest, InvalidField: the file is none.
+            InvalidField: a row is none.
             InvalidField, UnknownInstance: the instance is not named, or not configured.
             InventoryUnavailable: it has no inventory yet.
             LedgerUnavailable: what was counted cannot be read now.
@@ -50,54 +70,45 @@ class Coverages:
         instance = instance_named(self._instances, instance_id)
         inventory = inventory_of(instance.instance_id, instance.keeper)
         async with self._turn:
-            if file is None:
+            if demand is None:
                 known = await history(instance.demand)
             else:
-                known = History(await in_slices(reading(file, self._locator)), 1, None)
+                known = History(await in_slices(_reading(demand, self._locator)), 1, None)
             now = instance.demand.now()
             midnight = datetime.combine(now.date() + timedelta(days=1), time(), now.tzinfo)
             glance = instance.ledger.glance
             return await coverage(inventory, glance, known, buy=buy, tomorrow=midnight)
 
 
-def reading(text: str, locator: Locator) -> Generator[None, None, Hourly]:
-    """Read a day's demand, in slices: CSV with a head of `skill_group_id,city,hour,calls`.
+def rows_of(text: str) -> Iterator[NamedRow]:
+    """Read a day's demand as CSV with a head of `skill_group_id,city,hour,calls`, line by line.
 
     Raises:
-        MalformedRequest: it has other columns.
         InvalidField: a line is not what its columns say; the line is named.
     """
     rows = csv.reader(io.StringIO(text.removeprefix("\ufeff")))
     if [name.strip() for name in next(rows, [])] != COLUMNS:
-        raise MalformedRequest(f"The first line must be {','.join(COLUMNS)}")
-    hourly: defaultdict[Owner, list[float]] = defaultdict(lambda: [0.0] * HOURS)
-    places: dict[str, Locality] = {}
+        raise InvalidField("line 1", f"must be {','.join(COLUMNS)}")
     for row in rows:
-        if rows.line_num % SLICE == 0:
-            yield
         if row:
-            group, city, hour, calls = _read_row(row, rows.line_num)
-            if city not in places:
-                places[city] = _named(city, locator, rows.line_num)
-            hourly[group, places[city]][hour] += calls
+            named = f"line {rows.line_num}"
+            values = dict(zip(COLUMNS, map(str.strip, row), strict=False))
+            try:
+                yield named, msgspec.convert(values, DemandRow, strict=False)
+            except msgspec.ValidationError:
+                raise InvalidField(named, _EXPECTED) from None
+
+
+def _reading(rows: Iterable[NamedRow], locator: Locator) -> Generator[None, None, Hourly]:
+    """Add up a day's demand by group and place, in slices."""
+    hourly: defaultdict[Owner, list[float]] = defaultdict(lambda: [0.0] * HOURS)
+    places: dict[str, Locality | None] = {}
+    for at, (named, row) in enumerate(rows):
+        if at % SLICE == 0:
+            yield
+        if row.city not in places:
+            places[row.city] = locator.city(row.city)
+        if (place := places[row.city]) is None:
+            raise InvalidField(named, "has a city that is not known; name it as 成都 is")
+        hourly[row.skill_group_id, place][row.hour] += row.calls
     return hourly
-
-
-def _named(city: str, locator: Locator, line: int) -> Locality:
-    place = locator.city(city)
-    if place is None:
-        raise InvalidField(f"line {line}", "has a city that is not known; name it as 成都 is")
-    return place
-
-
-def _read_row(row: list[str], line: int) -> tuple[str, str, int, float]:
-    try:
-        group, city, hour, calls = (value.strip() for value in row)
-        hour_of_day, count = int(hour), float(calls)
-    except ValueError:
-        raise InvalidField(f"line {line}", f"takes {', '.join(COLUMNS)}") from None
-    if not (group and 0 <= hour_of_day < HOURS and 0 <= count <= MOST_CALLS):
-        raise InvalidField(
-            f"line {line}", f"takes a skill group, an hour of 0-23, and calls up to {MOST_CALLS}"
-        )
-    return group, city, hour_of_day, count

@@ -22,7 +22,16 @@ from service.errors import SettingsError
 from service.health import store, watch
 from service.ledger import failover, protocol
 from service.metrics import Metrics
-from service.settings import Auth, CallerLimits, Client, HealthSettings, Secret, Server, Settings
+from service.settings import (
+    Auth,
+    CallerLimits,
+    Client,
+    HealthSettings,
+    InventorySettings,
+    Secret,
+    Server,
+    Settings,
+)
 from service.sync import gauges
 from service.tasks import measure_lag
 from tests.conftest import RedisServer
@@ -117,6 +126,7 @@ def _settings(endpoint: str, redis_url: str) -> Settings:
         ),
         auth=Auth(required="always", clients=clients),
         health=HealthSettings(enabled=True),
+        inventory=InventorySettings(max_unreadable=0.5),
         instances=(one, replace(one, id=CAPPED, scope=CAPPED, selection=selection)),
     )
 
@@ -125,6 +135,7 @@ def _elsewhere() -> list[dict[str, Any]]:
     group = skill_groups(SALES)
     beijing, leshan = {"Province": "北京", "City": "北京"}, {"Province": "四川", "City": "乐山"}
     return [
+        phone_number(Number="0285550****", SkillGroups=group, Usage="Outbound"),
         phone_number(Number="01055500001", **beijing, SkillGroups=group, Usage="Outbound"),
         phone_number(Number="08335550002", **leshan, SkillGroups=group, Usage="Outbound"),
     ]

@@ -20,6 +20,7 @@ from service.coverage.report import Coverage
 from service.inventory import Inventory, PhoneNumber
 from service.metrics import Metrics
 from service.numbers import NumberEntry, NumberPage, NumberQuery
+from service.numbers.coverages import NamedRow
 from service.outcomes import OutcomeReport
 from service.picking import Pair, PickAnswer, PickRequest, PlacedNumber
 from service.provisioning import Addition, AddRequest, BulkRequest
@@ -133,14 +134,16 @@ class FakeCoverages:
     """Gives one plan to whoever asks, or raises."""
 
     def __init__(self) -> None:
-        self.asked: list[tuple[str, int, str | None]] = []
+        self.asked: list[tuple[str, int, list[NamedRow] | None]] = []
         self.next = COVERAGE
         self.error: Exception | None = None
 
-    async def of(self, instance_id: str, buy: int, file: str | None = None) -> Coverage:
+    async def of(
+        self, instance_id: str, buy: int, demand: Iterable[NamedRow] | None = None
+    ) -> Coverage:
         if self.error is not None:
             raise self.error
-        self.asked.append((instance_id, buy, file))
+        self.asked.append((instance_id, buy, None if demand is None else list(demand)))
         return self.next
 
 

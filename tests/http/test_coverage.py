@@ -3,13 +3,16 @@
 from collections.abc import AsyncIterator
 
 import msgspec
+import orjson
 import pytest
 
 from service.coverage.report import Coverage, ToBuy
 from service.errors import InvalidField, LedgerUnavailable
+from service.numbers.coverages import DemandRow
 from tests.http.http_fixtures import Service, ask, serving
 
 CSV = "text/csv"
+ROW = DemandRow("sales@ccc-test", "成都", 9, 40)
 FILE = "skill_group_id,city,hour,calls\nsales@ccc-test,成都,9,40\n".encode()
 
 
@@ -29,7 +32,14 @@ async def test_a_plan_is_asked_for_with_how_many_numbers_to_place(service: Servi
 async def test_a_file_of_demand_is_planned_by(service: Service) -> None:
     answer = await ask(service, "POST", "/v1/coverage?instance_id=ccc-test", FILE, content_type=CSV)
     assert answer.status == 200
-    assert service.coverages.asked == [("ccc-test", 100, FILE.decode())]
+    assert service.coverages.asked == [("ccc-test", 100, [("line 2", ROW)])]
+
+
+async def test_demand_comes_as_json_too(service: Service) -> None:
+    body = orjson.dumps({"demand": [msgspec.to_builtins(ROW)]})
+    answer = await ask(service, "POST", "/v1/coverage", body, content_type="application/json")
+    assert answer.status == 200
+    assert service.coverages.asked == [("", 100, [("demand[0]", ROW)])]
 
 
 async def test_what_to_buy_comes_as_csv_that_no_spreadsheet_takes_for_a_formula(
@@ -60,7 +70,9 @@ async def test_what_to_buy_comes_as_csv_that_no_spreadsheet_takes_for_a_formula(
         ("/v1/coverage?buy=10001", None, CSV, 422, "InvalidField"),
         ("/v1/coverage?format=xml", None, CSV, 422, "InvalidField"),
         ("/v1/coverage?more=1", None, CSV, 422, "InvalidField"),
-        ("/v1/coverage", FILE, "application/json", 415, "UnsupportedMediaType"),
+        ("/v1/coverage", FILE, "application/json", 400, "MalformedRequest"),
+        ("/v1/coverage", b'{"demand": [{}]}', "application/json", 422, "InvalidField"),
+        ("/v1/coverage", FILE, "text/plain", 415, "UnsupportedMediaType"),
         ("/v1/coverage", b"\xff", CSV, 400, "MalformedRequest"),
         ("/v1/coverage", b"a" * 524_289, CSV, 413, "RequestTooLarge"),
     ],

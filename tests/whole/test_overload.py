@@ -21,7 +21,7 @@ from tests.whole.test_commands import configuration, until_ready
 
 BODY = b'{"called_number": "13880001234", "skill_group_ids": ["sales@ccc-test"]}'
 REQUEST = (
-    b"POST /v1/pick HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    b"POST /v1/pick HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
     b"Content-Length: %d\r\n\r\n%b" % (len(BODY), BODY)
 )
 STOPPED_SECONDS = 1.0  # four times what a busy turn may take

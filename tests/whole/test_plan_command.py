@@ -76,10 +76,10 @@ async def test_a_plan_by_a_file_is_printed_as_csv(tmp_path: Path) -> None:
     ("line", "words"),
     [
         (f"{SALES},nowhere,9,40", "line 2: has a city that is not known"),
-        (f"{SALES},昆明,24,40", "line 2: takes a skill group, an hour of 0-23"),
-        (f"{SALES},昆明,9,nan", "line 2: takes a skill group, an hour of 0-23"),
+        (f"{SALES},昆明,24,40", "line 2: takes skill_group_id, city, hour, calls"),
+        (f"{SALES},昆明,9,nan", "line 2: takes skill_group_id, city, hour, calls"),
         (f"{SALES},昆明,9", "line 2: takes skill_group_id, city, hour, calls"),
-        ("", "the first line must be"),
+        ("", "line 1: must be skill_group_id,city,hour,calls"),
     ],
 )
 async def test_a_file_that_is_none_is_refused_by_its_line(

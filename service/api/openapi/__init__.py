@@ -62,7 +62,9 @@ What no generated client has a use for is said here alone. For dialplans, `/v1/p
 `/v1/outcomes` also take a form (`application/x-www-form-urlencoded`) of the same fields, in which a
 list is repeated or has commas, a switch is `true` or `false`, and a field left blank counts as not
 given; and `/v1/pick?format=text` answers with the caller numbers alone, a line each, or with a
-refusal as one line, `Code: detail`. For Alibaba Cloud's SDKs, `/` answers as CCC does.
+refusal as one line, `Code: detail`. For spreadsheets, `POST /v1/coverage` also takes the demand as
+`text/csv`, and `/v1/coverage?format=csv` answers with the table of what to buy. For Alibaba Cloud's
+SDKs, `/` answers as CCC does.
 """
 
 _TAGS = {
