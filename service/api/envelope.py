@@ -44,8 +44,9 @@ def answered(handler: Handler) -> Handler:
             response = await handler(request)
         except Exception as error:  # noqa: BLE001 - whatever it is, the client gets an answer
             response = _refusal(request, expected(error, request_id), request_id)
-        if parts.is_draining():
-            # Whoever keeps a connection learns now, and not in the middle of the next request.
+        if parts.is_draining() or "Upgrade" in request.headers:
+            # Whoever keeps a connection learns now, and not in the middle of the next request; what
+            # comes behind a wish to upgrade aiohttp does not read.
             response.force_close()
         return with_headers(response, request_id)
 
@@ -83,6 +84,8 @@ def expected(error: BaseException, request_id: str) -> CallerIdError:
     match error:
         case CallerIdError() if error.code in STATUS:
             return error
+        case ConnectionError():
+            return MalformedRequest("The client hung up before it had its answer")
         case HttpProcessingError() | RequestPayloadError():
             return _unreadable(error, request_id)
     trace = mask_text("".join(traceback.format_exception(error)))

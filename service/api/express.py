@@ -213,6 +213,9 @@ class Connection(Protocol):
     def _feed(self, piece: bytes) -> None:
         """Let aiohttp parse, and give up a head that becomes too long."""
         parsed = self._request_count
+        if self._unparsed and self._unparsed + max(0, piece.find(END)) > LONGEST_HEAD:
+            self._give_up(MalformedRequest(f"The head is longer than {LONGEST_HEAD} bytes"))
+            return
         super().data_received(piece)
         if self._request_count != parsed:
             self._unparsed, self._payload = 0, self._messages[-1][1]

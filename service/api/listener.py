@@ -70,7 +70,7 @@ class Listener:
             except OSError as error:
                 self._pause(listening, error)
                 return
-            if self._server.connected + len(self._joining) >= self._most:
+            if self._server.connected + self._server.expected >= self._most:
                 self._refused.labels("max_connections").inc()
                 accepted.close()
             else:
@@ -78,6 +78,7 @@ class Listener:
 
     def _join(self, accepted: socket.socket) -> None:
         server, waited_since = self._server, self._waited_since(accepted)
+        server.expected += 1
         joining = self._loop.connect_accepted_socket(lambda: server(waited_since), accepted)
         # Its first step at once: a task would take it a turn later, which may be 30 ms.
         made: asyncio.Future[None] = joining.send(None)

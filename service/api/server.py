@@ -45,6 +45,7 @@ class ConnectionServer(web.Server):
         )
         self.api = api
         self.connected = 0
+        self.expected = 0  # accepted, and not connected yet
         self._lane = Lane(api) if has_lane else None
         api.pulse.start()
 
@@ -57,6 +58,7 @@ class ConnectionServer(web.Server):
     def connection_made(self, handler: RequestHandler, transport: asyncio.Transport) -> None:
         """Count it."""
         super().connection_made(handler, transport)
+        self.expected = max(0, self.expected - 1)
         self.connected += 1
         self.api.parts.metrics.connections.inc()
 

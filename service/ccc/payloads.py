@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from service.ccc.replies import CccReply
+from service.ccc.replies import CccReply, decode_json
 from service.ccc.rows import Item, ListedNumber, Several, Text, read_row, several, shown, text
 from service.errors import CccMalformed
 from service.inventory import UnreadableRow
@@ -136,7 +136,7 @@ def number_location(reply: CccReply) -> PickedNumber:
 def _decoded(reply: CccReply, decoder: msgspec.json.Decoder[Any]) -> Any:
     """Decode Data; none at all stands for null."""
     try:
-        return decoder.decode(bytes(reply.data) or b"null")
+        return decode_json(bytes(reply.data) or b"null", decoder)
     except (ValueError, RecursionError) as error:  # they name types and places, never a value
         raise malformed(reply, f"Data is not as promised: {error}") from None
 

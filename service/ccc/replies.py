@@ -6,7 +6,9 @@ What `Data` holds is for `payloads`; how often and when to ask again is for `req
 
 import re
 from collections.abc import AsyncIterable
+from contextlib import suppress
 from http import HTTPStatus
+from typing import TypeVar
 
 import msgspec
 
@@ -19,6 +21,10 @@ CODE = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,63}")  # it becomes a metric's labe
 CLOCK_CODE = "InvalidTimeStamp"
 CLOCK_ADVICE = "the clock here is over 15 minutes away from Alibaba's: check NTP. It said: "
 MOST_BYTES = 8 * 1024 * 1024  # of a body, unpacked; a page of 100 numbers has some 45 KB
+T = TypeVar("T")
+
+_HIGH, _LOW = r"\\u[dD][89abAB][0-9a-fA-F]{2}", r"\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+_HALVES = re.compile(f"{_HIGH}(?!{_LOW})|(?<!{_HIGH}){_LOW}")
 LONGEST_MESSAGE = 1000  # characters, of an error that is told
 LONGEST_XML = 16 * 1024  # bytes, to look for an error in; what is larger is some proxy's page
 XML_PART = re.compile(r"<(Code|Message|RequestId)>([^<]*)</\1>")
@@ -82,18 +88,36 @@ def read_reply(status: int, body: bytes, retry_after: str = "") -> CccReply | Fa
     if status < HTTPStatus.BAD_REQUEST:
         if reply.code == "OK":
             return reply
-        if reply.code is None:
+        if reply.code is None or not str(reply.code).isascii():
             return Failure(CccMalformed("Malformed", "the reply has no Code", status=status))
     worst = max(status, _number(reply.http_status_code))
     return _failure(worst, reply, _number(retry_after) / 1000)
 
 
 def _envelope(body: bytes) -> CccReply:
+    with suppress(ValueError, RecursionError):  # no JSON, no UTF-8, or nested beyond reason
+        return decode_json(body, msgspec.json.Decoder(CccReply))
+    parts = dict(XML_PART.findall(body[:LONGEST_XML].decode(errors="replace")))
+    return msgspec.convert(parts, CccReply)
+
+
+def decode_json(body: bytes, decoder: msgspec.json.Decoder[T]) -> T:
+    """Decode JSON; bytes that are no UTF-8, and halves of signs, spoil no more than their text.
+
+    Raises:
+        ValueError, RecursionError: it is none, or not of the decoder's type.
+    """
     try:
-        return msgspec.json.decode(body, type=CccReply)
-    except (ValueError, RecursionError):  # no JSON, no UTF-8, or nested beyond reason
-        parts = dict(XML_PART.findall(body[:LONGEST_XML].decode(errors="replace")))
-        return msgspec.convert(parts, CccReply)
+        return decoder.decode(body)
+    except ValueError:
+        mended = _without_odd_signs(body)
+        if mended == body:
+            raise
+        return decoder.decode(mended)
+
+
+def _without_odd_signs(body: bytes) -> bytes:
+    return _HALVES.sub(r"\\ufffd", body.decode("utf-8", "replace")).encode()
 
 
 def _failure(status: int, reply: CccReply, retry_after: float) -> Failure:

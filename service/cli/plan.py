@@ -11,6 +11,7 @@ import msgspec
 from service.cli.client import ProblemReply, ask_service, decoded, text_of
 from service.cli.terminal import printable, table
 from service.errors import SettingsError
+from service.files import read_file
 
 CSV = "text/csv"
 SHOWN = 20  # rows of each table
@@ -68,7 +69,7 @@ def _file(arguments: Namespace) -> bytes | None:
     if arguments.demand is None:
         return None
     try:
-        return bytes(arguments.demand.read_bytes())
+        return read_file(arguments.demand)
     except OSError as error:
         raise SettingsError([f"--demand: {arguments.demand}: {error.strerror}"]) from error
 

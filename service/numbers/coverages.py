@@ -20,10 +20,10 @@ from service.picking.instance import Instance, instance_named, inventory_of
 from service.tasks import in_slices
 
 COLUMNS = ["skill_group_id", "city", "hour", "calls"]
-MOST_CALLS = 10**9
+MOST_CALLS = 10_000_000
 SLICE = 100  # rows read before others have a turn, less than a ms
 
-_EXPECTED = f"takes {', '.join(COLUMNS)}: a group, a city, an hour of 0-23, calls to {MOST_CALLS}"
+_EXPECTED = f"takes {', '.join(COLUMNS)}: a group, a city, an hour of 0-23, calls to {MOST_CALLS:,}"
 
 
 class DemandRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

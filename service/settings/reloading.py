@@ -42,7 +42,7 @@ def taking_hold(running: Settings, read: Settings) -> Settings:
 
 def waiting(running: Settings, read: Settings) -> list[str]:
     """Name the keys that were changed and that only a start reads."""
-    before, after = _of_a_start(running), _of_a_start(read)
+    before, after = _of_a_start(running, running), _of_a_start(read, running)
     return [key for key, value in after.items() if value != before[key]]
 
 
@@ -56,7 +56,7 @@ def _with_rules_of(
     )
 
 
-def _of_a_start(settings: Settings) -> dict[str, Any]:
+def _of_a_start(settings: Settings, running: Settings) -> dict[str, Any]:
     tables = {section: getattr(settings, section) for section in _AT_A_START}
     values = {
         f"{section}.{field.name}": getattr(table, field.name)
@@ -65,9 +65,12 @@ def _of_a_start(settings: Settings) -> dict[str, Any]:
     }
     del values["server.allowed_hosts"]
     instances = settings.instances
-    values["selection.pick_timeout_ms"] = [
-        settings.selection_for(instance).pick_timeout_ms for instance in instances
-    ]
+    kept = {instance.id for instance in instances} & {instance.id for instance in running.instances}
+    values["selection.pick_timeout_ms"] = {
+        instance.id: settings.selection_for(instance).pick_timeout_ms
+        for instance in instances
+        if instance.id in kept
+    }
     values["sip_actions"] = settings.sip_actions
     values["instances"] = [replace(instance, selection=None) for instance in instances]
     return values

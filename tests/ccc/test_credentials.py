@@ -64,7 +64,7 @@ async def test_the_library_does_not_log_what_it_raises(
 
     monkeypatch.setattr(Client, "get_credential", get_credential)
     chain = ChainCredentials(clock=Clock())
-    with pytest.raises(CccRefused, match="It said: no key"):
+    with pytest.raises(CccRefused, match="Its chain said: no key"):
         await chain.get()
     chain.close()
     assert caplog.records == []

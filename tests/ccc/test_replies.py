@@ -1,8 +1,9 @@
 """Replies as a whole: which is an answer, and of what kind the failures are."""
 
+import msgspec
 import pytest
 
-from service.ccc.replies import CccReply, Failure, read_reply
+from service.ccc.replies import CccReply, Failure, decode_json, read_reply
 from service.errors import CccError, CccMalformed, CccRefused, CccThrottled, CccUnavailable
 
 XML = (
@@ -29,6 +30,23 @@ def test_a_200_whose_code_is_ok_is_an_answer(body: bytes) -> None:
     reply = read_reply(200, body)
     assert isinstance(reply, CccReply)
     assert bytes(reply.data) == b"[1]"
+
+
+@pytest.mark.parametrize(
+    ("sent", "read"),
+    [
+        (b'"0755\\ud80099"', '"0755\ufffd99"'),
+        (b'"\\udc00"', '"\ufffd"'),
+        (b'"\\ud83d\\ude00 \\ud83d"', '"\U0001f600 \ufffd"'),
+        (b'"\xe6\x88"', '"\ufffd"'),
+        (b'"\xff"', '"\ufffd"'),
+    ],
+)
+def test_a_half_of_a_sign_spoils_no_more_than_the_text_it_stands_in(sent: bytes, read: str) -> None:
+    reply = read_reply(200, b'{"Code": "OK", "Data": [1, %b]}' % sent)
+    assert isinstance(reply, CccReply)
+    data = decode_json(bytes(reply.data), msgspec.json.Decoder())
+    assert data == [1, msgspec.json.decode(read)]
 
 
 @pytest.mark.parametrize(

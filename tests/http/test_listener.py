@@ -63,6 +63,14 @@ async def test_beyond_the_limit_new_connections_are_closed_at_once_and_counted()
             assert (await picked(service)).status == 200
 
 
+async def test_as_many_as_may_be_are_let_in_however_they_come() -> None:
+    settings = replace(settings_with(), server=Server(max_connections=200))
+    async with serving(Service(settings)) as service:
+        with opened(service, 200):
+            await eventually(lambda: service.sample("connections") == 200)
+            assert not service.sample("refused_connections_total", reason="max_connections")
+
+
 async def test_without_files_who_connects_waits_and_the_log_has_one_line(
     service: Service, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

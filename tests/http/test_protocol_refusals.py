@@ -1,5 +1,6 @@
 """What is refused before any handler runs: in our one shape, and without a byte of what came."""
 
+import asyncio
 import io
 import logging
 import random
@@ -182,3 +183,42 @@ async def test_no_damage_to_a_head_shows_its_secrets(service: Service, log: io.S
 async def test_a_client_that_waits_for_100_continue_gets_it(service: Service) -> None:
     request = POST + b"Expect: 100-continue\r\nContent-Length: %d\r\n\r\n" % len(PICK)
     assert status_of(await raw(service, request, rest=PICK)) == 100
+
+
+async def test_behind_a_wish_to_upgrade_the_connection_ends(either: Service) -> None:
+    wish = (
+        b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n"
+    )
+    reader, writer = await asyncio.open_connection("127.0.0.1", either.port)
+    writer.write(wish + b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    async with asyncio.timeout(5):
+        answers = await reader.read()  # until it is closed
+    writer.close()
+    assert answers.count(b"HTTP/1.1 200 OK") == 1
+    assert b"Connection: close" in answers
+
+
+async def test_who_hangs_up_while_told_to_go_on_is_no_error(
+    either: Service, log: io.StringIO
+) -> None:
+    for _ in range(10):
+        _, writer = await asyncio.open_connection("127.0.0.1", either.port)
+        writer.write(
+            b"POST /v1/pick HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+            b"Content-Length: 2\r\nExpect: 100-continue\r\n\r\n"
+        )
+        writer.write_eof()
+        writer.close()
+    assert (await picked(either)).status == 200
+    assert "Traceback" not in log.getvalue()
+
+
+async def test_a_head_of_more_than_32_kb_is_refused_though_it_ends(service: Service) -> None:
+    def head(count: int) -> bytes:
+        lines = b"".join(b"X-%d: %b\r\n" % (at, b"a" * 900) for at in range(count))
+        return b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n" + lines + b"\r\n"
+
+    assert len(head(35)) < 32_768 < len(head(37)) < 40_960
+    assert status_of(await raw(service, head(35))) == 200
+    assert status_of(await raw(service, head(37))) == 400
+    assert status_of(await raw(service, head(44))) == 400
