@@ -8,15 +8,21 @@ from collections.abc import Iterable
 import msgspec
 
 from service.inventory.inventory import Inventory
+from service.inventory.marks import shown_level, step_mark
 from service.inventory.pools import LEVELS, agent_pool, place_at, tagged
 from service.locality import Locality
 
 
 class Step(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """One level of a pick: its name, as the answer's `match` gives it, and its pools."""
+    """One level of a pick: what marks its uses, see `marks`, and its pools."""
 
-    level: str
+    mark: str
     pools: tuple[str, ...]
+
+    @property
+    def level(self) -> str:
+        """The name of the level."""
+        return shown_level(self.mark)
 
 
 def levels_down_to(levels: tuple[str, ...], min_match: str) -> tuple[str, ...]:
@@ -45,26 +51,31 @@ def steps_for(
     """
     steps = []
     if wish.agent_id and (pool := agent_pool(wish.agent_id, wish.tags)) in inventory.members:
-        steps.append(Step("agent", (pool,)))
-    owners = [tagged(group, wish.tags) for group in sorted(set(wish.skill_group_ids))]
+        steps.append(Step(step_mark("agent", callee.province, ("",)), (pool,)))
+    groups = sorted(set(wish.skill_group_ids))
     for level in levels:
         if not (place := place_at(level, callee.province, callee.city, callee.area_code)):
             continue
-        pools = tuple(pool for owner in owners if (pool := inventory.pool(owner, level, place)))
-        if pools and (not steps or pools != steps[-1].pools):
-            steps.append(Step(level, pools))
+        pools = {
+            group: pool
+            for group in groups
+            if (pool := inventory.pool(tagged(group, wish.tags), level, place))
+        }
+        if pools and (not steps or tuple(pools.values()) != steps[-1].pools):
+            mark = step_mark(level, callee.province, pools)
+            steps.append(Step(mark, tuple(pools.values())))
     return tuple(steps)
 
 
 def are_candidates(
     inventory: Inventory, steps: tuple[Step, ...], uses: Iterable[tuple[str, str]]
 ) -> bool:
-    """Return whether all numbers may be shown for these steps; `uses` has each with its level.
+    """Return whether all numbers may be shown for these steps; `uses` has each with its mark.
 
     What CCC itself picked, at the level `ccc`, needs no pool: it has to be in the inventory.
     """
-    for number, level in uses:
-        if level == "ccc":
+    for number, mark in uses:
+        if mark == "ccc":
             if number not in inventory.numbers:
                 return False
         elif (home := inventory.home(number)) is None or not _meet(home.pools, steps):

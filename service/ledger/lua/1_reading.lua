@@ -5,7 +5,7 @@
 -- KEYS[2]  the base of the keys of callees, which the ledgers of one scope share
 -- ARGV[1]  msgpack [process, number, slot, now, rules, how many operations, plans, operations]; now is
 --          in ms, 0 for the server's clock; a plan is [steps, region, groups], what many picks have in
---          common; the operations stand as `wire.py` says; the reply is kept in the slot
+--          common, a step is [mark, pools]; the operations stand as `wire.py` says; the reply is kept in the slot
 -- Returns  msgpack [process, number, now, generation, answers, before, behind, unreadable, damaged]:
 --          before is the last call of the process that had been applied, behind the ms by which the
 --          server's clock is behind now, unreadable how many values could not be read, damaged how
