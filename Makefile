@@ -22,7 +22,7 @@ $(if $(word 2,$(VENV)),$(error VENV must not have a blank in it))
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install run test cover check bench faults docs lock clean
+.PHONY: help install run test cover check bench faults lab docs lock clean
 
 help:  ## say what there is
 	@sed -n 's/^\([a-z]*\):.*## /\1: /p' Makefile
@@ -49,6 +49,9 @@ bench: $(VENV)/.tools  ## the table of docs/performance.md; QUICK=1: its first r
 
 faults: $(VENV)/.tools  ## what becomes of picks while Redis or a service fails; ROWS="1 2 38": these alone
 	$(BIN)/python -m tests.faults.harness $(ROWS)
+
+lab: $(VENV)/.tools  ## how well numbers are judged, over simulated days; TABLES="found peace": these alone
+	$(BIN)/python -m tests.lab $(TABLES)
 
 docs: $(VENV)/.tools  ## write docs/api.md from the OpenAPI document
 	$(BIN)/python -m docs.api > docs/.api.md && mv docs/.api.md docs/api.md

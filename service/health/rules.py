@@ -96,9 +96,8 @@ def due_hours(record: HealthRecord, strata: Strata, now: int) -> list[ComparedHo
     over = [one for one in record.tallies if one.hour < now // HOUR]
     due = []
     for hour in sorted({one.hour for one in over if one.hour > record.settled_hour}):
-        calls = [one for one in over if one.hour == hour]
-        groups = frozenset(one.group for one in calls)
-        due.append(ComparedHour(hour, groups, strata.compare(calls, over)))
+        groups = frozenset(one.group for one in over if one.hour == hour)
+        due.append(ComparedHour(hour, groups, strata.compare(hour, over)))
     return due
 
 

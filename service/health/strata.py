@@ -94,23 +94,26 @@ class Strata:
         self._all = (earlier, yesterday, today)
         self._circles: dict[tuple[str, str, int], _Circles | None] = {}
 
-    def compare(self, tallies: Iterable[Tally], own: Sequence[Tally]) -> Comparison:
-        """Compare some calls of a number with calls like them.
+    def compare(self, hour: int, own: Sequence[Tally]) -> Comparison:
+        """Compare a number's calls of an hour with calls like them.
 
         Calls of which nothing alike is known say nothing and are left out.
 
         Args:
-            tallies: the calls.
-            own: all calls that the number made in the same bands, these among them: they are no
-                part of what it is compared with.
+            hour: since 1970.
+            own: all calls of the number in the same band, those of the hour among them: they are
+                no part of what it is compared with.
         """
+        mine = _OwnCalls(hour, own)
         total = Comparison()
-        for tally in tallies:
-            key = tally.group, tally.province, tally.hour
+        for tally in own:
+            if tally.hour != hour:
+                continue
+            key = tally.group, tally.province, hour
             if key not in self._circles:
                 self._circles[key] = self._look_up(*key)
             if (circles := self._circles[key]) is not None:
-                rate = circles.rate_without(*_own_calls(tally, own))
+                rate = circles.rate_without(*mine.of(tally))
                 more = compared(tally.answered, tally.attempts, rate, circles.certainty)
                 total = total + more if total.attempts else more
         return total
@@ -164,16 +167,25 @@ class Strata:
         )
 
 
-def _own_calls(tally: Tally, own: Sequence[Tally]) -> tuple[Count, Count, Count]:
-    """A number's own calls of a tally's stratum, of its group in the band, and in the hour."""
-    stratum = band = hour = NO_CALLS
-    for other in own:
-        if other.group == tally.group and other.hour // BAND_HOURS == tally.hour // BAND_HOURS:
-            count = other.answered, other.attempts
-            band = _sum(band, count)
-            stratum = _sum(stratum, count) if other.province == tally.province else stratum
-            hour = _sum(hour, count) if other.hour == tally.hour else hour
-    return stratum, band, hour
+class _OwnCalls:
+    """A number's calls in the band of an hour, by the circles that they are taken out of."""
+
+    def __init__(self, hour: int, own: Iterable[Tally]) -> None:
+        self._strata: dict[tuple[str, str], Count] = {}
+        self._bands: dict[str, Count] = {}
+        self._hours: dict[str, Count] = {}
+        for tally in own:
+            if tally.hour // BAND_HOURS == hour // BAND_HOURS:
+                count = tally.answered, tally.attempts
+                _add(self._strata, (tally.group, tally.province), count)
+                _add(self._bands, tally.group, count)
+                if tally.hour == hour:
+                    _add(self._hours, tally.group, count)
+
+    def of(self, tally: Tally) -> tuple[Count, Count, Count]:
+        """Return the calls of a tally's stratum, of its group in the band, and in the hour."""
+        group = tally.group
+        return self._strata[group, tally.province], self._bands[group], self._hours[group]
 
 
 def _shrunk(count: Count, rate: float, less: Count = NO_CALLS) -> float:

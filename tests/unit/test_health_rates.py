@@ -25,8 +25,8 @@ def calls_of(*counts: tuple[str, str, int, int, int]) -> Calls:
     return calls
 
 
-def expected(strata: Strata, tally: Tally, *own: Tally) -> float:
-    return strata.compare([tally], own or [tally]).expected / tally.attempts
+def expected(strata: Strata, tally: Tally) -> float:
+    return strata.compare(tally.hour, [tally]).expected / tally.attempts
 
 
 def test_evidence_is_how_much_likelier_trouble_makes_the_calls() -> None:
@@ -85,9 +85,9 @@ def test_its_own_calls_are_no_part_of_what_a_number_is_compared_with() -> None:
 def test_a_stratum_of_which_little_is_known_is_taken_for_like_its_group() -> None:
     today = calls_of(("g", "SC", 1, 4000, 10_000), ("g", "XJ", 1, 0, 2))
     compared_there = Strata(DAY, today, Calls(), Calls()).compare(
-        [Tally(MORNING, 0, 1, "g", "XJ")], []
+        MORNING, [Tally(MORNING, 0, 1, "g", "XJ")]
     )
-    assert compared_there.expected == pytest.approx(0.4 * (20 / 22) ** 3, abs=0.01)
+    assert compared_there.expected == pytest.approx(0.315, abs=0.001)
     assert compared_there.evidence < 0.25 * log(0.76 / 0.6)
 
 
@@ -100,7 +100,8 @@ def test_what_is_usual_shows_a_pool_that_falls_today_no_number_that_does() -> No
 def test_calls_of_an_unknown_group_or_a_day_long_past_say_nothing() -> None:
     strata = Strata(DAY, calls_of(("g", "SC", 1, 4, 10)), Calls(), Calls())
     unknown = [Tally(MORNING, 0, 9, "other", "SC"), Tally(MORNING, 0, 9)]
-    assert strata.compare([*unknown, Tally(MORNING - 48, 0, 9, "g", "SC")], []) == Comparison()
+    assert strata.compare(MORNING, unknown) == Comparison()
+    assert strata.compare(MORNING - 48, [Tally(MORNING - 48, 0, 9, "g", "SC")]) == Comparison()
 
 
 def test_a_groups_ratio_is_that_of_its_last_two_whole_hours() -> None:
