@@ -195,7 +195,8 @@ def _shrunk(count: Count, rate: float, less: Count = NO_CALLS) -> float:
 
 
 def _add(counts: dict[KeyT, Count], key: KeyT, count: Count) -> None:
-    counts[key] = _sum(counts.get(key, NO_CALLS), count)
+    answered, calls = counts.get(key, NO_CALLS)
+    counts[key] = answered + count[0], calls + count[1]
 
 
 def _sum(one: Count, other: Count) -> Count:

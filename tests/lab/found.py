@@ -14,13 +14,16 @@ CASES = ((0.5, 20, 150), (0.37, 20, 100), (0.7, 60, 400))
 NEVER = 1_000_000
 
 
-def calls_until_found(ratio: float, calls_a_day: int, seed: int) -> list[int]:
+def calls_until_found(
+    ratio: float, calls_a_day: int, seed: int, numbers: int = NUMBERS
+) -> list[int]:
     """The calls of each number that falls once the pool is known; `NEVER` if it stays."""
-    pool = Pool(local_numbers(provinces(Random(seed)), NUMBERS, calls_a_day), seed)
+    pool = Pool(local_numbers(provinces(Random(seed)), numbers, calls_a_day), seed)
     for _ in range(SETTLED_DAYS):
         pool.pass_day()
     before = {
-        index: pool.numbers[index].made for index in range(NUMBERS // BAD, NUMBERS, NUMBERS // BAD)
+        index: pool.numbers[index].made
+        for index in range(numbers // BAD - 1, numbers, numbers // BAD)
     }
     found: dict[int, int] = {}
     for index in before:

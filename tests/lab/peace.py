@@ -9,7 +9,7 @@ from tests.lab.pool import Pool, local_numbers, provinces
 from tests.lab.table import Row, Table
 
 NUMBERS, YEARS = 200, 3
-HOURS = (2, 4, 6, 8, 10)  # the day's calls in fewer hours than `found` has: as many, sooner done
+HOURS = (2, 5, 7, 10)  # the calls of a day in fewer hours than `found` has: as many, sooner done
 OUTAGE_DAYS = 0.1  # in such a part of the days there is an outage of an hour
 
 Outages = Callable[[Random], dict[int, set[int]]]

@@ -3,7 +3,7 @@
 Calls are drawn, not picked: what a pick would choose is no part of this. `regions` has the ledger.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from itertools import accumulate
 from math import exp, log
@@ -69,7 +69,7 @@ class Judged(msgspec.Struct, frozen=True):
 
 
 class Pool:
-    """Numbers, and the calls of their last days; `outage` is a part of what is answered at all.
+    """Numbers, and the calls of their last days.
 
     Args:
         numbers: all of them.
@@ -81,7 +81,7 @@ class Pool:
         self.day = FIRST_DAY
         self.strata = Strata(FIRST_DAY, Calls(), Calls(), Calls())
         self._days: defaultdict[int, Calls] = defaultdict(Calls)
-        self._random = Random(seed)
+        self._random = Random(f"calls of {seed}")  # apart from what made the numbers
 
     def pass_day(
         self, hours: Sequence[int] = tuple(HOURS), outages: dict[int, set[int]] | None = None
@@ -100,38 +100,46 @@ class Pool:
             del self._days[past]
         for at in hours:
             hit = (outages or {}).get(at, set())
+            made: Counter[tuple[str, str]] = Counter()
+            answered: Counter[tuple[str, str]] = Counter()
             for index, number in enumerate(self.numbers):
                 if number.record.state != QUARANTINED:
-                    self._call(number, at, len(hours), 0.3 if index in hit else 1.0)
+                    for tally in self._call(number, at, len(hours), 0.3 if index in hit else 1.0):
+                        made[tally.group, tally.province] += tally.attempts
+                        answered[tally.group, tally.province] += tally.answered
+            for (group, province), calls in made.items():
+                count = answered[group, province], calls
+                self._days[day].add_stratum(group, province, at // BAND_HOURS, count)
+                self._days[day].add_hour(group, at, count)
             self.strata = Strata(day, self._days[day], self._days[day - 1], earlier)
             judged += self._judge((day * 24 + at + 1) * HOUR)
         self.day += 1
         return judged
 
-    def _call(self, number: Number, at: int, hours: int, working: float) -> None:
-        cap = daily_cap(number.record)
-        due = number.carried + (min(number.calls_a_day, cap or 10**9)) / hours
+    def _call(self, number: Number, at: int, hours: int, working: float) -> list[Tally]:
+        cap = daily_cap(number.record) or number.calls_a_day
+        due = number.carried + min(number.calls_a_day, cap) / hours
         calls, number.carried = int(due), due % 1
         number.made += calls
-        chance, today = self._random.random, self._days[self.day]
-        level = HOURS[at] * number.ratio * working
+        chance, level = self._random.random, HOURS[at] * number.ratio * working
         counts: dict[int, Count] = {}
-        picked = self._random.choices(
-            range(len(number.circles)), cum_weights=number.weights, k=calls
-        )
-        for circle in picked:
+        called = range(len(number.circles))
+        for circle in self._random.choices(called, cum_weights=number.weights, k=calls):
             answered, made = counts.get(circle, (0, 0))
             is_answered = chance() < number.circles[circle].rate * level
             counts[circle] = answered + is_answered, made + 1
-        tallies = []
-        for circle, count in counts.items():
-            group, province = number.circles[circle].group, number.circles[circle].province
-            tallies.append(Tally(self.day * 24 + at, *count, group, province))
-            today.add_stratum(group, province, at // BAND_HOURS, count)
-            today.add_hour(group, at, count)
-        if tallies:
-            record = number.record
-            number.record = msgspec.structs.replace(record, tallies=(*record.tallies, *tallies))
+        tallies = [
+            Tally(
+                self.day * 24 + at,
+                *count,
+                number.circles[circle].group,
+                number.circles[circle].province,
+            )
+            for circle, count in counts.items()
+        ]
+        record = number.record
+        number.record = msgspec.structs.replace(record, tallies=(*record.tallies, *tallies))
+        return tallies
 
     def _judge(self, now: int) -> list[Judged]:
         guard, dispersion, judged = Guard(), Dispersion(), list[Judged]()

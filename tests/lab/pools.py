@@ -1,11 +1,11 @@
 """Pools that fall as a whole, and numbers of two groups."""
 
 from collections.abc import Iterator, Sequence
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from random import Random
 
 from service.health.rules import QUARANTINED
-from tests.lab.pool import FIRST_DAY, HOURS, Number, Pool, local_numbers, provinces
+from tests.lab.pool import FIRST_DAY, HOURS, Pool, local_numbers, provinces
 from tests.lab.table import Row, Table
 
 NUMBERS = 200
@@ -38,24 +38,22 @@ def fallen_rows(seeds: Sequence[int]) -> Iterator[Row]:
 def quarantined_of_two_groups(days: int, seed: int) -> int:
     """How many go of 60 numbers that a warm group shares with a cold one, beside 140 warm ones."""
     randomness = Random(seed)
-    warm = provinces(randomness, "warm", 0.45)
-    cold = provinces(randomness, "cold", 0.15)
-    weights = [(1 - COLD_PART) / len(warm)] * len(warm) + [COLD_PART / len(cold)] * len(cold)
-    shared = [
-        Number([*warm, *cold], list(accumulate(weights)), 20, groups=("cold", "warm"))
-        for _ in range(60)
-    ]
-    others = local_numbers(warm, 140, 20)
+    warm, cold = provinces(randomness, "warm", 0.45), provinces(randomness, "cold", 0.15)
+    shared, others = local_numbers(warm, 60, 20), local_numbers(warm, 140, 20)
+    for number in shared:
+        steps = [after - before for before, after in pairwise([0.0, *number.weights])]
+        parts = [(1 - COLD_PART) * step for step in steps] + [COLD_PART * step for step in steps]
+        number.circles, number.weights = [*warm, *cold], list(accumulate(parts))
+        number.groups = ("cold", "warm")
     for number in others:
         number.groups = ("warm",)
-    pool = Pool([*shared, *others], seed)
-    gone = [
-        judged.number
-        for _ in range(days)
-        for judged in pool.pass_day()
-        if judged.transition.after == QUARANTINED
-    ]
-    return sum(index < len(shared) for index in gone)
+    pool, gone = Pool([*shared, *others], seed), 0
+    for _ in range(days):
+        gone += sum(
+            judged.transition.after == QUARANTINED and judged.number < len(shared)
+            for judged in pool.pass_day()
+        )
+    return gone
 
 
 def shared_rows(seeds: Sequence[int]) -> Iterator[Row]:

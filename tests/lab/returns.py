@@ -12,19 +12,22 @@ NUMBERS, BAD, DAYS = 200, 8, 60
 SETTLED_DAYS = 15
 
 
-def return_of(seed: int, *, wears_off: bool) -> tuple[list[int], list[int], int]:
+def return_of(
+    seed: int, *, wears_off: bool, numbers: int = NUMBERS
+) -> tuple[list[int], list[int], int]:
     """Let eight numbers fall to 0.37 × and be quarantined.
 
     Args:
         seed: of the pool.
         wears_off: they are sound again once they are in quarantine.
+        numbers: of the pool.
 
     Returns:
         The days from quarantine to full duty and to the first relapse, of those that came to it,
         and how many were quarantined.
     """
-    pool = Pool(local_numbers(provinces(Random(seed)), NUMBERS, 40), seed)
-    fallen = range(0, NUMBERS, NUMBERS // BAD)
+    pool = Pool(local_numbers(provinces(Random(seed)), numbers, 40), seed)
+    fallen = range(0, numbers, numbers // BAD)
     since, full, relapsed = dict[int, int](), dict[int, int](), dict[int, int]()
     for day in range(SETTLED_DAYS + DAYS):
         for index in fallen if day == SETTLED_DAYS else ():
