@@ -23,7 +23,7 @@ $(if $(word 2,$(VENV)),$(error VENV must not have a blank in it))
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install run test cover check bench faults fuzz docs lock clean
+.PHONY: help install run test cover check bench faults fuzz lab docs lock clean
 
 help:  ## say what there is
 	@sed -n 's/^\([a-z]*\):.*## /\1: /p' Makefile
@@ -53,6 +53,9 @@ faults: $(VENV)/.tools  ## what becomes of picks while Redis or a service fails;
 
 fuzz: $(VENV)/.tools  ## 100,000 requests of any kind at a service of its own; SEED=2: others
 	$(BIN)/python -m tests.fuzz $(if $(SEED),--seed $(SEED))
+
+lab: $(VENV)/.tools  ## how well numbers are judged, over simulated days; TABLES="found peace": these alone
+	$(BIN)/python -m tests.lab $(TABLES)
 
 docs: $(VENV)/.tools  ## write docs/api.md from the OpenAPI document
 	$(BIN)/python -m docs.api > docs/.api.md && mv docs/.api.md docs/api.md

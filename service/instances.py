@@ -9,7 +9,7 @@ from itertools import chain
 from typing import Literal
 
 from service.building import InstanceParts, Work
-from service.inventory import Inventory, Moves
+from service.inventory import Inventory, Mark, Moves
 from service.ledger import FailoverLedger, Rules
 from service.locality import Locator
 from service.picking.instance import Digests, Instance
@@ -112,10 +112,10 @@ class Instances(dict[str, Instance]):
         for instance in self.values():
             await instance.ledger.review()
 
-    def note_outcome(self, instance_id: str, number: str, result: str) -> None:
+    def note_outcome(self, instance_id: str, number: str, result: str, mark: Mark) -> None:
         """Feed a number's health with the result of a call."""
         if (health := self.parts[instance_id].health) is not None:
-            health.note(number, result)
+            health.note(number, result, mark)
 
     async def health_shown(self, instance_id: str, numbers: Sequence[str]) -> Mapping[str, str]:
         """Explain the health of each of these numbers that has ever left full health."""

@@ -88,6 +88,13 @@ class Metrics:
         self.health_transitions = self._counter(
             "health_transitions_total", "Numbers that changed their state", "instance", "state"
         )
+        self.answered_ratio = self._gauge(
+            "answered_ratio",
+            "A group's answered share of two hours, against the same hours of the days before",
+            "livemostrecent",
+            "instance",
+            "skill_group",
+        )
         self.unknown_prefixes = self._counter(
             "unknown_prefixes_total", "Called numbers that the prefix table lacks"
         )

@@ -10,6 +10,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple, TypeVar
 
+from service.inventory import shown_level
 from service.ledger import CalleeRule, Limits, Rules
 
 HOUR, DAY = 3_600_000, 86_400_000
@@ -109,8 +110,8 @@ def _callee_rules(shown: Sequence[Shown], rules: Rules, offset: int) -> Iterator
     if not all(_is_kept(shown, rule, offset) for rule in rules.callee):
         yield "budget"
     for index, later in enumerate(shown):
-        for number, level in later.uses:
-            if level == "sticky":
+        for number, mark in later.uses:
+            if shown_level(mark) == "sticky":
                 if not _was_last(number, later, shown[:index], rules.sticky):
                     yield f"sticky {number}"
             elif any(

@@ -52,6 +52,14 @@ NUMBERS: Row = (
         unit="short",
     ),
     Lines(
+        "Answered, against what is usual",
+        "The last two whole hours against the same hours of two weeks; 1 is as ever.",
+        {
+            "{{skill_group}}": f"max by (skill_group) (callerid_answered_ratio{{{INSTANCE}}})",
+        },
+        unit="percentunit",
+    ),
+    Lines(
         "Inventory age",
         "Since a sweep last confirmed it. Picks go on from an old one.",
         {"{{instance}}": f"max by (instance) (callerid_inventory_age_seconds{{{INSTANCE}}})"},

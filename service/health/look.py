@@ -1,4 +1,4 @@
-"""One look at a record: what becomes of it, from what is stored and what the inventory says.
+"""One look at the records: what becomes of each, from what is stored and what the inventory says.
 
 No I/O. Here `rules` meets bytes, numbers that have left, and records that the ledger was not told
 of yet.
@@ -8,16 +8,26 @@ from collections.abc import Mapping
 
 import msgspec
 
-from service.health.rules import HEALTHY, QUARANTINED, HealthRecord, Pools, Transition, aged, judge
+from service.health.pools import ComparedHour, Dispersion, Guard
+from service.health.rules import (
+    HEALTHY,
+    QUARANTINED,
+    HealthRecord,
+    Transition,
+    aged,
+    due_hours,
+    judge,
+)
 from service.health.store import decode, encode
+from service.health.strata import Strata
 from service.inventory import Inventory
 
 
 class LookResult(msgspec.Struct, frozen=True):
-    """The result of a look.
+    """The result of a look at one record.
 
     `after` is what the record becomes, b"" where nothing of it is worth keeping. `held` where the
-    number would be quarantined, if not too many of its pool were already.
+    number would be quarantined, if not too many of its group or place were out already.
     """
 
     number: str
@@ -28,38 +38,60 @@ class LookResult(msgspec.Struct, frozen=True):
     held: bool = False
 
 
-def pool(pools: Pools, some: Mapping[str, bytes], inventory: Inventory) -> None:
-    """Count records in with the pools of their numbers."""
-    for number, stored in some.items():
-        record = decode(stored)
-        if record is not None and inventory.home(number) is not None:
-            pools.add(record, inventory.numbers[number].skill_group_ids)
-
-
-def look_at(number: str, stored: bytes, inventory: Inventory, pools: Pools, now: int) -> LookResult:
-    """Judge one record.
+class Look:
+    """A look at an instant: all records are added before the first is judged.
 
     Args:
-        number: whose it is; one that is no candidate any more is forgotten, as the ledger does.
-        stored: the record as it was read.
         inventory: the snapshot.
-        pools: the records of all numbers; learns who is quarantined.
+        strata: the calls with which those of the numbers are compared.
         now: the instant in ms since 1970.
     """
-    record = decode(stored)
-    if record is None or inventory.home(number) is None:
-        return LookResult(number, stored, b"")
-    if record.untold:
-        return LookResult(number, stored, stored, record)
-    groups = inventory.numbers[number].skill_group_ids
-    hours = pools.of(groups)
-    before = aged(record, hours, now)
-    after, transition = judge(before, hours, now)
-    is_taken_out = transition is not None and after.state == QUARANTINED
-    is_held = is_taken_out and not pools.spare(groups)
-    if is_held:
-        after, transition = before, None
-    if after.state == HEALTHY and not (after.tallies or after.settled_hour or after.untold):
-        return LookResult(number, stored, b"")
-    changed = stored if after == record else encode(after)
-    return LookResult(number, stored, changed, after, transition, is_held)
+
+    def __init__(self, inventory: Inventory, strata: Strata, now: int) -> None:
+        self._inventory = inventory
+        self._strata = strata
+        self._now = now
+        self._guard = Guard()
+        self._dispersion = Dispersion()
+        self._due: dict[str, list[ComparedHour]] = {}
+
+    def add(self, some: Mapping[str, bytes]) -> None:
+        """Count records in with the pools of their numbers, and compare the hours that are over."""
+        for number, stored in some.items():
+            record = decode(stored)
+            if record is None or self._inventory.home(number) is None:
+                continue
+            self._guard.add(*self._circles(number), is_out=record.state != HEALTHY)
+            if due := due_hours(record, self._strata, self._now):
+                self._due[number] = due
+                for hour in due:
+                    self._dispersion.add(hour)
+
+    def judge(self, number: str, stored: bytes) -> LookResult:
+        """Judge one record, as it was added.
+
+        A number that is no candidate any more is forgotten, as the ledger does.
+        """
+        record = decode(stored)
+        if record is None or self._inventory.home(number) is None:
+            return LookResult(number, stored, b"")
+        if record.untold:
+            return LookResult(number, stored, stored, record)
+        before = aged(record, self._due.get(number, ()), self._dispersion, self._now)
+        after, transition = judge(before, self._now)
+        is_held = (
+            before.state == HEALTHY
+            and after.state == QUARANTINED
+            and not self._guard.spare(*self._circles(number))
+        )
+        if is_held:
+            after, transition = before, None
+        if after.state == HEALTHY and not (after.tallies or after.settled_hour or after.untold):
+            return LookResult(number, stored, b"")
+        changed = stored if after == record else encode(after)
+        return LookResult(number, stored, changed, after, transition, is_held)
+
+    def _circles(self, number: str) -> tuple[tuple[str, ...], str]:
+        """The groups of a candidate, and its place."""
+        own = self._inventory.numbers[number]
+        return own.skill_group_ids, f"{own.province}{own.city}"

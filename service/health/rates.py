@@ -1,45 +1,45 @@
-"""Compare a number's answer rate with its pool's in the same hours, and how sure that is.
+"""Weigh a number's calls against what calls like them are answered.
 
 Pure arithmetic over counted calls. What follows from it for a number is decided in `rules`.
 """
 
-from collections.abc import Iterable, Mapping
-from math import exp, lgamma, log, log1p, sqrt
+from math import log, log1p
 
 import msgspec
 
-# Below this part of its pool's rate a number is in trouble; above it, it is among those that are
-# somewhat better and somewhat worse, as numbers of different places always are.
-MARGIN = 0.8
-# The pool's word on a number that nothing is known of: worth that many calls.
-PRIOR_CALLS = 20
-# The pool's own rate is taken that many standard errors lower: a small pool proves little.
-CAUTION = 2.0
-
-_ACCURACY = 1e-12
-_TINY = 1e-300
-
-Pool = Mapping[int, tuple[int, int]]  # by hour since 1970: calls answered, and calls
+# The two beliefs between which evidence decides: a number in trouble is answered that part of what
+# is expected, a sound one all of it. Numbers of different places are always somewhat apart.
+TROUBLED = 0.6
+# No hour says more than this: one bad hour is an outage, or a list of people who do not answer.
+MOST_OF_AN_HOUR = 3.0
+HIGHEST_RATE = 0.98  # nothing is expected for certain
 
 
 class Tally(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """One hour since 1970: how many calls were answered, of how many."""
+    """A number's calls of one hour since 1970 and one stratum: calls answered, of how many.
+
+    `group` and `province` name the stratum as a use's mark does; "" in tallies from before strata.
+    """
 
     hour: int
     answered: int
     attempts: int
+    group: str = ""
+    province: str = ""
 
 
 class Comparison(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """A number's calls beside those of its peers; of disjoint hours they add up.
+    """A number's calls beside calls like them; those of several hours add up.
 
-    `expected` is how many calls peers would have had answered, with its `variance`.
+    `expected` is how many of such calls are answered, with its `variance`; `evidence` says above 0
+    that the number is in trouble, below 0 that it is not.
     """
 
     answered: float = 0
     attempts: float = 0
     expected: float = 0
     variance: float = 0
+    evidence: float = 0
 
     def __add__(self, other: "Comparison") -> "Comparison":
         """Both together."""
@@ -48,97 +48,35 @@ class Comparison(msgspec.Struct, frozen=True, array_like=True, gc=False):
             self.attempts + other.attempts,
             self.expected + other.expected,
             self.variance + other.variance,
-        )
-
-    def at_most(self, attempts: int) -> "Comparison":
-        """No more calls than these, in the same proportions: the oldest fade, call by call."""
-        if self.attempts <= attempts:
-            return self
-        kept = attempts / self.attempts
-        return Comparison(
-            self.answered * kept, attempts, self.expected * kept, self.variance * kept
+            self.evidence + other.evidence,
         )
 
 
-def compare(tallies: Iterable[Tally], pool: Pool) -> Comparison:
-    """Weigh each hour of the pool by what the number did in it, so noon is compared with noon.
+def compared(answered: int, attempts: int, rate: float, certainty: float = 1.0) -> Comparison:
+    """Compare some calls with the rate that is expected of them.
 
-    Hours in which no peer made a call say nothing and are left out.
-
-    Args:
-        tallies: the number's hours.
-        pool: the whole pool's hours, the number's own calls among them.
-    """
-    answered = attempts = 0
-    expected = variance = 0.0
-    for tally in tallies:
-        of_all, calls = pool.get(tally.hour, (0, 0))
-        peers = calls - tally.attempts
-        if peers <= 0:
-            continue
-        had = of_all - tally.answered
-        answered += tally.answered
-        attempts += tally.attempts
-        expected += tally.attempts * had / peers
-        smooth = (had + 0.5) / (peers + 1)  # one hour with none answered is no certainty
-        variance += tally.attempts**2 * smooth * (1 - smooth) / peers
-    return Comparison(answered, attempts, expected, variance)
-
-
-def probability_below(comparison: Comparison) -> float:
-    """Return the probability that the number's rate is below `MARGIN` of its pool's.
-
-    Beta-Binomial: the prior is the pool's rate with the weight of `PRIOR_CALLS`, the posterior
-    adds the number's own calls.
-
-    Returns:
-        The posterior probability, 0 where there is nothing to compare.
-    """
-    answered, attempts = comparison.answered, comparison.attempts
-    certain = comparison.expected - CAUTION * sqrt(comparison.variance)
-    if certain <= 0 or answered >= attempts:
-        return 0.0
-    rate = min(1.0, certain / attempts)
-    a = PRIOR_CALLS * rate + answered
-    b = PRIOR_CALLS * (1 - rate) + attempts - answered
-    return beta_below(MARGIN * rate, a, b)
-
-
-def beta_below(x: float, a: float, b: float) -> float:
-    """The chance that a Beta(a, b) falls below x: the regularised incomplete beta function.
-
-    By its continued fraction, on the side of the mean where it converges fast (Abramowitz and
-    Stegun 26.5.8, evaluated as Lentz does).
+    The evidence is the logarithm of how much likelier the calls are if each is answered with
+    `TROUBLED` times the rate than with the rate.
 
     Args:
-        x: between 0 and 1.
-        a: above 0.
-        b: above 0.
+        answered: how many were answered.
+        attempts: how many there were.
+        rate: above 0 and below 1.
+        certainty: how well the rate is known, from 0 to 1: the evidence counts for so much.
     """
-    if not 0 < x < 1:
-        return float(x >= 1)
-    if x > (a + 1) / (a + b + 2):
-        return 1 - beta_below(1 - x, b, a)
-    front = exp(lgamma(a + b) - lgamma(a) - lgamma(b) + a * log(x) + b * log1p(-x)) / a
-    return front * _fraction(x, a, b)
+    ratio = answered * log(TROUBLED) + (attempts - answered) * (
+        log1p(-TROUBLED * rate) - log1p(-rate)
+    )
+    expected = attempts * rate
+    return Comparison(answered, attempts, expected, expected * (1 - rate), certainty * ratio)
 
 
-def _fraction(x: float, a: float, b: float) -> float:
-    """1/(1+d₁/(1+d₂/(1+…))), from the first term on."""
-    upper, lower = 1.0, 1 / _kept_from_zero(1 - (a + b) * x / (a + 1))
-    value, step, m = lower, 0.0, 0
-    while abs(step - 1) > _ACCURACY:
-        m += 1
-        for term in (
-            m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m)),
-            -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1)),
-        ):
-            lower = 1 / _kept_from_zero(1 + term * lower)
-            upper = _kept_from_zero(1 + term / upper)
-            step = lower * upper
-            value *= step
-    return value
+def evidence_of_hour(calls: Comparison, dispersion: float) -> float:
+    """Return how far an hour moves a number's score.
 
-
-def _kept_from_zero(value: float) -> float:
-    return value if abs(value) > _TINY else _TINY
+    Args:
+        calls: those of the hour.
+        dispersion: by how much hours vary more in this pool than calls that know nothing of each
+            other would; 1 or more.
+    """
+    return max(-MOST_OF_AN_HOUR, min(calls.evidence, MOST_OF_AN_HOUR)) / dispersion

@@ -1,10 +1,13 @@
-"""Keep the records of number health: in Redis for all replicas, or in this process.
+"""Keep the records of number health, and the calls of each day: in Redis, or in this process.
 
 A record is bytes here, but for its tallies, which are added to in place. It judges nothing. Fields
-live as long as their numbers are in the inventory; who judges removes the others.
+live as long as their numbers are in the inventory; who judges removes the others. The calls of a
+day go when they are no longer compared with.
 """
 
+from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib.resources import files
 from typing import Any, TypeAlias
 
@@ -13,24 +16,29 @@ from redis.asyncio import Redis
 
 from service.health.rates import Tally
 from service.health.rules import HealthRecord
+from service.health.strata import BAND_HOURS, HOURS_A_DAY, USUAL_DAYS, Calls, Count
 from service.redis_.client import translated
 
 SLICE = 32  # records in one command: Redis handles it in well under a millisecond
 LEAD_MS = 55_000  # a little less than the pause between two looks, so that every minute has one
 SLACK_MS = 1000  # by which Redis's clock may go back without any harm
 APPLIED_MS = 86_400_000  # for so long a batch whose reply was lost may be sent again
+CALLS_MS = (USUAL_DAYS + 2) * 86_400_000  # from the last of a day's calls
 
 encode = msgspec.msgpack.Encoder().encode
 _record = msgspec.msgpack.Decoder(HealthRecord)
+_count = msgspec.msgpack.Decoder(Count)
 
 
 class Counted(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """The sums of one number's calls in one hour."""
+    """The sums of one number's calls in one hour and stratum."""
 
     number: str
     hour: int
     answered: int
     attempts: int
+    group: str
+    province: str
 
 
 class HealthBatch(msgspec.Struct, frozen=True, gc=False):
@@ -64,14 +72,30 @@ class RedisStore:
         self._records = f"{base}health"
         self._applied = f"{base}health:applied:{process}"
         self._lead = f"{base}health:lead"
+        self._calls = f"{base}health:calls:"
         self._note = _script("note.lua")
         self._replace = _script("replace.lua")
 
     async def add(self, batch: HealthBatch) -> None:
-        """Add to the tallies; a batch that was applied before changes nothing."""
-        arguments = (batch.serial, APPLIED_MS, encode(batch.counted))
+        """Add to tallies and days; a batch that was applied before changes nothing."""
+        keys = self._records, self._applied, self._calls
+        arguments = (batch.serial, APPLIED_MS, encode(batch.counted), CALLS_MS)
         with translated():
-            await self._client.eval(self._note, 2, self._records, self._applied, *arguments)
+            await self._client.eval(self._note, len(keys), *keys, *arguments)
+
+    async def add_calls(self, day: int, calls: Calls) -> None:
+        """Add a day's calls to others, in bounded slices."""
+        added: set[bytes] = set()  # a scan may meet a field twice
+        cursor = 0
+        while True:
+            with translated():
+                reply: Any = await self._client.hscan(f"{self._calls}{day}", cursor, count=SLICE)
+            cursor, some = reply
+            for field in some.keys() - added:
+                _add_field(calls, field, some[field])
+            added |= some.keys()
+            if not cursor:
+                return
 
     async def read_all(self) -> dict[str, bytes]:
         """Every record, in bounded slices."""
@@ -121,13 +145,20 @@ class MemoryStore:
 
     def __init__(self) -> None:
         self._records: dict[str, bytes] = {}
+        self._days: defaultdict[int, Calls] = defaultdict(Calls)
 
     async def add(self, batch: HealthBatch) -> None:
-        """Add to the tallies; nothing is ever sent twice here."""
+        """Add to tallies and days; nothing is ever sent twice here."""
         for sums in batch.counted:
+            self._add_to_day(sums)
             stored = self._records.get(sums.number)
             record = decode(stored) if stored else HealthRecord()
             self._records[sums.number] = encode(_added(record or HealthRecord(), sums))
+
+    async def add_calls(self, day: int, calls: Calls) -> None:
+        """Add a day's calls to others."""
+        if (of_day := self._days.get(day)) is not None:
+            calls.add(of_day)
 
     async def read_all(self) -> dict[str, bytes]:
         """Every record."""
@@ -144,6 +175,14 @@ class MemoryStore:
     async def lead(self) -> bool:
         """There is nobody else."""
         return True
+
+    def _add_to_day(self, sums: Counted) -> None:
+        day, hour = divmod(sums.hour, HOURS_A_DAY)
+        count = sums.answered, sums.attempts
+        self._days[day].add_stratum(sums.group, sums.province, hour // BAND_HOURS, count)
+        self._days[day].add_hour(sums.group, hour, count)
+        for old in [past for past in self._days if past < day - USUAL_DAYS]:
+            del self._days[old]
 
     def _replaced(self, change: Change) -> bool:
         if self._records.get(change.number) != change.before:
@@ -168,12 +207,24 @@ def decode(stored: bytes) -> HealthRecord | None:
 
 def _added(record: HealthRecord, counted: Counted) -> HealthRecord:
     """The same as the Lua does: a test holds both to it."""
-    tallies = {tally.hour: tally for tally in record.tallies}
-    before = tallies.get(counted.hour, Tally(counted.hour, 0, 0))
-    tallies[counted.hour] = Tally(
-        counted.hour, before.answered + counted.answered, before.attempts + counted.attempts
-    )
+    tallies = {(tally.hour, tally.group, tally.province): tally for tally in record.tallies}
+    hour, *stratum = key = counted.hour, counted.group, counted.province
+    before = tallies.get(key, Tally(hour, 0, 0))
+    answered, attempts = before.answered + counted.answered, before.attempts + counted.attempts
+    tallies[key] = Tally(hour, answered, attempts, *stratum)
     return msgspec.structs.replace(record, tallies=tuple(tallies.values()))
+
+
+def _add_field(calls: Calls, field: bytes, value: bytes) -> None:
+    """Add one field of a day, as the Lua names it; what cannot be read is as if it were not."""
+    with suppress(msgspec.MsgspecError, ValueError):
+        count = _count.decode(value)
+        at, named = field.decode().split(" ", 1)
+        if at.endswith("h"):
+            calls.add_hour(named, int(at[:-1]), count)
+        else:
+            province, group = named.split(" ", 1)
+            calls.add_stratum(group, province, int(at), count)
 
 
 def _script(name: str) -> str:

@@ -14,20 +14,20 @@ from itertools import islice
 import msgspec
 
 from service.errors import LedgerUnavailable
-from service.health.look import LookResult, look_at, pool
+from service.health.look import Look, LookResult
 from service.health.rules import (
     HEALTHY,
     HOUR,
     PROBATION,
     QUARANTINED,
     HealthRecord,
-    Pools,
     Transition,
     answered_of,
     daily_cap,
 )
 from service.health.store import SLICE, Change, Counted, HealthBatch, Store, decode, encode
-from service.inventory import Inventory
+from service.health.surroundings import Surroundings
+from service.inventory import Inventory, Mark
 from service.ledger import Cap, Ledger, Park
 from service.logs import mask
 from service.metrics import Metrics
@@ -69,23 +69,25 @@ class NumberHealth:
         self._inventory = inventory
         self._clock = clock
         self._metrics = metrics
-        self._waiting: dict[tuple[str, int], tuple[int, int]] = {}
+        self._surroundings = Surroundings(instance_id, store, metrics)
+        self._waiting: dict[tuple[str, int, str, str], tuple[int, int]] = {}
         self._batch = HealthBatch(0, ())
         self._dropped = 0
         for state in (HEALTHY, QUARANTINED, PROBATION):
             metrics.health_transitions.labels(instance_id, state)  # 0 now, so that the first shows
 
-    def note(self, number: str, result: str) -> None:
+    def note(self, number: str, result: str, mark: Mark) -> None:
         """Count one call; at once, and without I/O.
 
         Args:
             number: the caller number that was shown.
             result: as an outcome names it; what says nothing of the number is passed over.
+            mark: of the number's use; one without a stratum has nothing to be compared with.
         """
         answered = answered_of(result)
-        if answered is None:
+        if answered is None or not mark.group:
             return
-        key = number, self._now() // HOUR
+        key = number, self._now() // HOUR, mark.group, mark.province
         if key not in self._waiting and len(self._waiting) >= MOST_WAITING:
             self._dropped += 1
             return
@@ -137,26 +139,31 @@ class NumberHealth:
             self._dropped = 0
 
     async def look(self) -> None:
-        """Judge every number, if it is this replica's turn, in slices between which others run.
+        """Show how groups are answered; judge every number, if it is this replica's turn.
+
+        That happens in slices, between which others run.
 
         Raises:
             LedgerUnavailable: Redis does not serve; what was judged so far holds.
         """
-        inventory = self._inventory()
-        if inventory is None or not await self._store.lead():
+        inventory, now, held = self._inventory(), self._now(), 0
+        if inventory is None:
+            return
+        strata = await self._surroundings.at(now // HOUR, inventory)
+        if not await self._store.lead():
             return
         records = await self._store.read_all()
-        pools, now, held = Pools(), self._now(), 0
+        look = Look(inventory, strata, now)
         for some in _slices(records):
-            pool(pools, some, inventory)
+            look.add(some)
             await asyncio.sleep(0)
         for some in _slices(records):
-            results = [look_at(*stored, inventory, pools, now) for stored in some.items()]
+            results = [look.judge(*stored) for stored in some.items()]
             held += sum(result.held for result in results)
             await self._act(results)
             await asyncio.sleep(0)
         if held:
-            message = "%s: %d more numbers look bad, of pools with too many in quarantine already"
+            message = "%s: %d more numbers look bad, of groups or places with too many out already"
             _log.warning(message, self._instance_id, held)
 
     async def _act(self, results: Sequence[LookResult]) -> None:
@@ -193,8 +200,8 @@ class NumberHealth:
         _log.warning(message, self._instance_id, mask(number), before, after, reason)
 
     def _next_batch(self) -> HealthBatch:
-        some = list(islice(self._waiting, SLICE))
-        counted = tuple(Counted(*key, *self._waiting.pop(key)) for key in some)
+        some = [(key, self._waiting.pop(key)) for key in list(islice(self._waiting, SLICE))]
+        counted = tuple(Counted(*key[:2], *count, *key[2:]) for key, count in some)
         return HealthBatch(self._batch.serial + 1, counted)
 
     def _now(self) -> int:

@@ -1,6 +1,7 @@
 """Pure: the numbers of one instance, their immutable index, and the steps of a pick over it."""
 
 from service.inventory.inventory import Inventory, Moves, common_limits, moves_between
+from service.inventory.marks import Mark, group_token, read_mark, shown_level, use_mark
 from service.inventory.numbers import (
     OUTBOUND_USAGES,
     Alike,
@@ -34,6 +35,7 @@ __all__ = [
     "Details",
     "Home",
     "Inventory",
+    "Mark",
     "Moves",
     "Near",
     "Node",
@@ -46,11 +48,15 @@ __all__ = [
     "are_candidates",
     "bar",
     "common_limits",
+    "group_token",
     "levels_down_to",
     "moves_between",
     "near",
     "place_at",
+    "read_mark",
+    "shown_level",
     "steps_for",
     "tagged",
+    "use_mark",
     "with_spare_first",
 ]

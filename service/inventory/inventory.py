@@ -35,6 +35,7 @@ class Inventory:
     Attributes:
         numbers: by their digits.
         members: the candidates of each pool.
+        groups: the skill groups that have candidates.
         provinces: how many candidates each has.
         usages: how many numbers are used so, by whether they are candidates.
         limits: the names of the limits that hold for any candidate.
@@ -55,6 +56,7 @@ class Inventory:
         self.generation = generation
         self.numbers: dict[str, PhoneNumber] = {}
         self.members: dict[str, tuple[str, ...]] = {}
+        self.groups: set[str] = set()
         self.provinces: Counter[str] = Counter()
         self.usages: Counter[tuple[str, bool]] = Counter()
         self._aliases: dict[str, str] = {}
@@ -114,6 +116,7 @@ class Inventory:
                 for group in first.skill_group_ids:
                     self._bars[group][reason] += len(alike)
             else:
+                self.groups.update(first.skill_group_ids)
                 self.provinces[first.province] += len(alike)
                 kinds.append(_Kind(paths_of(first), limits, alike))
         self.limits = frozenset(kind.limits for kind in kinds)

@@ -9,6 +9,7 @@ from types import MappingProxyType
 import msgspec
 
 from service.inventory.inventory import Inventory
+from service.inventory.marks import remarked, shown_level, step_mark
 from service.inventory.pools import agent_pool, place_at, tagged
 from service.locality import Locality
 
@@ -21,10 +22,15 @@ NO_PLACES: Near = MappingProxyType({})
 
 
 class Step(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """One level of a pick: its name, as the answer's `match` gives it, and its pools."""
+    """One level of a pick: what marks its uses, see `marks`, and its pools."""
 
-    level: str
+    mark: str
     pools: tuple[str, ...]
+
+    @property
+    def level(self) -> str:
+        """The name of the level."""
+        return shown_level(self.mark)
 
 
 def levels_down_to(levels: tuple[str, ...], min_match: str) -> tuple[str, ...]:
@@ -68,16 +74,21 @@ def steps_for(
     """
     steps = []
     if wish.agent_id and (pool := agent_pool(wish.agent_id, wish.tags)) in inventory.members:
-        steps.append(Step("agent", (pool,)))
-    owners = [tagged(group, wish.tags) for group in sorted(set(wish.skill_group_ids))]
+        steps.append(Step(step_mark("agent", callee.province, ("",)), (pool,)))
+    groups = sorted(set(wish.skill_group_ids))
     for level in levels:
         own = [(level, place) for place in _places_at(level, callee)]
         for nodes in ([node] for node in others) if level == "near" else (own,):
-            pools = tuple(
-                pool for owner in owners for node in nodes if (pool := inventory.pool(owner, *node))
-            )
+            owned = [
+                (group, pool)
+                for group in groups
+                for node in nodes
+                if (pool := inventory.pool(tagged(group, wish.tags), *node))
+            ]
+            pools = tuple(pool for _, pool in owned)
             if pools and not any(set(pools) <= set(step.pools) for step in steps):
-                steps.append(Step(level, pools))
+                mark = step_mark(level, callee.province, (group for group, _ in owned))
+                steps.append(Step(mark, pools))
     return tuple(steps)
 
 
@@ -101,20 +112,26 @@ def with_spare_first(
     """
     if not steps or steps[-1].level != "any":
         return steps
-    pools = (inventory.pool(tagged(group, wish.tags), *city) for group, city in spare)
-    some = tuple(filter(None, pools))
-    return (*steps[:-1], Step("any", some), steps[-1]) if some else steps
+    owned = [
+        (group, pool)
+        for group, city in spare
+        if (pool := inventory.pool(tagged(group, wish.tags), *city))
+    ]
+    if not owned:
+        return steps
+    mark = remarked(steps[-1].mark, len(steps[-1].pools), (group for group, _ in owned))
+    return (*steps[:-1], Step(mark, tuple(pool for _, pool in owned)), steps[-1])
 
 
 def are_candidates(
     inventory: Inventory, steps: tuple[Step, ...], uses: Iterable[tuple[str, str]]
 ) -> bool:
-    """Return whether all numbers may be shown for these steps; `uses` has each with its level.
+    """Return whether all numbers may be shown for these steps; `uses` has each with its mark.
 
     What CCC itself picked, at the level `ccc`, needs no pool: it has to be in the inventory.
     """
-    for number, level in uses:
-        if level == "ccc":
+    for number, mark in uses:
+        if mark == "ccc":
             if number not in inventory.numbers:
                 return False
         elif (home := inventory.home(number)) is None or not _meet(home.pools, steps):

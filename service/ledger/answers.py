@@ -19,10 +19,10 @@ class Consideration(msgspec.Struct, frozen=True, array_like=True, gc=False):
 class Picked(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """The answer to a pick.
 
-    `uses` has each number with its level, `rejected` how many were passed over, by reason. A pick
-    that was refused as a whole says why in `refusal`: `budget` (with the instant from which to
-    ask again) or `reused`, another body under the same call. `is_repeated`: it was answered before,
-    under the same call, and counted then.
+    `uses` has each number with its mark, as `inventory.marks` has it, `rejected` how many were
+    passed over, by reason. A pick that was refused as a whole says why in `refusal`: `budget` (with
+    the instant from which to ask again) or `reused`, another body under the same call.
+    `is_repeated`: it was answered before, under the same call, and counted then.
     """
 
     uses: tuple[tuple[str, str], ...] = ()
@@ -63,7 +63,7 @@ class Glance(msgspec.Struct, frozen=True, gc=False):
 class Followed(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """The pick of an outcome: `state` is `unknown`, `followed`, or `over` if it ended before.
 
-    `uses` has each number of the pick with its level.
+    `uses` has each number of the pick with its mark: level and stratum.
     """
 
     state: str
@@ -78,8 +78,8 @@ class Decision(msgspec.Struct, frozen=True, gc=False):
 
 
 def picked_from(answer: Any) -> Picked:
-    """The answer to a pick: a number and its level as text where that is all there is to say."""
+    """The answer to a pick: a number and its mark as text where that is all there is to say."""
     if type(answer) is str:
-        number, _, level = answer.partition(" ")
-        return Picked(((number, level),))
+        number, _, mark = answer.partition(" ")
+        return Picked(((number, mark),))
     return msgspec.convert(answer, Picked)

@@ -198,7 +198,7 @@ class Avoid(Answered[bool], frozen=True, tag="avoid", gc=False):
 class Record(Answered[bool], frozen=True, tag="record", gc=False):
     """A pick that was made elsewhere at an instant: counted and remembered, not judged.
 
-    `uses` has each number with its level. An answer that is remembered under `call` has been
+    `uses` has each number with its mark. An answer that is remembered under `call` has been
     counted already, so nothing is. `applied` is the instant at which this ledger had counted it
     before it lost that, 0 if it never had: a wiped ledger got some of its counts back.
     """

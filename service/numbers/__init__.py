@@ -83,8 +83,8 @@ class NumberEntry(Struct, frozen=True):
     health: Annotated[
         str,
         Meta(
-            description="Why it is or was out of good health, and how sure that is; empty if it "
-            "never was."
+            description="Why it is or was out of good health, in calls answered and expected; "
+            "empty if it never was."
         ),
     ] = ""
     trunks: Annotated[

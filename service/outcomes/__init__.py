@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from service.errors import InvalidField, LedgerUnavailable, UnknownCall
+from service.inventory import Mark, read_mark
 from service.ledger.answers import Followed
 from service.ledger.port import Outcome
 from service.locality import Locator
@@ -83,7 +84,7 @@ class _ReadReport(Struct, frozen=True):
     region: str
 
 
-Health = Callable[[str, str, str], None]
+Health = Callable[[str, str, str, Mark], None]
 
 
 class Outcomes:
@@ -94,7 +95,7 @@ class Outcomes:
         locator: knows the callees' places.
         metrics: counts the outcomes.
         sip_actions: what an outcome's SIP code does.
-        health: told the instance, the number and the result of every call that ended.
+        health: told the instance, the number, the result and the mark of every call that ended.
     """
 
     def __init__(
@@ -156,18 +157,18 @@ class Outcomes:
             raise UnknownCall(
                 "No such call is known, or not any more; check the call_id, or both numbers"
             )
-        number, level = _use(followed, call.outcome.number)
+        number, mark = _use(followed, call.outcome.number)
         if followed.state == "followed":
-            self._count(call, number, level)
+            self._count(call, number, read_mark(mark))
         # A first try whose answer was lost may have ended the call; acting twice is harmless.
         if call.outcome.final and (again or followed.state == "followed"):
             self._act(call, number)
 
-    def _count(self, call: _ReadReport, number: str, level: str) -> None:
+    def _count(self, call: _ReadReport, number: str, mark: Mark) -> None:
         instance_id, result = call.instance.instance_id, call.report.result
-        self._counted[instance_id, level, result].inc()
+        self._counted[instance_id, mark.shown, result].inc()
         if call.outcome.final and number:
-            self._health(instance_id, number, result)
+            self._health(instance_id, number, result, mark)
 
     def _act(self, call: _ReadReport, number: str) -> None:
         rule = self._sip_actions.get(call.report.sip_code)
@@ -199,12 +200,12 @@ def _check_named(report: OutcomeReport) -> None:
 
 
 def _use(followed: Followed, number: str) -> tuple[str, str]:
-    """The number that was shown, "" where that cannot be told, and the level of its pick."""
+    """The number that was shown, "" where that cannot be told, and the mark of its use."""
     uses = dict(followed.uses)
     if number in uses:
         return number, uses[number]
-    first, level = next(iter(followed.uses), ("", ""))
-    return (first if len(uses) == 1 else ""), level
+    first, mark = next(iter(followed.uses), ("", ""))
+    return (first if len(uses) == 1 else ""), mark
 
 
 def _provider(instance: Instance, number: str) -> str:

@@ -15,6 +15,7 @@ from service.inventory import (
     are_candidates,
     levels_down_to,
     near,
+    shown_level,
     steps_for,
     with_spare_first,
 )
@@ -169,9 +170,10 @@ class Picker:
             callers = [_known(keeper.inventory, number) for number, _ in uses]
         callee = _placed_callee(question.callee)
         pairs = []
-        for (number, level), caller in zip(uses, callers, strict=True):
+        for (number, mark), caller in zip(uses, callers, strict=True):
             place = caller or self._locator.place(number)
-            pairs.append(Pair(PlacedNumber(number, place.province, place.city), callee, level))
+            shown = PlacedNumber(number, place.province, place.city)
+            pairs.append(Pair(shown, callee, shown_level(mark)))
         explanation = explained(decision) if question.request.explain else None
         return PickAnswer(decision.source, tuple(pairs), explanation, decision.picked.rejected)
 

@@ -2,7 +2,7 @@
 
 from service.coverage.demand import REFUSED, group_of
 from service.errors import InvalidField
-from service.inventory import Step, Wish
+from service.inventory import Step, Wish, shown_level
 from service.ledger import Decision, Pick, Take
 from service.locality import Callee
 from service.picking import PickRequest
@@ -73,7 +73,7 @@ class Question:
         """Count the call of an answered pick with the demand, once."""
         if self.request.dry_run or decision.picked.is_repeated:
             return
-        number, level = decision.picked.uses[0]
+        number, mark = decision.picked.uses[0]
         groups, inventory = self.request.skill_group_ids, self.instance.keeper.inventory
         own = inventory.numbers.get(number) if inventory is not None else None
         if own is not None and own.agent_id:
@@ -81,7 +81,7 @@ class Question:
         group = (
             groups[0] if len(groups) == 1 else group_of(groups, own.skill_group_ids if own else ())
         )
-        self.instance.demand.count(group, self.callee.locality, level)
+        self.instance.demand.count(group, self.callee.locality, shown_level(mark))
 
     def count_without_numbers(self, level: str = REFUSED) -> None:
         """Count the call of a pick for which no number of ours was chosen here."""

@@ -2,14 +2,17 @@
 
 import asyncio
 import logging
+import math
 
 import pytest
+from msgspec.structs import replace
 from redis.asyncio import Redis
 
 from service.errors import LedgerUnavailable
 from service.health import MemoryStore, RedisStore, watch
-from service.health.rules import DAY, PROBATION, QUARANTINED
+from service.health.rules import DAY, HEALTHY, PROBATION, QUARANTINED
 from service.health.store import HealthBatch, Store, decode
+from service.inventory import Inventory, Mark
 from service.ledger.port import Cap, Park
 from service.redis_.client import open_client
 from tests.conftest import RedisServer
@@ -22,6 +25,7 @@ from tests.health.watching import (
     RecordingLedger,
     Replica,
     inventory_of,
+    used_by,
 )
 from tests.waiting import eventually
 
@@ -100,7 +104,7 @@ async def test_a_bad_number_is_parked_capped_counted_and_shown(
     assert replica.counted("quarantined") == 1
     shown = await replica.health.shown(NUMBERS)
     assert list(shown) == [BAD]
-    assert shown[BAD].startswith("quarantined: answered 10 of 100 calls (10.0%), its pool 38.0%")
+    assert shown[BAD].startswith("quarantined: answered 10 of 100 calls, 40 expected")
     assert "010****0000 goes from healthy to quarantined: answered 10 of 100" in caplog.text
     assert BAD not in caplog.text
 
@@ -110,7 +114,8 @@ async def test_what_says_nothing_of_a_number_is_not_written(
 ) -> None:
     replica = Replica(store, clock, ledger)
     for result in ("ringing", "in_call", "busy", "failed"):
-        replica.health.note(BAD, result)
+        replica.health.note(BAD, result, used_by("sales"))
+    replica.health.note(BAD, "answered", Mark("ccc"))
     await replica.health.write()
     assert await store.read_all() == {}
 
@@ -124,9 +129,9 @@ async def test_a_number_goes_all_the_way_to_full_and_every_step_is_told(
     clock.now += 7 * 86_400
     await look(replica)
     for calls in (20, 40, 60):
-        clock.now += 3600
         for number in NUMBERS:
             replica.note(number, answered=calls * 2 // 5, of=calls)
+        clock.now += 3600
         await look(replica)
     assert [one.per_day for one in ledger.told if isinstance(one, Cap)] == [10, 10, 20, 30, 0]
     states = ("quarantined", "probation_1", "probation_2", "probation_3", "healthy")
@@ -155,11 +160,12 @@ async def test_two_replicas_count_together_and_judge_once(
     redis: Redis, clock: Clock, ledger: RecordingLedger
 ) -> None:
     replicas = [Replica(RedisStore(redis, BASE, f"process-{n}"), clock, ledger) for n in range(2)]
-    for replica in replicas:
+    for hour in range(6):
         for number in PEERS:
-            replica.note(number, answered=19, of=50)
-        replica.note(BAD, answered=5, of=50)
-        await replica.health.write()
+            replicas[hour % 2].note(number, answered=8, of=20)
+        replicas[hour % 2].note(BAD, answered=2, of=20)
+        await replicas[hour % 2].health.write()
+        clock.now += 3600
     for replica in replicas:
         await replica.health.look()
         await redis.delete(f"{BASE}health:lead")
@@ -167,7 +173,7 @@ async def test_two_replicas_count_together_and_judge_once(
     assert len(ledger.told) == 2
     assert sum(replica.counted("quarantined") for replica in replicas) == 1
     for replica in replicas:
-        assert "10 of 100" in (await replica.health.shown([BAD]))[BAD]
+        assert "12 of 120" in (await replica.health.shown([BAD]))[BAD]
 
 
 async def test_what_is_counted_while_it_is_judged_is_not_lost(
@@ -193,7 +199,7 @@ async def test_what_is_counted_while_it_is_judged_is_not_lost(
     assert (ledger.told, replica.counted("quarantined")) == ([], 0)
     monkeypatch.undo()
     await look(replica, redis)
-    assert "10 of 101" in (await replica.health.shown([BAD]))[BAD]
+    assert "10 of 100" in (await replica.health.shown([BAD]))[BAD]
 
 
 async def test_while_redis_is_down_outcomes_are_kept_and_counted_later(
@@ -278,7 +284,7 @@ async def test_a_number_silent_for_a_week_is_forgotten(
 
 async def test_groups_are_judged_apart(clock: Clock, ledger: RecordingLedger) -> None:
     replica = Replica(MemoryStore(), clock, ledger)
-    replica.note_a_bad_one()
+    replica.note_a_bad_one(group="debts")
     replica.inventory = inventory_of({"sales": PEERS, "debts": [BAD]})
     await look(replica)
     assert ledger.told == []
@@ -289,12 +295,68 @@ async def test_no_more_than_a_share_of_a_pool_is_taken_out_at_once(
 ) -> None:
     store = MemoryStore()
     replica = Replica(store, clock, ledger)
-    for number in NUMBERS:
-        replica.note(number, answered=5 if number < PEERS[3] else 60, of=100)
+    for _ in range(12):
+        for number in NUMBERS:
+            replica.note(number, answered=1 if number < PEERS[3] else 12, of=20)
+        clock.now += 3600
     await look(replica)
     states = [await state_of(store, number) for number in NUMBERS]
     assert states.count(QUARANTINED) == 2
     assert "2 more numbers look bad" in caplog.text
+
+
+def ratio_of(replica: Replica, group: str = "sales") -> float | None:
+    labels = {"instance": "ccc-test", "skill_group": group}
+    return replica.metrics.registry.get_sample_value("callerid_answered_ratio", labels)
+
+
+async def test_every_replica_shows_a_group_that_falls_and_parks_nobody(
+    redis: Redis, clock: Clock, ledger: RecordingLedger
+) -> None:
+    replicas = [Replica(RedisStore(redis, BASE, f"process-{n}"), clock, ledger) for n in range(2)]
+    for answered in (20, 20, 5):  # of 50, each day
+        for _ in range(3):
+            for number in NUMBERS:
+                replicas[0].note(number, answered=answered, of=50)
+            clock.now += 3600
+        await replicas[0].health.write()
+        clock.now += 21 * 3600
+    clock.now -= 21 * 3600
+    for replica in replicas:
+        await replica.health.look()
+        assert ratio_of(replica) == pytest.approx(0.25)
+    assert ledger.told == []
+
+
+async def test_a_group_without_enough_calls_or_a_past_has_no_ratio(
+    clock: Clock, ledger: RecordingLedger
+) -> None:
+    replica, shown = Replica(MemoryStore(), clock, ledger), []
+    for calls in (100, 100, 10):
+        for number in NUMBERS:
+            replica.note(number, answered=calls // 2, of=calls)
+        clock.now += 3600
+        await look(replica)
+        shown.append(ratio_of(replica) or 0)
+        clock.now += 23 * 3600
+    assert [math.isnan(ratio) for ratio in shown] == [True, False, True]
+
+
+async def test_a_number_whose_place_can_spare_none_is_held(
+    clock: Clock, ledger: RecordingLedger, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = MemoryStore()
+    replica = Replica(store, clock, ledger)
+    everyone = inventory_of({"sales": NUMBERS}).numbers.values()
+    here = [replace(own, province="新疆", city="喀什", area_code="0998") for own in everyone][:2]
+    replica.inventory = Inventory("ccc-test", 1, [*here, *list(everyone)[2:]])
+    for _ in range(12):
+        for number in NUMBERS:
+            replica.note(number, answered=1 if number in {BAD, PEERS[0]} else 12, of=20)
+        clock.now += 3600
+    await look(replica)
+    assert [await state_of(store, number) for number in (BAD, PEERS[0])] == [QUARANTINED, HEALTHY]
+    assert "1 more numbers look bad" in caplog.text
 
 
 async def test_an_unreadable_record_is_removed(

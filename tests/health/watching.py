@@ -8,7 +8,7 @@ from typing import cast
 from service.errors import LedgerUnavailable
 from service.health import NumberHealth
 from service.health.store import Store
-from service.inventory import Inventory, PhoneNumber
+from service.inventory import Inventory, Mark, PhoneNumber, group_token
 from service.ledger import Cap, Ledger, Park
 from service.metrics import Metrics
 
@@ -55,10 +55,15 @@ def inventory_of(groups: Mapping[str, Iterable[str]]) -> Inventory:
     )
 
 
+def used_by(group: str) -> Mark:
+    return Mark("city", "city", "SC", group_token(group))
+
+
 class Replica:
     """A watch with its edges at hand."""
 
     def __init__(self, store: Store, clock: Clock, ledger: RecordingLedger) -> None:
+        self.clock = clock
         self.inventory: Inventory | None = inventory_of({"sales": NUMBERS})
         self.metrics = Metrics()
         self.health = NumberHealth(
@@ -70,14 +75,17 @@ class Replica:
             metrics=self.metrics,
         )
 
-    def note(self, number: str, *, answered: int, of: int) -> None:
+    def note(self, number: str, *, answered: int, of: int, group: str = "sales") -> None:
         for n in range(of):
-            self.health.note(number, "answered" if n < answered else "no_answer")
+            self.health.note(number, "answered" if n < answered else "no_answer", used_by(group))
 
-    def note_a_bad_one(self) -> None:
-        for number in PEERS:
-            self.note(number, answered=38, of=100)
-        self.note(BAD, answered=10, of=100)
+    def note_a_bad_one(self, group: str = "sales") -> None:
+        """Five hours in which nine numbers are answered 40 of 100 calls, and one 10."""
+        for _ in range(5):
+            for number in PEERS:
+                self.note(number, answered=8, of=20)
+            self.note(BAD, answered=2, of=20, group=group)
+            self.clock.now += 3600
 
     def counted(self, state: str) -> float:
         labels = {"instance": INSTANCE, "state": state}

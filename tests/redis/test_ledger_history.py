@@ -236,7 +236,7 @@ def assert_every_rule_had_its_say(history: Sequence[Seen], uses: Counter[str]) -
     answers = [answer for _, pick, answer in history if isinstance(pick, Pick)]
     assert {answer.refusal for answer in answers} == {"", "budget", "reused"}
     assert {"cooldown", "parked"} <= {reason for one in answers for reason, _ in one.rejected}
-    assert {"any", "sticky"} == {level for one in answers for _, level in one.uses}
+    assert {"any", "sticky any"} == {mark for one in answers for _, mark in one.uses}
     states = Counter(told.state for _, asked, told in history if isinstance(asked, Outcome))
     assert {"followed", "over", "unknown"} == set(states)
     assert all(

@@ -48,6 +48,7 @@ GAUGES = {
     "callerid_in_flight": (),
     "callerid_connections": (),
     "callerid_numbers_parked": ("instance", "reason"),
+    "callerid_answered_ratio": ("instance", "skill_group"),
     "callerid_numbers_available": ("instance", "province"),
     "callerid_write_back_backlog": (),
     "callerid_ledger_clock_behind_seconds": (),

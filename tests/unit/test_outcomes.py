@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from service.errors import InvalidCalledNumber, InvalidField, LedgerUnavailable, UnknownCall
-from service.inventory import Inventory, PhoneNumber
+from service.inventory import Inventory, Mark, PhoneNumber, group_token
 from service.ledger.answers import Followed
 from service.ledger.port import Avoid, Operation, Outcome, Park, Stop
 from service.locality import Locator
@@ -28,8 +28,11 @@ CALLER = "02855500001"
 CALLEE, CALL = DIGESTS.callee(CALLED), DIGESTS.call("c1")
 NOW = 1_000_000
 UNTIL = NOW + 60_000
-ONE = Followed("followed", ((CALLER, "city"),))
-TWO = Followed("followed", ((CALLER, "city"), ("02855500002", "any")))
+SALES = group_token("sales@ccc-test")
+MARK = f"city SC{SALES}"
+STICKY = f"sticky any SC{SALES}"
+ONE = Followed("followed", ((CALLER, MARK),))
+TWO = Followed("followed", ((CALLER, MARK), ("02855500002", STICKY)))
 SIP_ACTIONS = {
     474: SipAction("stop_callee", 60),
     475: SipAction("rest_provider", 60),
@@ -120,7 +123,7 @@ class Bench:
     def __init__(self, numbers: int = 2) -> None:
         self.ledger = FakeLedger()
         self.metrics = Metrics()
-        self.healths: list[tuple[str, str, str]] = []
+        self.healths: list[tuple[str, str, str, Mark]] = []
         self.keeper = FakeKeeper(numbers)
         instance = FakeInstance("ccc-test", self.keeper, self.ledger, DIGESTS)
         self.outcomes = Outcomes(
@@ -174,7 +177,7 @@ async def test_a_call_that_ended_is_final_counted_and_feeds_the_numbers_health(
     await bench.report(result)
     assert bench.ledger.followed == [Outcome(CALL, "", "", final=True)]
     assert bench.counted("city", result) == 1
-    assert bench.healths == [("ccc-test", CALLER, result)]
+    assert bench.healths == [("ccc-test", CALLER, result, Mark("city", "city", "SC", SALES))]
 
 
 async def test_a_call_is_found_by_both_of_its_numbers_however_they_are_written() -> None:
@@ -188,8 +191,9 @@ async def test_of_a_pick_of_several_the_one_that_was_shown_is_named() -> None:
     bench.ledger.answer = TWO
     await bench.report(caller_number="02855500002")
     assert bench.ledger.followed == [Outcome(CALL, "", "02855500002", final=True)]
-    assert bench.counted("any", "answered") == 1
-    assert bench.healths == [("ccc-test", "02855500002", "answered")]
+    assert bench.counted("sticky", "answered") == 1
+    used = Mark("sticky", "any", "SC", SALES)
+    assert bench.healths == [("ccc-test", "02855500002", "answered", used)]
 
 
 async def test_of_several_with_none_named_nobodys_health_is_fed() -> None:
@@ -254,7 +258,10 @@ async def test_an_outcome_is_kept_while_the_ledger_is_out_of_reach() -> None:
         await eventually(lambda: bench.counted("city", "answered"))
     assert [outcome.call for outcome in bench.ledger.followed] == [CALL, DIGESTS.call("c2")]
     assert bench.counted("city", "busy") == 1
-    assert bench.healths == [("ccc-test", CALLER, "busy"), ("ccc-test", CALLER, "answered")]
+    assert [told[:3] for told in bench.healths] == [
+        ("ccc-test", CALLER, "busy"),
+        ("ccc-test", CALLER, "answered"),
+    ]
 
 
 async def test_a_kept_outcome_of_an_unknown_call_holds_nothing_up(

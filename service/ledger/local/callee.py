@@ -9,7 +9,7 @@ from service.ledger.rules import DAY, Rules
 
 
 class Use:
-    """One pick for a callee; each shown number has its level and its turn, 0 once it is over."""
+    """One pick for a callee; each shown number has its mark and its turn, 0 once it is over."""
 
     __slots__ = ("groups", "instant", "shown")
 

@@ -18,7 +18,7 @@ def first_free(pick: Pick, members: Members, rules: Rules, now: int) -> tuple[st
     """Choose for a pick of one number for whom nothing is known: most end here, with the first.
 
     Returns:
-        The number and its level; None where more has to be looked at.
+        The number and its mark; None where more has to be looked at.
     """
     if pick.count != 1 or pick.excluded or pick.explain or not pick.steps:
         return None
@@ -27,14 +27,14 @@ def first_free(pick: Pick, members: Members, rules: Rules, now: int) -> tuple[st
         caller = members.caller(number)
         if caller.avoid or members.holds(number, caller, rules, now):
             return None
-        return number, step.level
+        return number, members.mark_in(number, step)
     return None
 
 
 class CallerChoice:
     """Chooses at its construction.
 
-    `uses` has each number with its level, `rejected` counts by reason, `held` has the numbers that
+    `uses` has each number with its mark, `rejected` counts by reason, `held` has the numbers that
     are free and over a limit (one that was lowered), with what holds them.
     """
 
@@ -66,11 +66,13 @@ class CallerChoice:
             return
         if self._members.holds(number, caller, self._rules, self._now):
             return
-        if any(self._members.stands_in(number, step.pools) for step in self._pick.steps):
-            self._seen.add(number)
-            self.uses.append((number, STICKY))
-            if self._pick.explain:
-                self._look(number, caller, STICKY, "")
+        for step in self._pick.steps:
+            if self._members.stands_in(number, step.pools):
+                self._seen.add(number)
+                self.uses.append((number, f"{STICKY} {self._members.mark_in(number, step)}"))
+                if self._pick.explain:
+                    self._look(number, caller, STICKY, "")
+                return
 
     def _walk(self, step: Step) -> None:
         members, scanned = self._members, 0
@@ -87,7 +89,7 @@ class CallerChoice:
                 self.rejected[reason] += 1
                 scanned += 1
             else:
-                self.uses.append((number, step.level))
+                self.uses.append((number, members.mark_in(number, step)))
             if self._pick.explain:
                 self._look(number, caller, step.level, reason)
             if len(self.uses) == self._pick.count or scanned == SCAN_LIMIT:

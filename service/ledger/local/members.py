@@ -7,7 +7,7 @@ from bisect import bisect_left, insort
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from heapq import merge
 
-from service.inventory import Home, Inventory, Moves, moves_between
+from service.inventory import Home, Inventory, Moves, Step, moves_between, use_mark
 from service.ledger.answers import Glance, Standing
 from service.ledger.local.caller import LIMIT_REASONS, Caller
 from service.ledger.local.learned import Learned
@@ -77,6 +77,14 @@ class Members:
         """Return whether a number is a member of one of these pools."""
         home = self._homes.get(number)
         return home is not None and not set(home.pools).isdisjoint(pools)
+
+    def mark_in(self, number: str, step: Step) -> str:
+        """Return the mark of a use of a number that stands in one of a step's pools."""
+        if len(step.pools) == 1:
+            return step.mark
+        own = self._homes[number].pools
+        position = next(at for at, pool in enumerate(step.pools) if pool in own)
+        return use_mark(step.mark, len(step.pools), position)
 
     def candidates(self, pools: tuple[str, ...]) -> Iterator[str]:
         """The free numbers of some pools in order of turn; one of two pools comes twice."""

@@ -6,7 +6,8 @@
 -- ARGV[1]  msgpack [process, number, slot, expected, now, rules, how many operations, plans,
 --          operations]; expected is the last call of the process that must have been applied before,
 --          now is in ms, 0 for the server's clock; a plan is [steps, region, groups], what many picks
---          have in common; the operations stand as `wire.py` says; the reply is kept in the slot
+--          have in common, a step is [mark, pools]; the operations stand as `wire.py` says; the reply
+--          is kept in the slot
 -- Returns  msgpack [process, number, now, generation, answers, behind, unreadable, damaged]: behind
 --          is the ms by which the server's clock is behind now, unreadable how many values could not
 --          be read, damaged how many of them only the leader can write anew; where numbers with

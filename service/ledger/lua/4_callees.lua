@@ -1,8 +1,8 @@
 -- What one callee may be shown, over all callers, and the picks that are remembered.
 --
 -- A callee: {stopped, uses, whether this call changed it}; a use of it: {instant, groups, number,
--- turn, level, number, turn, level, ...}, a turn of 0 being one whose outcome is known. Uses stand
--- in their order. A remembered pick: {body, instant, callee, uses as {number, level, turn}, whether
+-- turn, mark, number, turn, mark, ...}, a turn of 0 being one whose outcome is known. Uses stand
+-- in their order. A remembered pick: {body, instant, callee, uses as {number, mark, turn}, whether
 -- it is over, whether this call changed it, the process that it was repeated to, SEVERAL or nil}.
 -- Both are stored by `struct`, which takes less time than msgpack: texts end with a NUL, lists begin
 -- with how many there are.

@@ -1,6 +1,22 @@
 -- A pick; it answers as `wire.py` says.
 
--- Each number that was shown, with its level.
+-- The mark of a use of a step: the step's, which ends in a token for the group of each pool, with
+-- the token of the first pool alone that has the number. `marks.py` says what else stands there.
+local TOKEN = 8
+local function mark_of(step, record)
+  local mark, names = step[1], step[2]
+  if not names[2] or not string.find(mark, ' ', 1, true) then return mark end
+  local pools, tokens = homes[record[HOME]].pools, #mark - TOKEN * #names
+  for i, name in ipairs(names) do
+    if string.find(pools, '\n' .. name .. '\n', 1, true) then
+      local at = tokens + TOKEN * i
+      return string.sub(mark, 1, tokens) .. string.sub(mark, at - TOKEN + 1, at)
+    end
+  end
+  return mark
+end
+
+-- Each number that was shown, with its mark.
 local function shown_of(uses)
   local shown = {}
   for i, one in ipairs(uses) do shown[i] = {one[1], one[2]} end
@@ -54,15 +70,15 @@ local function record_uses(uses, digest, groups, call_digest, body, instant, cou
 end
 
 -- The same for one number, used now; returns the answer.
-local function record_use(record, level, digest, groups, call_digest, body)
+local function record_use(record, mark, digest, groups, call_digest, body)
   local number, its_turn = record[NUMBER], use(record, now)
   if digest ~= '' and horizon > 0 then
-    add_use(callee_of(digest), {now, groups, number, its_turn, level})
+    add_use(callee_of(digest), {now, groups, number, its_turn, mark})
   end
   if call_digest ~= '' and call_ttl > 0 then
-    calls[call_digest] = {body, now, digest, {{number, level, its_turn}}, false, true}
+    calls[call_digest] = {body, now, digest, {{number, mark, its_turn}}, false, true}
   end
-  return number .. ' ' .. level
+  return number .. ' ' .. mark
 end
 
 local function reasons_of(rejected)
@@ -73,13 +89,15 @@ local function reasons_of(rejected)
   return reasons
 end
 
-local function look(looks, record, level, reason)
+local function look(looks, record, mark, reason)
   if not looks then return end
+  local level = string.match(mark, '^[^ ]*')
   looks[#looks + 1] = {record[NUMBER], level, max(record[TURN], 0), used_in_hour(record),
     used_in_day(record), reason}
 end
 
--- The number that this callee was shown last, if nothing but cooldown or rotation is against it.
+-- The number that this callee was shown last, if nothing but cooldown or rotation is against it,
+-- and the first step that has it: what it is to this callee.
 local function sticky_record(callee, plan, barred)
   local shown = sticky_of(callee, plan[3])
   local record = shown and not barred[shown] and record_of(shown)
@@ -87,7 +105,7 @@ local function sticky_record(callee, plan, barred)
     return nil
   end
   for _, step in ipairs(plan[1]) do
-    if stands_in(record, step[2]) then return record end
+    if stands_in(record, step[2]) then return record, step end
   end
   return nil
 end
@@ -105,7 +123,7 @@ end
 
 -- Walks a step; adds to the uses of a choice, and to who was passed over.
 local function walk(step, choice, count, dry_run)
-  local level, names, order = step[1], step[2], step.order or order_of(step)
+  local names, order = step[2], step.order or order_of(step)
   local uses, seen, rejected = choice.uses, choice.seen, choice.rejected
   local scanned, kept_out = 0, {}
   local record, at, at_returned, at_used = next_candidate(order, names, order.first, 1, 1)
@@ -118,9 +136,9 @@ local function walk(step, choice, count, dry_run)
         scanned = scanned + 1
         if held then kept_out[#kept_out + 1] = {record, held} end
       else
-        uses[#uses + 1] = {record[NUMBER], level}
+        uses[#uses + 1] = {record[NUMBER], mark_of(step, record)}
       end
-      look(choice.looks, record, level, reason or '')
+      look(choice.looks, record, step[1], reason or '')
     end
     record, at, at_returned, at_used = next_candidate(order, names, at, at_returned, at_used)
   end
@@ -142,13 +160,13 @@ local function pick(plan, digest, call_digest, body, count, excluded, dry_run, e
   if answer then return answer end
 
   local steps, region, groups = plan[1], plan[2], plan[3]
-  local barred, cooling, sticky = NONE, NONE, nil
+  local barred, cooling, sticky, sticky_step = NONE, NONE, nil, nil
   if excluded[1] then
     barred = {}
     for _, number in ipairs(excluded) do barred[number] = true end
   end
   if callee and callee.uses[1] then
-    sticky = stickiness > 0 and sticky_record(callee, plan, barred)
+    if stickiness > 0 then sticky, sticky_step = sticky_record(callee, plan, barred) end
     if cooldown > 0 then cooling = shown_within(callee, cooldown) end
   end
 
@@ -158,14 +176,15 @@ local function pick(plan, digest, call_digest, body, count, excluded, dry_run, e
     local order = first.order or order_of(first)
     local record = next_candidate(order, first[2], order.first, 1, 1)
     if record and not reason_against(record, barred, cooling, region) then
-      return record_use(record, first[1], digest, groups, call_digest, body)
+      return record_use(record, mark_of(first, record), digest, groups, call_digest, body)
     end
   end
 
   local choice = {uses = {}, seen = {}, rejected = {}, looks = explain and {},
     barred = barred, cooling = cooling, region = region}
   if sticky then
-    choice.seen[sticky], choice.uses[1] = true, {sticky[NUMBER], 'sticky'}
+    choice.seen[sticky] = true
+    choice.uses[1] = {sticky[NUMBER], 'sticky ' .. mark_of(sticky_step, sticky)}
     look(choice.looks, sticky, 'sticky', '')
   end
   for i = 1, #steps do walk(steps[i], choice, count, dry_run) end
