@@ -13,6 +13,7 @@ from service.inventory import (
     PhoneNumber,
     Step,
     Wish,
+    shown_level,
     steps_for,
     with_spare_first,
 )
@@ -61,7 +62,7 @@ def local_share(  # noqa: PLR0913 - what a day is made of
         steps = steps_for(inventory, place, wish, LEVELS)
         cities = [(group, city) for city in spare.get(group, ())]
         uses = ledger.decide(_pick(with_spare_first(steps, inventory, wish, cities))).picked.uses
-        levels[uses[0][1] if uses else "refused"] += 1
+        levels[shown_level(uses[0][1]) if uses else "refused"] += 1
     served = len(calls) - levels["refused"]
     return (served - levels["any"]) / len(calls), served / len(calls)
 

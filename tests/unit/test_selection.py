@@ -127,7 +127,9 @@ def test_cities_with_numbers_to_spare_are_one_pool_before_all_others() -> None:
         (SALES, ("city", "nowhere")),
     ]
     first, last = with_spare_first(steps, INVENTORY, Wish((SALES, SUPPORT)), spare)
-    assert first == Step("any", (f"{SALES}|city|028成都", f"{SUPPORT}|city|028眉山"))
+    tokens = group_token(SALES) + group_token(SUPPORT)
+    assert first.pools == (f"{SALES}|city|028成都", f"{SUPPORT}|city|028眉山")
+    assert first.mark == f"any GD{tokens}"
     assert (last,) == steps
     assert with_spare_first(steps[:0], INVENTORY, Wish((SALES,)), spare) == ()
     assert with_spare_first(steps, INVENTORY, Wish((SALES,)), []) == steps
