@@ -1,9 +1,13 @@
 """Opening an address, and what may go wrong with that."""
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from service.errors import CallerIdError
+
+# Of one of a host's several addresses: the others will do.
+NOT_OF_THIS_MACHINE = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 
 
 class CannotListen(CallerIdError):

@@ -179,6 +179,10 @@ class Service:
             self.metrics.config_reloads.labels("refused").inc()
             _log.error("The configuration was not reloaded, the old one stays: %s", error)
             return
+        except Exception:  # noqa: BLE001 - whatever it was, the next one may be read
+            self.metrics.config_reloads.labels("refused").inc()
+            _log.exception("The configuration was not reloaded, the old one stays")
+            return
         self._api.admit_by(settings)
         self.metrics.config_reloads.labels("taken").inc()
         _log.info("The configuration was reloaded")

@@ -128,7 +128,7 @@ class Instances(dict[str, Instance]):
         rules = self._rules_for(built)
         built.ledger.rule(rules)
         asks = selection.fallback == "ccc"
-        built.spare.most = selection.spare_first
+        built.spare.show(selection.spare_first)
         return Instance(
             instance_id=instance.id,
             keeper=built.keeper,

@@ -168,10 +168,11 @@ class Connection(Protocol):
 
         try:
             answer = await pick.answer_pick(api, request_id, lambda: admission, read)
+            told = response(PICKED, pick.encode(answer, request_id), request_id)
         except Exception as error:  # noqa: BLE001 - whatever it is, the client gets an answer
             self._refuse(expected(error, request_id), request_id)
         else:
-            self._write(response(PICKED, pick.encode(answer, request_id), request_id))
+            self._write(told)
         self._answering = None
         self._rest()
         if self._held:
@@ -227,6 +228,8 @@ class Connection(Protocol):
 
     def _process_keepalive(self) -> None:
         """Close where nothing has come for too long; say so to who has sent half a head."""
+        if self._answering is not None or self._held:
+            self._rest()  # aiohttp takes a connection for idle while the lane is at work
         is_due = self._loop.time() >= self._next_keepalive_close_time
         if self._unparsed and is_due and not self._force_close:
             seconds = f"{self._keepalive_timeout:g} s"

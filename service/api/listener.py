@@ -15,6 +15,7 @@ from typing import Any, cast
 
 from aiohttp import web
 
+from service.addresses import NOT_OF_THIS_MACHINE
 from service.api.server import ConnectionServer
 
 BACKLOG = 4096
@@ -22,7 +23,6 @@ ACCEPTED_A_TURN = 256  # of each socket; making a connection takes about 50 µs
 PAUSE_SECONDS = 0.1  # without files or memory for another connection
 SILENT_SECONDS = 60.0  # between two lines of the log about that
 
-_NOT_OF_THIS_MACHINE = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 
 _log = logging.getLogger(__name__)
 
@@ -173,7 +173,7 @@ def _bound(
                     (host, port, *scope), family=family, backlog=BACKLOG, reuse_port=share_port
                 )
             except OSError as error:
-                if error.errno not in _NOT_OF_THIS_MACHINE:
+                if error.errno not in NOT_OF_THIS_MACHINE:
                     raise
                 missing = error
             else:

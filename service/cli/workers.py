@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 from prometheus_client import values
 
-from service.addresses import to_listen
+from service.addresses import NOT_OF_THIS_MACHINE, to_listen
 from service.errors import CallerIdError
 from service.shared_metrics import Piece, SharedValues
 
@@ -105,7 +105,10 @@ class Workers:
         ours, theirs = socket.socketpair()
         with ours:
             with theirs:
-                worker = await self._start(piece, theirs.fileno())
+                try:
+                    worker = await self._start(piece, theirs.fileno())
+                except OSError as error:  # of processes, memory or files there are none left now
+                    return _Ended(1, str(error), 0.0)
             self._running[worker] = began
             if self._ending.is_set():
                 worker.terminate()
@@ -187,17 +190,36 @@ def reserved(host: str, port: int) -> Iterator[int]:
     with ExitStack() as held:
         with to_listen(host, port):
             found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-            for family, kind, protocol, _, address in found:
-                holder = held.enter_context(socket.socket(family, kind, protocol))
-                if family == socket.AF_INET6:
-                    holder.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-                # As a server that restarts; once it is bound, for the workers alone.
-                holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                holder.bind((address[0], port, *address[2:]))
-                holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
-                holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-                port = port or holder.getsockname()[1]
+            holders, missing = [], None
+            for family, *_, address in found:
+                try:
+                    holder = held.enter_context(_holder(family, (address[0], port, *address[2:])))
+                except OSError as error:
+                    if error.errno not in NOT_OF_THIS_MACHINE:
+                        raise
+                    missing = error
+                else:
+                    holders.append(holder)
+                    port = port or holder.getsockname()[1]
+            if missing is not None and not holders:
+                raise missing
         yield port
+
+
+def _holder(family: int, address: tuple[object, ...]) -> socket.socket:
+    """Return a socket that is bound as a server's that restarts, and then for the workers alone."""
+    holder = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        if family == socket.AF_INET6:
+            holder.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        holder.bind(address)
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    except BaseException:
+        holder.close()
+        raise
+    return holder
 
 
 @contextmanager

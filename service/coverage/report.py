@@ -99,7 +99,8 @@ async def history(demand: Demand) -> History:
     today = demand.now().date()
     days = [await demand.store.read(today - timedelta(days=back)) for back in range(1, DAYS + 1)]
     known = [day for day in days if day] or [day for day in [await demand.store.read(today)] if day]
-    return History(mean_of(known), len(known), _local_share(known[0]) if known else None)
+    mean = await in_slices(averaging(known))
+    return History(mean, len(known), _local_share(known[0]) if known else None)
 
 
 async def counted(demand: Demand) -> Mapping[Owner, float]:
@@ -109,15 +110,17 @@ async def counted(demand: Demand) -> Mapping[Owner, float]:
         LedgerUnavailable: Redis does not serve.
     """
     await demand.flush()
-    today = mean_of([await demand.store.read(demand.now().date())])
+    today = await in_slices(averaging([await demand.store.read(demand.now().date())]))
     return {owner: sum(hours) for owner, hours in today.items()}
 
 
-def mean_of(days: Sequence[Day]) -> Hourly:
-    """Return the mean calls in each hour."""
+def averaging(days: Sequence[Day]) -> Generator[None, None, Hourly]:
+    """Return the mean calls in each hour, in slices."""
     hourly: defaultdict[Owner, list[float]] = defaultdict(lambda: [0.0] * HOURS)
     for day in days:
-        for called, count in day.items():
+        for at, (called, count) in enumerate(day.items()):
+            if at % SCANNED == 0:
+                yield
             if called.skill_group_id and not called.level:
                 hours = hourly[called.skill_group_id, called.place]
                 hours[called.hour % HOURS] += count / len(days)
@@ -130,7 +133,7 @@ def _local_share(day: Day) -> float | None:
     for called, count in day.items():
         levels[called.level] += count
     local = sum(levels[level] for level in LOCAL)
-    total = local + levels["any"] + levels[REFUSED]
+    total = local + levels["near"] + levels["any"] + levels[REFUSED]
     return local / total if total else None
 
 

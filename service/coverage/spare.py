@@ -22,6 +22,8 @@ from service.locality import Locality
 from service.tasks import heed_cancellation, in_slices
 
 LOOK_SECONDS = 600.0
+START_SECONDS = 1.0  # while there is no inventory
+SLICE = 50  # steps before others have a turn, less than a ms
 ENDLESS = 1e9  # calls of a number without a cap
 
 Spare = Mapping[str, tuple[Node, ...]]  # by skill group, the cities with the most to spare first
@@ -39,8 +41,9 @@ class SpareCities:
     def __init__(
         self, demand: Demand, inventory: Callable[[], Inventory | None], glance: Describe
     ) -> None:
-        self.most = 0
         self.now: Spare = {}
+        self._most = 0
+        self._wake = asyncio.Event()
         self._demand = demand
         self._inventory = inventory
         self._glance = glance
@@ -49,17 +52,27 @@ class SpareCities:
 
     def of(self, groups: Iterable[str]) -> tuple[tuple[str, Node], ...]:
         """Return the cities of some groups, each with its group."""
-        if not self.now:
+        if not self._most or not self.now:
             return ()
         return tuple((group, city) for group in sorted(groups) for city in self.now.get(group, ()))
 
+    def show(self, most: int) -> None:
+        """Find so many cities from now."""
+        if most != self._most:
+            self._most = most
+            self._wake.set()
+
     async def run(self) -> None:
-        """Look every ten minutes; until cancelled."""
+        """Look every ten minutes, and whenever there is more to find; until cancelled."""
         while True:
+            self._wake.clear()
             with suppress(LedgerUnavailable):  # what was found last is as good as ever
                 await self.look()
             heed_cancellation()
-            await asyncio.sleep(LOOK_SECONDS)
+            pause = START_SECONDS if self._inventory() is None else LOOK_SECONDS
+            with suppress(TimeoutError):
+                async with asyncio.timeout(pause):
+                    await self._wake.wait()
 
     async def look(self) -> None:
         """Find the cities anew; none where nobody wants to know.
@@ -68,7 +81,7 @@ class SpareCities:
             LedgerUnavailable: the demand cannot be read now.
         """
         inventory, now = self._inventory(), self._demand.now()
-        if not self.most or inventory is None:
+        if not self._most or inventory is None:
             self.now = {}
             return
         if self._day != now.date():
@@ -79,7 +92,7 @@ class SpareCities:
         for owner, calls in (await counted(self._demand)).items():
             expected[owner] = expected.get(owner, 0.0) - calls
         left = await in_slices(calls_left(inventory, self._glance))
-        self.now = spare_cities(left, expected, self.most)
+        self.now = await in_slices(spare_cities(left, expected, self._most))
 
 
 def calls_left(
@@ -103,8 +116,25 @@ def calls_left(
     return left
 
 
-def spare_cities(left: Mapping[Owner, float], expected: Mapping[Owner, float], most: int) -> Spare:
-    """Choose for each group the cities with most calls left beyond those of their own callees.
+def _flowing(
+    left: Mapping[Owner, float], expected: Mapping[Owner, float]
+) -> Generator[None, None, Mapping[str, Flow]]:
+    flows: defaultdict[str, Flow] = defaultdict(Flow)
+    for at, ((group, place), calls) in enumerate(expected.items()):
+        if at % SLICE == 0:
+            yield
+        flows[group].add_demand(place, max(0.0, calls))
+    for at, ((group, place), calls) in enumerate(left.items()):
+        if at % SLICE == 0:
+            yield
+        flows[group].add_supply(place, min(calls, ENDLESS))
+    return flows
+
+
+def spare_cities(
+    left: Mapping[Owner, float], expected: Mapping[Owner, float], most: int
+) -> Generator[None, None, Spare]:
+    """Choose for each group the cities with most calls to spare, in slices.
 
     None for a group where these cities could not carry its callees that have no number in their
     province: then nothing is to spare, and all numbers take their turns.
@@ -115,13 +145,11 @@ def spare_cities(left: Mapping[Owner, float], expected: Mapping[Owner, float], m
             more of them today than on other days.
         most: how many cities.
     """
-    flows: defaultdict[str, Flow] = defaultdict(Flow)
-    for (group, place), calls in expected.items():
-        flows[group].add_demand(place, max(0.0, calls))
-    for (group, place), calls in left.items():
-        flows[group].add_supply(place, min(calls, ENDLESS))
+    flows = yield from _flowing(left, expected)
     slack: defaultdict[str, list[tuple[float, Locality]]] = defaultdict(list)
-    for (group, place), calls in left.items():
+    for at, ((group, place), calls) in enumerate(left.items()):
+        if at % SLICE == 0:
+            yield
         spare = calls * flows[group].idle_share(place) if calls else 0.0
         if place.city and spare >= 1:
             slack[group].append((spare, place))

@@ -6,7 +6,7 @@ import io
 from collections import defaultdict
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from datetime import datetime, time, timedelta
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
@@ -86,10 +86,10 @@ def rows_of(text: str) -> Iterator[NamedRow]:
     Raises:
         InvalidField: a line is not what its columns say; the line is named.
     """
-    rows = csv.reader(io.StringIO(text.removeprefix("\ufeff")))
+    rows = csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=None))
     if [name.strip() for name in next(rows, [])] != COLUMNS:
         raise InvalidField("line 1", f"must be {','.join(COLUMNS)}")
-    for row in rows:
+    for row in _lines(rows):
         if row:
             named = f"line {rows.line_num}"
             values = dict(zip(COLUMNS, map(str.strip, row), strict=False))
@@ -97,6 +97,13 @@ def rows_of(text: str) -> Iterator[NamedRow]:
                 yield named, msgspec.convert(values, DemandRow, strict=False)
             except msgspec.ValidationError:
                 raise InvalidField(named, _EXPECTED) from None
+
+
+def _lines(rows: Any) -> Iterator[list[str]]:
+    try:
+        yield from rows
+    except csv.Error:
+        raise InvalidField(f"line {rows.line_num}", f"is no CSV; it {_EXPECTED}") from None
 
 
 def _reading(rows: Iterable[NamedRow], locator: Locator) -> Generator[None, None, Hourly]:

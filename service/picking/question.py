@@ -86,5 +86,6 @@ class Question:
     def count_without_numbers(self, level: str = REFUSED) -> None:
         """Count the call of a pick for which no number of ours was chosen here."""
         if not self.request.dry_run:
-            group = group_of(self.request.skill_group_ids, ())
-            self.instance.demand.count(group, self.callee.locality, level)
+            inventory, groups = self.instance.keeper.inventory, self.request.skill_group_ids
+            known = [group for group in groups if inventory and inventory.pool(group, "any", "*")]
+            self.instance.demand.count(group_of(known, ()), self.callee.locality, level)

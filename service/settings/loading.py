@@ -57,7 +57,7 @@ def _toml(path: Path) -> dict[str, Any]:
         raise SettingsError([f"{path}: cannot be read: {error.strerror}"]) from None
     except UnicodeDecodeError:
         raise SettingsError([f"{path}: found bytes that are no UTF-8, expected TOML"]) from None
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # an endless integer, or nested beyond reason
         raise SettingsError([f"{path}: found no TOML: {error}"]) from None
 
 
@@ -113,7 +113,7 @@ def _plain(path: tuple[str, ...], text: str) -> Any:
         return text
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text
 
 

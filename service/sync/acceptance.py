@@ -16,6 +16,8 @@ from service.inventory import PhoneNumber, UnreadableRow, bar
 
 MOST_EXAMPLES = 10  # of unreadable rows, that are shown
 
+REPEATED = "Number is listed twice"  # it can be read, and is used once
+
 
 class Sweep(msgspec.Struct, frozen=True):
     """The numbers that a sweep saw; `complete` when they are all of the `total` that CCC has.
@@ -36,7 +38,7 @@ class Sweep(msgspec.Struct, frozen=True):
 
     def check_readable(self, most: float) -> None:
         """Raise SweepFailed if more than a share of all rows had to be set aside."""
-        count = len(self.unreadable)
+        count = sum(row.reason != REPEATED for row in self.unreadable)
         rows = count + len(self.numbers)
         if count > most * rows:
             named = ", ".join(map(str, examples_of(self.unreadable)))

@@ -83,6 +83,8 @@ class Replica:
         self._told: int | None = None
         self._read: Manifest | None = None
         self._limits_of: Callable[[PhoneNumber], str] = common_limits
+        # By which the last snapshot was built.
+        self._limits_built: Callable[[PhoneNumber], str] = common_limits
         self._is_relimited = False
         self._is_wiped = False
         self._restored_at = -RESTORE_SECONDS
@@ -132,11 +134,11 @@ class Replica:
 
     async def build(self, fence: int, numbers: Iterable[PhoneNumber]) -> Inventory:
         """Index a snapshot beside the picks, of a generation above all that was seen here."""
-        self._is_relimited = False
+        self._limits_built = limits_of = self._limits_of
         known = self.state.inventory
         generation = max(fence, 0 if known is None else known.generation + 1)
         inventory = await in_slices(
-            Inventory.building(self._instance_id, generation, numbers, self._limits_of)
+            Inventory.building(self._instance_id, generation, numbers, limits_of)
         )
         before = {} if known is None else known.homes()
         self._moves = await in_slices(moves_between(before, inventory.homes()))
@@ -155,6 +157,7 @@ class Replica:
             return
         self._told = None  # it was told of the members of before
         self._is_wiped = self._has_waited = False
+        self._is_relimited = self._limits_built is not self._limits_of
         self._gauges.show(state.inventory.usages)
         for callback in self._callbacks:
             callback(state.inventory, self._moves)

@@ -56,7 +56,8 @@ def local_share(  # noqa: PLR0913 - what a day is made of
         if first and done >= next_look:
             next_look += 1 / ((CLOSE - OPEN) * LOOKS_AN_HOUR)
             expected = {owner: count - counted[owner] for owner, count in daily.items()}
-            spare = spare_cities(at_once(calls_left(inventory, ledger.glance)), expected, first)
+            left = at_once(calls_left(inventory, ledger.glance))
+            spare = at_once(spare_cities(left, expected, first))
         counted[group, place] += 1
         wish = Wish((group,))
         steps = steps_for(inventory, place, wish, LEVELS)

@@ -12,7 +12,7 @@ from service.coverage.exhaustion import Exhausted, exhausting
 from service.coverage.flow import Flow
 from service.coverage.market import Lot
 from service.coverage.planning import CoveragePlan, Idle, Purchase, planning
-from service.coverage.report import Coverage, History, coverage, history, mean_of
+from service.coverage.report import Coverage, History, averaging, coverage, history
 from service.coverage.spare import SpareCities, spare_cities
 from service.inventory import Inventory, PhoneNumber
 from service.ledger.answers import Glance
@@ -145,7 +145,7 @@ async def test_days_that_are_too_old_are_forgotten() -> None:
     assert [bool(day) for day in read] == [True] * 15 + [False] * 5
 
 
-async def test_history_is_the_mean_of_the_days_that_are_known() -> None:
+async def test_history_is_the_averaging_the_days_that_are_known() -> None:
     days = LocalDays()
     called = Called(A, "", 9, "四川", "成都", "028")
     await days.add(date(2026, 1, 1), {called: 30, Called(A, "city"): 20, Called(A, "any"): 10})
@@ -199,21 +199,21 @@ def test_a_call_of_several_groups_is_the_first_ones_that_holds_the_number() -> N
 
 def test_a_mean_leaves_out_what_is_no_groups() -> None:
     day = {Called("", "", 9, "四川", "成都", "028"): 4, Called(A, "city"): 4}
-    assert mean_of([day]) == {}
+    assert at_once(averaging([day])) == {}
 
 
 def test_cities_to_spare_are_those_whose_province_needs_them_least() -> None:
     left = {(A, CHENGDU): 100, (A, LESHAN): 40, (A, BEIJING): 50, (B, CHENGDU): 100}
     expected = {(A, MEISHAN): 40, (A, LESHAN): 30, (A, SHENZHEN): 60, (B, BEIJING): 500}
-    spare = spare_cities(left, expected, 8)
+    spare = at_once(spare_cities(left, expected, 8))
     assert spare == {A: (("city", "028成都"), ("city", "010北京"), ("city", "0833乐山"))}
 
 
 def test_nothing_is_to_spare_where_strangers_will_need_it_all() -> None:
     left = {(A, CHENGDU): 100}
-    assert spare_cities(left, {(A, BEIJING): 100}, 8) == {A: (("city", "028成都"),)}
-    assert spare_cities(left, {(A, BEIJING): 101}, 8) == {}
-    assert spare_cities(left, {(A, BEIJING): -5}, 8) == {A: (("city", "028成都"),)}
+    assert at_once(spare_cities(left, {(A, BEIJING): 100}, 8)) == {A: (("city", "028成都"),)}
+    assert at_once(spare_cities(left, {(A, BEIJING): 101}, 8)) == {}
+    assert at_once(spare_cities(left, {(A, BEIJING): -5}, 8)) == {A: (("city", "028成都"),)}
 
 
 async def test_a_look_goes_by_what_is_left_of_the_day() -> None:
@@ -229,7 +229,7 @@ async def test_a_look_goes_by_what_is_left_of_the_day() -> None:
     spare = SpareCities(demand, lambda: inventory, lambda some: [Glance(0, 10) for _ in some])
     await spare.look()
     assert spare.of([A]) == ()  # nobody wants to know
-    spare.most = 8
+    spare.show(8)
     await spare.look()
     assert spare.of([A]) == ()  # 30 of 30 are to come
     for _ in range(5):

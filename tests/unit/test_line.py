@@ -14,7 +14,7 @@ NOW, GENERATION = 1_700_000_000_000, 3
 
 def reply(process: str, number: int) -> bytes:
     answers = ["01089890000 any"]
-    return msgspec.msgpack.encode((process, number, NOW, GENERATION, answers, 0, 0, 0, 0))
+    return msgspec.msgpack.encode((process, number, NOW, GENERATION, answers, 0, 0, 0))
 
 
 def line_that_hears(monkeypatch: pytest.MonkeyPatch, heard: bytes) -> Line:

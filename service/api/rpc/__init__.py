@@ -11,6 +11,7 @@ from typing import Any
 
 from aiohttp import web
 
+from service.api import bodies
 from service.api.parts import API, REQUEST_ID
 from service.api.rpc import formats
 from service.api.rpc.actions import (
@@ -20,7 +21,7 @@ from service.api.rpc.actions import (
     pick_outbound_numbers,
 )
 from service.api.rpc.auth import enter, refuse_strangers
-from service.api.rpc.call import read
+from service.api.rpc.call import take_apart
 from service.ccc import catalogue
 from service.ccc.parameters import check_action
 from service.errors import Overloaded
@@ -40,13 +41,15 @@ _ACTIONS: dict[str, dict[str, Perform]] = {
 async def answer(request: web.Request) -> web.Response:
     """Do what the call asks for; to take it apart has its place in the gate, as a pick has."""
     api = request.app[API]
+    # Whoever lets a body trickle holds no place meanwhile.
+    body = await bodies.read(request) if request.can_read_body else b""
     try:
         with enter(request):
-            call = await read(request, partial(refuse_strangers, request))
+            call = take_apart(request, body, partial(refuse_strangers, request))
     except Overloaded:
         api.refused["", Overloaded.code].inc()
         raise
     check_action(call, _ACTIONS)
     perform = _ACTIONS[call.version][call.action]
-    body = catalogue.success(request[REQUEST_ID], await perform(request))
-    return formats.response(request, f"{call.action}Response", body, 200, {})
+    good = catalogue.success(request[REQUEST_ID], await perform(request))
+    return formats.response(request, f"{call.action}Response", good, 200, {})

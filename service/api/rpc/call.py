@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl
 
 from aiohttp import web
 
-from service.api import bodies, forms
+from service.api import forms
 from service.ccc.claims import SignedCall
 from service.errors import InvalidField
 
@@ -22,21 +22,20 @@ CALL = web.RequestKey("CALL", SignedCall)
 _FORMATS = ("", "json", "xml")
 
 
-async def read(request: web.Request, check: Callable[[bytes], None]) -> SignedCall:
+def take_apart(request: web.Request, body: bytes, check: Callable[[bytes], None]) -> SignedCall:
     """Take a request apart, and leave the call in it.
 
     Args:
         request: as it came.
+        body: its own.
         check: refuses what costs too much; takes query and form as they came.
 
     Raises:
         CallerIdError: as `check` does.
         MalformedRequest: query or form are no UTF-8, or have too many fields.
         InvalidField: a parameter came twice, has NUL in it, or asks for an unknown format.
-        RequestError: as `bodies.read`.
     """
     in_query = request.rel_url.raw_query_string.encode("utf-8", "surrogateescape")
-    body = await bodies.read(request) if request.can_read_body else b""
     in_form = body if request.content_type == forms.FORM else b""
     check(in_query + b"&" + in_form)
     query, form = _parsed(in_query), _parsed(in_form)

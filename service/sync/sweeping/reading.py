@@ -15,7 +15,7 @@ import msgspec
 
 from service.inventory import PhoneNumber, UnreadableRow
 from service.logs import mask
-from service.sync.acceptance import Sweep
+from service.sync.acceptance import REPEATED, Sweep
 from service.sync.sweeping.splitting import (
     EVERYTHING,
     MOST_NUMBERS,
@@ -29,7 +29,6 @@ from service.sync.sweeping.splitting import (
 PASSES = 3
 SAMPLE = 4  # pages from all over a part, to guess from
 TOO_FEW = 0.01  # of the numbers of a part, to guess from
-REPEATED = "Number is listed twice"
 
 
 class PageRequest(msgspec.Struct, frozen=True):
