@@ -4,7 +4,7 @@ A stratum is a group, the callee's province and a band of four hours: what makes
 a number is shown. Pure; hours and days are counted since 1970.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
 from service.health.rates import HIGHEST_RATE, Comparison, Tally, compared
@@ -17,6 +17,8 @@ PRIOR_CALLS = 20
 # A group's share is that of its last whole hours, and needs so many calls, now and before.
 SHARE_HOURS = 2
 FEWEST_CALLS = 300
+
+SLICE = 128  # strata added before others have a turn, well under a ms
 
 Count = tuple[int, int]  # calls answered, and calls
 NO_CALLS: Count = (0, 0)
@@ -37,11 +39,13 @@ class Calls:
         self.groups: dict[str, Count] = {}
         self.hours: dict[tuple[str, int], Count] = {}
 
-    def add(self, other: "Calls") -> None:
-        """Add other calls."""
-        for (group, province, band), count in other.strata.items():
+    def adding(self, other: "Calls") -> Generator[None, None, None]:
+        """Add other calls in slices."""
+        for at, ((group, province, band), count) in enumerate(list(other.strata.items())):
+            if at % SLICE == 0:
+                yield
             self.add_stratum(group, province, band, count)
-        for (group, hour), count in other.hours.items():
+        for (group, hour), count in list(other.hours.items()):
             self.add_hour(group, hour, count)
 
     def add_stratum(self, group: str, province: str, band: int, count: Count) -> None:

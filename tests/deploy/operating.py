@@ -19,7 +19,7 @@ from service import app
 from service.emulator import Emulator, phone_number, running, skill_groups
 from service.emulator.faults import Faults
 from service.errors import SettingsError
-from service.health import store, watch
+from service.health import rules, store, strata, watch
 from service.ledger import failover, protocol
 from service.metrics import Metrics
 from service.settings import (
@@ -68,6 +68,9 @@ def quicken(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watch, "LOOK_SECONDS", 0.05)
     monkeypatch.setattr(watch, "WRITE_SECONDS", 0.02)
     monkeypatch.setattr(store, "LEAD_MS", 20)
+    monkeypatch.setattr(strata, "FEWEST_CALLS", 1)
+    for module in (rules, watch):
+        monkeypatch.setattr(module, "HOUR", 250)  # ms
     monkeypatch.setattr(gauges, "AVAILABLE_SECONDS", 0.1)
     monkeypatch.setattr(protocol, "RETURN_SECONDS", 0.1)
     monkeypatch.setattr(failover, "KEEP_UP_SECONDS", 0.1)

@@ -5,11 +5,13 @@ from collections import Counter
 import pytest
 from msgspec.structs import replace
 
-from service.ledger import CalleeRule, Limits, Park, Rules, describe
+from service.inventory import LEVELS, Mark, Wish, group_token, read_mark, steps_for
+from service.ledger import CalleeRule, Limits, Outcome, Park, Rules, describe
 from service.ledger.shared import queue as queue_module
+from service.locality import Locality
 from tests.conftest import RedisServer
 from tests.fakes import in_place_of
-from tests.ledgers import Shared, inventory_of, pick, shared_ledger, write_members
+from tests.ledgers import GROUP, Shared, inventory_of, pick, shared_ledger, write_members
 from tests.waiting import eventually
 
 HOUR = 3_600_000
@@ -50,6 +52,33 @@ async def test_what_was_picked_without_redis_is_counted_when_it_is_back(
         shown["01089890000"] += 1
         counted = {number: await used(side, number) for number in inventory.numbers}
     assert counted == {number: shown[number] for number in inventory.numbers}
+
+
+async def test_an_outcome_brings_back_the_stratum_of_a_pick_made_without_redis(
+    own_redis: RedisServer,
+) -> None:
+    inventory = inventory_of(2)
+    await write_members(own_redis.url, inventory)
+    steps = steps_for(inventory, Locality("四川", "成都", "028"), Wish((GROUP,)), LEVELS)
+    async with shared_ledger(own_redis.url, inventory) as side:
+        side.ledger.rule(Rules(remembered=HOUR))
+        before = replace(pick("before"), steps=steps)
+        assert (await side.ledger.pick(before)).source == "redis"
+        own_redis.stop_signal()
+        try:
+            decision = await side.ledger.pick(replace(before, call="meanwhile"))
+        finally:
+            own_redis.continue_signal()
+        assert decision.source == "degraded"
+        await eventually(
+            lambda: side.metrics.registry.get_sample_value("callerid_write_back_backlog") == 0
+        )
+        told = [
+            await side.shared.apply(Outcome(call, "", "", final=True))
+            for call in ("before", "meanwhile")
+        ]
+    marks = [read_mark(mark) for followed in told for _, mark in followed.uses]
+    assert marks == [Mark("any", "any", "SC", group_token(GROUP))] * 2
 
 
 async def test_a_call_that_timed_out_and_was_applied_is_corrected(own_redis: RedisServer) -> None:

@@ -26,6 +26,7 @@ from service.health.rules import (
     judge,
 )
 from service.health.strata import BAND_HOURS, USUAL_DAYS, Calls, Count, Strata
+from service.tasks import at_once
 
 FIRST_DAY = 20_000
 # Hours of a day in which calls are made, in UTC, and how people answer then.
@@ -95,7 +96,7 @@ class Pool:
         day, judged = self.day, list[Judged]()
         earlier = Calls()
         for past in range(day - USUAL_DAYS, day - 1):
-            earlier.add(self._days[past])
+            at_once(earlier.adding(self._days[past]))
         for past in [past for past in self._days if past < day - USUAL_DAYS]:
             del self._days[past]
         for at in hours:

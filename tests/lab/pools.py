@@ -9,7 +9,7 @@ from tests.lab.pool import FIRST_DAY, HOURS, Pool, local_numbers, provinces
 from tests.lab.table import Row, Table
 
 NUMBERS = 200
-SETTLED_DAYS, FALLEN_DAYS, SHARED_DAYS = 10, 20, 60
+SETTLED_DAYS, FALLEN_DAYS, SHARED_DAYS = 10, 20, 30
 COLD_PART = 0.7  # of the calls of numbers that both groups have
 
 

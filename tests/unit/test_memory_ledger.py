@@ -5,9 +5,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.inventory import Inventory, PhoneNumber, Step
-from service.ledger import LocalLedger, Park, Pick, Take, Unpark
+from service.inventory import (
+    LEVELS,
+    Inventory,
+    Mark,
+    PhoneNumber,
+    Step,
+    Wish,
+    group_token,
+    read_mark,
+    steps_for,
+)
+from service.ledger import LocalLedger, Outcome, Park, Pick, Rules, Take, Unpark
 from service.ledger.local.rotation import Rotation
+from service.locality import Locality
 
 GROUP = "sales@ccc-test"
 ANY = (Step("any", (f"{GROUP}|any|*",)),)
@@ -36,6 +47,49 @@ def test_no_number_is_used_twice_before_every_other_was_used_once() -> None:
     ledger = ledger_of(7)
     rounds = [sorted(shown(ledger)[0] for _ in range(7)) for _ in range(3)]
     assert rounds == [list("0123456")] * 3
+
+
+SURVEY, AGENT = "survey@ccc-test", "agent01@ccc-test"
+CHENGDU, URUMQI = Locality("四川", "成都", "028"), Locality("新疆", "乌鲁木齐", "0991")
+SHARED = Inventory(
+    "ccc-test",
+    1,
+    [
+        PhoneNumber("02855500001", "四川", "成都", "028", skill_group_ids=(SURVEY,)),
+        PhoneNumber("02855500002", "四川", "成都", "028", skill_group_ids=(SURVEY, GROUP)),
+        PhoneNumber("02855500003", "四川", "成都", "028", agent_id=AGENT),
+    ],
+)
+
+
+def marks(callee: Locality, wish: Wish, *, rules: Rules | None = None) -> dict[str, Mark]:
+    """The marks with which an outcome finds each number of a pick, shown twice to one callee."""
+    ledger = LocalLedger(lambda: 1000)
+    ledger.rule(rules or Rules(remembered=1000))
+    ledger.replace(SHARED)
+    steps = steps_for(SHARED, callee, wish, LEVELS)
+    for call in ("first", "second"):
+        ledger.decide(Pick(dry_run=False, steps=steps, count=3, callee="c", call=call))
+    followed = ledger.apply_now(Outcome("second", "", "", final=True))
+    return {number: read_mark(mark) for number, mark in followed.uses}
+
+
+def test_an_outcome_brings_back_the_first_group_asked_for_that_has_the_number() -> None:
+    assert marks(CHENGDU, Wish((SURVEY, GROUP))) == {
+        "02855500001": Mark("city", "city", "SC", group_token(SURVEY)),
+        "02855500002": Mark("city", "city", "SC", group_token(GROUP)),
+    }
+
+
+def test_an_agents_own_number_is_used_for_no_group() -> None:
+    found = marks(URUMQI, Wish((SURVEY,), AGENT))
+    assert found["02855500003"] == Mark("agent", "agent", "XJ", group_token(""))
+    assert found["02855500001"] == Mark("any", "any", "XJ", group_token(SURVEY))
+
+
+def test_a_sticky_number_is_marked_as_what_it_is_to_the_callee() -> None:
+    found = marks(URUMQI, Wish((GROUP,)), rules=Rules(remembered=1000, sticky=1000))
+    assert found == {"02855500002": Mark("sticky", "any", "XJ", group_token(GROUP))}
 
 
 def test_a_pick_of_several_shows_distinct_numbers() -> None:

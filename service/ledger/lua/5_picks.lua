@@ -3,15 +3,28 @@
 -- The mark of a use of a step: the step's, which ends in a token for the group of each pool, with
 -- the token of the first pool alone that has the number. `marks.py` says what else stands there.
 local TOKEN = 8
-local function mark_of(step, record)
+local function mark_in(step, pools)
   local mark, names = step[1], step[2]
-  if not names[2] or not string.find(mark, ' ', 1, true) then return mark end
-  local pools, tokens = homes[record[HOME]].pools, #mark - TOKEN * #names
+  if not string.find(mark, ' ', 1, true) then return mark end
+  local tokens = #mark - TOKEN * #names
   for i, name in ipairs(names) do
     if string.find(pools, '\n' .. name .. '\n', 1, true) then
       local at = tokens + TOKEN * i
       return string.sub(mark, 1, tokens) .. string.sub(mark, at - TOKEN + 1, at)
     end
+  end
+  return mark
+end
+
+local function mark_of(step, record)
+  if not step[2][2] then return step[1] end
+  local home = record[HOME]
+  local marks = step.marks or {} -- by home: a batch takes many numbers of few
+  step.marks = marks
+  local mark = marks[home]
+  if not mark then
+    mark = mark_in(step, homes[home].pools)
+    marks[home] = mark
   end
   return mark
 end
