@@ -39,7 +39,9 @@ local function tally(tallies, hour, group, province)
 end
 
 local function add(key, field, answered, attempts)
-  local fine, count = pcall(cmsgpack.unpack, redis.call('HGET', key, field) or '')
+  local stored = redis.pcall('HGET', key, field)
+  if type(stored) == 'table' then redis.call('DEL', key) end -- another's value stands there
+  local fine, count = pcall(cmsgpack.unpack, type(stored) == 'string' and stored or '')
   if not (fine and type(count) == 'table' and tonumber(count[1]) and tonumber(count[2])) then
     count = {0, 0}
   end

@@ -32,19 +32,19 @@ OVERTAKEN = ("coverage", "idna", "phone", "setuptools")
 
 
 def entries(name: str) -> dict[str, str]:
-    """The entries of a lock, as they stand there, by the package's name."""
+    """The entries of a lock for this machine, as they stand there, by the package's name."""
     text = (ROOT / "requirements" / f"{name}.txt").read_text("utf-8")
     blocks = re.split(r"^(?=[a-zA-Z0-9])", text, flags=re.MULTILINE)[1:]
-    return {canonicalize_name(block.partition("==")[0]): block for block in blocks}
+    here = [block for block in blocks if applies(Requirement(block.partition(" \\\n")[0]))]
+    return {canonicalize_name(block.partition("==")[0]): block for block in here}
 
 
 def pins(name: str) -> dict[str, Requirement]:
     """What a lock pins on this machine."""
-    found = {
+    return {
         package: Requirement(block.partition(" \\\n")[0])
         for package, block in entries(name).items()
     }
-    return {package: pin for package, pin in found.items() if applies(pin)}
 
 
 def applies(requirement: Requirement, extra: str = "") -> bool:
