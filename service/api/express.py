@@ -28,6 +28,7 @@ REST_SECONDS = 0.05  # clients that write head and body apart do so in one breat
 
 # Of any head, all lines together: the longest signed query of the door is half of it.
 LONGEST_HEAD = 32_768
+TOO_LONG = f"The head is longer than {LONGEST_HEAD} bytes"
 PIECE_BYTES = 8_192  # of what aiohttp is given at once
 
 
@@ -183,9 +184,9 @@ class Connection(Protocol):
         """Wait for the next request for as long as aiohttp does."""
         self._next_keepalive_close_time = self._loop.time() + self._keepalive_timeout
 
-    def _refuse(self, error: CallerIdError, request_id: str) -> None:
+    def _refuse(self, error: CallerIdError, request_id: str, **more: str) -> None:
         status, headers, body = problem(error, request_id)
-        self._write(response(beginning(status, headers), body, request_id))
+        self._write(response(beginning(status, headers | more), body, request_id))
 
     def _write(self, answer: bytes) -> None:
         if self.transport is not None:
@@ -215,7 +216,7 @@ class Connection(Protocol):
         """Let aiohttp parse, and give up a head that becomes too long."""
         parsed = self._request_count
         if self._unparsed and self._unparsed + max(0, piece.find(END)) > LONGEST_HEAD:
-            self._give_up(MalformedRequest(f"The head is longer than {LONGEST_HEAD} bytes"))
+            self._give_up(MalformedRequest(TOO_LONG))
             return
         super().data_received(piece)
         if self._request_count != parsed:
@@ -224,7 +225,7 @@ class Connection(Protocol):
             # Blank lines before a head, which old clients send behind a body, are none of it.
             self._unparsed += len(piece if self._unparsed else piece.lstrip(b"\r\n"))
             if self._unparsed > LONGEST_HEAD:
-                self._give_up(MalformedRequest(f"The head is longer than {LONGEST_HEAD} bytes"))
+                self._give_up(MalformedRequest(TOO_LONG))
 
     def _process_keepalive(self) -> None:
         """Close where nothing has come for too long; say so to who has sent half a head."""
@@ -241,8 +242,6 @@ class Connection(Protocol):
     def _give_up(self, error: CallerIdError) -> None:
         """Refuse a head that does not end, and close; silently behind what is to be answered."""
         if self._is_idle():
-            status, headers, body = problem(error, request_id := self._lane.api.parts.new_id())
-            closing = headers | {"Connection": "close"}
-            self._write(response(beginning(status, closing), body, request_id))
+            self._refuse(error, self._lane.api.parts.new_id(), Connection="close")
         self._unparsed = 0
         self.force_close()

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from datetime import date, datetime
-from typing import Any, Protocol
+from typing import Protocol
 
 import msgspec
 from redis.asyncio import Redis
@@ -89,14 +89,12 @@ class SharedDays:
     async def read(self, day: date) -> Day:
         """Return a day, read in bounded slices."""
         counts: dict[Called, int] = {}
-        cursor = 0
-        while True:
-            with translated():
-                reply: Any = await self._client.hscan(f"{self._base}{day}", cursor, count=_TOGETHER)
-                cursor, some = reply
-                counts |= _decoded(some)
-            if not cursor:
-                return counts
+        with translated():
+            fields = self._client.hscan_iter(f"{self._base}{day}", count=_TOGETHER)
+            async for field, count in fields:
+                with suppress(msgspec.MsgspecError, ValueError):  # what nobody can read is left out
+                    counts[msgspec.json.decode(field, type=Called)] = int(count)
+        return counts
 
 
 class LocalDays:
@@ -190,12 +188,3 @@ def group_of(asked: Iterable[str], held: Iterable[str]) -> str:
     groups = sorted(asked)
     holding = set(held).intersection(groups)
     return next((group for group in groups if group in holding), groups[0] if groups else "")
-
-
-def _decoded(fields: Mapping[bytes, bytes]) -> dict[Called, int]:
-    """Fields as they were written; what nobody can read is passed over."""
-    counts: dict[Called, int] = {}
-    for field, count in fields.items():
-        with suppress(msgspec.MsgspecError, ValueError):
-            counts[msgspec.json.decode(field, type=Called)] = int(count)
-    return counts

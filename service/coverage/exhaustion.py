@@ -5,8 +5,9 @@ from collections.abc import Generator, Iterable, Mapping, Sequence
 
 import msgspec
 
-from service.coverage.flow import Node, path_of
+from service.coverage.flow import path_of
 from service.coverage.market import Owner
+from service.inventory import Node
 from service.inventory.pools import LEVELS
 from service.locality import Locality
 

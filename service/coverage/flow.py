@@ -8,6 +8,7 @@ one number more is worth is found on its way up: four places.
 
 from functools import lru_cache
 
+from service.inventory import Node
 from service.inventory.pools import LEVELS, place_at
 from service.locality import Locality
 
@@ -18,7 +19,6 @@ LOCAL = ("city", "area_code", "province")
 
 COUNTRY = "any", "*"
 
-Node = tuple[str, str]  # a level and the name of a place at it
 Served = dict[str, float]  # calls a day by the level of their match
 
 

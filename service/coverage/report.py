@@ -2,7 +2,7 @@
 
 import itertools
 from collections import Counter, defaultdict
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from math import inf
 from typing import Annotated
@@ -110,8 +110,12 @@ async def counted(demand: Demand) -> Mapping[Owner, float]:
         LedgerUnavailable: Redis does not serve.
     """
     await demand.flush()
-    today = await in_slices(averaging([await demand.store.read(demand.now().date())]))
-    return {owner: sum(hours) for owner, hours in today.items()}
+    return daily(await in_slices(averaging([await demand.store.read(demand.now().date())])))
+
+
+def daily(hourly: Hourly) -> dict[Owner, float]:
+    """Return the calls of the whole day."""
+    return {owner: sum(hours) for owner, hours in hourly.items()}
 
 
 def averaging(days: Sequence[Day]) -> Generator[None, None, Hourly]:
@@ -150,7 +154,7 @@ async def coverage(
         tomorrow: its first instant, in the instance's zone.
     """
     lots = await in_slices(_lots(inventory, glance))
-    demand = {owner: sum(hours) for owner, hours in known.hourly.items()}
+    demand = daily(known.hourly)
     commonest = Counter(lot.calls for lot in lots).most_common(1)
     calls = commonest[0][0] if commonest else inf
     plan = await in_slices(planning(lots, demand, buy, calls))
@@ -191,15 +195,26 @@ def _ratio(share: float | None, foretold: Served, calls: float) -> float | None:
 
 
 def _lots(inventory: Inventory, glance: Describe) -> Generator[None, None, list[Lot]]:
-    """The candidates of skill groups, those together that are alike; an agent's serve no group."""
+    """The candidates of skill groups, those together that are alike."""
     counts: Counter[tuple[Locality, tuple[str, ...], float]] = Counter()
+    for some in glanced(inventory, glance):
+        yield
+        for groups, place, use in some:
+            counts[place, tuple(sorted(groups)), use.max_per_day or inf] += 1
+    return [Lot(*alike, count) for alike, count in counts.items()]
+
+
+def glanced(
+    inventory: Inventory, glance: Describe
+) -> Iterator[list[tuple[set[str], Locality, Glance]]]:
+    """Look at the candidates of skill groups, some at a time: their groups, place and use."""
     left = iter(inventory.homes())
     while some := list(itertools.islice(left, SCANNED)):
-        yield
-        for number, use in zip(some, glance(some), strict=True):
-            own = inventory.numbers[number]
-            if not own.agent_id:
-                place = Locality(own.province, own.city, own.area_code)
-                groups = tuple(sorted(set(own.skill_group_ids)))
-                counts[place, groups, use.max_per_day or inf] += 1
-    return [Lot(*alike, count) for alike, count in counts.items()]
+        looked = (
+            (inventory.numbers[number], use) for number, use in zip(some, glance(some), strict=True)
+        )
+        yield [
+            (set(own.skill_group_ids), Locality(own.province, own.city, own.area_code), use)
+            for own, use in looked
+            if not own.agent_id
+        ]

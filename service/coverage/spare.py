@@ -5,7 +5,6 @@ later in the day. Each process finds the cities by itself: it knows all that it 
 """
 
 import asyncio
-import itertools
 from collections import defaultdict
 from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import suppress
@@ -13,11 +12,11 @@ from datetime import date
 from math import inf
 
 from service.coverage.demand import Demand
-from service.coverage.flow import Flow
+from service.coverage.flow import Flow, path_of
 from service.coverage.market import Owner
-from service.coverage.report import SCANNED, Describe, counted, history
+from service.coverage.report import Describe, counted, daily, glanced, history
 from service.errors import LedgerUnavailable
-from service.inventory import Inventory, Node, place_at
+from service.inventory import Inventory, Node
 from service.locality import Locality
 from service.tasks import heed_cancellation, in_slices
 
@@ -85,8 +84,7 @@ class SpareCities:
             self.now = {}
             return
         if self._day != now.date():
-            known = await history(self._demand)
-            self._daily = {owner: sum(hours) for owner, hours in known.hourly.items()}
+            self._daily = daily((await history(self._demand)).hourly)
             self._day = now.date()
         expected = dict(self._daily)
         for owner, calls in (await counted(self._demand)).items():
@@ -103,16 +101,12 @@ def calls_left(
     A number without a cap is never scarce, and has endless ones.
     """
     left: defaultdict[Owner, float] = defaultdict(float)
-    numbers = iter(inventory.homes())
-    while some := list(itertools.islice(numbers, SCANNED)):
+    for some in glanced(inventory, glance):
         yield
-        for number, use in zip(some, glance(some), strict=True):
-            own = inventory.numbers[number]
+        for groups, place, use in some:
             calls = max(0, use.max_per_day - use.used_day) if use.max_per_day else inf
-            if not own.agent_id:
-                place = Locality(own.province, own.city, own.area_code)
-                for group in set(own.skill_group_ids):
-                    left[group, place] += calls
+            for group in groups:
+                left[group, place] += calls
     return left
 
 
@@ -157,9 +151,5 @@ def spare_cities(
     for group, cities in slack.items():
         best = sorted(cities, key=lambda pair: pair[0], reverse=True)[:most]
         if sum(calls for calls, _ in best) >= flows[group].strangers():
-            chosen[group] = tuple(_node(place) for _, place in best)
+            chosen[group] = tuple(path_of(place)[0] for _, place in best)
     return chosen
-
-
-def _node(place: Locality) -> Node:
-    return "city", place_at("city", place.province, place.city, place.area_code)

@@ -88,28 +88,18 @@ class RedisStore:
     async def add_calls(self, day: int, calls: Calls) -> None:
         """Add a day's calls to others, in bounded slices."""
         added: set[bytes] = set()  # a scan may meet a field twice
-        cursor = 0
-        while True:
-            with translated():
-                reply: Any = await self._client.hscan(f"{self._calls}{day}", cursor, count=FIELDS)
-            cursor, some = reply
-            for field in some.keys() - added:
-                _add_field(calls, field, some[field])
-            added |= some.keys()
-            if not cursor:
-                return
+        with translated():
+            fields = self._client.hscan_iter(f"{self._calls}{day}", count=FIELDS)
+            async for field, value in fields:
+                if field not in added:
+                    added.add(field)
+                    _add_field(calls, field, value)
 
     async def read_all(self) -> dict[str, bytes]:
         """Every record, in bounded slices."""
-        records: dict[str, bytes] = {}
-        cursor = 0
-        while True:
-            with translated():
-                reply: Any = await self._client.hscan(self._records, cursor, count=SLICE)
-                cursor, some = reply
-                records |= {number.decode(): stored for number, stored in some.items()}
-            if not cursor:
-                return records
+        with translated():
+            records = self._client.hscan_iter(self._records, count=SLICE)
+            return {number.decode(): stored async for number, stored in records}
 
     async def read(self, numbers: Sequence[str]) -> list[bytes | None]:
         """The records of these numbers, in their order."""

@@ -43,9 +43,7 @@ async def pick_outbound_numbers(request: web.Request) -> dict[str, Any]:
 async def list_phone_numbers(request: web.Request) -> dict[str, Any]:
     """One page of the cached inventory, ordered by number so that all replicas page alike."""
     api, params = request.app[API], request[CALL].params
-    with auth.enter(request):  # what a signature costs
-        _, instance_id = await _admitted(request, "admin", api.nonces)
-    _must_exist(api, instance_id)
+    _, instance_id = await _administrator(request, api, api.nonces)
     inventory = inventory_of(instance_id, api.parts.keepers[instance_id])
     page, size = integer(params, "PageNumber"), integer(params, "PageSize")
     matching = sorted(number.number for number in _filtered(inventory, params))
@@ -97,15 +95,21 @@ async def _read_pick(request: web.Request, api: Api, _admission: Admission) -> P
 async def _read_addition(request: web.Request, numbers: str) -> tuple[Asker, dict[str, Any]]:
     """Return who adds, and what both additions have, with the list called `numbers`."""
     api, params = request.app[API], request[CALL].params
-    with auth.enter(request):  # what a signature costs
-        asker, instance_id = await _admitted(request, "admin", api.shared_nonces)
-    _must_exist(api, instance_id)
+    asker, instance_id = await _administrator(request, api, api.shared_nonces)
     return asker, {
         "instance_id": instance_id,
         "numbers": required_texts(params, numbers),
         "usage": parameters.required_usage(params),
         "contact_flow_id": parameters.optional(params, "ContactFlowId"),
     }
+
+
+async def _administrator(request: web.Request, api: Api, nonces: Nonces) -> tuple[Asker, str]:
+    """Return who administers, and an instance that there is."""
+    with auth.enter(request):  # what a signature costs
+        asker, instance_id = await _admitted(request, "admin", nonces)
+    _must_exist(api, instance_id)
+    return asker, instance_id
 
 
 async def _admitted(request: web.Request, scope: Scope, nonces: Nonces) -> tuple[Asker, str]:
