@@ -9,13 +9,14 @@ import asyncio
 import errno
 import logging
 import socket
-from collections.abc import Coroutine, Iterable
-from contextlib import ExitStack, suppress
+from collections.abc import Coroutine
+from contextlib import suppress
+from functools import partial
 from typing import Any, cast
 
 from aiohttp import web
 
-from service.addresses import NOT_OF_THIS_MACHINE
+from service.addresses import open_all
 from service.api.server import ConnectionServer
 
 BACKLOG = 4096
@@ -148,8 +149,8 @@ class Site(web.BaseSite):
         found = await asyncio.get_running_loop().getaddrinfo(
             self._host, self._port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )
-        addresses = [(family, address) for family, _, _, _, address in dict.fromkeys(found)]
-        sockets = _bound(addresses, self._port, share_port=self._share_port)
+        listening_at = partial(_listening_at, share_port=self._share_port)
+        sockets = open_all(found, self._port, listening_at)
         self._listener = Listener(cast("ConnectionServer", self._runner.server), sockets)
         self._server = self._listener  # type: ignore[assignment]  # all that a site asks of it
 
@@ -160,26 +161,5 @@ class Site(web.BaseSite):
             await self._listener.joined()
 
 
-def _bound(
-    addresses: Iterable[tuple[int, Any]], port: int, *, share_port: bool
-) -> list[socket.socket]:
-    """Listen at each of a host's addresses, but for those that this machine does not have."""
-    with ExitStack() as opened:
-        sockets: list[socket.socket] = []
-        missing: OSError | None = None
-        for family, (host, _, *scope) in addresses:
-            try:
-                listening = socket.create_server(
-                    (host, port, *scope), family=family, backlog=BACKLOG, reuse_port=share_port
-                )
-            except OSError as error:
-                if error.errno not in NOT_OF_THIS_MACHINE:
-                    raise
-                missing = error
-            else:
-                sockets.append(opened.enter_context(listening))
-                port = listening.getsockname()[1]
-        if missing is not None and not sockets:
-            raise missing
-        opened.pop_all()
-    return sockets
+def _listening_at(family: int, address: Any, *, share_port: bool) -> socket.socket:
+    return socket.create_server(address, family=family, backlog=BACKLOG, reuse_port=share_port)

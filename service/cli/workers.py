@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 from prometheus_client import values
 
-from service.addresses import NOT_OF_THIS_MACHINE, to_listen
+from service.addresses import open_all, to_listen
 from service.errors import CallerIdError
 from service.shared_metrics import Piece, SharedValues
 
@@ -190,20 +190,10 @@ def reserved(host: str, port: int) -> Iterator[int]:
     with ExitStack() as held:
         with to_listen(host, port):
             found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-            holders, missing = [], None
-            for family, *_, address in found:
-                try:
-                    holder = held.enter_context(_holder(family, (address[0], port, *address[2:])))
-                except OSError as error:
-                    if error.errno not in NOT_OF_THIS_MACHINE:
-                        raise
-                    missing = error
-                else:
-                    holders.append(holder)
-                    port = port or holder.getsockname()[1]
-            if missing is not None and not holders:
-                raise missing
-        yield port
+            holders = open_all(found, port, _holder)
+        for holder in holders:
+            held.enter_context(holder)
+        yield holders[0].getsockname()[1]
 
 
 def _holder(family: int, address: tuple[object, ...]) -> socket.socket:

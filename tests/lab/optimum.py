@@ -7,9 +7,10 @@ import numpy as np
 from scipy.optimize import LinearConstraint, milp
 from scipy.sparse import csr_array
 
-from service.coverage.flow import WORTH, Flow, Node, path_of, worth
+from service.coverage.flow import WORTH, Flow, path_of, worth
 from service.coverage.market import Lot, Owner
 from service.coverage.planning import CoveragePlan
+from service.inventory import Node
 
 SECONDS = 60  # for a solver that looks for whole numbers
 

@@ -19,6 +19,7 @@ from tests.conftest import free_port
 from tests.waiting import eventually
 from tests.whole.processes import ROOT
 from tests.whole.services import KEY, SECRET, chengdu_numbers, emulator_of
+from tests.whole.test_commands import until_ready
 
 
 def written(program: str, warnings: str = "ignore") -> list[dict[str, Any]]:
@@ -131,18 +132,6 @@ async def ended(process: Any) -> int:
     return status
 
 
-async def until_ready(url: str) -> None:
-    async with asyncio.timeout(20), aiohttp.ClientSession() as client:
-        while True:
-            try:
-                async with client.get(f"{url}/readyz") as response:
-                    if response.status == 200:
-                        return
-            except aiohttp.ClientError:
-                pass
-            await asyncio.sleep(0.02)
-
-
 async def test_the_first_line_says_what_listens_where_and_the_last_one_that_it_ended(
     tmp_path: Path,
 ) -> None:
@@ -182,5 +171,6 @@ async def test_a_log_that_nobody_takes_does_not_keep_the_service_from_serving(
     unwritable: int,
 ) -> None:
     async with serving(unwritable) as (url, process):
-        await until_ready(url)
+        async with aiohttp.ClientSession() as client:
+            await until_ready(client, url)
         assert await ended(process) == 0
