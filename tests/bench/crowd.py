@@ -83,11 +83,18 @@ class Crowd:
 
 
 def newcomers(port: int, seconds: float) -> list[tuple[float, int]]:
-    """One after another: ms from opening a connection to its first answer, and its status."""
+    """One after another: ms from opening a connection to its first answer, and its status.
+
+    Status 0 is one whose patience ended: the bare handler has no gate.
+    """
     heard = []
     until = time.monotonic() + seconds
     while (start := time.monotonic()) < until:
-        with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as connection:
+        status = 0
+        with (
+            suppress(TimeoutError),
+            socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as connection,
+        ):
             connection.sendall(request_of(port, GROUPS[:1]))
             status = int(connection.recv(65_536)[9:12])
         heard.append((1000 * (time.monotonic() - start), status))
