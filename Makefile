@@ -14,7 +14,10 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --build-constraint requirements/build.txt \
 	--custom-compile-command "make lock" $(UPGRADE)
-PYTEST := $(BIN)/python -m pytest --numprocesses logical --dist loadfile
+# More workers than cores, as half of the tests wait for servers; files in any order, so that no long
+# one is always the last.
+WORKERS := $(shell expr $$(getconf _NPROCESSORS_ONLN) \* 3 / 2)
+PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 SOURCES := service tests deploy docs
 
 # A user's own settings must not choose other packages or another place; a mirror of theirs stays.

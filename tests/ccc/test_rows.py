@@ -160,6 +160,7 @@ FIELDS = (*row(), "Unheard of")
 ROWS = st.dictionaries(st.sampled_from(FIELDS), ANY_JSON) | ANY_JSON
 
 
+@pytest.mark.no_cover  # thousands of steps
 @settings(max_examples=400)
 @given(st.lists(ROWS, max_size=6), st.integers(-2, 6) | ANY_JSON)
 @example([], 0)

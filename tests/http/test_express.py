@@ -589,6 +589,7 @@ async def test_wherever_a_request_is_cut_it_hears_what_aiohttp_would_say(message
             await runner.cleanup()
 
 
+@pytest.mark.no_cover  # thousands of steps
 @settings(max_examples=60)
 @given(st.lists(MESSAGES, max_size=8), st.lists(st.floats(0, 1), max_size=6))
 def test_whatever_a_connection_sends_it_hears_what_aiohttp_would_say(

@@ -44,6 +44,9 @@ from tests.ledgers import (
 )
 from tests.waiting import eventually
 
+# Thousands of steps: counting their lines triples their time, and other tests reach them too.
+pytestmark = pytest.mark.no_cover
+
 T = TypeVar("T")
 
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000

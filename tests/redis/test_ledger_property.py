@@ -45,6 +45,9 @@ from service.ledger.shared.line import Line
 from service.locality import Locality
 from tests.redis.servers import SERVERS
 
+# Thousands of steps: counting their lines triples their time, and other tests reach them too.
+pytestmark = pytest.mark.no_cover
+
 T = TypeVar("T")
 
 PLACES = [

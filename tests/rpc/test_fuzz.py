@@ -15,6 +15,9 @@ from hypothesis import strategies as st
 from tests.http.http_fixtures import Service, raw, serving, status_of
 from tests.rpc.rpc_fixtures import ACTIONS, PARAMS, VERSIONS, Scheme, guarded_service, send, signed
 
+# Thousands of steps: counting their lines triples their time, and other tests reach them too.
+pytestmark = pytest.mark.no_cover
+
 SYSTEM = {
     "Action": "PickOutboundNumbers",
     "Version": "2020-07-01",

@@ -238,6 +238,7 @@ async def test_a_look_goes_by_what_is_left_of_the_day() -> None:
     assert spare.of([B, A]) == ((A, ("city", "028成都")),)
 
 
+@pytest.mark.no_cover  # thousands of steps
 @pytest.mark.parametrize(
     ("placement", "order", "least"),
     [("half in one city", "by province", 0.02), ("even", "mixed", -0.005)],

@@ -16,6 +16,9 @@ from service.sync.sweeping.course import MARGIN, course_of
 from service.sync.sweeping.reading import PageRead, PageRequest
 from service.sync.sweeping.splitting import LONGEST_PATTERN, PAGE_SIZE, Part
 
+# Thousands of steps: counting their lines triples their time, and other tests reach them too.
+pytestmark = pytest.mark.no_cover
+
 MASKED = UnreadableRow("138****8888", "Number is masked", b"1")
 
 Total = Callable[[int], int]

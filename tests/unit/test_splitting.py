@@ -109,6 +109,7 @@ def many() -> Iterator[list[PhoneNumber]]:
         yield spread_unevenly(MANY, Random(1))
 
 
+@pytest.mark.no_cover  # thousands of steps
 def test_sixty_thousand_in_any_order_are_all_found_from_nothing() -> None:
     numbers = spread_unevenly(60_000, Random(1))
     oracle = Oracle(Random(2).sample(numbers, len(numbers)))
@@ -116,6 +117,7 @@ def test_sixty_thousand_in_any_order_are_all_found_from_nothing() -> None:
     assert oracle.calls < 2 * LEAST_OF_MANY
 
 
+@pytest.mark.no_cover  # thousands of steps
 def test_many_in_their_order_are_all_found_from_nothing(many: list[PhoneNumber]) -> None:
     assert Oracle(many).swept() == whole(many)
 
@@ -125,6 +127,7 @@ def whole(numbers: Sequence[PhoneNumber]) -> Sweep:
     return Sweep(listed, complete=True, total=len(numbers))
 
 
+@pytest.mark.no_cover  # thousands of steps
 def test_who_knows_them_finds_them_again_in_few_more_calls_than_pages(
     many: list[PhoneNumber],
 ) -> None:
@@ -141,6 +144,7 @@ def test_usage_and_activity_alone_cut_what_they_can() -> None:
     assert oracle.calls < 200 + 10
 
 
+@pytest.mark.no_cover  # thousands of steps
 def test_while_numbers_come_and_go_none_that_stays_is_missed(many: list[PhoneNumber]) -> None:
     """One comes or goes with every 20th page; those that left are ruled out all the same."""
     randomness = Random(4)
@@ -163,6 +167,7 @@ def test_while_numbers_come_and_go_none_that_stays_is_missed(many: list[PhoneNum
     assert oracle.calls < 2 * LEAST_OF_MANY
 
 
+@pytest.mark.no_cover  # thousands of steps
 def test_a_block_that_nobody_knew_is_found_while_others_come_and_go(
     many: list[PhoneNumber],
 ) -> None:
@@ -183,6 +188,7 @@ digits = st.text("01", min_size=1, max_size=9)
 inventories = st.sets(digits, min_size=21, max_size=60)
 
 
+@pytest.mark.no_cover  # thousands of steps
 @settings(max_examples=200)
 @given(inventories, st.integers(0, 2**16), st.floats(0, 1))
 def test_all_are_found_unless_more_than_paging_reaches_hold_a_whole_number(
