@@ -3,7 +3,7 @@
 Pure: each rule looks at the settings and yields its faults, none knows where they were read.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import get_args
 from urllib.parse import urlsplit
@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from msgspec import structs
 
+from service.locality import Locator
 from service.redis_.url import FORMS, OPTIONS, OptionError, read_url
 from service.settings import (
     InstanceSettings,
@@ -37,6 +38,22 @@ def contradictions(settings: Settings) -> Iterator[Fault]:
         yield from _instance(instance, ("instances", at), settings)
     yield from _repeated(settings)
     yield from _scopes(settings)
+
+
+def unknown_places(settings: Settings, locator: Locator) -> Iterator[Fault]:
+    """Yield a fault for each name in `near` that no province and no city has."""
+    common = settings.selection.near
+    tables: list[tuple[KeyPath, Mapping[str, tuple[str, ...]]]] = [(("selection", "near"), common)]
+    for at, instance in enumerate(settings.instances):
+        if (near := settings.selection_for(instance).near) != common:
+            tables.append((("instances", at, "near"), near))
+    for path, near in tables:
+        for callees, places in near.items():
+            names = {(*path, callees): callees}
+            names |= {(*path, callees, at): place for at, place in enumerate(places)}
+            for where, name in names.items():
+                if name != "*" and not locator.knows(name):
+                    yield Fault(where, shown(name), "a province or a city, as 四川")
 
 
 def _redis(settings: Settings) -> Iterator[Fault]:

@@ -113,12 +113,14 @@ def test_places_to_go_to_are_named_as_pools_are_whatever_their_rank() -> None:
     }
 
 
-def test_a_place_that_is_none_is_named_once() -> None:
-    settings = near_with(河北=("Atlantis", "北京"), 成都=("Atlantis",))
+def test_a_place_that_is_none_is_named_with_its_key() -> None:
     with pytest.raises(SettingsError) as refused:
-        near_of(settings, LOCATOR)
+        near_of(near_with(河北=("北京", "Atlantis"), Sichuan=("成都",)), LOCATOR)
     assert refused.value.faults == [
-        "selection.near: found 'Atlantis', expected a province or a city, as 四川"
+        "beside what runs: selection.near.河北[1]: found 'Atlantis', expected a province or a city,"
+        " as 四川",
+        "beside what runs: selection.near.Sichuan: found 'Sichuan', expected a province or a city, "
+        "as 四川",
     ]
 
 
