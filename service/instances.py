@@ -9,11 +9,12 @@ from itertools import chain
 from typing import Literal
 
 from service.building import InstanceParts, Work
+from service.errors import OutsideCallingWindow
 from service.inventory import Inventory, Mark, Moves
 from service.ledger import FailoverLedger, Rules
 from service.locality import Locator
-from service.picking.instance import Digests, Instance
-from service.policy import limits_namer, near_of, opens_at, rules_for, unused_overrides
+from service.picking.instance import Digests, Instance, always_open
+from service.policy import limits_namer, near_of, outside_window, rules_for, unused_overrides
 from service.settings import InstanceSettings, Selection, Settings
 from service.sync import (
     InventoryKeeper,
@@ -138,7 +139,7 @@ class Instances(dict[str, Instance]):
             fallback_seconds=selection.fallback_timeout_ms / 1000 if asks else 0.0,
             digests=Digests(self._settings.redis.digest_key.encode()[:64], instance.id),
             knows_callees=rules.horizon > 0,
-            opens_at=_opening_of(selection),
+            closed=_closed_by(selection),
             now=built.now,
             demand=built.demand,
             near=self._near[instance.id],
@@ -181,8 +182,8 @@ class Instances(dict[str, Instance]):
             _log.warning("No number goes by these entries of [[numbers]]: %s", entries)
 
 
-def _opening_of(selection: Selection) -> Callable[[], str]:
-    """Return what tells when the calling window opens; without a window it is open always."""
+def _closed_by(selection: Selection) -> Callable[[], OutsideCallingWindow | None]:
+    """Return what refuses a pick outside the calling window; without one it is open always."""
     if not selection.calling_window:
-        return str  # which makes ""
-    return lambda: opens_at(selection, time.time())
+        return always_open
+    return lambda: outside_window(selection, time.time())

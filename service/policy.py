@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from service.errors import SettingsError
+from service.errors import OutsideCallingWindow, SettingsError
 from service.inventory import Near, Node, PhoneNumber, place_at
 from service.ledger import CalleeRule, Limits, Rules, read_trunks, with_trunks
 from service.locality import Locator, normal_province
@@ -65,7 +65,7 @@ def near_of(settings: Settings, locator: Locator) -> Mapping[str, Near]:
     """Read for each instance the places to go to before anywhere, under the names of pools.
 
     Raises:
-        SettingsError: one is no place to this locator, be it one to that of the file; each is named.
+        SettingsError: one is no place to this locator; each is named.
     """
     if faults := list(unknown_places(settings, locator)):
         raise SettingsError([line(fault, "beside what runs", {}) for fault in faults])
@@ -141,8 +141,8 @@ def _offsets_around(zone: ZoneInfo, hour: int) -> tuple[tuple[int, int], ...]:
     return tuple(offsets)
 
 
-def opens_at(selection: Selection, now: float) -> str:
-    """Return the calling window's next opening, in RFC 3339, or "" where it is open.
+def outside_window(selection: Selection, now: float) -> OutsideCallingWindow | None:
+    """Return the error of a pick outside the calling window, None where that is open.
 
     Args:
         selection: with the window and its time zone.
@@ -150,15 +150,15 @@ def opens_at(selection: Selection, now: float) -> str:
     """
     window = parse_calling_window(selection.calling_window)
     if window is None:
-        return ""
+        return None
     start, end = window
     local = datetime.fromtimestamp(now, ZoneInfo(selection.timezone))
     minute = local.hour * 60 + local.minute
     if start <= minute < end:
-        return ""
+        return None
     day = local.date() if minute < start else local.date() + timedelta(days=1)
     opening = datetime(day.year, day.month, day.day, start // 60, start % 60, tzinfo=local.tzinfo)
-    return opening.isoformat()
+    return OutsideCallingWindow(opening.isoformat(), opening.timestamp() - now)
 
 
 def _limits(caller: CallerLimits, override: NumberOverride | None) -> Limits:

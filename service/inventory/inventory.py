@@ -95,6 +95,10 @@ class Inventory:
         """The pools of one candidate, or None for a number that is none."""
         return self._homes.get(number)
 
+    def knows_group(self, skill_group_id: str) -> bool:
+        """Return whether any number belongs to a group, be it one that can never be shown."""
+        return skill_group_id in self.groups or skill_group_id in self._bars
+
     def barred(self, skill_group_ids: Iterable[str]) -> Counter[str]:
         """Count the numbers of these groups that can never be shown, by reason."""
         total: Counter[str] = Counter()
