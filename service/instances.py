@@ -115,13 +115,11 @@ class Instances(dict[str, Instance]):
 
     def note_outcome(self, instance_id: str, number: str, result: str, mark: Mark) -> None:
         """Feed a number's health with the result of a call."""
-        if (health := self.parts[instance_id].health) is not None:
-            health.note(number, result, mark)
+        self.parts[instance_id].health.note(number, result, mark)
 
     async def health_shown(self, instance_id: str, numbers: Sequence[str]) -> Mapping[str, str]:
         """Explain the health of each of these numbers that has ever left full health."""
-        health = self.parts[instance_id].health
-        return await health.shown(numbers) if health is not None else {}
+        return await self.parts[instance_id].health.shown(numbers)
 
     def _picked_for(self, built: InstanceParts) -> Instance:
         instance = self._configured(built)
@@ -130,6 +128,7 @@ class Instances(dict[str, Instance]):
         built.ledger.rule(rules)
         asks = selection.fallback == "ccc"
         built.spare.show(selection.spare_first)
+        built.health.turn(on=self._settings.health.enabled)
         return Instance(
             instance_id=instance.id,
             keeper=built.keeper,

@@ -40,6 +40,19 @@ def contradictions(settings: Settings) -> Iterator[Fault]:
     yield from _scopes(settings)
 
 
+def without_effect(settings: Settings) -> Iterator[str]:
+    """Say of each key that is set and has nothing to act on why that is so."""
+    if settings.redis.digest_key and not settings.redis.url:
+        yield "redis.digest_key: without redis.url nothing is kept outside of the process"
+    is_open = settings.server.is_loopback and not settings.auth_is_required
+    if settings.server.allowed_hosts and not is_open:
+        yield "server.allowed_hosts: only a loopback listener without auth looks at Host"
+    has_caps = any(override.max_per_day for override in settings.numbers)
+    selections = [settings.selection_for(instance) for instance in settings.instances]
+    if any(one.spare_first and not (has_caps or one.caller.max_per_day) for one in selections):
+        yield "selection.spare_first: what numbers have to spare is told by their max_per_day"
+
+
 def unknown_places(settings: Settings, locator: Locator) -> Iterator[Fault]:
     """Yield a fault for each name in `near` that no province and no city has."""
     common = settings.selection.near

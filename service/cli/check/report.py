@@ -18,6 +18,7 @@ from service.cli.terminal import Progress
 from service.locality import Locator, prefix_table
 from service.metrics import Metrics
 from service.settings import Settings
+from service.settings.rules import without_effect
 
 
 async def report_on(settings: Settings, progress: Progress, *, sweeps: bool) -> Report:
@@ -32,6 +33,10 @@ async def report_on(settings: Settings, progress: Progress, *, sweeps: bool) -> 
         SettingsError: Redis has no address that can be asked.
     """
     findings = [Finding("configuration", "fine", f"{len(settings.instances)} instance(s)")]
+    findings += (
+        Finding("configuration", "warning", f"nothing to act on: {text}")
+        for text in without_effect(settings)
+    )
     async with AsyncExitStack() as lifetime:
         progress.show("asking Redis")
         redis = open_redis(settings, lifetime)
