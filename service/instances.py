@@ -84,11 +84,13 @@ class Instances(dict[str, Instance]):
     def unused_overrides(self) -> tuple[str, ...]:
         """Name the entries of `[[numbers]]` by which no number of any instance goes.
 
-        None as long as an instance has no inventory: they may be about its numbers.
+        None as long as an instance has no inventory, or one by the overrides of before a reload:
+        they may be about its numbers.
         """
-        inventories = [keeper.inventory for keeper in self.keepers.values()]
+        settled = [keeper for keeper in self.keepers.values() if not keeper.is_relimited]
+        inventories = [keeper.inventory for keeper in settled]
         names = [inventory.all_limits for inventory in inventories if inventory is not None]
-        if len(names) < len(inventories):
+        if len(names) < len(self.parts):
             return ()
         return unused_overrides(self._settings.numbers, chain.from_iterable(names))
 
@@ -175,10 +177,10 @@ class Instances(dict[str, Instance]):
 
     def _warn_of_unused(self, *_: object) -> None:
         """Tell of entries of `[[numbers]]` that are of no use, once for the same ones."""
-        before, self._unused = self._unused, self.unused_overrides()
-        if self._unused and self._unused != before:
-            entries = ", ".join(self._unused)
-            _log.warning("No number goes by these entries of [[numbers]]: %s", entries)
+        unused = self.unused_overrides()
+        if unused and unused != self._unused:
+            self._unused = unused
+            _log.warning("No number goes by these entries of [[numbers]]: %s", ", ".join(unused))
 
 
 def _closed_by(selection: Selection) -> Callable[[], OutsideCallingWindow | None]:

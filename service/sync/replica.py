@@ -85,7 +85,7 @@ class Replica:
         self._limits_of: Callable[[PhoneNumber], str] = common_limits
         # By which the last snapshot was built.
         self._limits_built: Callable[[PhoneNumber], str] = common_limits
-        self._is_relimited = False
+        self.is_relimited = False  # or numbers go by limits of before `name_limits`
         self._is_wiped = False
         self._restored_at = -RESTORE_SECONDS
         self._has_waited = False
@@ -113,7 +113,7 @@ class Replica:
     def name_limits(self, limits_of: Callable[[PhoneNumber], str]) -> None:
         """Have a number's limits named by this from now."""
         self._limits_of = limits_of
-        self._is_relimited = self.state.inventory is not None
+        self.is_relimited = self.state.inventory is not None
 
     @property
     def is_wiped(self) -> bool:
@@ -126,7 +126,7 @@ class Replica:
         Who does not know yet what was used leaves that to others for one round.
         """
         if not self.is_wiped:
-            return self._is_relimited
+            return self.is_relimited
         if self.recall() is None and not self._has_waited:
             self._has_waited = True
             return False
@@ -157,7 +157,7 @@ class Replica:
             return
         self._told = None  # it was told of the members of before
         self._is_wiped = self._has_waited = False
-        self._is_relimited = self._limits_built is not self._limits_of
+        self.is_relimited = self._limits_built is not self._limits_of
         self._gauges.show(state.inventory.usages)
         for callback in self._callbacks:
             callback(state.inventory, self._moves)
