@@ -169,7 +169,10 @@ async def test_a_port_for_the_privileged_alone_is_one_line_and_1(
     )
     _, told = await asyncio.wait_for(process.communicate(), 30)
     assert process.returncode == 1
-    assert told.decode().lower() == "callerid: cannot listen on 127.0.0.1:80: permission denied\n"
+    assert told.decode().lower() == (
+        "callerid: cannot listen on 127.0.0.1:80: permission denied; choose a port from 1024 on, "
+        "or allow this user to take it\n"
+    )
 
 
 async def test_two_services_never_share_a_port(redis_url: str, tmp_path: Path) -> None:
@@ -286,7 +289,7 @@ async def test_the_reason_is_the_worker_s_own(
     async with running(emulator_of(chengdu_numbers(5))) as address:
         path = configuration(tmp_path, address, redis_url=redis_url)
         words = ["serve", "--config", str(path), "--port", str(taken_port)]
-        why = f"the last one: cannot listen on 127.0.0.1:{taken_port}: [Aa]ddress already in use$"
+        why = f"the last one: cannot listen on 127.0.0.1:{taken_port}: [Aa]ddress already in use; "
         with pytest.raises(WorkersFailed, match=why):
             await asyncio.wait_for(Workers(words, 1, Random(1)).run(), 30)
 
