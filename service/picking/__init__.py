@@ -26,6 +26,12 @@ Match = Annotated[
         "`ccc`."
     ),
 ]
+# What keeps a number out; the command line and docs/operations.md say what each means.
+REASONS = (
+    "`cooldown`, `excluded`, `inactive`, `inbound_only`, `max_concurrent`, `max_per_day`, "
+    "`max_per_hour`, `no_skill_group`, `operator`, `parked`, `provider`, `quarantine`, `region`, "
+    "`rest`, `sip_park`, `sip_rest`, `toll_free`"
+)
 USED_HOUR = Meta(description="Picks of it in this hour.")
 USED_DAY = Meta(description="Picks of it today.")
 
@@ -107,7 +113,9 @@ class Candidate(Struct, frozen=True, gc=False):
     ]
     used_hour: Annotated[int, USED_HOUR]
     used_day: Annotated[int, USED_DAY]
-    reason: Annotated[str, Meta(description="Why it was rejected, empty if it was taken.")]
+    reason: Annotated[
+        str, Meta(description=f"Why it was rejected, empty if it was taken: {REASONS}.")
+    ]
     until: Annotated[
         Annotated[datetime, Meta(tz=True)] | None,
         Meta(description="Until when it is parked (RFC 3339); null for one that is not."),
