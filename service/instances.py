@@ -45,10 +45,11 @@ class Instances(dict[str, Instance]):
         self._near = near_of(settings, locator)
         self._settings = settings
         self.parts = {built.settings.id: built for built in parts}
+        self._limits_of = limits_namer(settings.numbers)
         self._limits: dict[str, frozenset[str]] = {}
         self._unused: tuple[str, ...] = ()
         for built in parts:
-            built.keeper.name_limits(limits_namer(settings.numbers))
+            built.keeper.name_limits(self._limits_of)
             self[built.settings.id] = self._picked_for(built)
             built.keeper.subscribe(partial(self._follow_limits, built))
             built.keeper.subscribe(self._warn_of_unused)
@@ -87,10 +88,13 @@ class Instances(dict[str, Instance]):
         None as long as an instance has no inventory, or one by the overrides of before a reload:
         they may be about its numbers.
         """
-        settled = [keeper for keeper in self.keepers.values() if not keeper.is_relimited]
-        inventories = [keeper.inventory for keeper in settled]
-        names = [inventory.all_limits for inventory in inventories if inventory is not None]
-        if len(names) < len(self.parts):
+        inventories = [keeper.inventory for keeper in self.keepers.values()]
+        names = [
+            inventory.all_limits
+            for inventory in inventories
+            if inventory is not None and inventory.limits_of is self._limits_of
+        ]
+        if len(names) < len(inventories):
             return ()
         return unused_overrides(self._settings.numbers, chain.from_iterable(names))
 
@@ -105,9 +109,10 @@ class Instances(dict[str, Instance]):
         """
         self._near = near_of(settings, self._locator)
         self._settings = settings
+        self._limits_of = limits_namer(settings.numbers)
         for instance in settings.instances:
             if (built := self.parts.get(instance.id)) is not None:
-                built.keeper.name_limits(limits_namer(settings.numbers))
+                built.keeper.name_limits(self._limits_of)
                 self[instance.id] = self._picked_for(built)
 
     async def review(self) -> None:

@@ -38,10 +38,12 @@ class Inventory:
         groups: the skill groups that have candidates.
         provinces: how many candidates each has.
         usages: how many numbers are used so, by whether they are candidates.
+        limits_of: named them.
         limits: the names of the limits that hold for any candidate.
         all_limits: those that hold for any number.
     """
 
+    limits_of: Callable[[PhoneNumber], str]
     limits: frozenset[str]
     all_limits: frozenset[str]
 
@@ -110,6 +112,7 @@ class Inventory:
         self, numbers: Iterable[PhoneNumber], limits_of: Callable[[PhoneNumber], str]
     ) -> Generator[None, None, None]:
         kinds = []
+        self.limits_of = limits_of
         alikes = yield from self._alike(numbers, limits_of)
         self.all_limits = frozenset(limits for _, limits, _ in alikes)
         for first, limits, alike in alikes:

@@ -34,7 +34,7 @@ _OF_DIGITS = (
     (rf"{_CN}(?:{EMERGENCY})", "is an emergency number; those are never called"),
     (
         r"(?:(?:\+|00)86)?[0-9]{1,6}",
-        "has as few digits as a short code, and those are never called; give the whole number",
+        "is a short code, or lacks digits: short codes are never called; give the whole number",
     ),
     (
         r"(?:\+|00)(?!86).*",

@@ -53,8 +53,7 @@ def _toml(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(read_text(path))
     except OSError as error:
-        text = f"{path}: cannot be read: {error.strerror}; --config or CALLERID_CONFIG names it"
-        raise SettingsError([text]) from None
+        raise SettingsError([f"{path}: cannot be read: {error.strerror}"]) from None
     except UnicodeDecodeError:
         raise SettingsError([f"{path}: found bytes that are no UTF-8, expected TOML"]) from None
     except (ValueError, RecursionError) as error:  # an endless integer, or nested beyond reason

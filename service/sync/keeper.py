@@ -92,11 +92,6 @@ class InventoryKeeper:
         return self.age is None or self.age > self._config.stale_after_seconds
 
     @property
-    def is_relimited(self) -> bool:
-        """True while the numbers of the snapshot go by limits that are named otherwise by now."""
-        return self._replica.is_relimited
-
-    @property
     def last_sweep(self) -> SweepReport:
         """The report on the last sweep that this replica made or heard of."""
         state = self._replica.state

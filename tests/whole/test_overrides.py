@@ -70,9 +70,10 @@ async def test_an_override_of_any_instance_is_in_use_also_after_a_reload(
         instances = first, replace(first, id="other", scope="other")
         settings = replace(settings, numbers=overrides[:1], instances=instances)
         async with started(settings) as service:
-            keepers = service.service._instances.keepers.values()
+            keeper = service.service._instances.keepers["other"]
+            before = keeper.inventory
             await service.service.reload(lambda: replace(settings, numbers=overrides))
-            await eventually(lambda: not any(keeper.is_relimited for keeper in keepers))
+            await eventually(lambda: keeper.inventory is not before)
     assert "[[numbers]]" not in caplog.text
 
 
