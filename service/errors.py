@@ -134,7 +134,7 @@ class Unavailable(CallerIdError):
 
 
 class OutsideCallingWindow(Unavailable):
-    """The instance does not call at this time of day; `opens_at` (RFC 3339) says from when on."""
+    """The instance does not call at this hour; `opens_at` and `Retry-After` say when it does."""
 
     def __init__(self, opens_at: str, retry_after: float) -> None:
         text = f"Calling is not allowed at this hour; ask again from {opens_at}"
@@ -159,7 +159,7 @@ class InventoryUnavailable(Unavailable):
         """
         what = "its numbers are being read; ask again shortly"
         if last_sweep:
-            what = "CCC's list cannot be read: GET /v1/inventory says why, and so does the log"
+            what = "no sweep of CCC's list has succeeded: GET /v1/inventory and the log say why"
         if NO_CREDENTIALS in last_sweep:
             what = NO_CREDENTIALS
         return cls(f"No inventory of {instance_id} has been accepted yet; {what}")

@@ -84,7 +84,7 @@ def planned(coverage: CoverageShown) -> str:
     parts = [f"By {days} of calls, a day at its best matches by: {calls}."]
     if coverage.unknown_groups:
         named = printable(", ".join(coverage.unknown_groups))
-        parts.append(f"CCC lists no number of these skill groups, new or mistyped: {named}.")
+        parts.append(f"CCC lists no number of these skill groups, new, gone or mistyped: {named}.")
     if coverage.ratio is not None:
         parts.append(f"Yesterday reached {coverage.ratio:.1%} of the local matches foretold.")
     gains = [(str(row.count), f"{row.gain:.0f}", _instead(row)) for row in coverage.buy]

@@ -81,7 +81,9 @@ class Coverage(msgspec.Struct, frozen=True):
     ]
     unknown_groups: Annotated[
         tuple[str, ...],
-        Meta(description="Skill groups of the demand of which CCC lists no number: new, or wrong."),
+        Meta(
+            description="Groups of the demand without a number at CCC: new, gone or mistyped."
+        ),
     ] = ()
 
 

@@ -102,7 +102,7 @@ async def test_wrong_lines_are_told_together_and_groups_without_numbers_named(
         _, output, _ = await plan(service, "--demand", file_of(tmp_path, right))
     assert [f"line {line}: " in told for line in range(2, 10)] == [True] * 5 + [False] * 3
     assert told.endswith("; and 3 more like these\n")
-    assert "these skill groups, new or mistyped: salse@ccc-test.\n" in output
+    assert "these skill groups, new, gone or mistyped: salse@ccc-test.\n" in output
 
 
 async def test_a_file_that_is_not_there_is_the_command_lines_fault(tmp_path: Path) -> None:
