@@ -81,9 +81,7 @@ class Coverage(msgspec.Struct, frozen=True):
     ]
     unknown_groups: Annotated[
         tuple[str, ...],
-        Meta(
-            description="Groups of the demand without a number at CCC: new, gone or mistyped."
-        ),
+        Meta(description="Groups of the demand without a number at CCC: new, gone or mistyped."),
     ] = ()
 
 
