@@ -3,19 +3,18 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from itertools import chain
 from typing import Literal
 
 from service.building import InstanceParts, Work
-from service.errors import OutsideCallingWindow
 from service.inventory import Inventory, Mark, Moves
 from service.ledger import FailoverLedger, Rules
 from service.locality import Locator
-from service.picking.instance import Digests, Instance, always_open
+from service.picking.instance import Digests, Instance
 from service.policy import limits_namer, near_of, outside_window, rules_for, unused_overrides
-from service.settings import InstanceSettings, Selection, Settings
+from service.settings import InstanceSettings, Settings
 from service.sync import (
     InventoryKeeper,
 )
@@ -145,7 +144,7 @@ class Instances(dict[str, Instance]):
             fallback_seconds=selection.fallback_timeout_ms / 1000 if asks else 0.0,
             digests=Digests(self._settings.redis.digest_key.encode()[:64], instance.id),
             knows_callees=rules.horizon > 0,
-            closed=_closed_by(selection),
+            closed=lambda: outside_window(selection, time.time()),
             now=built.now,
             demand=built.demand,
             near=self._near[instance.id],
@@ -186,10 +185,3 @@ class Instances(dict[str, Instance]):
         if unused and unused != self._unused:
             self._unused = unused
             _log.warning("No number goes by these entries of [[numbers]]: %s", ", ".join(unused))
-
-
-def _closed_by(selection: Selection) -> Callable[[], OutsideCallingWindow | None]:
-    """Return what refuses a pick outside the calling window; without one it is open always."""
-    if not selection.calling_window:
-        return always_open
-    return lambda: outside_window(selection, time.time())

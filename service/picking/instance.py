@@ -60,10 +60,6 @@ class Digests:
         return blake2b(text.encode(), digest_size=DIGEST_BYTES, key=self._key).hexdigest()
 
 
-def always_open() -> None:
-    """Refuse no pick for its hour."""
-
-
 def no_spare(_: Iterable[str]) -> tuple[tuple[str, Node], ...]:
     """Return no cities: all numbers take their turns."""
     return ()

@@ -60,13 +60,14 @@ def unknown_places(settings: Settings, locator: Locator) -> Iterator[Fault]:
     for at, instance in enumerate(settings.instances):
         if (near := settings.selection_for(instance).near) != common:
             tables.append((("instances", at, "near"), near))
+    names: dict[KeyPath, str] = {}
     for path, near in tables:
         for callees, places in near.items():
-            names = {(*path, callees): callees}
+            names[*path, callees] = callees
             names |= {(*path, callees, at): place for at, place in enumerate(places)}
-            for where, name in names.items():
-                if name != "*" and not locator.knows(name):
-                    yield Fault(where, shown(name), "a province or a city, as 四川")
+    for where, name in names.items():
+        if name != "*" and not locator.knows(name):
+            yield Fault(where, shown(name), "a province or a city, as 四川")
 
 
 def _redis(settings: Settings) -> Iterator[Fault]:

@@ -26,7 +26,7 @@ from service.ledger import LocalLedger, Park, describe
 from service.locality import Locator
 from service.metrics import Metrics
 from service.picking import Candidate, PickRequest
-from service.picking.instance import Digests, Instance, always_open
+from service.picking.instance import Digests, Instance
 from service.picking.picker import Picker
 from service.sync import SweepReport
 from tests.fakes import in_place_of
@@ -138,7 +138,7 @@ class Bench:
             fallback_seconds,
             digests=Digests(b"", "ccc-test"),
             knows_callees=False,
-            closed=always_open,
+            closed=lambda: None,
             now=lambda: 0,
             demand=self.demand,
         )
