@@ -92,19 +92,6 @@ async def test_a_file_that_is_none_is_refused_by_its_line(
     assert words.lower() in told.lower()
 
 
-async def test_wrong_lines_are_told_together_and_groups_without_numbers_named(
-    tmp_path: Path,
-) -> None:
-    wrong = "".join(f"{SALES},nowhere,9,40\n{SALES},昆明,24,40\n" for _ in range(4))
-    async with service_over(emulator_of(chengdu_numbers(1))) as service:
-        _, _, told = await plan(service, "--demand", file_of(tmp_path, HEAD + wrong))
-        right = f"{HEAD}{SALES},昆明,9,40\nsalse@ccc-test,昆明,9,40\n"
-        _, output, _ = await plan(service, "--demand", file_of(tmp_path, right))
-    assert [f"line {line}: " in told for line in range(2, 10)] == [True] * 5 + [False] * 3
-    assert told.endswith("; and 3 more like these\n")
-    assert "these skill groups, new, gone or mistyped: salse@ccc-test.\n" in output
-
-
 async def test_a_file_that_is_not_there_is_the_command_lines_fault(tmp_path: Path) -> None:
     async with command("plan", "--demand", str(tmp_path / "none.csv")) as asked:
         _, told = await asked.communicate()
