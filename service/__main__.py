@@ -3,6 +3,7 @@
 Exit 0 is fine, 1 says that it failed, 2 that the command line or the configuration is wrong.
 """
 
+import codecs
 import os
 import sys
 from argparse import Namespace
@@ -51,7 +52,8 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _make_printable() -> None:
-    """Have output that is closed go nowhere, and escape what its encoding lacks."""
+    """Have output that is closed go nowhere, and escape what its encoding lacks as JSON does."""
+    codecs.register_error("as-json", _escaped)
     for descriptor in (0, 1, 2):
         try:
             os.fstat(descriptor)
@@ -61,7 +63,16 @@ def _make_printable() -> None:
         if (stream := getattr(sys, name)) is None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123
         elif isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+            stream.reconfigure(errors="as-json")
+
+
+def _escaped(error: UnicodeError) -> tuple[str, int]:
+    """Escape what an encoding lacks as JSON does, so that JSON is JSON in any locale."""
+    import json  # noqa: PLC0415 - hardly anybody needs it
+
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return json.dumps(error.object[error.start : error.end])[1:-1], error.end
 
 
 def _complain(*lines: str) -> None:
@@ -88,9 +99,14 @@ def _settings(arguments: Namespace) -> "Settings":
     for key in ("host", "port", "workers"):
         if (value := getattr(arguments, key, None)) is not None:
             environ[f"CALLERID_SERVER__{key.upper()}"] = str(value)
-    settings = load(arguments.config or (Path(named) if named else None), environ)
+    file = arguments.config or (Path(named) if named else None)
+    settings = load(file, environ)
     if not settings.instances:
-        raise SettingsError(["instances: found none, expected at least one [[instances]]"])
+        where = f"{file or 'defaults'}: instances"
+        fault = f"{where}: found none, expected at least one [[instances]]"
+        if file is None:
+            fault += " in a file: --config or CALLERID_CONFIG names it, callerid demo needs none"
+        raise SettingsError([fault])
     return settings
 
 

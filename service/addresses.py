@@ -12,6 +12,13 @@ from service.errors import CallerIdError
 _NOT_OF_THIS_MACHINE = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 
 
+_ADVICE = {
+    errno.EADDRINUSE: "end what listens there, or choose another port",
+    errno.EADDRNOTAVAIL: "choose an address of this machine",
+    errno.EACCES: "choose a port from 1024 on, or allow this user to take it",
+}
+
+
 class CannotListen(CallerIdError):
     """An address is taken, not this machine's, or not for this user."""
 
@@ -28,7 +35,9 @@ def to_listen(host: str, port: int) -> Iterator[None]:
     except (OSError, ValueError) as error:
         told = getattr(error, "strerror", None) or str(error)
         why = told.rpartition(": ")[2].partition(" (while")[0]  # the address stands there already
-        raise CannotListen(f"cannot listen on {host}:{port}: {why}") from error
+        advice = _ADVICE.get(getattr(error, "errno", None) or 0, "")
+        text = f"cannot listen on {host}:{port}: {why}" + (advice and f"; {advice}")
+        raise CannotListen(text) from error
 
 
 def open_all(

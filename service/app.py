@@ -36,6 +36,7 @@ from service.provisioning.provisioner import Provisioner, Target
 from service.redis_.client import open_client, open_topology
 from service.settings import Settings
 from service.settings.reloading import taking_hold, waiting
+from service.settings.rules import without_effect
 from service.sync import Localities
 from service.tasks import keep_running, measure_lag
 
@@ -74,6 +75,7 @@ class Service:
     async def application(self) -> web.Application:
         """Build everything; nothing runs yet."""
         settings = self._settings
+        _warn_of_no_effect(settings)
         clients = {one.id: await self._accounts.client_for(one) for one in settings.instances}
         builder = Builder(settings, self._redis, self._cache, self.metrics)
         built = [builder.build(one, clients[one.id], self._locator) for one in settings.instances]
@@ -81,7 +83,7 @@ class Service:
         for keeper in self._instances.keepers.values():
             keeper.subscribe(lambda *_: self._has_numbers.set())
         localities = self._localities(clients)
-        outcomes = Outcomes(
+        outcomes = self._outcomes = Outcomes(
             self._instances,
             self._locator,
             self.metrics,
@@ -167,8 +169,9 @@ class Service:
     async def reload(self, read: Reload) -> None:
         """Read the configuration again; a bad one is refused, told and counted.
 
-        Credentials, limits, rules, levels, windows and overrides take hold at once, and what limits
-        keep out is looked at again. What else has changed waits for a start, and is named.
+        Credentials, limits, rules, levels, windows, overrides, SIP actions and number health take
+        hold at once, and what limits keep out is looked at again. What else has changed waits for a
+        start, and is named.
         """
         try:
             # A table of prefixes takes a while.
@@ -184,6 +187,8 @@ class Service:
             _log.exception("The configuration was not reloaded, the old one stays")
             return
         self._api.admit_by(settings)
+        self._outcomes.act_by(settings.sip_actions)
+        _warn_of_no_effect(settings)
         self.metrics.config_reloads.labels("taken").inc()
         _log.info("The configuration was reloaded")
         if keys := waiting(self._settings, wanted):
@@ -208,6 +213,11 @@ class Service:
         }
         state, words = self._instances.redis_state, self._instances.redis_trouble
         return api.Components(inventories, state, self.draining.is_set(), words)
+
+
+def _warn_of_no_effect(settings: Settings) -> None:
+    for text in without_effect(settings):
+        _log.warning("A key of the configuration has nothing to act on: %s", text)
 
 
 @asynccontextmanager

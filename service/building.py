@@ -46,7 +46,7 @@ Now = Callable[[], int]
 
 
 class InstanceParts(msgspec.Struct, frozen=True):
-    """All that runs for one instance; `health` is None where number health is off.
+    """All that runs for one instance.
 
     `now` is the ledger's time in ms since 1970.
     """
@@ -57,7 +57,7 @@ class InstanceParts(msgspec.Struct, frozen=True):
     keeper: InventoryKeeper
     ledger: Ledger
     now: Now
-    health: NumberHealth | None
+    health: NumberHealth
     demand: Demand
     spare: SpareCities
     metrics: Metrics
@@ -70,13 +70,12 @@ class InstanceParts(msgspec.Struct, frozen=True):
             "inventory": self.keeper.run,
             "returns": partial(keep_taking_back, self.ledger, instance_id, self.metrics),
             "demand": self.demand.run,
+            "health": self.health.run,
             "spare-cities": self.spare.run,
             "available": partial(available.run, lambda: self.keeper.inventory, self.ledger.parked),
         }
         if isinstance(self.ledger, FailoverLedger):
             work |= self.ledger.work()
-        if self.health is not None:
-            work["health"] = self.health.run
         return {f"{name} {instance_id}": task for name, task in work.items()}
 
 
@@ -118,9 +117,7 @@ class Builder:
             metrics=self._metrics,
         )
         ledger, now = self._ledger(instance, keeper)
-        health = None
-        if self._settings.health.enabled:
-            health = self._health(instance, keeper, ledger, now)
+        health = self._health(instance, keeper, ledger, now)
         days = SharedDays(self._cache, base) if self._cache is not None else LocalDays()
         zone = ZoneInfo(self._settings.selection_for(instance).timezone)
         demand = Demand(days, partial(datetime.now, zone))

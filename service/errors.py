@@ -108,26 +108,19 @@ class UnsupportedMediaType(RequestError):
 
 
 class NoEligibleNumber(CallerIdError):
-    """Every number was out; `reasons` counts why.
+    """Every number was out, and `reasons` counts why; or there is none, and `detail` says why.
 
-    `explanation` has the candidates that were looked at.
+    `explanation` has the candidates that were looked at, `hints` are sentences beside the counts.
     """
 
-    def __init__(self, reasons: Mapping[str, int], explanation: Sequence[Any] = ()) -> None:
+    def __init__(
+        self, reasons: Mapping[str, int], explanation: Sequence[Any] = (), hints: Sequence[str] = ()
+    ) -> None:
         counts = ", ".join(f"{reason}: {count}" for reason, count in sorted(reasons.items()))
-        super().__init__(
-            f"No number can be shown to this callee now ({counts or 'no candidates'})."
-        )
+        now = f" now ({counts})" if counts else ""
+        super().__init__(" ".join((f"No number can be shown to this callee{now}.", *hints)))
         self.reasons = dict(reasons)
         self.explanation = tuple(explanation)
-
-
-class OutsideCallingWindow(CallerIdError):
-    """The instance does not call at this time of day; `opens_at` is RFC 3339."""
-
-    def __init__(self, opens_at: str) -> None:
-        super().__init__(f"Calling is not allowed at this hour; ask again from {opens_at}")
-        self.opens_at = opens_at
 
 
 class Unavailable(CallerIdError):
@@ -138,6 +131,15 @@ class Unavailable(CallerIdError):
     def __init__(self, detail: str, retry_after: float = 1.0) -> None:
         super().__init__(detail)
         self.retry_after = retry_after
+
+
+class OutsideCallingWindow(Unavailable):
+    """The instance does not call at this hour; `opens_at` and `Retry-After` say when it does."""
+
+    def __init__(self, opens_at: str, retry_after: float) -> None:
+        text = f"Calling is not allowed at this hour; ask again from {opens_at}"
+        super().__init__(text, retry_after)
+        self.opens_at = opens_at
 
 
 class Overloaded(Unavailable):
@@ -155,7 +157,11 @@ class InventoryUnavailable(Unavailable):
             instance_id: whose.
             last_sweep: the last sweep's detail.
         """
-        what = NO_CREDENTIALS if NO_CREDENTIALS in last_sweep else "ask again shortly"
+        what = "its numbers are being read; ask again shortly"
+        if last_sweep:
+            what = "no sweep of CCC's list has succeeded: GET /v1/inventory and the log say why"
+        if NO_CREDENTIALS in last_sweep:
+            what = NO_CREDENTIALS
         return cls(f"No inventory of {instance_id} has been accepted yet; {what}")
 
 
@@ -167,7 +173,12 @@ class CalleeBudgetExceeded(Unavailable):
 
 
 class LedgerUnavailable(Unavailable):
-    """The shared ledger did not answer in time or cannot decide; decide in this process."""
+    """Redis does not serve, and this cannot be done without it: ask again."""
+
+    @property
+    def detail(self) -> str:
+        """Redis's words alone would not tell a client what to do."""
+        return f"Redis does not serve now, and this cannot be done without it: ask again ({self})"
 
 
 class LedgerWiped(LedgerUnavailable):

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from itertools import chain
 from typing import Literal
@@ -13,8 +13,8 @@ from service.inventory import Inventory, Mark, Moves
 from service.ledger import FailoverLedger, Rules
 from service.locality import Locator
 from service.picking.instance import Digests, Instance
-from service.policy import limits_namer, near_of, opens_at, rules_for, unused_overrides
-from service.settings import InstanceSettings, Selection, Settings
+from service.policy import limits_namer, near_of, outside_window, rules_for, unused_overrides
+from service.settings import InstanceSettings, Settings
 from service.sync import (
     InventoryKeeper,
 )
@@ -44,10 +44,11 @@ class Instances(dict[str, Instance]):
         self._near = near_of(settings, locator)
         self._settings = settings
         self.parts = {built.settings.id: built for built in parts}
+        self._limits_of = limits_namer(settings.numbers)
         self._limits: dict[str, frozenset[str]] = {}
         self._unused: tuple[str, ...] = ()
         for built in parts:
-            built.keeper.name_limits(limits_namer(settings.numbers))
+            built.keeper.name_limits(self._limits_of)
             self[built.settings.id] = self._picked_for(built)
             built.keeper.subscribe(partial(self._follow_limits, built))
             built.keeper.subscribe(self._warn_of_unused)
@@ -83,10 +84,15 @@ class Instances(dict[str, Instance]):
     def unused_overrides(self) -> tuple[str, ...]:
         """Name the entries of `[[numbers]]` by which no number of any instance goes.
 
-        None as long as an instance has no inventory: they may be about its numbers.
+        None as long as an instance has no inventory, or one by the overrides of before a reload:
+        they may be about its numbers.
         """
         inventories = [keeper.inventory for keeper in self.keepers.values()]
-        names = [inventory.all_limits for inventory in inventories if inventory is not None]
+        names = [
+            inventory.all_limits
+            for inventory in inventories
+            if inventory is not None and inventory.limits_of is self._limits_of
+        ]
         if len(names) < len(inventories):
             return ()
         return unused_overrides(self._settings.numbers, chain.from_iterable(names))
@@ -102,9 +108,10 @@ class Instances(dict[str, Instance]):
         """
         self._near = near_of(settings, self._locator)
         self._settings = settings
+        self._limits_of = limits_namer(settings.numbers)
         for instance in settings.instances:
             if (built := self.parts.get(instance.id)) is not None:
-                built.keeper.name_limits(limits_namer(settings.numbers))
+                built.keeper.name_limits(self._limits_of)
                 self[instance.id] = self._picked_for(built)
 
     async def review(self) -> None:
@@ -114,13 +121,11 @@ class Instances(dict[str, Instance]):
 
     def note_outcome(self, instance_id: str, number: str, result: str, mark: Mark) -> None:
         """Feed a number's health with the result of a call."""
-        if (health := self.parts[instance_id].health) is not None:
-            health.note(number, result, mark)
+        self.parts[instance_id].health.note(number, result, mark)
 
     async def health_shown(self, instance_id: str, numbers: Sequence[str]) -> Mapping[str, str]:
         """Explain the health of each of these numbers that has ever left full health."""
-        health = self.parts[instance_id].health
-        return await health.shown(numbers) if health is not None else {}
+        return await self.parts[instance_id].health.shown(numbers)
 
     def _picked_for(self, built: InstanceParts) -> Instance:
         instance = self._configured(built)
@@ -129,6 +134,7 @@ class Instances(dict[str, Instance]):
         built.ledger.rule(rules)
         asks = selection.fallback == "ccc"
         built.spare.show(selection.spare_first)
+        built.health.turn(on=self._settings.health.enabled)
         return Instance(
             instance_id=instance.id,
             keeper=built.keeper,
@@ -138,7 +144,7 @@ class Instances(dict[str, Instance]):
             fallback_seconds=selection.fallback_timeout_ms / 1000 if asks else 0.0,
             digests=Digests(self._settings.redis.digest_key.encode()[:64], instance.id),
             knows_callees=rules.horizon > 0,
-            opens_at=_opening_of(selection),
+            closed=lambda: outside_window(selection, time.time()),
             now=built.now,
             demand=built.demand,
             near=self._near[instance.id],
@@ -175,14 +181,7 @@ class Instances(dict[str, Instance]):
 
     def _warn_of_unused(self, *_: object) -> None:
         """Tell of entries of `[[numbers]]` that are of no use, once for the same ones."""
-        before, self._unused = self._unused, self.unused_overrides()
-        if self._unused and self._unused != before:
-            entries = ", ".join(self._unused)
-            _log.warning("No number goes by these entries of [[numbers]]: %s", entries)
-
-
-def _opening_of(selection: Selection) -> Callable[[], str]:
-    """Return what tells when the calling window opens; without a window it is open always."""
-    if not selection.calling_window:
-        return str  # which makes ""
-    return lambda: opens_at(selection, time.time())
+        unused = self.unused_overrides()
+        if unused and unused != self._unused:
+            self._unused = unused
+            _log.warning("No number goes by these entries of [[numbers]]: %s", ", ".join(unused))

@@ -8,10 +8,11 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from service.errors import SettingsError
+from service.errors import OutsideCallingWindow, SettingsError
 from service.inventory import Near, Node, PhoneNumber, place_at
 from service.ledger import CalleeRule, Limits, Rules, read_trunks, with_trunks
 from service.locality import Locator, normal_province
+from service.locality.table import NOWHERE
 from service.logs import mask
 from service.settings import (
     CallerLimits,
@@ -19,12 +20,13 @@ from service.settings import (
     Selection,
     Settings,
 )
+from service.settings.faults import line
 from service.settings.kinds import parse_calling_window
+from service.settings.rules import unknown_places
 
 MS = 1000
 OFFSETS_KNOWN = timedelta(days=62)  # each way: the longest window of a rule is a month
 STEP = timedelta(hours=1)
-MINUTES_A_DAY = 1440
 ALL: Node = ("any", "*")
 
 
@@ -63,37 +65,26 @@ def near_of(settings: Settings, locator: Locator) -> Mapping[str, Near]:
     """Read for each instance the places to go to before anywhere, under the names of pools.
 
     Raises:
-        SettingsError: one is no place; each is named.
+        SettingsError: one is no place to this locator; each is named.
     """
-    faults: list[str] = []
-
-    def node(name: str) -> Node:
-        found = _node(name, locator)
-        if found is None:
-            faults.append(f"selection.near: found {name!r}, expected a province or a city, as 四川")
-        return found or ALL
-
-    near = {
+    if faults := list(unknown_places(settings, locator)):
+        raise SettingsError([line(fault, "beside what runs", {}) for fault in faults])
+    return {
         instance.id: {
-            node(callees): tuple(map(node, places))
+            _node(callees, locator): tuple(_node(place, locator) for place in places)
             for callees, places in settings.selection_for(instance).near.items()
         }
         for instance in settings.instances
     }
-    if faults:
-        raise SettingsError(list(dict.fromkeys(faults)))
-    return near
 
 
-def _node(name: str, locator: Locator) -> Node | None:
+def _node(name: str, locator: Locator) -> Node:
     """A place by its name; one that a province and a city have is the province's."""
     if name == "*":
         return ALL
     if locator.has_province(name):
         return "province", normal_province(name)
-    city = locator.city(name)
-    if city is None:
-        return None
+    city = locator.city(name) or NOWHERE
     return "city", place_at("city", city.province, city.city, city.area_code)
 
 
@@ -150,8 +141,8 @@ def _offsets_around(zone: ZoneInfo, hour: int) -> tuple[tuple[int, int], ...]:
     return tuple(offsets)
 
 
-def opens_at(selection: Selection, now: float) -> str:
-    """Return the calling window's next opening, in RFC 3339, or "" where it is open.
+def outside_window(selection: Selection, now: float) -> OutsideCallingWindow | None:
+    """Return the error of a pick outside the calling window, None where that is open.
 
     Args:
         selection: with the window and its time zone.
@@ -159,15 +150,15 @@ def opens_at(selection: Selection, now: float) -> str:
     """
     window = parse_calling_window(selection.calling_window)
     if window is None:
-        return ""
+        return None
     start, end = window
     local = datetime.fromtimestamp(now, ZoneInfo(selection.timezone))
     minute = local.hour * 60 + local.minute
     if start <= minute < end:
-        return ""
+        return None
     day = local.date() if minute < start else local.date() + timedelta(days=1)
     opening = datetime(day.year, day.month, day.day, start // 60, start % 60, tzinfo=local.tzinfo)
-    return opening.isoformat()
+    return OutsideCallingWindow(opening.isoformat(), opening.timestamp() - now)
 
 
 def _limits(caller: CallerLimits, override: NumberOverride | None) -> Limits:

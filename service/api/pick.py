@@ -45,7 +45,7 @@ class PickResponse(Struct, frozen=True, gc=False):
     data: Annotated[tuple[Pair, ...], Meta(description="Whom to show, best first.")]
     explanation: Annotated[
         tuple[Candidate, ...] | UnsetType,
-        Meta(description="Every candidate that was looked at, in order, where `explain` asks."),
+        Meta(description="Where `explain` asks: who was looked at, in order, and who is parked."),
     ] = UNSET
 
 

@@ -98,7 +98,10 @@ class Problem(Struct, frozen=True, kw_only=True):
     ] = UNSET
     reasons: Annotated[
         dict[str, int] | UnsetType,
-        Meta(description="With `NoEligibleNumber`: how many numbers were out for each reason."),
+        Meta(
+            description="With `NoEligibleNumber`: how many numbers were out for each reason, as in "
+            "`Candidate`."
+        ),
     ] = UNSET
     explanation: Annotated[
         tuple[Candidate, ...] | UnsetType,

@@ -96,8 +96,12 @@ def text_of(body: bytes, arguments: Namespace) -> str:
 
 
 def _no_answer(arguments: Namespace, error: Exception) -> NoAnswer:
-    why = str(error) or type(error).__name__
-    return NoAnswer(f"no answer of a service at {arguments.url}: {why}")
+    reason = getattr(error, "reason", error)
+    why = getattr(reason, "strerror", None) or str(reason) or type(error).__name__
+    return NoAnswer(
+        f"no answer of a service at {arguments.url}: {why}; start one there (callerid serve, or "
+        "callerid demo), or name another one's address by --url"
+    )
 
 
 def _check_words(arguments: Namespace) -> None:

@@ -53,7 +53,9 @@ def welcome(url: str, emulator_url: str, numbers: int) -> str:
     picks = "\n".join(f"# {title}\n{_post(url, '/v1/pick', body)}" for title, body in PICKS)
     return f"""\
 the service       {url}
+its console       {url}/console
 the CCC emulator  {emulator_url}, with {numbers} numbers
+its access key    {DEMO_KEY_ID}, with the secret {DEMO_KEY_SECRET}
 
 It listens. Paste in another terminal:
 

@@ -144,7 +144,9 @@ def _pick(options: argparse.ArgumentParser) -> None:
     options.add_argument("--count", type=int, default=1, metavar="N", help="1-100 (%(default)s)")
     options.add_argument("--dry-run", action="store_true", help="decide, but record nothing")
     options.add_argument(
-        "--explain", action="store_true", help="show the candidates, and why each was taken or not"
+        "--explain",
+        action="store_true",
+        help="show the candidates that were looked at or are parked, and why",
     )
     options.add_argument("--json", action="store_true", help="print the answer as it came")
     _service(options)

@@ -25,7 +25,7 @@ _REASONS = {
     "max_per_hour": "has had its calls for this hour",
     "no_skill_group": "belongs to no skill group and no agent",
     "operator": "was parked by an operator",
-    "parked": "is out of rotation for now; GET /v1/numbers says why and until when",
+    "parked": "is out of rotation for now; --explain says why and until when",
     "provider": "rests with all numbers of its provider",
     "quarantine": "is in quarantine: it is hardly answered",
     "region": "is kept from the callee's province",
@@ -108,8 +108,14 @@ def refused(problem: ProblemReply, retry_after: str, *, colour: bool) -> str:
     return "\n".join(parts)
 
 
+def _verdict(candidate: Candidate) -> str:
+    if candidate.until is None:
+        return candidate.reason or _TAKEN
+    return f"{candidate.reason} until {candidate.until.astimezone():%Y-%m-%d %H:%M}"
+
+
 def explained(candidates: Iterable[Candidate], *, colour: bool) -> str:
-    """The candidates in the order in which they were looked at."""
+    """The candidates that were looked at, in that order, and those that are parked."""
     rows = [("candidate", "match", "this hour", "today", "why")]
     rows += [
         (
@@ -117,7 +123,7 @@ def explained(candidates: Iterable[Candidate], *, colour: bool) -> str:
             candidate.match,
             str(candidate.used_hour),
             str(candidate.used_day),
-            candidate.reason or _TAKEN,
+            _verdict(candidate),
         )
         for candidate in candidates
     ]

@@ -39,6 +39,7 @@ class CoverageShown(msgspec.Struct, frozen=True):
     exhausted: tuple[CoverageRow, ...]
     foretold: Mapping[str, float]
     ratio: float | None
+    unknown_groups: tuple[str, ...] = ()
 
 
 def ask(arguments: Namespace) -> int:
@@ -79,7 +80,11 @@ def planned(coverage: CoverageShown) -> str:
     if not coverage.days:
         return "No calls have been counted yet: ask again tomorrow, or give --demand FILE.csv."
     calls = ", ".join(f"{level} {served:.0f}" for level, served in coverage.foretold.items())
-    parts = [f"By {coverage.days} days of calls, a day at its best matches by: {calls}."]
+    days = "a day" if coverage.days == 1 else f"{coverage.days} days"
+    parts = [f"By {days} of calls, a day at its best matches by: {calls}."]
+    if coverage.unknown_groups:
+        named = printable(", ".join(coverage.unknown_groups))
+        parts.append(f"CCC lists no number of these skill groups, new, gone or mistyped: {named}.")
     if coverage.ratio is not None:
         parts.append(f"Yesterday reached {coverage.ratio:.1%} of the local matches foretold.")
     gains = [(str(row.count), f"{row.gain:.0f}", _instead(row)) for row in coverage.buy]
@@ -105,8 +110,10 @@ def _part(
         (row.skill_group_id, row.province, row.city, row.area_code, *cell)
         for row, cell in zip(places[:SHOWN], cells, strict=False)
     ]
-    more = len(places) - SHOWN
-    return ["", f"{title}:", table(rows, colour=False), *([f"and {more} more"] if more > 0 else [])]
+    parts = ["", f"{title}:", table(rows, colour=False)]
+    if len(places) > SHOWN:
+        parts.append(f"and {len(places) - SHOWN} more: GET /v1/coverage has all, --csv what to buy")
+    return parts
 
 
 def _instead(row: CoverageRow) -> str:

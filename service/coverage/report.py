@@ -79,6 +79,10 @@ class Coverage(msgspec.Struct, frozen=True):
         float | None,
         Meta(description="Yesterday's share of local matches, of the share that is foretold."),
     ]
+    unknown_groups: Annotated[
+        tuple[str, ...],
+        Meta(description="Groups of the demand without a number at CCC: new, gone or mistyped."),
+    ] = ()
 
 
 class History(msgspec.Struct, frozen=True):
@@ -160,6 +164,7 @@ async def coverage(
     plan = await in_slices(planning(lots, demand, buy, calls))
     spent = await in_slices(exhausting(plan.supply, known.hourly))
     foretold = plan.foretold
+    unknown = {group for group, _ in demand if not inventory.knows_group(group)}
     return Coverage(
         instance_id=inventory.instance_id,
         days=known.days,
@@ -171,6 +176,7 @@ async def coverage(
         ),
         foretold={level: round(served, 1) for level, served in foretold.items()},
         ratio=_ratio(known.local_share, foretold, sum(demand.values())),
+        unknown_groups=tuple(sorted(unknown)),
     )
 
 

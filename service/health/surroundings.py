@@ -52,6 +52,12 @@ class Surroundings:
             self._hour = hour
         return self._strata
 
+    def hide(self) -> None:
+        """Show no group's ratio until the next look: nothing is counted any more."""
+        for group in self._shown:
+            self._gauge.labels(self._instance_id, group).set(math.nan)
+        self._hour = 0
+
     async def _read(self, days: Iterable[int]) -> Calls:
         calls = Calls()
         for day in days:

@@ -73,8 +73,16 @@ class NumberHealth:
         self._waiting: dict[tuple[str, int, str, str], tuple[int, int]] = {}
         self._batch = HealthBatch(0, ())
         self._dropped = 0
+        self._is_on = True
         for state in (HEALTHY, QUARANTINED, PROBATION):
             metrics.health_transitions.labels(instance_id, state)  # 0 now, so that the first shows
+
+    def turn(self, *, on: bool) -> None:
+        """Watch from now on, or no more; parks and caps that there are stay until their end."""
+        self._is_on = on
+        if not on:
+            self._waiting.clear()
+            self._surroundings.hide()
 
     def note(self, number: str, result: str, mark: Mark) -> None:
         """Count one call; at once, and without I/O.
@@ -85,7 +93,7 @@ class NumberHealth:
             mark: of the number's use; one without a stratum has nothing to be compared with.
         """
         answered = answered_of(result)
-        if answered is None or not mark.group:
+        if answered is None or not mark.group or not self._is_on:
             return
         key = number, self._now() // HOUR, mark.group, mark.province
         if key not in self._waiting and len(self._waiting) >= MOST_WAITING:
@@ -101,7 +109,7 @@ class NumberHealth:
         """
         stored: list[bytes | None] = []
         with suppress(LedgerUnavailable):
-            stored = await self._store.read(numbers)
+            stored = await self._store.read(numbers) if self._is_on else []
         pairs = zip(numbers, stored, strict=False)
         records = {number: decode(record) for number, record in pairs if record is not None}
         return {
@@ -109,13 +117,13 @@ class NumberHealth:
         }
 
     async def run(self) -> None:
-        """Write every second and look every minute; until cancelled."""
+        """Write every second and look every minute, while this is on; until cancelled."""
         loop = asyncio.get_running_loop()
         look_at = loop.time()
         while True:
             with suppress(LedgerUnavailable):  # Redis is down: the ledger tells of it
                 await self.write()
-                if loop.time() >= look_at:
+                if self._is_on and loop.time() >= look_at:
                     look_at = loop.time() + LOOK_SECONDS
                     await self.look()
             heed_cancellation()

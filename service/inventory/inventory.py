@@ -38,10 +38,12 @@ class Inventory:
         groups: the skill groups that have candidates.
         provinces: how many candidates each has.
         usages: how many numbers are used so, by whether they are candidates.
+        limits_of: named them.
         limits: the names of the limits that hold for any candidate.
         all_limits: those that hold for any number.
     """
 
+    limits_of: Callable[[PhoneNumber], str]
     limits: frozenset[str]
     all_limits: frozenset[str]
 
@@ -95,6 +97,10 @@ class Inventory:
         """The pools of one candidate, or None for a number that is none."""
         return self._homes.get(number)
 
+    def knows_group(self, skill_group_id: str) -> bool:
+        """Return whether any number belongs to a group, be it one that can never be shown."""
+        return skill_group_id in self.groups or skill_group_id in self._bars
+
     def barred(self, skill_group_ids: Iterable[str]) -> Counter[str]:
         """Count the numbers of these groups that can never be shown, by reason."""
         total: Counter[str] = Counter()
@@ -106,6 +112,7 @@ class Inventory:
         self, numbers: Iterable[PhoneNumber], limits_of: Callable[[PhoneNumber], str]
     ) -> Generator[None, None, None]:
         kinds = []
+        self.limits_of = limits_of
         alikes = yield from self._alike(numbers, limits_of)
         self.all_limits = frozenset(limits for _, limits, _ in alikes)
         for first, limits, alike in alikes:

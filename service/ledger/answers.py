@@ -53,11 +53,16 @@ class Standing(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class Glance(msgspec.Struct, frozen=True, gc=False):
-    """A number as this process knows it without asking: uses today, its cap, its parks."""
+    """A number as this process knows it without asking: its uses, its cap, its parks, its turn.
+
+    Each park is a reason and the instant of its end.
+    """
 
     used_day: int = 0
     max_per_day: int = 0
-    reasons: tuple[str, ...] = ()
+    parks: tuple[tuple[str, int], ...] = ()
+    used_hour: int = 0
+    turn: int = 0
 
 
 class Followed(msgspec.Struct, frozen=True, array_like=True, gc=False):

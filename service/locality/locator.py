@@ -109,6 +109,10 @@ class Locator:
         wanted = normal_city(name)
         return next((place for place in self._places if wanted and place.city == wanted), None)
 
+    def knows(self, name: str) -> bool:
+        """Return whether a province or a city has this name, with or without its rank."""
+        return self.has_province(name) or self.city(name) is not None
+
     def has_province(self, name: str) -> bool:
         """Return whether a province has this name, with or without its rank."""
         wanted = normal_province(name)

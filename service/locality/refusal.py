@@ -32,7 +32,10 @@ _CN = r"(?:(?:\+|00)?86)?"
 # Of what remains without spaces and hyphens, surest first.
 _OF_DIGITS = (
     (rf"{_CN}(?:{EMERGENCY})", "is an emergency number; those are never called"),
-    (r"(?:(?:\+|00)86)?[0-9]{1,6}", "is a short code; those are never called"),
+    (
+        r"(?:(?:\+|00)86)?[0-9]{1,6}",
+        "is a short code, or lacks digits: short codes are never called; give the whole number",
+    ),
     (
         r"(?:\+|00)(?!86).*",
         "is no valid number of any country; check the country code and the length",

@@ -50,7 +50,7 @@ class NumberQuery(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
 class Parked(Struct, frozen=True):
     """A reason that keeps a number out, and its end."""
 
-    reason: Annotated[str, Meta(description="Why it is out.")]
+    reason: Annotated[str, Meta(description="Why it is out, as in `Candidate`.")]
     until: Annotated[
         Annotated[datetime, Meta(tz=True)] | None,
         Meta(description="Until when (RFC 3339); null for as long as CCC has it so."),

@@ -6,7 +6,8 @@ import io
 from collections import defaultdict
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from datetime import datetime, time, timedelta
-from typing import Annotated, Any
+from functools import cache
+from typing import Annotated
 
 import msgspec
 from msgspec import Meta
@@ -15,12 +16,13 @@ from service.coverage.exhaustion import HOURS
 from service.coverage.market import Owner
 from service.coverage.report import Coverage, History, Hourly, coverage, history
 from service.errors import InvalidField
-from service.locality import Locality, Locator
+from service.locality import Locator
 from service.picking.instance import Instance, instance_named, inventory_of
 from service.tasks import in_slices
 
 COLUMNS = ["skill_group_id", "city", "hour", "calls"]
 MOST_CALLS = 10_000_000
+FAULTS_TOLD = 5  # rows that are none
 SLICE = 100  # rows read before others have a turn, less than a ms
 
 _EXPECTED = f"takes {', '.join(COLUMNS)}: a group, a city, an hour of 0-23, calls to {MOST_CALLS:,}"
@@ -35,7 +37,7 @@ class DemandRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     calls: Annotated[float, Meta(ge=0, le=MOST_CALLS, description="How many calls.")]
 
 
-NamedRow = tuple[str, DemandRow]  # how an error names it, and the row
+NamedRow = tuple[str, DemandRow | str]  # how an error names it, and the row, or why it is none
 
 
 class Coverages:
@@ -62,7 +64,7 @@ class Coverages:
             demand: of a day, each row with its name; None for what was counted.
 
         Raises:
-            InvalidField: a row is none.
+            InvalidField: some rows are none; the first of them are named.
             InvalidField, UnknownInstance: the instance is not named, or not configured.
             InventoryUnavailable: it has no inventory yet.
             LedgerUnavailable: what was counted cannot be read now.
@@ -83,39 +85,55 @@ class Coverages:
 def rows_of(text: str) -> Iterator[NamedRow]:
     """Read a day's demand as CSV with a head of `skill_group_id,city,hour,calls`, line by line.
 
+    A line that is not what its columns say comes with the reason in the place of its row.
+
     Raises:
-        InvalidField: a line is not what its columns say; the line is named.
+        InvalidField: it has another head.
     """
     rows = csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=None))
     if [name.strip() for name in next(rows, [])] != COLUMNS:
         raise InvalidField("line 1", f"must be {','.join(COLUMNS)}")
-    for row in _lines(rows):
-        if row:
-            named = f"line {rows.line_num}"
-            values = dict(zip(COLUMNS, map(str.strip, row), strict=False))
-            try:
-                yield named, msgspec.convert(values, DemandRow, strict=False)
-            except msgspec.ValidationError:
-                raise InvalidField(named, _EXPECTED) from None
-
-
-def _lines(rows: Any) -> Iterator[list[str]]:
     try:
-        yield from rows
+        for row in filter(None, rows):
+            yield f"line {rows.line_num}", _demand_row(row)
     except csv.Error:
-        raise InvalidField(f"line {rows.line_num}", f"is no CSV; it {_EXPECTED}") from None
+        yield f"line {rows.line_num}", f"is no CSV; it {_EXPECTED}"
+
+
+def _demand_row(row: Iterable[str]) -> DemandRow | str:
+    values = dict(zip(COLUMNS, map(str.strip, row), strict=False))
+    try:
+        return msgspec.convert(values, DemandRow, strict=False)
+    except msgspec.ValidationError:
+        return _EXPECTED
 
 
 def _reading(rows: Iterable[NamedRow], locator: Locator) -> Generator[None, None, Hourly]:
-    """Add up a day's demand by group and place, in slices."""
+    """Add up a day's demand by group and place, in slices.
+
+    Raises:
+        InvalidField: some rows are none.
+    """
     hourly: defaultdict[Owner, list[float]] = defaultdict(lambda: [0.0] * HOURS)
-    places: dict[str, Locality | None] = {}
+    faults: list[tuple[str, str]] = []
+    place_of = cache(locator.city)
     for at, (named, row) in enumerate(rows):
         if at % SLICE == 0:
             yield
-        if row.city not in places:
-            places[row.city] = locator.city(row.city)
-        if (place := places[row.city]) is None:
-            raise InvalidField(named, "has a city that is not known; name it as 成都 is")
-        hourly[row.skill_group_id, place][row.hour] += row.calls
+        if isinstance(row, str):
+            faults.append((named, row))
+        elif (place := place_of(row.city)) is None:
+            faults.append((named, "has a city that is not known; name it as 成都 is"))
+        else:
+            hourly[row.skill_group_id, place][row.hour] += row.calls
+    if faults:
+        raise _refused(faults)
     return hourly
+
+
+def _refused(faults: list[tuple[str, str]]) -> InvalidField:
+    (first, why), *others = faults
+    told = [why, *(f"{named}: {reason}" for named, reason in others[: FAULTS_TOLD - 1])]
+    if len(faults) > FAULTS_TOLD:
+        told.append(f"and {len(faults) - FAULTS_TOLD} more like these")
+    return InvalidField(first, "; ".join(told))

@@ -134,8 +134,8 @@ class _Tally:
         sums.used += glance.used_day
         sums.cap += glance.max_per_day
         sums.uncapped += not glance.max_per_day
-        if glance.reasons:
-            for reason in ("", *glance.reasons):
+        if glance.parks:
+            for reason in ("", *dict(glance.parks)):
                 sums.parked[reason].append(own.number)
 
     def groups(self) -> tuple[str, ...]:

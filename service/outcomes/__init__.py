@@ -27,6 +27,7 @@ from service.picking.instance import Instance, instance_named, own_number
 from service.settings import SipAction
 
 RENEWING = frozenset({"ringing", "in_call"})
+UNCODED = 1000  # outcomes without a SIP code, after which that is said
 
 _log = logging.getLogger(__name__)
 
@@ -111,9 +112,14 @@ class Outcomes:
         self._locator = locator
         self._counted = Children(metrics.outcomes)
         self._sip_actions = sip_actions
+        self._uncoded = 0  # calls that ended without a SIP code, -1 once one had a code
         self._health = health
         self._waiting = {name: WaitingWork(name) for name in instances}
         self._actions = SipActions()
+
+    def act_by(self, sip_actions: Mapping[int, SipAction]) -> None:
+        """Act on SIP codes by these from now."""
+        self._sip_actions = sip_actions
 
     async def report(self, report: OutcomeReport) -> None:
         """Follow a call; told again of one that is over, change nothing.
@@ -170,7 +176,16 @@ class Outcomes:
         if call.outcome.final and number:
             self._health(instance_id, number, result, mark)
 
+    def _warn_of_no_codes(self, code: int) -> None:
+        """Say once that SIP actions wait for codes that no dialer reports."""
+        if self._uncoded >= 0:
+            self._uncoded = -1 if code else self._uncoded + 1
+            if self._uncoded == UNCODED and self._sip_actions:
+                text = "[sip_actions] has nothing to act on: none of %d outcomes had a sip_code"
+                _log.warning(text, UNCODED)
+
     def _act(self, call: _ReadReport, number: str) -> None:
+        self._warn_of_no_codes(call.report.sip_code)
         rule = self._sip_actions.get(call.report.sip_code)
         if rule is None:
             return

@@ -3,6 +3,7 @@
 This is what a pick is asked and answers, as `/v1/pick` has it on the wire; `picker` picks.
 """
 
+from datetime import datetime
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
@@ -20,8 +21,17 @@ SkillGroupIds = Annotated[
 Place = Annotated[str, Meta(description="In Chinese, empty where it is not known.")]
 Match = Annotated[
     str,
-    Meta(description="How near: `agent`, `sticky`, `city`, `area_code`, `province`, `any`, `ccc`."),
+    Meta(
+        description="How near: `agent`, `sticky`, `city`, `area_code`, `province`, `near`, `any`, "
+        "`ccc`."
+    ),
 ]
+# What keeps a number out; the command line and docs/operations.md say what each means.
+REASONS = (
+    "`cooldown`, `excluded`, `inactive`, `inbound_only`, `max_concurrent`, `max_per_day`, "
+    "`max_per_hour`, `no_skill_group`, `operator`, `parked`, `provider`, `quarantine`, `region`, "
+    "`rest`, `sip_park`, `sip_rest`, `toll_free`"
+)
 USED_HOUR = Meta(description="Picks of it in this hour.")
 USED_DAY = Meta(description="Picks of it today.")
 
@@ -69,7 +79,11 @@ class PickRequest(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     ] = ""
     tags: Annotated[Labels, Meta(description="Only numbers that bear all of these.")] = ()
     explain: Annotated[
-        bool, Meta(description="Say of every candidate why it was or was not taken.")
+        bool,
+        Meta(
+            description="Say of the candidates that were looked at, and of those that are parked, "
+            "why each was or was not taken."
+        ),
     ] = False
 
 
@@ -90,7 +104,7 @@ class Pair(Struct, frozen=True, gc=False):
 
 
 class Candidate(Struct, frozen=True, gc=False):
-    """One candidate that was looked at."""
+    """One candidate that was looked at, or that is parked."""
 
     number: Annotated[str, Meta(description="In canonical form; masked in a refusal.")]
     match: Match
@@ -99,14 +113,20 @@ class Candidate(Struct, frozen=True, gc=False):
     ]
     used_hour: Annotated[int, USED_HOUR]
     used_day: Annotated[int, USED_DAY]
-    reason: Annotated[str, Meta(description="Why it was rejected, empty if it was taken.")]
+    reason: Annotated[
+        str, Meta(description=f"Why it was rejected, empty if it was taken: {REASONS}.")
+    ]
+    until: Annotated[
+        Annotated[datetime, Meta(tz=True)] | None,
+        Meta(description="Until when it is parked (RFC 3339); null for one that is not."),
+    ] = None
 
 
 class PickAnswer(Struct, frozen=True, gc=False):
     """The numbers to show, best first, and which ledger decided.
 
-    `explanation` has every candidate that was looked at, in order, where it was asked for;
-    `rejected` how many were passed over, by reason.
+    `explanation` has the candidates that were looked at, in order, and those that are parked, where
+    it was asked for; `rejected` how many were passed over, by reason.
     """
 
     source: str

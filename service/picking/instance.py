@@ -11,7 +11,12 @@ import msgspec
 
 from service.ccc.client import CccClient
 from service.coverage.demand import Demand
-from service.errors import InvalidField, InventoryUnavailable, UnknownInstance
+from service.errors import (
+    InvalidField,
+    InventoryUnavailable,
+    OutsideCallingWindow,
+    UnknownInstance,
+)
 from service.inventory import NO_PLACES, Inventory, Near, Node
 from service.ledger import Ledger
 from service.locality import restore_number
@@ -63,11 +68,11 @@ def no_spare(_: Iterable[str]) -> tuple[tuple[str, Node], ...]:
 class Instance(msgspec.Struct, frozen=True):
     """The state that picking for one instance takes.
 
-    `fallback_seconds` is what asking CCC may take, 0 where that is not wanted. `opens_at` tells
-    when nobody is called at this hour, "" otherwise. `knows_callees` says that a rule needs them.
-    `now` is the ledger's time in ms since 1970: what is kept out until an instant is so by it.
-    `demand` counts the calls, `near` has the places to go to before anywhere, `spare` gives some
-    groups' cities with numbers to spare.
+    `fallback_seconds` is what asking CCC may take, 0 where that is not wanted. `closed` gives the
+    error of a pick outside the calling window, None while that is open. `knows_callees` says that a
+    rule needs them. `now` is the ledger's time in ms since 1970: what is kept out until an instant
+    is so by it. `demand` counts the calls, `near` has the places to go to before anywhere, `spare`
+    gives some groups' cities with numbers to spare.
     """
 
     instance_id: str
@@ -78,7 +83,7 @@ class Instance(msgspec.Struct, frozen=True):
     fallback_seconds: float
     digests: Digests
     knows_callees: bool
-    opens_at: Callable[[], str]
+    closed: Callable[[], OutsideCallingWindow | None]
     now: Callable[[], int]
     demand: Demand
     near: Near = NO_PLACES

@@ -23,19 +23,20 @@ from service.ledger import Decision
 from service.locality import Callee, Locator
 from service.metrics import Children, Metrics
 from service.picking import Pair, PickAnswer, PickRequest, PlacedNumber
+from service.picking.explaining import explained
 from service.picking.fallback import ask_ccc, may_ask_ccc
 from service.picking.instance import Instance, instance_named
 from service.picking.question import Question
 from service.picking.refusals import (
     NOT_ASKED,
     Situation,
-    explained,
     refused_by_ledger,
     refused_for_want_of_numbers,
 )
 from service.sync import Localities
 
 STEPS_REMEMBERED = 10_000
+CCC_HAS_NONE = "CCC's own pick was asked too, and gave none that may be shown."
 
 
 class Picker:
@@ -84,10 +85,10 @@ class Picker:
             self._count_rejected(instance, decision)
             if decision.picked.uses:
                 question.count_demand(decision)
-                return await self._answer(question, decision)
+                return await self._answer(question, decision, situation.steps)
             if (error := refused_by_ledger(decision, instance.now())) is not None:
                 raise error
-        if not situation.steps and not situation.opens_at and may_ask_ccc(instance, request):
+        if not situation.steps and situation.closed is None and may_ask_ccc(instance, request):
             return await self._ask_ccc(question)
         question.count_without_numbers()
         raise refused_for_want_of_numbers(question, situation, decision)
@@ -128,10 +129,10 @@ class Picker:
 
     def _situation(self, question: Question) -> Situation:
         inventory = question.instance.keeper.inventory
-        opens_at = question.instance.opens_at()
-        if inventory is None or opens_at:
-            return Situation(inventory, opens_at, ())
-        return Situation(inventory, opens_at, self._steps_of(question, inventory))
+        closed = question.instance.closed()
+        if inventory is None or closed is not None:
+            return Situation(inventory, closed, ())
+        return Situation(inventory, None, self._steps_of(question, inventory))
 
     def _steps_of(self, question: Question, inventory: Inventory) -> tuple[Step, ...]:
         # The same groups call the same places over and over, under one snapshot for minutes.
@@ -161,7 +162,9 @@ class Picker:
         for reason, count in decision.picked.rejected:
             self._rejected[instance.instance_id, reason].inc(count)
 
-    async def _answer(self, question: Question, decision: Decision) -> PickAnswer:
+    async def _answer(
+        self, question: Question, decision: Decision, steps: tuple[Step, ...] = ()
+    ) -> PickAnswer:
         uses, keeper = decision.picked.uses, question.instance.keeper
         callers = [_known(keeper.inventory, number) for number, _ in uses]
         if None in callers:
@@ -174,7 +177,9 @@ class Picker:
             place = caller or self._locator.place(number)
             shown = PlacedNumber(number, place.province, place.city)
             pairs.append(Pair(shown, callee, shown_level(mark)))
-        explanation = explained(decision) if question.request.explain else None
+        explanation = None
+        if question.request.explain:
+            explanation = explained(question.instance, steps, decision)
         return PickAnswer(decision.source, tuple(pairs), explanation, decision.picked.rejected)
 
     async def _ask_ccc(self, question: Question) -> PickAnswer:
@@ -196,7 +201,7 @@ class Picker:
         situation = self._situation(question)
         if situation.steps:  # an inventory has come while CCC was asked
             return await self.pick(question.request)
-        raise refused_for_want_of_numbers(question, situation, NOT_ASKED)
+        raise refused_for_want_of_numbers(question, situation, NOT_ASKED, CCC_HAS_NONE)
 
 
 def _known(inventory: Inventory | None, number: str) -> PhoneNumber | None:

@@ -1,5 +1,7 @@
 """The error that a pick without a number ends with. Pure: what was decided comes in."""
 
+from collections.abc import Iterator
+
 import msgspec
 
 from service.errors import (
@@ -12,7 +14,8 @@ from service.errors import (
 )
 from service.inventory import Inventory, Step
 from service.ledger import Decision, Picked
-from service.picking import Candidate, PickAnswer
+from service.picking import PickAnswer, PickRequest
+from service.picking.explaining import explained
 from service.picking.question import Question
 
 NOT_ASKED = Decision("", Picked())  # of the ledger, where no pool holds a number for this pick
@@ -21,11 +24,11 @@ NOT_ASKED = Decision("", Picked())  # of the ledger, where no pool holds a numbe
 class Situation(msgspec.Struct, frozen=True):
     """The snapshot that a pick meets, and the steps through its pools.
 
-    `opens_at` says when the calling window opens, "" while it is open.
+    `closed` is the error of a pick outside the calling window, None while that is open.
     """
 
     inventory: Inventory | None
-    opens_at: str
+    closed: OutsideCallingWindow | None
     steps: tuple[Step, ...]
 
 
@@ -45,19 +48,32 @@ def refused_by_ledger(decision: Decision, now: int) -> CallerIdError | None:
 
 
 def refused_for_want_of_numbers(
-    question: Question, situation: Situation, decision: Decision
+    question: Question, situation: Situation, decision: Decision, *hints: str
 ) -> CallerIdError:
     """Return the error of a pick for which no number could be shown, with the reasons counted."""
-    if situation.opens_at:
-        return OutsideCallingWindow(situation.opens_at)
+    if situation.closed is not None:
+        return situation.closed
     if situation.inventory is None:
         instance = question.instance
         return InventoryUnavailable.of(instance.instance_id, instance.keeper.last_sweep.detail)
-    reasons = situation.inventory.barred(question.request.skill_group_ids)
-    if not situation.steps:
-        return NoEligibleNumber(reasons)
+    request, inventory = question.request, situation.inventory
+    reasons = inventory.barred(request.skill_group_ids)
     reasons.update(dict(decision.picked.rejected))
-    return NoEligibleNumber(reasons, explained(decision) if question.request.explain else ())
+    hints = *_missing(request, inventory, is_filtered=not (situation.steps or reasons)), *hints
+    looked = explained(question.instance, situation.steps, decision) if request.explain else ()
+    return NoEligibleNumber(reasons, looked, hints)
+
+
+def _missing(request: PickRequest, inventory: Inventory, *, is_filtered: bool) -> Iterator[str]:
+    """Say what of a request is the reason that it has no candidates."""
+    unknown = [group for group in request.skill_group_ids if not inventory.knows_group(group)]
+    if unknown:
+        named = ", ".join(map(repr, unknown[:3]))
+        yield f"CCC lists no number of skill group {named}: check the id, or bind numbers to it."
+    elif is_filtered and request.skill_group_ids:
+        yield "Its skill groups have numbers: check tags, min_match and selection.levels."
+    if is_filtered and request.agent_id:
+        yield f"No number that fits belongs to agent {request.agent_id!r}."
 
 
 def answer_without_numbers(error: Exception) -> PickAnswer:
@@ -65,11 +81,3 @@ def answer_without_numbers(error: Exception) -> PickAnswer:
     if not isinstance(error, NoEligibleNumber):
         return PickAnswer("", ())
     return PickAnswer("", (), error.explanation, tuple(sorted(error.reasons.items())))
-
-
-def explained(decision: Decision) -> tuple[Candidate, ...]:
-    """Return the candidates that were looked at, in their order, each with its reason."""
-    return tuple(
-        Candidate(look.number, look.level, look.turn, look.used_hour, look.used_day, look.reason)
-        for look in decision.picked.looks
-    )

@@ -20,12 +20,12 @@ from service.inventory import Wish, levels_down_to, near, place_at, steps_for
 from service.locality import Callee, Locator
 from service.logs import mask
 from service.picking import Candidate, PickRequest, PlacedNumber
+from service.picking.explaining import LOOKED_AT
 from service.picking.fallback import may_ask_ccc
 from service.picking.instance import Instance, instance_named
 from service.picking.picker import Picker
 from service.picking.refusals import answer_without_numbers
 
-LOOKED_AT = 500  # numbers of a level, in less than a ms
 REFUSALS = (NoEligibleNumber, CalleeBudgetExceeded, OutsideCallingWindow, InventoryUnavailable)
 
 
@@ -149,7 +149,7 @@ def _level(instance: Instance, level: str, place: str, pools: tuple[str, ...]) -
     members = {} if inventory is None else {pool: inventory.members.get(pool, ()) for pool in pools}
     some = list(dict.fromkeys(chain.from_iterable(each[:LOOKED_AT] for each in members.values())))
     glances = instance.ledger.glance(some[:LOOKED_AT])
-    parked = Counter(reason for glance in glances for reason in glance.reasons)
+    parked = Counter(reason for glance in glances for reason, _ in glance.parks)
     sizes = {pool: len(each) for pool, each in members.items()}
     return Level(level, place, sizes, parked, len(glances))
 

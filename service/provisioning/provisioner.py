@@ -84,7 +84,10 @@ class Provisioner:
 
         async def send_bulk(batch: AdditionBatch) -> AdditionAnswer:
             answer = await target.ccc.add_bulk_phone_numbers(batch)
-            await target.learner.put({row.number: row.details for row in answer.details})
+            # The answer lists all that the instance has; what nobody added stays as it was.
+            asked = frozenset(batch.numbers)
+            told = {row.number: row.details for row in answer.details if row.number in asked}
+            await target.learner.put(told)
             return answer
 
         is_bulk = isinstance(request, BulkRequest)

@@ -14,15 +14,14 @@ from msgspec.structs import replace
 
 from service.errors import SettingsError
 from service.files import read_text
-from service.locality import prefix_table, restore_number
+from service.locality import Locator, prefix_table, restore_number
 from service.locality.refusal import why_refused
-from service.locality.table import read_table
 from service.settings import NumberOverride, Settings
 from service.settings.environment import Override, read_environment
 from service.settings.faults import Fault, KeyPath, line
 from service.settings.kinds import Secret
 from service.settings.reading import inner_kind, is_struct, read_settings
-from service.settings.rules import contradictions
+from service.settings.rules import contradictions, unknown_places
 
 
 def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
@@ -43,7 +42,7 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
     settings = replace(settings, numbers=tuple(_read_matches(settings.numbers, faults)))
     # A contradiction with a key that is at fault already would be its echo.
     faults += [fault for fault in contradictions(settings) if not fault.rests_on(faults)]
-    faults += _phone_dat(settings.locality.phone_dat)
+    faults += _localities(settings)
     if faults:
         variables: dict[KeyPath, str] = {override.path: override.name for override in overrides}
         raise SettingsError([line(fault, file, variables) for fault in faults])
@@ -74,13 +73,19 @@ def _read_matches(
             faults.append(Fault(path, f"a number (hidden) that {why}", "one as CCC lists it"))
 
 
-def _phone_dat(path: str) -> Iterator[Fault]:
+def _localities(settings: Settings) -> Iterator[Fault]:
+    """Yield what is wrong with the table of prefixes, or the names of places that it lacks."""
+    path = settings.locality.phone_dat
+    selections = settings.selection, *map(settings.selection_for, settings.instances)
+    if not path and not any(selection.near for selection in selections):
+        return  # for reading the table takes a tenth of a second
     try:
-        if path:
-            read_table(prefix_table.read(path))
+        locator = Locator(prefix_table.read(path))
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or error
         yield Fault(("locality", "phone_dat"), f"{path!r} ({why})", "a whole phone.dat")
+    else:
+        yield from unknown_places(settings, locator)
 
 
 def _laid_over(table: Mapping[str, Any], overrides: Iterable[Override]) -> dict[str, Any]:

@@ -14,11 +14,11 @@ from service.settings import InstanceSettings, Settings
 from service.settings.faults import line
 from service.settings.rules import contradictions
 
-_AT_A_START = ("server", "redis", "ccc", "inventory", "locality", "health", "console")
+_AT_A_START = ("server", "redis", "ccc", "inventory", "locality", "console")
 
 
 def taking_hold(running: Settings, read: Settings) -> Settings:
-    """Return what to go on with: new credentials, rules and overrides, and the start's addresses.
+    """Return what to go on with: new credentials, rules and actions, and the start's addresses.
 
     Args:
         running: the configuration of the start.
@@ -32,6 +32,8 @@ def taking_hold(running: Settings, read: Settings) -> Settings:
         server=replace(running.server, allowed_hosts=read.server.allowed_hosts),
         auth=read.auth,
         selection=read.selection,
+        health=read.health,
+        sip_actions=read.sip_actions,
         numbers=read.numbers,
         instances=_with_rules_of(running.instances, read.instances),
     )
@@ -71,6 +73,5 @@ def _of_a_start(settings: Settings, running: Settings) -> dict[str, Any]:
         for instance in instances
         if instance.id in kept
     }
-    values["sip_actions"] = settings.sip_actions
     values["instances"] = [replace(instance, selection=None) for instance in instances]
     return values

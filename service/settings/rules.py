@@ -3,7 +3,7 @@
 Pure: each rule looks at the settings and yields its faults, none knows where they were read.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import get_args
 from urllib.parse import urlsplit
@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from msgspec import structs
 
+from service.locality import Locator
 from service.redis_.url import FORMS, OPTIONS, OptionError, read_url
 from service.settings import (
     InstanceSettings,
@@ -37,6 +38,36 @@ def contradictions(settings: Settings) -> Iterator[Fault]:
         yield from _instance(instance, ("instances", at), settings)
     yield from _repeated(settings)
     yield from _scopes(settings)
+
+
+def without_effect(settings: Settings) -> Iterator[str]:
+    """Say of each key that is set and has nothing to act on why that is so."""
+    if settings.redis.digest_key and not settings.redis.url:
+        yield "redis.digest_key: without redis.url nothing is kept outside of the process"
+    is_open = settings.server.is_loopback and not settings.auth_is_required
+    if settings.server.allowed_hosts and not is_open:
+        yield "server.allowed_hosts: only a loopback listener without auth looks at Host"
+    has_caps = any(override.max_per_day for override in settings.numbers)
+    selections = [settings.selection_for(instance) for instance in settings.instances]
+    if any(one.spare_first and not (has_caps or one.caller.max_per_day) for one in selections):
+        yield "selection.spare_first: what numbers have to spare is told by their max_per_day"
+
+
+def unknown_places(settings: Settings, locator: Locator) -> Iterator[Fault]:
+    """Yield a fault for each name in `near` that no province and no city has."""
+    common = settings.selection.near
+    tables: list[tuple[KeyPath, Mapping[str, tuple[str, ...]]]] = [(("selection", "near"), common)]
+    for at, instance in enumerate(settings.instances):
+        if (near := settings.selection_for(instance).near) != common:
+            tables.append((("instances", at, "near"), near))
+    names: dict[KeyPath, str] = {}
+    for path, near in tables:
+        for callees, places in near.items():
+            names[*path, callees] = callees
+            names |= {(*path, callees, at): place for at, place in enumerate(places)}
+    for where, name in names.items():
+        if name != "*" and not locator.knows(name):
+            yield Fault(where, shown(name), "a province or a city, as 四川")
 
 
 def _redis(settings: Settings) -> Iterator[Fault]:

@@ -83,9 +83,6 @@ class Replica:
         self._told: int | None = None
         self._read: Manifest | None = None
         self._limits_of: Callable[[PhoneNumber], str] = common_limits
-        # By which the last snapshot was built.
-        self._limits_built: Callable[[PhoneNumber], str] = common_limits
-        self._is_relimited = False
         self._is_wiped = False
         self._restored_at = -RESTORE_SECONDS
         self._has_waited = False
@@ -113,7 +110,6 @@ class Replica:
     def name_limits(self, limits_of: Callable[[PhoneNumber], str]) -> None:
         """Have a number's limits named by this from now."""
         self._limits_of = limits_of
-        self._is_relimited = self.state.inventory is not None
 
     @property
     def is_wiped(self) -> bool:
@@ -125,8 +121,9 @@ class Replica:
 
         Who does not know yet what was used leaves that to others for one round.
         """
+        inventory = self.state.inventory
         if not self.is_wiped:
-            return self._is_relimited
+            return inventory is not None and inventory.limits_of is not self._limits_of
         if self.recall() is None and not self._has_waited:
             self._has_waited = True
             return False
@@ -134,11 +131,10 @@ class Replica:
 
     async def build(self, fence: int, numbers: Iterable[PhoneNumber]) -> Inventory:
         """Index a snapshot beside the picks, of a generation above all that was seen here."""
-        self._limits_built = limits_of = self._limits_of
         known = self.state.inventory
         generation = max(fence, 0 if known is None else known.generation + 1)
         inventory = await in_slices(
-            Inventory.building(self._instance_id, generation, numbers, limits_of)
+            Inventory.building(self._instance_id, generation, numbers, self._limits_of)
         )
         before = {} if known is None else known.homes()
         self._moves = await in_slices(moves_between(before, inventory.homes()))
@@ -157,7 +153,6 @@ class Replica:
             return
         self._told = None  # it was told of the members of before
         self._is_wiped = self._has_waited = False
-        self._is_relimited = self._limits_built is not self._limits_of
         self._gauges.show(state.inventory.usages)
         for callback in self._callbacks:
             callback(state.inventory, self._moves)

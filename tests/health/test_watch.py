@@ -109,6 +109,22 @@ async def test_a_bad_number_is_parked_capped_counted_and_shown(
     assert BAD not in caplog.text
 
 
+async def test_a_watch_that_is_off_counts_and_shows_nothing_and_one_that_is_on_again_does(
+    store: Store, clock: Clock, ledger: RecordingLedger
+) -> None:
+    replica = Replica(store, clock, ledger)
+    replica.health.turn(on=False)
+    replica.note_a_bad_one()
+    await replica.health.write()
+    assert await store.read_all() == {}
+    replica.health.turn(on=True)
+    replica.note_a_bad_one()
+    await look(replica)
+    assert list(await replica.health.shown(NUMBERS)) == [BAD]
+    replica.health.turn(on=False)
+    assert await replica.health.shown(NUMBERS) == {}
+
+
 async def test_what_says_nothing_of_a_number_is_not_written(
     store: Store, clock: Clock, ledger: RecordingLedger
 ) -> None:

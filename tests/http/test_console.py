@@ -167,6 +167,7 @@ async def test_the_last_picks_come_newest_first_and_masked(service: Service) -> 
                 "used_hour": 0,
                 "used_day": 1,
                 "reason": "cooldown",
+                "until": None,
             }
         ],
     }

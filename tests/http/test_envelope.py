@@ -71,10 +71,11 @@ async def test_a_callee_that_was_called_too_often_says_when_to_ask_again(service
 
 
 async def test_outside_its_hours_an_instance_says_when_it_opens(service: Service) -> None:
-    service.picker.error = OutsideCallingWindow("2026-01-02T09:00:00+08:00")
+    service.picker.error = OutsideCallingWindow("2026-01-02T09:00:00+08:00", 3599.2)
     answer = await picked(service)
     assert (answer.status, answer.json["code"]) == (409, "OutsideCallingWindow")
     assert answer.json["opens_at"] == "2026-01-02T09:00:00+08:00"
+    assert answer.headers["Retry-After"] == "3600"
 
 
 async def test_a_number_that_a_client_put_elsewhere_is_masked(service: Service) -> None:

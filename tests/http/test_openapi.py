@@ -41,7 +41,7 @@ ERRORS: dict[type[CallerIdError], CallerIdError] = {
     InvalidCalledNumber: InvalidCalledNumber("is empty"),
     InvalidField: InvalidField("count", "takes 1 to 100"),
     NoEligibleNumber: NoEligibleNumber({"resting": 1}, [RESTING]),
-    OutsideCallingWindow: OutsideCallingWindow("2026-01-02T09:00:00+08:00"),
+    OutsideCallingWindow: OutsideCallingWindow("2026-01-02T09:00:00+08:00", 60),
     PartlyAdded: PartlyAdded(
         ("01055500001", "01055500002"), {"added": ("01055500001",)}, CccMalformed("Body", "no JSON")
     ),

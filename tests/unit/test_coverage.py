@@ -3,9 +3,13 @@
 from datetime import UTC, date, datetime, timedelta
 from math import inf
 from random import Random
+from types import SimpleNamespace
 
+import msgspec
 import pytest
 
+from service.cli.plan import CoverageShown
+from service.cli.plan import planned as tables_of
 from service.coverage import demand as counting
 from service.coverage.demand import Called, Demand, LocalDays, group_of
 from service.coverage.exhaustion import Exhausted, exhausting
@@ -14,10 +18,14 @@ from service.coverage.market import Lot
 from service.coverage.planning import CoveragePlan, Idle, Purchase, planning
 from service.coverage.report import Coverage, History, averaging, coverage, history
 from service.coverage.spare import SpareCities, spare_cities
+from service.errors import InvalidField
 from service.inventory import Inventory, PhoneNumber
 from service.ledger.answers import Glance
 from service.locality import Locality
+from service.numbers.coverages import _reading as adding_up
+from service.numbers.coverages import rows_of
 from service.tasks import at_once
+from tests.fakes import in_place_of
 from tests.lab.optimum import Optimum, worth_of
 from tests.lab.places import problem
 from tests.lab.spare import Order, Placement, local_share
@@ -188,6 +196,31 @@ async def test_a_coverage_reads_caps_leaves_out_agents_numbers_and_names_hours()
     assert [(row.city, row.count) for row in plan.idle] == [("北京", 1)]
     assert {(row.city, row.at.hour) for row in plan.exhausted} == {("成都", 9), ("北京", 9)}
     assert plan.ratio == pytest.approx(0.75)
+
+
+async def test_groups_of_the_demand_without_numbers_are_named() -> None:
+    plan: Coverage = await coverage(
+        Inventory("ccc-test", 1, [PhoneNumber("02855500001", skill_group_ids=(A,))]),
+        lambda some: [Glance(0, 10) for _ in some],
+        History({(A, CHENGDU): [1.0] * 24, (B, CHENGDU): [1.0] * 24}, 1, None),
+        buy=0,
+        tomorrow=NOON,
+    )
+    assert plan.unknown_groups == (B,)
+    shown = msgspec.convert(msgspec.to_builtins(plan), CoverageShown)
+    assert f"groups, new, gone or mistyped: {B}.\n" in tables_of(shown)
+
+
+def test_the_first_wrong_lines_of_a_file_are_told_together() -> None:
+    cities = in_place_of(SimpleNamespace(city={"成都": CHENGDU}.get))
+    wrong = f"{A},nowhere,9,40\n{A},成都,24,40\n" * 4
+    with pytest.raises(InvalidField) as refused:
+        at_once(
+            adding_up(rows_of(f"skill_group_id,city,hour,calls\n{A},成都,9,1\n{wrong}"), cities)
+        )
+    told = [line for line in range(2, 12) if f"line {line}: " in refused.value.detail]
+    assert told == [3, 4, 5, 6, 7]
+    assert refused.value.detail.endswith("; and 3 more like these")
 
 
 def test_a_call_of_several_groups_is_the_first_ones_that_holds_the_number() -> None:

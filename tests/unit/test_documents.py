@@ -8,9 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from prometheus_client import Counter, Gauge, Histogram
 
 from service.__main__ import main
+from service.cli.pick import _REASONS
 from service.metrics import Metrics
+from service.picking import REASONS
 from service.settings.loading import load
 from tests.unit.test_settings import uncommented
 
@@ -73,7 +76,6 @@ def keys(table: Any, path: str = "") -> Iterator[str]:
 
 def configuration() -> set[str]:
     text = (ROOT / "config" / "default.toml").read_text("utf-8")
-    text = re.sub(r"(?m)^(clients|access_keys|rules) = \[\].*$", "", text)
     return set(keys(tomllib.loads(uncommented(text))))
 
 
@@ -135,6 +137,25 @@ def test_every_metric_that_is_named_is_exposed(document: Path) -> None:
     }
     for name in METRIC.findall(" ".join(CODE.findall(prose(document)))):
         assert name in exposed, name
+
+
+def test_the_manual_has_every_metric_with_its_labels() -> None:
+    rows = []
+    for metric in vars(Metrics()).values():
+        if isinstance(metric, Counter | Gauge | Histogram):
+            name = f"{metric._name}_total" if isinstance(metric, Counter) else metric._name
+            labels = ", ".join(f"`{label}`" for label in metric._labelnames)
+            rows.append(f"| `{name}` | {metric._type} | {labels} | {metric._documentation} |")
+    assert len(rows) >= 30
+    assert "\n".join(sorted(rows)) in (ROOT / "docs" / "operations.md").read_text("utf-8")
+
+
+def test_the_reasons_that_keep_a_number_out_are_the_same_everywhere() -> None:
+    manual = (ROOT / "docs" / "operations.md").read_text("utf-8")
+    table = manual.partition("## Why a number is out")[2].partition("## Number health")[0]
+    first = [row.split("|")[1] for row in table.splitlines() if row.startswith("| `")]
+    assert sorted(CODE.findall(" ".join(first))) == sorted(_REASONS)
+    assert CODE.findall(REASONS) == sorted(_REASONS)
 
 
 @pytest.mark.parametrize("document", READMES, ids=path_of)

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from service import outcomes
 from service.errors import InvalidCalledNumber, InvalidField, LedgerUnavailable, UnknownCall
 from service.inventory import Inventory, Mark, PhoneNumber, group_token
 from service.ledger.answers import Followed
@@ -329,6 +330,26 @@ async def test_a_code_that_is_not_configured_does_nothing(code: int) -> None:
     bench = Bench()
     await bench.report("failed", sip_code=code)
     assert not bench.outcomes._waiting["ccc-test"]
+
+
+async def test_sip_actions_may_be_others_from_now_on() -> None:
+    async with running(Bench()) as bench:
+        bench.outcomes.act_by({486: SIP_ACTIONS[477]})
+        await bench.report("failed", sip_code=477)
+        await bench.report("busy", sip_code=486)
+        await eventually(lambda: bench.ledger.parks)
+    assert bench.ledger.parks == [Park(CALLER, "sip_rest", UNTIL)]
+
+
+@pytest.mark.parametrize(("first", "said"), [(0, True), (486, False)])
+async def test_actions_for_codes_that_nobody_reports_are_told_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, first: int, *, said: bool
+) -> None:
+    monkeypatch.setattr(outcomes, "UNCODED", 2)
+    bench = Bench()
+    for code in (first, 0, 0, 0):
+        await bench.report("failed", sip_code=code)
+    assert ("[sip_actions] has nothing to act on" in caplog.text) is said
 
 
 async def test_a_code_of_a_call_that_goes_on_does_nothing() -> None:

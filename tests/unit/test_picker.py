@@ -8,6 +8,7 @@ from importlib import resources
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from service.ccc.payloads import NumberPair
 from service.ccc.payloads import PickedNumber as CccNumber
@@ -24,7 +25,7 @@ from service.inventory import LEVELS, Inventory, PhoneNumber
 from service.ledger import LocalLedger, Park, describe
 from service.locality import Locator
 from service.metrics import Metrics
-from service.picking import PickRequest
+from service.picking import Candidate, PickRequest
 from service.picking.instance import Digests, Instance
 from service.picking.picker import Picker
 from service.sync import SweepReport
@@ -137,7 +138,7 @@ class Bench:
             fallback_seconds,
             digests=Digests(b"", "ccc-test"),
             knows_callees=False,
-            opens_at=lambda: "",
+            closed=lambda: None,
             now=lambda: 0,
             demand=self.demand,
         )
@@ -227,6 +228,61 @@ async def test_a_refusal_counts_what_kept_each_number_out() -> None:
         "callerid_candidates_rejected_total", {"instance": "ccc-test", "reason": "excluded"}
     )
     assert rejected == 1
+
+
+NO_SUCH_GROUP = (
+    " CCC lists no number of skill group 'salse@ccc-test': check the id, or bind numbers to it."
+)
+
+
+@pytest.mark.parametrize(
+    ("asked", "why"),
+    [
+        (
+            {"skill_group_ids": ("salse@ccc-test",), "dry_run": True},
+            NO_SUCH_GROUP,
+        ),
+        (
+            {"skill_group_ids": ("salse@ccc-test",)},
+            f"{NO_SUCH_GROUP} CCC's own pick was asked too, and gave none that may be shown.",
+        ),
+        (
+            {"skill_group_ids": (SALES,), "min_match": "city"},
+            " Its skill groups have numbers: check tags, min_match and selection.levels.",
+        ),
+        ({"agent_id": "agent09"}, " No number that fits belongs to agent 'agent09'."),
+        ({"skill_group_ids": (SUPPORT,), "dry_run": True}, " now (inbound_only: 1)."),
+    ],
+)
+async def test_a_refusal_without_candidates_says_what_of_the_request_is_the_reason(
+    asked: dict[str, Any], why: str
+) -> None:
+    bench = Bench(BEIJING, chengdu(2, SUPPORT, usage="Inbound"))
+    with pytest.raises(NoEligibleNumber) as refused:
+        await bench.picker.pick(PickRequest(CHENGDU_MOBILE, **asked))
+    stop = "" if why.startswith(" now") else "."
+    assert refused.value.detail == f"No number can be shown to this callee{stop}{why}"
+
+
+async def test_an_explanation_names_parked_candidates_down_to_where_the_pick_ended() -> None:
+    province = PhoneNumber("08165550001", "四川", "绵阳", "0816", skill_group_ids=(SALES,))
+    bench = Bench(chengdu(1, SALES), province, BEIJING)
+    for number in ("02855500001", "01055500001"):
+        await bench.ledger.apply(Park(number, "max_per_day", 3000))
+        await bench.ledger.apply(Park(number, "operator", 2000))
+    asked = PickRequest(CHENGDU_MOBILE, skill_group_ids=(SALES,), explain=True)
+    answer = await bench.picker.pick(asked)
+    until = datetime.fromtimestamp(3, UTC)
+    parked = Candidate("02855500001", "city", 0, 0, 0, "max_per_day", until)
+    assert answer.explanation == (Candidate("08165550001", "province", 0, 0, 0, ""), parked)
+    with pytest.raises(NoEligibleNumber) as refused:
+        await bench.picker.pick(replace(asked, exclude=("08165550001",)))
+    reasons = [(candidate.number, candidate.reason) for candidate in refused.value.explanation]
+    assert reasons == [
+        ("08165550001", "excluded"),
+        ("02855500001", "max_per_day"),
+        ("01055500001", "max_per_day"),
+    ]
 
 
 async def test_an_unknown_prefix_is_noted_and_decided_at_level_any() -> None:

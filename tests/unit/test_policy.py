@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from service.errors import SettingsError
 from service.inventory import Details, PhoneNumber
 from service.ledger import Limits, Rules, with_trunks
-from service.policy import limits_namer, near_of, opens_at, rules_for, unused_overrides
+from service.policy import limits_namer, near_of, outside_window, rules_for, unused_overrides
 from service.settings import (
     CallerLimits,
     InstanceSettings,
@@ -85,18 +85,19 @@ def test_the_first_trunks_make_the_rules_follow_calls() -> None:
 @pytest.mark.parametrize(
     ("minute", "expected"),
     [
-        (8 * 60 + 59, "2026-11-21T09:00:00+08:00"),
-        (9 * 60, ""),
-        (20 * 60 + 59, ""),
-        (21 * 60, "2026-11-22T09:00:00+08:00"),
+        (8 * 60 + 59, ("2026-11-21T09:00:00+08:00", 60)),
+        (9 * 60, None),
+        (20 * 60 + 59, None),
+        (21 * 60, ("2026-11-22T09:00:00+08:00", 12 * 3600)),
     ],
 )
 def test_a_calling_window_is_open_from_its_first_minute_and_closed_at_its_last(
-    minute: int, expected: str
+    minute: int, expected: tuple[str, int] | None
 ) -> None:
     midnight = datetime(2026, 11, 21, tzinfo=ZoneInfo("Asia/Shanghai")).timestamp()
     selection = Selection(calling_window="09:00-21:00", timezone="Asia/Shanghai")
-    assert opens_at(selection, midnight + 60 * minute) == expected
+    closed = outside_window(selection, midnight + 60 * minute)
+    assert (closed and (closed.opens_at, closed.retry_after)) == expected
 
 
 def near_with(**places: tuple[str, ...]) -> Settings:
@@ -113,12 +114,13 @@ def test_places_to_go_to_are_named_as_pools_are_whatever_their_rank() -> None:
     }
 
 
-def test_a_place_that_is_none_is_named_once() -> None:
-    settings = near_with(河北=("Atlantis", "北京"), 成都=("Atlantis",))
+def test_a_place_that_is_none_is_named_with_its_key() -> None:
     with pytest.raises(SettingsError) as refused:
-        near_of(settings, LOCATOR)
+        near_of(near_with(河北=("北京", "Atlantis"), Sichuan=("成都",)), LOCATOR)
     assert refused.value.faults == [
-        "selection.near: found 'Atlantis', expected a province or a city, as 四川"
+        f"beside what runs: selection.near.{key}: found {name!r}, expected a province or a city, "
+        "as 四川"
+        for key, name in (("河北[1]", "Atlantis"), ("Sichuan", "Sichuan"))
     ]
 
 

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import msgspec
 import pytest
 
 from service.ccc.additions import AdditionAnswer, AdditionBatch, NumberDetails
@@ -136,7 +137,9 @@ async def test_a_long_list_goes_in_several_calls_and_one_refresh_follows() -> No
 
 
 async def test_a_bulk_addition_tells_the_ends_apart_and_keeps_the_details() -> None:
-    first = AdditionAnswer(names(1, 1), (), (), (DETAILS,))
+    # CCC lists all numbers of the instance; of the others nothing is learned.
+    other = msgspec.structs.replace(DETAILS, number="01055509999")
+    first = AdditionAnswer(names(1, 1), (), (), (DETAILS, other))
     world = World(first, AdditionAnswer((), names(1, 2), names(1, 3), ()))
     answer = await added_in_bulk(world, names(5), skill_group_ids=("sales@ccc-test",))
     assert answer == Addition(
@@ -144,7 +147,7 @@ async def test_a_bulk_addition_tells_the_ends_apart_and_keeps_the_details() -> N
         failed=names(1, 1),
         in_use=names(1, 2),
         in_arrears=names(1, 3),
-        details=(DETAILS,),
+        details=(DETAILS, other),
     )
     # They are there before the sweep that is to take them.
     assert world.refreshed == [

@@ -143,6 +143,17 @@ def faults(file: Path, text: str, **environ: str) -> list[str]:
             ),
         ),
         (
+            (
+                'selection.levels = ["near", "any"]\n'
+                'selection.near = {"河北" = ["Tianjin"], "*" = ["北京"]}'
+            ),
+            "selection.near.河北[0]: found 'Tianjin', expected a province or a city, as 四川",
+        ),
+        (
+            'instances = [{id = "a", levels = ["near", "any"], near = {"Hebei" = ["北京"]}}]',
+            "instances[0].near.Hebei: found 'Hebei', expected a province or a city, as 四川",
+        ),
+        (
             'numbers = [{match = {tag = "a", provider = "b"}, max_per_day = 1}]',
             (
                 "numbers[0].match: found tag and provider, expected exactly one of number, tag, "

@@ -1,19 +1,26 @@
 """A configuration that is read again is held against the listener that there is."""
 
 import pytest
+from msgspec.structs import replace
 
 from service.errors import SettingsError
 from service.settings import (
     Auth,
     CallerLimits,
     Client,
+    HealthSettings,
     InstanceSettings,
+    NumberMatch,
+    NumberOverride,
+    Redis,
     Secret,
     Selection,
     Server,
     Settings,
+    SipAction,
 )
 from service.settings.reloading import taking_hold, waiting
+from service.settings.rules import without_effect
 
 DIALER = Client(name="dialer", token=Secret("5ecret"), scopes=("pick",))
 PUBLIC = Settings(server=Server(host="192.0.2.1"), auth=Auth(clients=(DIALER,)))
@@ -59,6 +66,48 @@ def test_the_listener_stays_and_credentials_and_rules_are_the_new_ones() -> None
     assert settings.selection == STRICTER
     assert settings.auth_is_required
     assert waiting(PUBLIC, read) == ["server.host", "server.port"]
+
+
+def test_sip_actions_and_number_health_take_hold() -> None:
+    actions = {477: SipAction(action="rest_number", seconds=60)}
+    read = Settings(server=PUBLIC.server, sip_actions=actions, health=HealthSettings(enabled=True))
+    settings = taking_hold(PUBLIC, replace(read, auth=PUBLIC.auth))
+    assert (settings.sip_actions, settings.health.enabled) == (actions, True)
+    assert waiting(PUBLIC, read) == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "key"),
+    [
+        (Settings(redis=Redis(digest_key=Secret("k"))), "redis.digest_key"),
+        (
+            Settings(
+                server=Server(host="192.0.2.1", allowed_hosts=("a",)),
+            ),
+            "server.allowed_hosts",
+        ),
+        (
+            Settings(
+                selection=Selection(spare_first=8), instances=(InstanceSettings(id="ccc-test"),)
+            ),
+            "selection.spare_first",
+        ),
+    ],
+)
+def test_a_key_that_has_nothing_to_act_on_is_named(settings: Settings, key: str) -> None:
+    assert [text.partition(":")[0] for text in without_effect(settings)] == [key]
+
+
+def test_keys_that_have_something_to_act_on_are_not_named() -> None:
+    match = NumberMatch(tag="M1")
+    settings = Settings(
+        redis=Redis(url=Secret("redis://h"), digest_key=Secret("k")),
+        server=Server(allowed_hosts=("a",)),
+        selection=Selection(spare_first=8),
+        numbers=(NumberOverride(match=match, max_per_day=9),),
+        instances=(InstanceSettings(id="ccc-test"),),
+    )
+    assert list(without_effect(settings)) == []
 
 
 def test_nothing_waits_where_nothing_but_rules_and_credentials_changed() -> None:

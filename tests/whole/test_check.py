@@ -272,7 +272,7 @@ async def test_a_configuration_without_an_instance_ends_with_2(tmp_path: Path) -
     path.write_text("", "utf-8")
     status, output = await checked(path)
     assert status == 2
-    assert output.startswith("instances: ")
+    assert output.startswith(f"{path}: instances: ")
 
 
 async def test_a_table_of_prefixes_that_is_none_ends_with_2_as_a_start_does(tmp_path: Path) -> None:

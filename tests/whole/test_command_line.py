@@ -1,11 +1,14 @@
 """What the command line itself answers: help, version, completion, and how little it loads."""
 
 import asyncio
+import io
+import json
 import sys
 from pathlib import Path
 
 import pytest
 
+from service.__main__ import _make_printable
 from service.cli.parser import COMMANDS, SHELLS
 from service.emulator import running
 from tests.whole.processes import ROOT, command
@@ -78,6 +81,16 @@ OUTPUTS: dict[str, dict[str, str]] = {
     "GBK": {"PYTHONIOENCODING": "gbk"},
     "the C locale": {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
 }
+
+
+def test_json_is_json_where_the_output_has_no_such_characters(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    output = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", output)
+    _make_printable()
+    print('{"city": "é 成都 😀"}', flush=True)
+    assert json.loads(output.buffer.getvalue()) == {"city": "é 成都 😀"}
 
 
 @pytest.mark.parametrize("output", OUTPUTS)

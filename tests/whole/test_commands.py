@@ -272,6 +272,10 @@ async def test_a_worker_that_gets_no_numbers_opens_the_shared_port_all_the_same(
         ("instances = []", "instances: found none"),
         ('[redis]\nurl = "redis://h?protocol=3"\n{plain}', "redis.url: found an option"),
         ('[locality]\nphone_dat = "/dev/zero"\n{plain}', "not a regular file"),
+        (
+            '[selection]\nlevels = ["near", "any"]\nnear = {{ "河北" = ["Tianjin"] }}\n{plain}',
+            "selection.near.河北[0]: found 'Tianjin'",
+        ),
         ('[selection]\ntimezone = "Mars/Base"\n{plain}', "selection.timezone: found 'Mars/Base'"),
         (
             '[[numbers]]\nmatch = {{ number = "138****8888" }}\nmax_per_day = 1\n{plain}',
@@ -292,6 +296,8 @@ def test_what_would_be_refused_at_a_start_is_refused_at_sighup(
     assert main(["serve", "--config", str(path)]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert refused.value.faults == [line]
+    assert main(["check", "--config", str(path)]) == 2
+    assert capsys.readouterr().err.splitlines() == [line]
     assert told in line
 
 

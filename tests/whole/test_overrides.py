@@ -5,11 +5,13 @@ from argparse import Namespace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from service.cli.check import check
-from service.emulator import running
+from service.emulator import phone_number, running
 from service.settings import Settings
 from service.settings.loading import load
+from tests.waiting import eventually
 from tests.whole.services import KEY, SECRET, chengdu_numbers, emulator_of, started
 
 UNKNOWN_FORM = "1069012345678901"
@@ -54,6 +56,25 @@ async def test_an_override_in_any_form_caps_its_number_and_those_of_no_use_are_t
     assert inventory["unused_overrides"] == UNUSED
     told = [line for line in caplog.messages if "[[numbers]]" in line]
     assert told == [f"No number goes by these entries of [[numbers]]: {', '.join(UNUSED)}"]
+
+
+async def test_an_override_of_any_instance_is_in_use_also_after_a_reload(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    emulator = emulator_of(chengdu_numbers(1))
+    emulator.numbers["other"] = [phone_number(Number="01055500001", Tags="other's")]
+    async with running(emulator) as address:
+        settings = settings_of(tmp_path, address)
+        (first,), used = settings.instances, replace(settings.numbers[2].match, tag="other's")
+        overrides = settings.numbers[0], replace(settings.numbers[2], match=used)
+        instances = first, replace(first, id="other", scope="other")
+        settings = replace(settings, numbers=overrides[:1], instances=instances)
+        async with started(settings) as service:
+            keeper = service.service._instances.keepers["other"]
+            before = keeper.inventory
+            await service.service.reload(lambda: replace(settings, numbers=overrides))
+            await eventually(lambda: keeper.inventory is not before)
+    assert "[[numbers]]" not in caplog.text
 
 
 async def test_check_names_those_of_no_use_after_a_sweep(

@@ -37,7 +37,7 @@ async def test_a_plan_goes_by_the_picks_of_before_a_restart(redis_url: str) -> N
             status, output, told = await plan(service, "--buy", "2")
     assert (status, told) == (0, "")
     assert output.splitlines() == [
-        "By 1 days of calls, a day at its best matches by: city 1, area_code 0, province 0, any 3.",
+        "By a day of calls, a day at its best matches by: city 1, area_code 0, province 0, any 3.",
         "Yesterday reached 100.0% of the local matches foretold.",
         "",
         "buy:",

@@ -28,8 +28,8 @@ from tests.whole.test_commands import QUESTION, configuration, until_ready
 
 FOREIGN = "198.51.100.7"  # of TEST-NET-2, nobody's
 NOT_TO_BE_HAD = {
-    "127.0.0.1": "[Aa]ddress already in use$",
-    FOREIGN: "[Cc]annot assign requested address$",
+    "127.0.0.1": "[Aa]ddress already in use; end what listens there, or choose another port$",
+    FOREIGN: "[Cc]annot assign requested address; choose an address of this machine$",
     "no-such-host.invalid": "(not known|name resolution)$",
     "a" * 70: "label.* too long",
 }
@@ -169,14 +169,17 @@ async def test_a_port_for_the_privileged_alone_is_one_line_and_1(
     )
     _, told = await asyncio.wait_for(process.communicate(), 30)
     assert process.returncode == 1
-    assert told.decode().lower() == "callerid: cannot listen on 127.0.0.1:80: permission denied\n"
+    assert told.decode().lower() == (
+        "callerid: cannot listen on 127.0.0.1:80: permission denied; choose a port from 1024 on, "
+        "or allow this user to take it\n"
+    )
 
 
 async def test_two_services_never_share_a_port(redis_url: str, tmp_path: Path) -> None:
     async with two_workers(redis_url, tmp_path) as serving:
         words = ("serve", "--config", str(serving.config), "--workers", "2")
         line = await one_line_of(*words, "--port", serving.url.rpartition(":")[2])
-        assert line.endswith(": Address already in use")
+        assert ": Address already in use; " in line
         assert await serving.pick() == 200
 
 
@@ -286,7 +289,7 @@ async def test_the_reason_is_the_worker_s_own(
     async with running(emulator_of(chengdu_numbers(5))) as address:
         path = configuration(tmp_path, address, redis_url=redis_url)
         words = ["serve", "--config", str(path), "--port", str(taken_port)]
-        why = f"the last one: cannot listen on 127.0.0.1:{taken_port}: [Aa]ddress already in use$"
+        why = f"the last one: cannot listen on 127.0.0.1:{taken_port}: [Aa]ddress already in use; "
         with pytest.raises(WorkersFailed, match=why):
             await asyncio.wait_for(Workers(words, 1, Random(1)).run(), 30)
 

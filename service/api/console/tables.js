@@ -113,13 +113,14 @@ function explanation(pick) {
   return details;
 }
 
-/** Each candidate that was looked at, and what kept it out. */
+/** Each candidate that was looked at or is parked, and what kept it out. */
 function candidateTable(candidates) {
   const table = make("table", {}, make("thead"), make("tbody"));
   const verdict = (reason) => make("span", { className: reason ? "chip warn" : "chip good" }, reason ? text(`reason.${reason}`) : text("taken"));
   const rows = candidates.map((one) => cells(
     make("td", { className: "number" }, one.number), text(`matches.${one.match}`), one.turn > 0 ? amount(one.turn) : "–",
-    amount(one.used_hour), amount(one.used_day), verdict(one.reason),
+    amount(one.used_hour), amount(one.used_day),
+    [verdict(one.reason), one.until ? make("span", { className: "sub" }, text("until", { time: instant(one.until) })) : ""],
   ));
   fillTable(table, CANDIDATES, rows);
   return table;

@@ -64,7 +64,8 @@ list is repeated or has commas, a switch is `true` or `false`, and a field left 
 given; and `/v1/pick?format=text` answers with the caller numbers alone, a line each, or with a
 refusal as one line, `Code: detail`. For spreadsheets, `POST /v1/coverage` also takes the demand as
 `text/csv`, and `/v1/coverage?format=csv` answers with the table of what to buy. For Alibaba Cloud's
-SDKs, `/` answers as CCC does.
+SDKs, `/` answers as CCC does. `/console` is the page for people; what it alone asks for, under
+`/v1/console/`, changes with it.
 """
 
 _TAGS = {

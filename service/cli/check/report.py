@@ -18,6 +18,7 @@ from service.cli.terminal import Progress
 from service.locality import Locator, prefix_table
 from service.metrics import Metrics
 from service.settings import Settings
+from service.settings.rules import without_effect
 
 
 async def report_on(settings: Settings, progress: Progress, *, sweeps: bool) -> Report:
@@ -31,7 +32,7 @@ async def report_on(settings: Settings, progress: Progress, *, sweeps: bool) -> 
     Raises:
         SettingsError: Redis has no address that can be asked.
     """
-    findings = [Finding("configuration", "fine", f"{len(settings.instances)} instance(s)")]
+    findings = _of_configuration(settings)
     async with AsyncExitStack() as lifetime:
         progress.show("asking Redis")
         redis = open_redis(settings, lifetime)
@@ -59,6 +60,14 @@ async def report_on(settings: Settings, progress: Progress, *, sweeps: bool) -> 
         asked.get(instance.id, InstanceReport(instance.id)) for instance in settings.instances
     )
     return Report(not _is_amiss(findings), tuple(findings), tuple(reports))
+
+
+def _of_configuration(settings: Settings) -> list[Finding]:
+    about = "configuration"
+    findings = [Finding(about, "fine", f"{len(settings.instances)} instance(s)")]
+    for text in without_effect(settings):
+        findings += [Finding(about, "warning", f"nothing to act on: {text}")]
+    return findings
 
 
 def _is_amiss(findings: Iterable[Finding]) -> bool:

@@ -13,7 +13,7 @@ from service.ledger.local.caller import LIMIT_REASONS, Caller
 from service.ledger.local.learned import Learned
 from service.ledger.local.rotation import Rotation
 from service.ledger.record import UNUSED, KnownUse, Recall, known_from
-from service.ledger.rules import DAY, Limits, Rules
+from service.ledger.rules import DAY, HOUR, Limits, Rules
 from service.tasks import at_once
 
 NO_LIMITS = Limits()
@@ -151,16 +151,17 @@ class Members:
 
     def glance(self, numbers: Iterable[str], rules: Rules, now: int) -> Iterator[Glance]:
         """Describe these numbers; nothing is made up for those that were never used."""
-        day = rules.window(now, DAY)[0]
+        hour, day = rules.window(now, HOUR)[0], rules.window(now, DAY)[0]
         for number in numbers:
             home, caller = self._homes.get(number), self._callers.get(number)
             limits = rules.limits_named(home.limits) if home is not None else NO_LIMITS
             if caller is None:
                 yield Glance(0, limits.max_per_day)
             else:
-                reasons = tuple(reason for reason, until in caller.parks.items() if until > now)
-                used = caller.in_day if caller.day == day else 0
-                yield Glance(used, caller.day_cap(limits), reasons)
+                parks = tuple(park for park in caller.parks.items() if park[1] > now)
+                in_day = caller.in_day if caller.day == day else 0
+                in_hour = caller.in_hour if caller.hour == hour else 0
+                yield Glance(in_day, caller.day_cap(limits), parks, in_hour, caller.turn)
 
     def hold(self, number: str, held: list[tuple[str, int]]) -> None:
         """Park a number for more reasons than it is parked for."""

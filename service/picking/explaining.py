@@ -1,0 +1,50 @@
+"""Explain a pick: the candidates that were looked at, and those that are parked, each with why."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from itertools import chain, islice
+from operator import itemgetter
+
+from service.inventory import Step
+from service.ledger import Decision
+from service.picking import Candidate
+from service.picking.instance import Instance
+
+LOOKED_AT = 500  # numbers of a level, in less than a ms
+MOST_PARKED = 100
+
+
+def explained(
+    instance: Instance, steps: tuple[Step, ...], decision: Decision
+) -> tuple[Candidate, ...]:
+    """Return the candidates that were looked at, in their order, then those that are parked.
+
+    Parked ones are `MOST_PARKED` at the most, of the levels down to the one at which the pick
+    ended, as this process knows them.
+    """
+    picked = decision.picked
+    looked = tuple(
+        Candidate(look.number, look.level, look.turn, look.used_hour, look.used_day, look.reason)
+        for look in picked.looks
+    )
+    if picked.uses:
+        levels = [step.level for step in steps]
+        last = looked[-1].match if looked else ""
+        steps = steps[: levels.index(last) + 1] if last in levels else ()
+    seen = {candidate.number for candidate in looked}
+    return (*looked, *islice(_parked(instance, steps, seen), MOST_PARKED))
+
+
+def _parked(instance: Instance, steps: tuple[Step, ...], seen: set[str]) -> Iterator[Candidate]:
+    inventory = instance.keeper.inventory
+    members = inventory.members if inventory is not None else {}
+    for step in steps:
+        candidates = chain.from_iterable(members.get(pool, ()) for pool in step.pools)
+        some = [number for number in islice(candidates, LOOKED_AT) if number not in seen]
+        seen.update(some)
+        for number, glance in zip(some, instance.ledger.glance(some), strict=True):
+            if glance.parks:
+                reason, end = max(glance.parks, key=itemgetter(1))  # the latest reason counts
+                until = datetime.fromtimestamp(end / 1000, UTC)
+                turn, hour, day = max(glance.turn, 0), glance.used_hour, glance.used_day
+                yield Candidate(number, step.level, turn, hour, day, reason, until)
