@@ -57,7 +57,7 @@ OWNED_KEY_PATTERNS = [
 
 @pytest.hookimpl(wrapper=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
-    """Have what is marked `no_cover` run untraced in xdist's workers too, where the mark does not."""
+    """Trace nothing marked `no_cover`, which pytest-cov does not heed in the workers of xdist."""
     if pyfuncitem.get_closest_marker("no_cover") is None:
         return (yield)
     tracer = sys.gettrace()
