@@ -18,7 +18,7 @@ import msgspec
 from redis.asyncio import Redis
 
 from service.ccc.client import CccClient
-from service.coverage.demand import Demand, LocalDays, SharedDays
+from service.coverage.demand import DAYS, Days, Demand
 from service.coverage.spare import SpareCities
 from service.health import MemoryStore, NumberHealth, RedisStore
 from service.ledger import Breaker, FailoverLedger, Ledger, LocalLedger, SharedLedger
@@ -28,6 +28,7 @@ from service.ledger.shared.line import Line
 from service.ledger.shared.queue import CallQueue
 from service.locality import Locator
 from service.metrics import Metrics
+from service.redis_.counts import Counts, LocalCounts, SharedCounts
 from service.settings import InstanceSettings, Settings
 from service.sync import (
     Available,
@@ -121,13 +122,18 @@ class Builder:
         health = None
         if self._settings.health.enabled:
             health = self._health(instance, keeper, ledger, now)
-        days = SharedDays(self._cache, base) if self._cache is not None else LocalDays()
         zone = ZoneInfo(self._settings.selection_for(instance).timezone)
-        demand = Demand(days, partial(datetime.now, zone))
+        counts = self._counts(f"{base}demand:", DAYS + 1)
+        demand = Demand(Days(counts), partial(datetime.now, zone))
         spare = SpareCities(demand, lambda: keeper.inventory, ledger.glance)
         return InstanceParts(
             instance, ccc, sweep, keeper, ledger, now, health, demand, spare, self._metrics
         )
+
+    def _counts(self, base: str, days: int) -> Counts:
+        if self._cache is None:
+            return LocalCounts(days)
+        return SharedCounts(self._cache, base, days * 86_400)
 
     def _ledger(self, instance: InstanceSettings, keeper: InventoryKeeper) -> tuple[Ledger, Now]:
         """Build the ledger, and what tells its time."""

@@ -11,7 +11,7 @@ import pytest
 
 from service.ccc.payloads import NumberPair
 from service.ccc.payloads import PickedNumber as CccNumber
-from service.coverage.demand import Called, Demand, LocalDays
+from service.coverage.demand import DAYS, Called, Days, Demand
 from service.errors import (
     CccThrottled,
     InvalidCalledNumber,
@@ -27,6 +27,7 @@ from service.metrics import Metrics
 from service.picking import PickRequest
 from service.picking.instance import Digests, Instance
 from service.picking.picker import Picker
+from service.redis_.counts import LocalCounts
 from service.sync import SweepReport
 from tests.fakes import in_place_of
 
@@ -122,7 +123,7 @@ class Bench:
         self.ccc = ccc or FakeCcc()
         self.localities = FakeLocalities()
         self.metrics = Metrics()
-        self.days = LocalDays()
+        self.days = Days(LocalCounts(DAYS + 1))
         self.demand = Demand(self.days, lambda: NOON)
         self.instances = {"ccc-test": self.instance()}
         self.picker = Picker(self.instances, LOCATOR, in_place_of(self.localities), self.metrics)
