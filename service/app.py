@@ -86,7 +86,7 @@ class Service:
             self._locator,
             self.metrics,
             sip_actions=settings.sip_actions,
-            health=self._instances.note_outcome,
+            note_end=self._instances.note_outcome,
         )
         self._work |= self._instances.work()
         self._work |= {"localities": localities.run, "outcomes": outcomes.run}
@@ -127,6 +127,7 @@ class Service:
             overviews=Overviews(instances, now_ms, time.perf_counter),
             trials=Trials(instances, self._locator, picker),
             coverages=Coverages(instances, self._locator),
+            experiments={name: built.experiment for name, built in instances.parts.items()},
             unused_overrides=instances.unused_overrides,
         )
 

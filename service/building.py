@@ -20,6 +20,7 @@ from redis.asyncio import Redis
 from service.ccc.client import CccClient
 from service.coverage.demand import DAYS, Days, Demand
 from service.coverage.spare import SpareCities
+from service.experiment import Experiment
 from service.health import MemoryStore, NumberHealth, RedisStore
 from service.ledger import Breaker, FailoverLedger, Ledger, LocalLedger, SharedLedger
 from service.ledger.pace import LedgerClock
@@ -39,6 +40,8 @@ from service.sync import (
     share,
 )
 from service.sync.sweeping import sweep_numbers
+
+EXPERIMENT_DAYS = 400  # for which the counts of an experiment are kept after its last call
 
 SCHEMA = 2  # of the keys in Redis; releases of one schema work side by side
 
@@ -60,6 +63,7 @@ class InstanceParts(msgspec.Struct, frozen=True):
     now: Now
     health: NumberHealth | None
     demand: Demand
+    experiment: Experiment
     spare: SpareCities
     metrics: Metrics
 
@@ -71,6 +75,7 @@ class InstanceParts(msgspec.Struct, frozen=True):
             "inventory": self.keeper.run,
             "returns": partial(keep_taking_back, self.ledger, instance_id, self.metrics),
             "demand": self.demand.run,
+            "experiment": self.experiment.run,
             "spare-cities": self.spare.run,
             "available": partial(available.run, lambda: self.keeper.inventory, self.ledger.parked),
         }
@@ -122,12 +127,14 @@ class Builder:
         health = None
         if self._settings.health.enabled:
             health = self._health(instance, keeper, ledger, now)
-        zone = ZoneInfo(self._settings.selection_for(instance).timezone)
-        counts = self._counts(f"{base}demand:", DAYS + 1)
-        demand = Demand(Days(counts), partial(datetime.now, zone))
+        now_there = partial(datetime.now, ZoneInfo(self._settings.selection_for(instance).timezone))
+        demand = Demand(Days(self._counts(f"{base}demand:", DAYS + 1)), now_there)
+        counts = self._counts(f"{base}experiment:", EXPERIMENT_DAYS)
+        experiment = Experiment(instance.id, counts, now_there, self._metrics)
         spare = SpareCities(demand, lambda: keeper.inventory, ledger.glance)
         return InstanceParts(
-            instance, ccc, sweep, keeper, ledger, now, health, demand, spare, self._metrics
+            *(instance, ccc, sweep, keeper, ledger, now),
+            *(health, demand, experiment, spare, self._metrics),
         )
 
     def _counts(self, base: str, days: int) -> Counts:

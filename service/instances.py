@@ -113,9 +113,11 @@ class Instances(dict[str, Instance]):
             await instance.ledger.review()
 
     def note_outcome(self, instance_id: str, number: str, result: str, mark: Mark) -> None:
-        """Feed a number's health with the result of a call."""
-        if (health := self.parts[instance_id].health) is not None:
-            health.note(number, result, mark)
+        """Feed a number's health, and the experiment, with the result of a call that ended."""
+        built = self.parts[instance_id]
+        built.experiment.note(mark, result)
+        if built.health is not None:
+            built.health.note(number, result, mark)
 
     async def health_shown(self, instance_id: str, numbers: Sequence[str]) -> Mapping[str, str]:
         """Explain the health of each of these numbers that has ever left full health."""
@@ -129,6 +131,8 @@ class Instances(dict[str, Instance]):
         built.ledger.rule(rules)
         asks = selection.fallback == "ccc"
         built.spare.show(selection.spare_first)
+        health = self._settings.health.enabled
+        built.experiment.go_by(self._settings.experiment, selection.levels, health=health)
         return Instance(
             instance_id=instance.id,
             keeper=built.keeper,
@@ -141,6 +145,7 @@ class Instances(dict[str, Instance]):
             opens_at=_opening_of(selection),
             now=built.now,
             demand=built.demand,
+            experiment=built.experiment,
             near=self._near[instance.id],
             spare=built.spare.of,
         )

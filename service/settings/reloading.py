@@ -32,6 +32,7 @@ def taking_hold(running: Settings, read: Settings) -> Settings:
         server=replace(running.server, allowed_hosts=read.server.allowed_hosts),
         auth=read.auth,
         selection=read.selection,
+        experiment=read.experiment,
         numbers=read.numbers,
         instances=_with_rules_of(running.instances, read.instances),
     )
