@@ -26,13 +26,16 @@ def unsound(experiment: ExperimentSettings) -> Iterator[Fault]:
     if experiment.holdout and not experiment.name:
         expected = "a name, under which the calls are counted"
         yield Fault(("experiment", "name"), "nothing", expected, (("experiment", "holdout"),))
-    try:
-        is_day = date.fromisoformat(experiment.until or "2026-12-31").isoformat()
-    except ValueError:
-        is_day = ""
-    if experiment.until not in ("", is_day):
+    if experiment.until and not _is_day(experiment.until):
         expected = "a day, as '2026-12-31', or nothing"
         yield Fault(("experiment", "until"), shown(experiment.until), expected)
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
 
 
 def unfit(
