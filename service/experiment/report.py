@@ -34,7 +34,7 @@ class ExperimentStratum(Struct, frozen=True):
 
     province: Annotated[str, Meta(description="Of ISO 3166-2:CN, as `SC`; `--` where none is.")]
     hour: Annotated[int, Meta(description="The first of the four, in the instance's time zone.")]
-    arms: Annotated[Mapping[str, ArmCalls], Meta(description="By arm.")]
+    arms: Annotated[Mapping[str, ArmCalls], Meta(description="Its calls, by arm.")]
 
 
 class ExperimentReport(Struct, frozen=True):
@@ -66,9 +66,13 @@ class ExperimentReport(Struct, frozen=True):
 
 def settings_field(settings: ExperimentSettings, levels: tuple[str, ...], *, health: bool) -> str:
     """Return the field for what an experiment is about: with anything else it is another one."""
-    about = settings.holdout, settings.minimum_effect, levels, health
-    names = "holdout", "minimum_effect", "levels", "health"
-    return _SETTINGS + msgspec.json.encode(dict(zip(names, about, strict=True))).decode()
+    about = {
+        "holdout": settings.holdout,
+        "minimum_effect": settings.minimum_effect,
+        "levels": levels,
+        "health": health,
+    }
+    return _SETTINGS + msgspec.json.encode(about).decode()
 
 
 def began_by(fields: Fields) -> list[str]:
