@@ -6,12 +6,12 @@ Demand is synthetic; what decides is the code of this checkout. TABLES="found pe
 import argparse
 import time
 
-from tests.lab import found, peace, pools, regions, returns
+from tests.lab import found, holdout, peace, pools, regions, returns
 from tests.lab.table import Table, as_text
 
 TABLES: dict[str, Table] = {
     table.name: table
-    for module in (regions, found, peace, pools, returns)
+    for module in (regions, found, peace, pools, returns, holdout)
     for table in module.TABLES
 }
 
