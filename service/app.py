@@ -170,9 +170,9 @@ class Service:
     async def reload(self, read: Reload) -> None:
         """Read the configuration again; a bad one is refused, told and counted.
 
-        Credentials, limits, rules, levels, windows, overrides, SIP actions, number health and the experiment take
-        hold at once, and what limits keep out is looked at again. What else has changed waits for a
-        start, and is named.
+        Credentials, limits, rules, levels, windows, overrides, SIP actions, number health and the
+        experiment take hold at once, and what limits keep out is looked at again. What else has
+        changed waits for a start, and is named.
         """
         try:
             # A table of prefixes takes a while.
