@@ -11,7 +11,7 @@ from service.redis_.client import open_client
 
 @pytest.fixture
 async def redis(redis_url: str) -> AsyncIterator[Redis]:
-    async with open_client(redis_url, timeout=2.0) as client:
+    async with open_client(redis_url, timeout=5.0) as client:
         yield client
 
 
