@@ -43,6 +43,7 @@ from service.ledger.local.ledger import never_used
 from service.ledger.port import Describe, Operation, Record, Return, Review, Undo
 from service.ledger.shared.line import Line
 from service.locality import Locality
+from tests.conftest import TIMES
 from tests.redis.servers import SERVERS
 
 T = TypeVar("T")
@@ -311,6 +312,6 @@ def test_the_ledger_in_redis_and_the_one_in_memory_decide_alike(
     class Machine(BothLedgers):
         pass
 
-    bounds = settings(max_examples=EXAMPLES[server], stateful_step_count=40)
+    bounds = settings(max_examples=TIMES * EXAMPLES[server], stateful_step_count=40)
     with SERVERS[server](tmp_path, BASES[0]) as Machine.url:
         run_state_machine_as_test(Machine, settings=bounds)
