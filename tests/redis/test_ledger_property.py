@@ -197,7 +197,7 @@ class BothLedgers(RuleBasedStateMachine):
         self.inventory = Inventory("ccc-test", self.generation, listed, limits_of)
         writer = MembersWriter(self.client, BASES[0])
         self.run(writer.write(self.inventory, self.generation, "epoch"))
-        self.book.replace(self.inventory)
+        self.book.members.replace(self.inventory)
 
     def operation(self, draw: Any) -> Operation:
         return draw(st.sampled_from(KINDS))(self, draw)  # type: ignore[no-any-return]
@@ -277,8 +277,8 @@ class BothLedgers(RuleBasedStateMachine):
 
     @rule()
     def review(self) -> None:
-        assert set(self.run(self.line.census.parked())) == set(self.book.parked())
-        self.apply([Review(tuple(sorted(self.book.parked())))])
+        assert set(self.run(self.line.census.parked())) == set(self.book.members.parked())
+        self.apply([Review(tuple(sorted(self.book.members.parked())))])
 
     @rule()
     def every_number_stands_alike(self) -> None:
