@@ -26,7 +26,7 @@ $(if $(word 2,$(VENV)),$(error VENV must not have a blank in it))
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install run test cover check bench faults fuzz lab docs lock clean
+.PHONY: help install run test cover check bench faults fuzz twins lab docs lock clean
 
 help:  ## say what there is
 	@sed -n 's/^\([a-z]*\):.*## /\1: /p' Makefile
@@ -56,6 +56,9 @@ faults: $(VENV)/.tools  ## what becomes of picks while Redis or a service fails;
 
 fuzz: $(VENV)/.tools  ## 100,000 requests of any kind at a service of its own; SEED=2: others
 	$(BIN)/python -m tests.fuzz $(if $(SEED),--seed $(SEED))
+
+twins: $(VENV)/.tools  ## the ledgers' property tests with 10 times the examples; TIMES=50: with more
+	TIMES=$(or $(TIMES),10) $(BIN)/python -m pytest --timeout 0 tests/redis/test_*_property.py
 
 lab: $(VENV)/.tools  ## how well numbers are judged, over simulated days; TABLES="found peace": these alone
 	$(BIN)/python -m tests.lab $(TABLES)

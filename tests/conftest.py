@@ -31,6 +31,9 @@ from hypothesis import HealthCheck, settings
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
 
+# The examples of the ledgers' property tests, in times of the usual: see `make twins`.
+TIMES = int(os.environ.get("TIMES", "1"))
+
 TESTS = str(Path(__file__).parent)
 LONGEST_SLEEP = 0.05  # seconds
 

@@ -49,13 +49,16 @@ def said(text: bytes) -> Reply:
 
 
 class Proxy:
-    """Listens on a port of its own; `reply` and `delay`, in seconds, may be changed meanwhile."""
+    """Listens on a port of its own for that of a `target`.
+
+    That, `reply` and `delay`, in seconds, may be changed meanwhile.
+    """
 
     def __init__(self, target: int) -> None:
         self.reply: Reply = passed
         self.delay = 0.0
         self.port = 0
-        self._target = target
+        self.target = target
         self._server: asyncio.Server | None = None
         self._clients: set[asyncio.StreamWriter] = set()
 
@@ -102,7 +105,7 @@ class Proxy:
         self._clients.add(client)
         try:
             with suppress(OSError):
-                replies, server = await asyncio.open_connection(HOST, self._target)
+                replies, server = await asyncio.open_connection(HOST, self.target)
                 try:
                     await _first_of(_asked(reader, server), self._answered(replies, client))
                 finally:

@@ -20,13 +20,17 @@ local function are_tallies(list)
   return true
 end
 
+-- The table that is packed in a field; what cannot be read is of no use to anybody.
+local function unpacked(key, field)
+  local stored = redis.pcall('HGET', key, field)
+  if type(stored) == 'table' then redis.call('DEL', key) end -- another's value stands there
+  local fine, value = pcall(cmsgpack.unpack, type(stored) == 'string' and stored or '')
+  return fine and type(value) == 'table' and value or {}
+end
+
 local function read(number)
-  local stored = redis.pcall('HGET', KEYS[1], number)
-  if type(stored) == 'table' then redis.call('DEL', KEYS[1]) end -- another's value stands there
-  if type(stored) ~= 'string' then return {{}} end
-  local fine, record = pcall(cmsgpack.unpack, stored)
-  if fine and type(record) == 'table' and are_tallies(record[1]) then return record end
-  return {{}}  -- what cannot be read is of no use to anybody
+  local record = unpacked(KEYS[1], number)
+  return are_tallies(record[1]) and record or {{}}
 end
 
 local function tally(tallies, hour, group, province)
@@ -39,12 +43,8 @@ local function tally(tallies, hour, group, province)
 end
 
 local function add(key, field, answered, attempts)
-  local stored = redis.pcall('HGET', key, field)
-  if type(stored) == 'table' then redis.call('DEL', key) end -- another's value stands there
-  local fine, count = pcall(cmsgpack.unpack, type(stored) == 'string' and stored or '')
-  if not (fine and type(count) == 'table' and tonumber(count[1]) and tonumber(count[2])) then
-    count = {0, 0}
-  end
+  local count = unpacked(key, field)
+  if not (tonumber(count[1]) and tonumber(count[2])) then count = {0, 0} end
   redis.call('HSET', key, field, cmsgpack.pack({count[1] + answered, count[2] + attempts}))
 end
 

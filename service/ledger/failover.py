@@ -183,7 +183,7 @@ class FailoverLedger:
 
     async def parked_by(self) -> Mapping[str, int]:
         """Count the parked numbers by reason."""
-        return await self._shared.parked_by()
+        return await self._shared.census.parked_by()
 
     def parked(self) -> tuple[str, ...]:
         """The numbers that are out, as far as the ledger here has kept up."""

@@ -45,7 +45,7 @@ def home_of(packed: bytes) -> str:
 
 
 def known_from(packed: bytes) -> KnownUse | None:
-    """Read a number's record as it stands in Redis: `lua/1_reading.lua` says what is where.
+    """Read a number's record as it stands in Redis: `lua/0_record.lua` says what is where.
 
     Returns:
         None where it cannot be read.
@@ -63,6 +63,7 @@ def known_from(packed: bytes) -> KnownUse | None:
             if more := packed[_RECORD.size + 2 + leases_format.size :]:
                 cap, avoid = msgspec.msgpack.decode(more)
         counts = int(last), int(hour), int(day), in_hour, in_day
-        return KnownUse(*counts, leases, int(cap), dict(avoid), int(turn))
+        regions = {region: int(ends) for region, ends in dict(avoid).items()}
+        return KnownUse(*counts, leases, int(cap), regions, int(turn))
     except (StructError, ValueError, OverflowError, TypeError, msgspec.MsgspecError):
         return None

@@ -89,6 +89,8 @@ class InventoryCache:
     async def numbers(self, manifest: Manifest) -> Iterable[PhoneNumber] | None:
         """The numbers that a manifest stands for; None, loudly, where a chunk is lost or corrupt.
 
+        A corrupt one is removed: only what is lost is written again by the next sweep.
+
         Raises:
             LedgerUnavailable: Redis does not serve.
         """
@@ -103,6 +105,9 @@ class InventoryCache:
             for digest, content in read:
                 if (chunk := _read(digest, content)) is None:
                     self._tell(digest, "A chunk of the cached inventory is lost or corrupt")
+                    if not _is_whole(digest, content):
+                        with translated():
+                            await self._client.delete(self._key(digest))
                     return None
                 fetched[digest] = tuple(chain.from_iterable(map(common.numbers, chunk)))
                 await asyncio.sleep(0)  # picks go on meanwhile
@@ -215,12 +220,16 @@ def _packing(numbers: Collection[PhoneNumber], count: int) -> Generator[None, No
 
 
 def _read(digest: bytes, content: Any) -> tuple[Alike, ...] | None:
-    if content is None or _digest(content) != digest:
+    if not _is_whole(digest, content):
         return None
     try:
         return _chunk.decode(content)
     except msgspec.DecodeError:
-        return None  # whole, but of a release that is not adjacent
+        return None  # of a release that is not adjacent
+
+
+def _is_whole(digest: bytes, content: Any) -> bool:
+    return content is not None and _digest(content) == digest
 
 
 def _digest(content: bytes) -> bytes:

@@ -1,8 +1,10 @@
 """A wiped Redis gets the day back, and what nobody can have written there is set right."""
 
+import struct
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
+from math import inf
 
 import msgspec
 import pytest
@@ -149,8 +151,14 @@ POISON: dict[str, Spoil] = {
     "leases that are cut off": lambda server, record: server.hset(
         f"{BASE}numbers", FIRST, record[:60] + b"\x07\x00abc"
     ),
+    "a lease that ended before all time": lambda server, record: server.hset(
+        f"{BASE}numbers", FIRST, record[:60] + struct.pack("<Hdd", 1, 1, -1)
+    ),
     "a cap that is garbage": lambda server, record: server.hset(
         f"{BASE}numbers", FIRST, record[:60] + b"\x00\x00\xc1\xc1"
+    ),
+    "a region that is avoided for ever": lambda server, record: server.hset(
+        f"{BASE}numbers", FIRST, record[:60] + b"\x00\x00" + msgspec.msgpack.encode((0, {"x": inf}))
     ),
     "a home that is unknown": lambda server, record: server.hset(
         f"{BASE}numbers", FIRST, spoilt(record, 0, b"no such home")

@@ -30,7 +30,7 @@ from service.ledger import failover as failover_module
 from service.ledger.port import Operation
 from service.ledger.shared import breaker as breaker_module
 from service.ledger.shared.wire import CallReply
-from tests.conftest import RedisServer
+from tests.conftest import TIMES, RedisServer
 from tests.ledgers import (
     Shared,
     client_of,
@@ -240,5 +240,5 @@ def test_whatever_fails_each_answered_pick_is_counted_once(own_redis: RedisServe
     class Machine(UnderFaults):
         server = own_redis
 
-    bounds = settings(max_examples=EXAMPLES, stateful_step_count=STEPS)
+    bounds = settings(max_examples=TIMES * EXAMPLES, stateful_step_count=STEPS)
     run_state_machine_as_test(Machine, settings=bounds)

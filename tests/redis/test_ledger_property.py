@@ -43,6 +43,7 @@ from service.ledger.local.ledger import never_used
 from service.ledger.port import Describe, Operation, Record, Return, Review, Undo
 from service.ledger.shared.line import Line
 from service.locality import Locality
+from tests.conftest import TIMES
 from tests.redis.servers import SERVERS
 
 # Thousands of steps: counting their lines triples their time, and other tests reach them too.
@@ -199,7 +200,7 @@ class BothLedgers(RuleBasedStateMachine):
         self.inventory = Inventory("ccc-test", self.generation, listed, limits_of)
         writer = MembersWriter(self.client, BASES[0])
         self.run(writer.write(self.inventory, self.generation, "epoch"))
-        self.book.replace(self.inventory)
+        self.book.members.replace(self.inventory)
 
     def operation(self, draw: Any) -> Operation:
         return draw(st.sampled_from(KINDS))(self, draw)  # type: ignore[no-any-return]
@@ -280,8 +281,8 @@ class BothLedgers(RuleBasedStateMachine):
 
     @rule()
     def review(self) -> None:
-        assert set(self.run(self.line.census.parked())) == set(self.book.parked())
-        self.apply([Review(tuple(sorted(self.book.parked())))])
+        assert set(self.run(self.line.census.parked())) == set(self.book.members.parked())
+        self.apply([Review(tuple(sorted(self.book.members.parked())))])
 
     @rule()
     def every_number_stands_alike(self) -> None:
@@ -315,6 +316,6 @@ def test_the_ledger_in_redis_and_the_one_in_memory_decide_alike(
     class Machine(BothLedgers):
         pass
 
-    bounds = settings(max_examples=EXAMPLES[server], stateful_step_count=40)
+    bounds = settings(max_examples=TIMES * EXAMPLES[server], stateful_step_count=40)
     with SERVERS[server](tmp_path, BASES[0]) as Machine.url:
         run_state_machine_as_test(Machine, settings=bounds)

@@ -89,7 +89,7 @@ async def test_the_sweeper_takes_them_back_in_slices(redis_url: str) -> None:
         shared_ledger(redis_url, inventory_of(MANY), process="two", seconds=30) as side,
     ):
         await side.shared.take_back()
-        assert not any((await side.shared.parked_by()).values())
+        assert not any((await side.shared.census.parked_by()).values())
     assert max(map(len, calls)) <= RETURNS_A_CALL + RETURNS_A_SLICE
 
 

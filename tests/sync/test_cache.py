@@ -185,6 +185,20 @@ async def test_a_corrupt_chunk_is_not_used_and_told_of_once(
     assert [record.levelno for record in caplog.records] == [logging.ERROR]
 
 
+@pytest.mark.parametrize("type_", ["text", "list"])
+async def test_the_next_sweep_writes_again_what_a_reader_found_corrupt(
+    redis: Any, type_: str
+) -> None:
+    writer = InventoryCache(redis, BASE)
+    await writer.write(numbers_of(300), manifest_of(7), fence=1)
+    key = min(await chunk_keys(redis))
+    await redis.delete(key)
+    await (redis.set(key, b"x") if type_ == "text" else redis.rpush(key, b"x"))
+    assert await read(redis) is None
+    await writer.write(numbers_of(300), manifest_of(7), fence=2)
+    assert await read(redis) == numbers_of(300)
+
+
 @pytest.mark.parametrize("stored", [b"", b"\x00" * 40, b"x"])
 async def test_a_corrupt_manifest_is_not_used_and_told_of_once(
     redis: Any, caplog: pytest.LogCaptureFixture, stored: bytes

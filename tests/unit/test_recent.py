@@ -73,7 +73,7 @@ def test_what_changed_nothing_does_not_come_back() -> None:
     assert recent.missing_after(0) == []
 
 
-def test_only_the_last_ten_seconds_come_back() -> None:
+def test_only_the_last_thirty_seconds_come_back() -> None:
     recent = Recent()
     recent.note(parked(1, instant=0))
     recent.note(parked(2, instant=1))
@@ -83,6 +83,6 @@ def test_only_the_last_ten_seconds_come_back() -> None:
 
 def test_only_so_many_come_back() -> None:
     recent = Recent()
-    for number in range(MOST_KEPT + 10):
-        recent.note(parked(number))
-    assert len(recent.missing_after(-1)) == MOST_KEPT
+    for number in range(MOST_KEPT // 100 + 10):
+        recent.note(Applied(number, 7, (PARK,) * 100, (True,) * 100))
+    assert len(recent.missing_after(-1)) == 200_000

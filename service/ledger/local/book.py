@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from service.inventory import Inventory, Moves
 from service.ledger.answers import Followed, Picked, Standing
 from service.ledger.local import parking
 from service.ledger.local.callee import CalleeUses, RememberedCall, Use
@@ -72,14 +71,6 @@ class Book:
             Record: self._record_elsewhere,
             Undo: self._undo,
         }
-
-    def replace(self, inventory: Inventory, moves: Moves | None = None) -> None:
-        """Take the members of a new snapshot; a number keeps its turn, its counts, its parks."""
-        self.members.replace(inventory, moves)
-
-    def parked(self) -> tuple[str, ...]:
-        """All numbers that are out."""
-        return tuple(self.members.parked())
 
     def parked_by(self) -> Counter[str]:
         """Count the parked numbers by reason."""

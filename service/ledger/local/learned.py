@@ -5,19 +5,19 @@ together, and what is taken in stays as it came: the book makes its own of an en
 for it. Both kinds of memory are bounded, the oldest goes first.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from service.ledger.answers import picked_from
 from service.ledger.port import Operation, Pick, Take
 
 MOST_REMEMBERED = 200_000  # calls, and callees
-ASIDE = 8  # replies
+ASIDE = 16  # replies
 USES_OF_A_CALLEE = 3 * 64  # its last picks, three entries each: no sane budget is greater
 
 ValueT = TypeVar("ValueT")
 
-_Call: TypeAlias = tuple[Sequence[Operation], Sequence[Any], int]
+_Call: TypeAlias = tuple[Sequence[Any], Sequence[Any], int]
 
 
 class Bounded(Generic[ValueT]):
@@ -58,7 +58,8 @@ class Learned:
     ) -> None:
         """Put a call aside that the shared ledger has answered at an instant in ms."""
         if records:
-            self._records.update(zip(records[::2], records[1::2], strict=True))
+            by_turns = iter(records)
+            self._records.update(zip(by_turns, by_turns, strict=True))
         self._aside.append((operations, answers, now))
         if len(self._aside) >= ASIDE:
             self._take_in()
@@ -82,27 +83,29 @@ class Learned:
         return self._records.pop(number.encode(), None) if self._records else None
 
     def _take_in(self) -> None:
-        if not self._aside:
-            return
         aside, self._aside = self._aside, []
         self._calls.make_room()
         self._callees.make_room()
         calls, callees, older = self._calls.new, self._callees.new, self._callees.old
-        for asked, answer, now in _picks(aside):
-            if type(answer) is not str and not (picked := picked_from(answer)).is_counted:
-                if picked.uses and asked.call not in self._calls.old:  # another process's, maybe
-                    calls.setdefault(asked.call, (asked.body, now, answer))
-                continue
-            if call := asked.call:
-                calls[call] = (asked.body, now, answer)
-            if callee := asked.callee:
-                earlier = callees.get(callee) or older.pop(callee, ())
-                callees[callee] = (*earlier[-USES_OF_A_CALLEE:], now, asked.groups, answer)
+        for operations, answers, now in aside:
+            for asked, answer in zip(operations, answers, strict=True):
+                if type(answer) is str:  # as most: of a Pick or a Take, which shows one number
+                    if asked.dry_run:
+                        continue
+                elif not self._is_counted(asked, answer, now):
+                    continue
+                if call := asked.call:
+                    calls[call] = (asked.body, now, answer)
+                if callee := asked.callee:
+                    use = now, asked.groups, answer
+                    earlier = callees.get(callee) or older.pop(callee, None)
+                    callees[callee] = (*earlier[-USES_OF_A_CALLEE:], *use) if earlier else use
 
-
-def _picks(aside: Iterable[_Call]) -> Iterator[tuple[Pick | Take, Any, int]]:
-    """Yield what was picked, each with its answer and instant; most answers are text."""
-    for operations, answers, now in aside:
-        for asked, answer in zip(operations, answers, strict=True):
-            if isinstance(asked, (Pick, Take)) and not asked.dry_run:
-                yield asked, answer, now
+    def _is_counted(self, asked: Operation, answer: Any, now: int) -> bool:
+        """Return whether this is a pick that was counted now; keep a repetition's answer."""
+        if not isinstance(asked, (Pick, Take)) or asked.dry_run:
+            return False
+        picked = picked_from(answer)
+        if picked.is_repeated and asked.call not in self._calls.old:  # another process's, maybe
+            self._calls.new.setdefault(asked.call, (asked.body, now, answer))
+        return picked.is_counted

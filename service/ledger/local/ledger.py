@@ -57,7 +57,7 @@ class LocalLedger:
             inventory: the snapshot.
             moves: what separates it from the one before; None to find that out now, at once.
         """
-        self._book.replace(inventory, moves)
+        self._book.members.replace(inventory, moves)
 
     def share_among(self, processes: int) -> None:
         """Use no more than this process's share of what is left of each cap."""
@@ -112,7 +112,7 @@ class LocalLedger:
 
     def parked(self) -> tuple[str, ...]:
         """The numbers that are out."""
-        return self._book.parked()
+        return self._book.members.parked()
 
     async def take_back(self) -> None:
         """Return all numbers whose time has come, and forget what no rule needs.
@@ -128,4 +128,4 @@ class LocalLedger:
 
     async def review(self) -> None:
         """Look again at all parked numbers."""
-        self.apply_now(Review(self._book.parked()))
+        self.apply_now(Review(self._book.members.parked()))

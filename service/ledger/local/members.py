@@ -40,7 +40,7 @@ class Members:
     def __contains__(self, number: object) -> bool:
         return number in self._homes
 
-    def replace(self, inventory: Inventory, moves: Moves | None) -> None:
+    def replace(self, inventory: Inventory, moves: Moves | None = None) -> None:
         """Take the members of a new snapshot; who stays keeps turn, counts and parks."""
         old, new = self._homes, inventory.homes()
         if moves is None:
@@ -192,9 +192,9 @@ class Members:
             return []
         return [number for until, number in self._returns[:limit] if until <= now]
 
-    def parked(self) -> list[str]:
+    def parked(self) -> tuple[str, ...]:
         """All numbers that are out, the first to return first."""
-        return [number for _, number in self._returns]
+        return tuple([number for _, number in self._returns])
 
     def parked_in(self, pool: str) -> int:
         """Count the parked numbers of a pool."""

@@ -42,22 +42,11 @@
 -- there is one command for many numbers; '%d' turns a number into text at a fifth of what Redis
 -- takes for it; a function costs half a µs to define, so what is rarely run is defined when it is.
 
-local PARK = 4503599627370496
 local RETURNS_A_CALL = 8
 local SCAN_LIMIT = 64
 local HOUR, DAY = 3600000, 86400000
 local ARGUMENTS = 2000 -- to one command: Lua's stack holds 8,000
 local AT_ONCE = 64     -- numbers of a home, and homes of a pool, read by one command at most
-
-local RECORD = '<c12dddddII' -- a record as it is stored, see unpack_record
-local RECORD_SIZE = 60
-local NONE = {}              -- never written to
-
--- What a record has where, here in the script.
-local NUMBER, HOME, TURN, LAST, OUT = 1, 2, 3, 4, 5
-local HOUR_OF, DAY_OF, IN_HOUR, IN_DAY = 6, 7, 8, 9
-local LEASES, CAP, AVOID = 10, 11, 12
-local MOVED, PARKS, PARKS_BEFORE = 13, 14, 15
 
 local call, format, max = redis.call, string.format, math.max
 local base, callee_base = KEYS[1], KEYS[2]
@@ -126,61 +115,12 @@ local limits_named, callee_rules, cooldown, stickiness, idempotency, remembered,
   unpack(sent_rules)
 
 local start = turn
-local records = {} -- number -> record, see below; false where unknown
+local records = {} -- number -> record; false where unknown
 local moved = {}   -- the records that this call has changed
 local homes = {}   -- home -> {limits, pools: their names, each between two line ends}
 local returned = {} -- records that moved in this call and kept their turn of before it, in order
 local used = {}     -- the record that took each turn of this call, the first turn first
 local parked_change = {}     -- home -> how many more of its numbers are parked than before
-
--- A record: home, turn, the instant of the last use and that of its return, 0 while it is free; the
--- hour and the day of the last counted use, with their counts. What few have follows: how many
--- leases are open, the turn and the end of each, then msgpack [a daily cap of its own, the regions
--- to keep it from, each with its end]. Whether it was moved, its parks (once they were needed) and
--- those of before stand here only. What cannot be read is no record, and its number is passed over
--- until the leader has written it anew; no instant and no turn reaches PARK.
-local function unpack_record(number, packed)
-  local sum = 0 / 0
-  local record
-  if #packed >= RECORD_SIZE then
-    local home, turn, last, out, hour, day, in_hour, in_day = struct.unpack(RECORD, packed)
-    if last > now + DAY and last < PARK then last = 0 end -- of a clock that nobody believes
-    record = {number, home, turn, last, out, hour, day, in_hour, in_day, NONE, 0, NONE,
-      false, false, false}
-    sum = turn + last + out
-  end
-  if #packed > RECORD_SIZE then
-    local open, at = 0, #packed + 1
-    if #packed > RECORD_SIZE + 1 then open, at = struct.unpack('<H', packed, RECORD_SIZE + 1) end
-    if at + 16 * open > #packed + 1 then open, sum = 0, 0 / 0 end
-    if open > 0 then record[LEASES] = {} end
-    for i = 1, 2 * open, 2 do
-      record[LEASES][i], record[LEASES][i + 1], at = struct.unpack('<dd', packed, at)
-      sum = sum + record[LEASES][i + 1]
-    end
-    if at <= #packed then
-      local is_read, more = pcall(cmsgpack.unpack, string.sub(packed, at))
-      is_read = is_read and type(more) == 'table' and type(more[2]) == 'table'
-      record[CAP], record[AVOID] = is_read and tonumber(more[1]) or 0, is_read and more[2] or NONE
-      for region, ends in pairs(record[AVOID]) do record[AVOID][region] = sane(ends, PARK, 0) end
-      if not is_read then sum = 0 / 0 end
-    end
-  end
-  if sum > -PARK and sum < 3 * PARK then return record end
-  met.unreadable, met.damaged = met.unreadable + 1, met.damaged + 1
-  return false
-end
-
-local function pack_record(record)
-  local packed = struct.pack(RECORD, record[HOME], record[TURN], record[LAST], record[OUT],
-    record[HOUR_OF], record[DAY_OF], record[IN_HOUR], record[IN_DAY])
-  local leases = record[LEASES]
-  local has_more = record[CAP] ~= 0 or record[AVOID] ~= NONE
-  if not (leases[1] or has_more) then return packed end
-  packed = packed .. struct.pack('<H', #leases / 2)
-  for i = 1, #leases, 2 do packed = packed .. struct.pack('<dd', leases[i], leases[i + 1]) end
-  return has_more and packed .. cmsgpack.pack({record[CAP], record[AVOID]}) or packed
-end
 
 -- The limits of a name, which may end in the number's own max_concurrent, see rules.py.
 local function limits_of(name)
@@ -220,11 +160,16 @@ local function load(numbers)
   if count == 0 then return end
   local found, unknown = call('HMGET', base .. 'numbers', unpack(missing)), {}
   for i = 1, count do
-    local record = found[i] and unpack_record(missing[i], found[i])
+    local record = read_record(missing[i], found[i])
     records[missing[i]] = record
-    if record and homes[record[HOME]] == nil then
-      homes[record[HOME]] = false
-      unknown[#unknown + 1] = record[HOME]
+    if record then
+      if record[LAST] > now + DAY then record[LAST] = 0 end -- of a clock that nobody believes
+      if homes[record[HOME]] == nil then
+        homes[record[HOME]] = false
+        unknown[#unknown + 1] = record[HOME]
+      end
+    elseif found[i] then -- passed over until the leader has written it anew
+      met.unreadable, met.damaged = met.unreadable + 1, met.damaged + 1
     end
   end
   if unknown[1] then load_homes(unknown) end

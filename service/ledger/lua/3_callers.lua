@@ -135,14 +135,10 @@ local function use(record, instant)
   if home.has_limits or record[CAP] > 0 then
     local limits = home.limits
     if limits[3] > 0 and instant + limits[4] > now then
-      if record[LEASES][1] then
-        local leases = open_leases(record)
-        leases[#leases + 1] = turn
-        leases[#leases + 1] = instant + limits[4]
-        record[LEASES] = leases
-      else
-        record[LEASES] = {turn, instant + limits[4]}
-      end
+      local leases = open_leases(record)
+      leases[#leases + 1] = turn
+      leases[#leases + 1] = instant + limits[4]
+      record[LEASES] = leases
     end
     local reasons = holds(record)
     if reasons then park_for(record, reasons) end

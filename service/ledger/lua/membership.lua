@@ -18,9 +18,6 @@
 -- ledger answers picks again once the first commit has given it an epoch. What is restored has all
 -- uses up to its last in it: that is remembered for a while, as processes tell of their own again.
 
-local PARK = 4503599627370496
-local RECORD = '<c12dddddII'
-local RECORD_SIZE = 60
 local LONGEST_NUMBER = 15
 local RESTORED_TTL = 120000
 
@@ -95,45 +92,17 @@ local function forget_parks(number)
   call('HDEL', base .. 'parks', number)
 end
 
--- What follows the fixed part of a record: leases, then a cap and regions.
-local function is_readable(rest)
-  if #rest == 0 then return true end
-  local size = #rest >= 2 and 2 + 16 * struct.unpack('<H', rest) or math.huge
-  if #rest < size then return false end
-  for at = 11, size, 16 do
-    local ends = struct.unpack('<d', rest, at)
-    if not (ends >= 0 and ends < PARK) then return false end
-  end
-  if #rest == size then return true end
-  local is_read, more = pcall(cmsgpack.unpack, string.sub(rest, size + 1))
-  return is_read and type(more) == 'table' and type(more[2]) == 'table'
-end
-
-local function record_of(number)
-  local packed = call('HGET', base .. 'numbers', number)
-  if not packed or #packed < RECORD_SIZE then return nil end
-  local _, turn, last, out = struct.unpack(RECORD, packed)
-  local sum = turn + last + out
-  local is_sound = sum > -PARK and sum < 3 * PARK and is_readable(string.sub(packed, RECORD_SIZE + 1))
-  return is_sound and packed
-end
-
 for _, number in ipairs(removed) do
-  local packed = record_of(number)
-  if packed then
-    local home, _, _, out = struct.unpack(RECORD, packed)
-    leave(number, home)
-    if out > 0 then
-      count_parked(home, -1)
-      forget_parks(number)
-    end
-    call('HDEL', base .. 'numbers', number)
+  local record = read_record(number, call('HGET', base .. 'numbers', number))
+  if record then
+    leave(number, record[HOME])
+    if record[OUT] > 0 then count_parked(record[HOME], -1) end
   else -- nobody can tell where it lived
     local all = call('HGETALL', base .. 'homes')
     for i = 1, #all, 2 do leave(number, all[i]) end
-    forget_parks(number)
-    call('HDEL', base .. 'numbers', number)
   end
+  forget_parks(number)
+  call('HDEL', base .. 'numbers', number)
 end
 
 -- Parks a number anew that lives in a home; returns the instant of its return, 0 for none.
@@ -149,40 +118,42 @@ local function restore_parks(number, home, parks)
   return out
 end
 
+-- The record of a number that has none, with what it is known to have had.
+local function new_record(number, home, use, parks)
+  local record = {number, home, unused_turn(number), 0, 0, 0, 0, 0, 0, NONE, 0, NONE}
+  if not use then return record end
+  record[LAST], record[HOUR_OF], record[DAY_OF], record[IN_HOUR], record[IN_DAY] = unpack(use, 1, 5)
+  record[LEASES], record[CAP], record[AVOID] = use[6], use[7], next(use[8]) and use[8] or NONE
+  if record[LAST] > 0 then record[TURN] = use[9] end
+  record[OUT] = restore_parks(number, home, parks)
+  call('HSET', base .. 'restored', number, record[LAST])
+  return record
+end
+
+local function move(record, home)
+  leave(record[NUMBER], record[HOME])
+  if record[OUT] > 0 then
+    count_parked(record[HOME], -1)
+    count_parked(home, 1)
+  end
+  record[HOME] = home
+end
+
 local seen = {} -- homes whose keys were looked at
 
 for _, place in ipairs(placed) do
-  local number, home, use = place[1], place[2], place[3]
+  local number, home, use, parks = unpack(place)
   if anew and not seen[home] then
     remove_unless('ZRANGE', 'home:' .. home, 0, 0)
     seen[home] = true
   end
-  local packed = record_of(number)
-  local was, turn, last, out = '', unused_turn(number), 0, 0
-  local hour, day, in_hour, in_day, rest = 0, 0, 0, 0, ''
-  if packed then
-    was, turn, last, out, hour, day, in_hour, in_day = struct.unpack(RECORD, packed)
-    rest = string.sub(packed, RECORD_SIZE + 1)
-    if was ~= home then
-      leave(number, was)
-      if out > 0 then
-        count_parked(was, -1)
-        count_parked(home, 1)
-      end
-    end
-  elseif use then
-    last, hour, day, in_hour, in_day = unpack(use, 1, 5)
-    turn = last > 0 and use[9] or turn
-    rest = {struct.pack('<H', #use[6] / 2)}
-    for i = 1, #use[6] do rest[i + 1] = struct.pack('<d', use[6][i]) end
-    rest = table.concat(rest) .. cmsgpack.pack({use[7], use[8]})
-    out = restore_parks(number, home, place[4])
-    call('HSET', base .. 'restored', number, last)
-  end
+  local record = read_record(number, call('HGET', base .. 'numbers', number))
+    or new_record(number, home, use, parks)
+  if record[HOME] ~= home then move(record, home) end
+  local out = record[OUT]
   if anew and out > 0 then call('ZADD', base .. 'parked', out, number) end
-  local record = struct.pack(RECORD, home, turn, last, out, hour, day, in_hour, in_day)
-  call('ZADD', base .. 'home:' .. home, out > 0 and PARK + out or turn, number)
-  call('HSET', base .. 'numbers', number, record .. rest)
+  call('ZADD', base .. 'home:' .. home, out > 0 and PARK + out or record[TURN], number)
+  call('HSET', base .. 'numbers', number, pack_record(record))
   changed[home] = true
 end
 call('PEXPIRE', base .. 'restored', RESTORED_TTL)

@@ -1,7 +1,7 @@
 """The shared ledger: the port over a queue of calls to Redis."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, cast
 
@@ -83,10 +83,6 @@ class SharedLedger:
         parked = await self.census.parked()
         for start in range(0, len(parked), BATCH_TURNS):
             await self.apply(Review(parked[start : start + BATCH_TURNS]))
-
-    async def parked_by(self) -> Mapping[str, int]:
-        """Count the parked numbers by reason."""
-        return await self.census.parked_by()
 
     def rule(self, rules: Rules) -> None:
         """Decide under these rules from the next call."""

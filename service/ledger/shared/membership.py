@@ -15,7 +15,7 @@ from redis.exceptions import ResponseError
 from service.errors import StaleLeader
 from service.inventory import Home, Inventory, moves_between
 from service.ledger.record import KnownUse, Recall, home_of
-from service.ledger.shared.script import Script
+from service.ledger.shared.script import MEMBERSHIP, Script
 from service.tasks import in_slices
 
 SLICE = 100
@@ -87,7 +87,7 @@ class MembersWriter:
     def __init__(self, client: Redis, base: str) -> None:
         self._client = client
         self._base = base
-        self._script = Script("membership.lua")
+        self._script = Script(*MEMBERSHIP)
 
     async def write(
         self, inventory: Inventory, fence: int, epoch: str, recall: Recall | None = None

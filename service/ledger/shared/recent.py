@@ -5,6 +5,7 @@ says which one the server must have applied before it, and a server that has not
 it tells the last one that it has, and what came after is sent again once.
 """
 
+from bisect import bisect
 from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
@@ -15,7 +16,7 @@ from service.ledger.answers import picked_from
 from service.ledger.port import Operation, Pick, Record, Return, Review, Take, Undo
 
 KEPT_MS = 30_000
-MOST_KEPT = 60_000  # operations
+MOST_KEPT = 200_000  # operations: 20 s of 10,000 picks a second
 
 
 class Applied(NamedTuple):
@@ -48,12 +49,9 @@ class Recent:
 
     def note_late(self, call: Applied) -> None:
         """Remember a call of which it was found out only now that it was applied."""
-        later = []
-        while self._calls and self._calls[-1].number > call.number:
-            later.append(self._calls.pop())
-        self._calls.append(call)
+        place = bisect(self._calls, call.number, key=lambda each: each.number)
+        self._calls.insert(place, call)
         self._size += len(call.operations)
-        self._calls.extend(reversed(later))
 
     def forget(self) -> None:
         """Remember nothing."""

@@ -14,6 +14,7 @@ from hashlib import sha1
 from importlib.resources import files
 
 CALLS = (
+    "0_record.lua",
     "1_reading.lua",
     "2_candidates.lua",
     "3_callers.lua",
@@ -22,6 +23,7 @@ CALLS = (
     "6_operations.lua",
     "7_writing.lua",
 )
+MEMBERSHIP = ("0_record.lua", "membership.lua")
 
 _CONSTANTS = re.compile(r"^local ([A-Z_]+(?:, [A-Z_]+)*) = (\d+(?:, \d+)*)$", re.MULTILINE)
 _COMMENT = re.compile(r"\s*--.*$", re.MULTILINE)
