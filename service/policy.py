@@ -9,7 +9,7 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from service.errors import OutsideCallingWindow, SettingsError
-from service.inventory import Near, Node, PhoneNumber, place_at
+from service.inventory import Near, Node, PhoneNumber, Terms, place_at
 from service.ledger import CalleeRule, Limits, Rules, read_trunks, with_trunks
 from service.locality import Locator, normal_province
 from service.locality.table import NOWHERE
@@ -28,6 +28,7 @@ MS = 1000
 OFFSETS_KNOWN = timedelta(days=62)  # each way: the longest window of a rule is a month
 STEP = timedelta(hours=1)
 ALL: Node = ("any", "*")
+NONE_AVOIDED = Terms().avoid
 
 
 def rules_for(
@@ -106,6 +107,28 @@ def limits_namer(overrides: Sequence[NumberOverride]) -> Callable[[PhoneNumber],
         return with_trunks(of, trunks) if trunks and not is_set else of
 
     return name
+
+
+def terms_reader(
+    overrides: Sequence[NumberOverride], locator: Locator
+) -> Callable[[PhoneNumber], Terms]:
+    """Return a function that tells the terms of a number's use, by the first override it matches.
+
+    Args:
+        overrides: the entries of `[[numbers]]`.
+        locator: has all their places.
+    """
+    name = limits_namer(overrides)
+    avoided = {
+        _name(override): frozenset(_node(place, locator)[1] for place in override.avoid)
+        for override in overrides
+    }
+
+    def terms(number: PhoneNumber) -> Terms:
+        limits = name(number)
+        return Terms(limits, avoided.get(read_trunks(limits)[0], NONE_AVOIDED))
+
+    return terms
 
 
 def unused_overrides(overrides: Sequence[NumberOverride], names: Iterable[str]) -> tuple[str, ...]:

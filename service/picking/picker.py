@@ -88,7 +88,7 @@ class Picker:
                 return await self._answer(question, decision, situation.steps)
             if (error := refused_by_ledger(decision, instance.now())) is not None:
                 raise error
-        if not situation.steps and situation.closed is None and may_ask_ccc(instance, request):
+        if not situation.steps and situation.closed is None and may_ask_ccc(question):
             return await self._ask_ccc(question)
         question.count_without_numbers()
         raise refused_for_want_of_numbers(question, situation, decision)
@@ -117,7 +117,8 @@ class Picker:
         inventory = question.instance.keeper.inventory
         if inventory is None or not uses:
             return True
-        return are_candidates(inventory, self._steps_of(question, inventory), uses)
+        steps = self._steps_of(question, inventory)
+        return are_candidates(inventory, question.callee.locality, steps, uses)
 
     def _question(self, request: PickRequest) -> Question:
         instance = instance_named(self._instances, request.instance_id)
@@ -155,7 +156,8 @@ class Picker:
             levels = levels_down_to(instance.levels, request.min_match)
             wish = question.wish
             steps = steps_for(inventory, locality, wish, levels, others)
-            steps = self._steps[key] = with_spare_first(steps, inventory, wish, spare)
+            steps = with_spare_first(steps, inventory, locality, wish, spare)
+            self._steps[key] = steps
         return steps
 
     def _count_rejected(self, instance: Instance, decision: Decision) -> None:
@@ -177,9 +179,7 @@ class Picker:
             place = caller or self._locator.place(number)
             shown = PlacedNumber(number, place.province, place.city)
             pairs.append(Pair(shown, callee, shown_level(mark)))
-        explanation = None
-        if question.request.explain:
-            explanation = explained(question.instance, steps, decision)
+        explanation = explained(question, steps, decision) if question.request.explain else None
         return PickAnswer(decision.source, tuple(pairs), explanation, decision.picked.rejected)
 
     async def _ask_ccc(self, question: Question) -> PickAnswer:

@@ -4,7 +4,7 @@ Pure: each rule looks at the settings and yields its faults, none knows where th
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import groupby
+from itertools import chain, groupby
 from typing import get_args
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
@@ -54,20 +54,31 @@ def without_effect(settings: Settings) -> Iterator[str]:
 
 
 def unknown_places(settings: Settings, locator: Locator) -> Iterator[Fault]:
-    """Yield a fault for each name in `near` that no province and no city has."""
+    """Yield a fault for each name in `near` and `avoid` that no province and no city has."""
+    for path, name in chain(_places_near(settings), _places_avoided(settings)):
+        if not locator.knows(name):
+            yield Fault(path, shown(name), "a province or a city, as 四川")
+
+
+def _places_near(settings: Settings) -> Iterator[tuple[KeyPath, str]]:
     common = settings.selection.near
     tables: list[tuple[KeyPath, Mapping[str, tuple[str, ...]]]] = [(("selection", "near"), common)]
     for at, instance in enumerate(settings.instances):
         if (near := settings.selection_for(instance).near) != common:
             tables.append((("instances", at, "near"), near))
-    names: dict[KeyPath, str] = {}
     for path, near in tables:
         for callees, places in near.items():
-            names[*path, callees] = callees
-            names |= {(*path, callees, at): place for at, place in enumerate(places)}
-    for where, name in names.items():
-        if name != "*" and not locator.knows(name):
-            yield Fault(where, shown(name), "a province or a city, as 四川")
+            if callees != "*":
+                yield (*path, callees), callees
+            for at, place in enumerate(places):
+                if place != "*":
+                    yield (*path, callees, at), place
+
+
+def _places_avoided(settings: Settings) -> Iterator[tuple[KeyPath, str]]:
+    for at, override in enumerate(settings.numbers):
+        for position, place in enumerate(override.avoid):
+            yield ("numbers", at, "avoid", position), place
 
 
 def _redis(settings: Settings) -> Iterator[Fault]:
@@ -183,8 +194,10 @@ def _override(override: NumberOverride, path: KeyPath) -> Iterator[Fault]:
     if len(given) != 1:
         found = " and ".join(given) or "nothing to match"
         yield Fault((*path, "match"), found, "exactly one of number, tag, provider")
-    if all(value is None for name, value in structs.asdict(override).items() if name != "match"):
-        yield Fault(path, "no limit", "at least one key of [selection.caller] to override")
+    others = [value for name, value in structs.asdict(override).items() if name != "match"]
+    if all(value in (None, ()) for value in others):
+        expected = "at least one key of [selection.caller] to override, or avoid"
+        yield Fault(path, "no limit", expected)
 
 
 def _instance(instance: InstanceSettings, path: KeyPath, settings: Settings) -> Iterator[Fault]:

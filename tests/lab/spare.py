@@ -62,7 +62,8 @@ def local_share(  # noqa: PLR0913 - what a day is made of
         wish = Wish((group,))
         steps = steps_for(inventory, place, wish, LEVELS)
         cities = [(group, city) for city in spare.get(group, ())]
-        uses = ledger.decide(_pick(with_spare_first(steps, inventory, wish, cities))).picked.uses
+        steps = with_spare_first(steps, inventory, place, wish, cities)
+        uses = ledger.decide(_pick(steps)).picked.uses
         levels[shown_level(uses[0][1]) if uses else "refused"] += 1
     served = len(calls) - levels["refused"]
     return (served - levels["any"]) / len(calls), served / len(calls)
