@@ -82,8 +82,11 @@ class Pick(Answered[Picked], frozen=True, gc=False):
 
     @property
     def turns(self) -> int:
-        """One for each number, and more where there are many pools."""
-        return turns_of(self.count, len(self.steps[-1].pools) if self.steps else 1)
+        """One for each number, and more where there are many pools.
+
+        The widest step is the last or, with cities to spare, the one before it.
+        """
+        return turns_of(self.count, max([len(step.pools) for step in self.steps[-2:]], default=1))
 
     @property
     def is_dry(self) -> bool:
