@@ -56,7 +56,7 @@ class SpareCities:
     def of(self, groups: tuple[str, ...]) -> tuple[tuple[str, Node], ...]:
         """Return the cities of some groups, each with its group: no more than one group has.
 
-        Each is a pool more for a pick to look at, some 3 µs of Redis.
+        Each is a pool more for a pick to look at, a few µs of Redis.
         """
         return self._of(groups) if self.now else ()
 

@@ -20,13 +20,12 @@ local function are_tallies(list)
   return true
 end
 
-local function read(number)
-  local stored = redis.pcall('HGET', KEYS[1], number)
-  if type(stored) == 'table' then redis.call('DEL', KEYS[1]) end -- another's value stands there
-  if type(stored) ~= 'string' then return {{}} end
-  local fine, record = pcall(cmsgpack.unpack, stored)
-  if fine and type(record) == 'table' and are_tallies(record[1]) then return record end
-  return {{}}  -- what cannot be read is of no use to anybody
+-- What a field holds; what cannot be read is of no use to anybody, and is as if it were not.
+local function read(key, field)
+  local stored = redis.pcall('HGET', key, field)
+  if type(stored) == 'table' then redis.call('DEL', key) end -- another's value stands there
+  local is_read, value = pcall(cmsgpack.unpack, type(stored) == 'string' and stored or '')
+  return is_read and type(value) == 'table' and value or {}
 end
 
 local function tally(tallies, hour, group, province)
@@ -39,19 +38,16 @@ local function tally(tallies, hour, group, province)
 end
 
 local function add(key, field, answered, attempts)
-  local stored = redis.pcall('HGET', key, field)
-  if type(stored) == 'table' then redis.call('DEL', key) end -- another's value stands there
-  local fine, count = pcall(cmsgpack.unpack, type(stored) == 'string' and stored or '')
-  if not (fine and type(count) == 'table' and tonumber(count[1]) and tonumber(count[2])) then
-    count = {0, 0}
-  end
+  local count = read(key, field)
+  if not (tonumber(count[1]) and tonumber(count[2])) then count = {0, 0} end
   redis.call('HSET', key, field, cmsgpack.pack({count[1] + answered, count[2] + attempts}))
 end
 
 local days = {}
 for _, each in ipairs(cmsgpack.unpack(ARGV[3])) do
   local number, hour, answered, attempts, group, province = unpack(each)
-  local record = read(number)
+  local record = read(KEYS[1], number)
+  if not are_tallies(record[1]) then record = {{}} end
   local one = tally(record[1], hour, group, province)
   one[2], one[3] = one[2] + answered, one[3] + attempts
   redis.call('HSET', KEYS[1], number, cmsgpack.pack(record))

@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 
 import msgspec
 from redis.asyncio import Redis
+from redis.exceptions import ResponseError
 
 from service.health.rates import Tally
 from service.health.rules import HealthRecord
@@ -86,14 +87,18 @@ class RedisStore:
             await self._client.eval(self._note, len(keys), *keys, *arguments)
 
     async def add_calls(self, day: int, calls: Calls) -> None:
-        """Add a day's calls to others, in bounded slices."""
-        added: set[bytes] = set()  # a scan may meet a field twice
+        """Add a day's calls to others, in bounded slices; another's value there is removed."""
+        key, added = f"{self._calls}{day}", set[bytes]()  # a scan may meet a field twice
         with translated():
-            fields = self._client.hscan_iter(f"{self._calls}{day}", count=FIELDS)
-            async for field, value in fields:
-                if field not in added:
-                    added.add(field)
-                    _add_field(calls, field, value)
+            try:
+                async for field, value in self._client.hscan_iter(key, count=FIELDS):
+                    if field not in added:
+                        added.add(field)
+                        _add_field(calls, field, value)
+            except ResponseError as error:
+                if not str(error).startswith("WRONGTYPE"):
+                    raise
+                await self._client.delete(key)
 
     async def read_all(self) -> dict[str, bytes]:
         """Every record, in bounded slices."""
