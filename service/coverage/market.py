@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from service.coverage.flow import Flow, Served, worth
+from service.coverage.flow import Flow, Served
 from service.inventory.pools import LEVELS
 from service.locality import Locality
 
@@ -84,6 +84,10 @@ class Market:
         """Return what so many numbers of an offer would change; a negative count takes them."""
         return self.flows[offer.group].gain(offer.place, count * min(offer.calls, self._most))
 
+    def worth(self, offer: Offer, count: int = 1) -> float:
+        """Return what that is worth."""
+        return self.flows[offer.group].worth(offer.place, count * min(offer.calls, self._most))
+
     def missing(self, offer: Offer) -> int:
         """Return how many numbers of an offer its own place misses, at least one."""
         missing = self.flows[offer.group].missing(offer.place)
@@ -152,7 +156,7 @@ def _moving(market: Market, shared: Sequence[Offer]) -> Generator[None, None, No
 
 
 def _worth_moving(market: Market, given: Offer, taking: Offer) -> bool:
-    return worth(market.gain(taking)) + worth(market.gain(given, -1)) > ROUNDING
+    return market.worth(taking) + market.worth(given, -1) > ROUNDING
 
 
 def placing_best(
@@ -166,7 +170,7 @@ def placing_best(
     for at, offer in enumerate(offers):
         if at % SLICE == 0:
             yield
-        line.append((-worth(market.gain(offer)), at))
+        line.append((-market.worth(offer), at))
     heapify(line)
     placements: list[Placement] = []
     steps = 0
@@ -175,7 +179,8 @@ def placing_best(
         if steps % SLICE == 0:
             yield
         expected, at = line[0]
-        offer, now = offers[at], worth(market.gain(offers[at]))
+        offer = offers[at]
+        now = market.worth(offer)
         if not offer.stock.left or now < LEAST_WORTH:
             heappop(line)
         elif -now > expected:
