@@ -1,8 +1,8 @@
 """Place numbers with the groups and places where they are worth most.
 
 Always the most worthy number is placed, one after the other; as a number is worth less the more
-there are, its worth is computed again for the first in line alone. All of it goes in slices:
-whenever it yields, others may have a turn.
+there are, its worth is computed again for the first in line alone. It yields after each step, so
+that others may have a turn.
 """
 
 from collections import Counter, defaultdict
@@ -17,7 +17,6 @@ from service.coverage.flow import Flow, Served
 from service.inventory.pools import LEVELS
 from service.locality import Locality
 
-SLICE = 32  # steps before others have a turn, less than a ms
 ROUNDING = 1e-6  # of sums that are whole but for their last digits
 LEAST_WORTH = 0.05  # of a number, in calls a day; what is worth less is not placed
 
@@ -106,18 +105,16 @@ class Market:
 
 def demanding(market: Market, demand: Mapping[Owner, float]) -> Generator[None, None, None]:
     """Take in the demand."""
-    for at, ((group, place), calls) in enumerate(demand.items()):
-        if at % SLICE == 0:
-            yield
+    for (group, place), calls in demand.items():
+        yield
         market.flows[group].add_demand(place, calls)
 
 
 def supplying(market: Market, lots: Iterable[Lot]) -> Generator[None, None, None]:
     """Place all numbers: those of one group first, then the others where they are missed most."""
     shared: list[Offer] = []
-    for at, lot in enumerate(lots):
-        if at % SLICE == 0:
-            yield
+    for lot in lots:
+        yield
         stock = Stock(lot.count)
         offers = [Offer(group, lot.place, lot.calls, stock) for group in lot.groups]
         if len(offers) == 1:
@@ -125,9 +122,8 @@ def supplying(market: Market, lots: Iterable[Lot]) -> Generator[None, None, None
         else:
             shared += offers
     yield from placing_best(market, shared)
-    for at, offer in enumerate(shared):
-        if at % SLICE == 0:
-            yield
+    for offer in shared:
+        yield
         if offer.stock.left:  # nobody misses them: whoever comes first may have them
             market.place(offer, offer.stock.left)
     yield from _moving(market, shared)
@@ -146,9 +142,8 @@ def _moving(market: Market, shared: Sequence[Offer]) -> Generator[None, None, No
     moved = True
     while moved:
         moved = False
-        for at, (given, taking) in enumerate(rivals):
-            if at % SLICE == 0:
-                yield
+        for given, taking in rivals:
+            yield
             while given.placed and _worth_moving(market, given, taking):
                 market.place(given, -1)
                 market.place(taking, 1)
@@ -168,16 +163,12 @@ def placing_best(
     """
     line: list[tuple[float, int]] = []
     for at, offer in enumerate(offers):
-        if at % SLICE == 0:
-            yield
+        yield
         line.append((-market.worth(offer), at))
     heapify(line)
     placements: list[Placement] = []
-    steps = 0
     while line and most != 0:
-        steps += 1
-        if steps % SLICE == 0:
-            yield
+        yield
         expected, at = line[0]
         offer = offers[at]
         now = market.worth(offer)

@@ -7,7 +7,6 @@ import msgspec
 
 from service.coverage.flow import LOCAL, Served
 from service.coverage.market import (
-    SLICE,
     Lot,
     Market,
     Offer,
@@ -83,9 +82,8 @@ def planning(
 
 def _idling(market: Market) -> Generator[None, None, list[Idle]]:
     idle: list[Idle] = []
-    for at, owner in enumerate(market.counts):
-        if at % SLICE == 0:
-            yield
+    for owner in market.counts:
+        yield
         if spare := market.idle(owner):
             idle.append(Idle(*owner, spare))
     return idle
@@ -97,9 +95,8 @@ def _summing(placements: Iterable[Placement]) -> Generator[None, None, list[Purc
     for placement in placements:
         placed[placement.offer.group, placement.offer.place].append(placement)
     purchases: list[Purchase] = []
-    for at, ((group, place), these) in enumerate(placed.items()):
-        if at % SLICE == 0:
-            yield
+    for (group, place), these in placed.items():
+        yield
         total = {level: sum(each.served.get(level, 0) for each in these) for level in LEVELS}
         gain = sum(total[level] for level in LOCAL)
         instead = {level: -calls for level, calls in total.items() if calls < 0}

@@ -24,7 +24,6 @@ from service.tasks import heed_cancellation, in_slices
 
 LOOK_SECONDS = 600.0
 START_SECONDS = 1.0  # while there is no inventory
-SLICE = 50  # steps before others have a turn, less than a ms
 ENDLESS = 1e9  # calls of a number without a cap
 REMEMBERED = 1000  # sets of groups, each with its cities
 
@@ -131,13 +130,11 @@ def _flowing(
     left: Mapping[Owner, float], expected: Mapping[Owner, float]
 ) -> Generator[None, None, Mapping[str, Flow]]:
     flows: defaultdict[str, Flow] = defaultdict(Flow)
-    for at, ((group, place), calls) in enumerate(expected.items()):
-        if at % SLICE == 0:
-            yield
+    for (group, place), calls in expected.items():
+        yield
         flows[group].add_demand(place, max(0.0, calls))
-    for at, ((group, place), calls) in enumerate(left.items()):
-        if at % SLICE == 0:
-            yield
+    for (group, place), calls in left.items():
+        yield
         flows[group].add_supply(place, min(calls, ENDLESS))
     return flows
 
@@ -158,9 +155,8 @@ def spare_cities(
     """
     flows = yield from _flowing(left, expected)
     slack: defaultdict[str, list[tuple[float, Locality]]] = defaultdict(list)
-    for at, ((group, place), calls) in enumerate(left.items()):
-        if at % SLICE == 0:
-            yield
+    for (group, place), calls in left.items():
+        yield
         spare = calls * flows[group].idle_share(place) if calls else 0.0
         if place.city and spare >= 1:
             slack[group].append((spare, place))

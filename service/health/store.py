@@ -106,13 +106,13 @@ class RedisStore:
             records = self._client.hscan_iter(self._records, count=SLICE)
             return {number.decode(): stored async for number, stored in records}
 
-    async def read(self, numbers: Sequence[str]) -> list[bytes | None]:
-        """The records of these numbers, in their order."""
+    async def read(self, numbers: Sequence[str]) -> dict[str, bytes]:
+        """The records that there are of these numbers."""
         if not numbers:
-            return []
+            return {}
         with translated():
             stored: Any = await self._client.hmget(self._records, list(numbers))
-            return [record for _, record in zip(numbers, stored, strict=True)]
+            return {number: one for number, one in zip(numbers, stored, strict=True) if one}
 
     async def replace(self, changes: Sequence[Change]) -> list[bool]:
         """Change what is still what it was; returns for each whether it was."""
@@ -161,9 +161,9 @@ class MemoryStore:
         """Every record."""
         return dict(self._records)
 
-    async def read(self, numbers: Sequence[str]) -> list[bytes | None]:
-        """The records of these numbers."""
-        return [self._records.get(number) for number in numbers]
+    async def read(self, numbers: Sequence[str]) -> dict[str, bytes]:
+        """The records that there are of these numbers."""
+        return {number: self._records[number] for number in numbers if number in self._records}
 
     async def replace(self, changes: Sequence[Change]) -> list[bool]:
         """Change what is still what it was."""

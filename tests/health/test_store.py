@@ -87,10 +87,8 @@ async def test_a_record_that_has_changed_meanwhile_is_not_replaced(store: Store)
 
 async def test_records_are_read_by_number_and_nothing_is_asked_for_nobody(store: Store) -> None:
     await store.add(HealthBatch(1, (Counted("a", 7, 1, 2, "g", "SC"),)))
-    (found, missing) = await store.read(["a", "b"])
-    assert found == (await store.read_all())["a"]
-    assert missing is None
-    assert await store.read([]) == []
+    assert await store.read(["a", "b"]) == await store.read_all()
+    assert await store.read([]) == {}
     assert await store.replace([]) == []
 
 

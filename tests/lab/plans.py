@@ -7,6 +7,7 @@ from random import Random
 
 from service.coverage.market import Lot, Owner
 from service.coverage.planning import CoveragePlan, planning
+from service.tasks import at_once
 from tests.lab.optimum import Optimum, worth_of
 from tests.lab.places import CALLS, problem
 from tests.lab.table import Row, Table
@@ -15,18 +16,20 @@ CITIES, NUMBERS, GROUPS, BUY = 361, 10_000, 3, 500
 TIMES = 5  # of which the quickest counts: the others were held up
 
 
-def timed(lots: Sequence[Lot], demand: Mapping[Owner, float]) -> tuple[CoveragePlan, float, float]:
-    """Make a plan; returns it, its time and that of its longest slice, in ms of this thread."""
-    steps, longest = planning(lots, demand, BUY, CALLS), 0.0
-    start = last = time.thread_time()
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            now = time.thread_time()
-            return end.value, 1000 * (now - start), 1000 * max(longest, now - last)
+def timed(lots: Sequence[Lot], demand: Mapping[Owner, float]) -> tuple[CoveragePlan, float]:
+    """Make a plan; returns it and its time, in ms of this thread."""
+    start = time.thread_time()
+    plan = at_once(planning(lots, demand, BUY, CALLS))
+    return plan, 1000 * (time.thread_time() - start)
+
+
+def longest_step(lots: Sequence[Lot], demand: Mapping[Owner, float]) -> float:
+    """Make a plan; returns the longest time, in ms of this thread, that others wait for a turn."""
+    last, longest = time.thread_time(), 0.0
+    for _ in planning(lots, demand, BUY, CALLS):
         now = time.thread_time()
         last, longest = now, max(longest, now - last)
+    return 1000 * max(longest, time.thread_time() - last)
 
 
 def rows(seeds: Sequence[int]) -> Iterator[Row]:
@@ -34,12 +37,13 @@ def rows(seeds: Sequence[int]) -> Iterator[Row]:
         lots, demand = problem(Random(seed), cities=CITIES, numbers=NUMBERS, groups=GROUPS)
         gc.freeze()  # as the service has done with all that was there before
         plans = [timed(lots, demand) for _ in range(TIMES)]
+        longest = min(longest_step(lots, demand) for _ in range(TIMES))
         gc.unfreeze()
         before, after = worth_of(plans[0][0], demand, CALLS)
         best = Optimum(lots, demand).worth()
         gain = Optimum(lots, demand, BUY, CALLS).worth() - best
-        whole, longest = min(plan[1] for plan in plans), min(plan[2] for plan in plans)
-        yield seed, before / best, (after - before) / gain, whole, longest
+        quickest = min(taken for _, taken in plans)
+        yield seed, before / best, (after - before) / gain, quickest, longest
 
 
 TABLES = (
@@ -47,8 +51,8 @@ TABLES = (
         "plans",
         "361 cities, 10,000 numbers, 3 groups and 500 to buy: a plan is worth at least 0.99 of the "
         "best by linear programming, which may divide numbers, and what it buys gains at "
-        "least 0.98 of the best; it takes at most 50 ms, and no slice of it 1 ms.",
-        ("seed", "value", "gain", "ms", "ms of the longest slice"),
+        "least 0.98 of the best; it takes at most 50 ms, and no step of it 0.5 ms.",
+        ("seed", "value", "gain", "ms", "ms of the longest step"),
         rows,
     ),
 )
