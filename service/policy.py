@@ -28,7 +28,6 @@ MS = 1000
 OFFSETS_KNOWN = timedelta(days=62)  # each way: the longest window of a rule is a month
 STEP = timedelta(hours=1)
 ALL: Node = ("any", "*")
-NONE_AVOIDED = Terms().avoid
 
 
 def rules_for(
@@ -126,7 +125,7 @@ def terms_reader(
 
     def terms(number: PhoneNumber) -> Terms:
         limits = name(number)
-        return Terms(limits, avoided.get(read_trunks(limits)[0], NONE_AVOIDED))
+        return Terms(limits, avoided.get(read_trunks(limits)[0], frozenset()))
 
     return terms
 
