@@ -43,7 +43,8 @@ def rules_for(
     """
     caller, callee = selection.caller, selection.callee
     limits = {"": _limits(caller, None)}
-    limits |= {_name(override): _limits(caller, override) for override in settings.numbers}
+    # Of two entries for the same numbers the first holds.
+    limits |= {_name(override): _limits(caller, override) for override in settings.numbers[::-1]}
     met = map(Rules(limits).limits_named, {*limits, *in_use})
     leases = [named.lease for named in met if named.max_concurrent]
     follows = leases or settings.health.enabled or settings.sip_actions
@@ -120,7 +121,7 @@ def terms_reader(
     name = limits_namer(overrides)
     avoided = {
         _name(override): frozenset(_node(place, locator)[1] for place in override.avoid)
-        for override in overrides
+        for override in overrides[::-1]
     }
 
     def terms(number: PhoneNumber) -> Terms:

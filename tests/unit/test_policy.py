@@ -138,6 +138,13 @@ def test_a_number_is_kept_from_the_places_of_its_override_under_the_names_of_cal
     assert terms_of(number) == Terms("tag=M1|trunks=30", frozenset(["新疆", "028成都"]))
     assert terms_of(replace(PLAIN, tags=("M2",))) == Terms("tag=M2")
     assert terms_of(PLAIN) == Terms()
+
+
+def test_of_two_entries_for_the_same_numbers_the_first_holds() -> None:
+    other = NumberOverride(match=NumberMatch(tag="M1"), max_per_day=9, avoid=("新疆",))
+    number = replace(PLAIN, tags=("M1",))
+    assert terms_reader((BUSY, other), LOCATOR)(number) == Terms("tag=M1")
+    assert limits_of("M1", settings=replace(SETTINGS, numbers=(BUSY, other))).max_per_day == 150
     assert set(names_of(LOCATOR.locate("13880001234").locality)) == {"四川", "028成都", "四川成都"}
 
 
