@@ -86,7 +86,11 @@ class Pick(Answered[Picked], frozen=True, gc=False):
 
         The widest step is the last or, with cities to spare, the one before it.
         """
-        return turns_of(self.count, max([len(step.pools) for step in self.steps[-2:]], default=1))
+        steps = self.steps
+        pools = len(steps[-1].pools) if steps else 1
+        if len(steps) > 1 and len(steps[-2].pools) > pools:
+            pools = len(steps[-2].pools)
+        return turns_of(self.count, pools)
 
     @property
     def is_dry(self) -> bool:
