@@ -57,7 +57,7 @@ faults: $(VENV)/.tools  ## what becomes of picks while Redis or a service fails;
 fuzz: $(VENV)/.tools  ## 100,000 requests of any kind at a service of its own; SEED=2: others
 	$(BIN)/python -m tests.fuzz $(if $(SEED),--seed $(SEED))
 
-lab: $(VENV)/.tools  ## how well numbers are judged, over simulated days; TABLES="found peace": these alone
+lab: $(VENV)/.tools  ## how well numbers are judged and chosen, over simulated days; TABLES="found peace": these alone
 	$(BIN)/python -m tests.lab $(TABLES)
 
 docs: $(VENV)/.tools  ## write docs/api.md from the OpenAPI document

@@ -84,7 +84,7 @@ class Market:
         return self.flows[offer.group].gain(offer.place, count * min(offer.calls, self._most))
 
     def worth(self, offer: Offer, count: int = 1) -> float:
-        """Return what that is worth."""
+        """Return what their gain is worth."""
         return self.flows[offer.group].worth(offer.place, count * min(offer.calls, self._most))
 
     def missing(self, offer: Offer) -> int:

@@ -112,7 +112,8 @@ class RedisStore:
             return {}
         with translated():
             stored: Any = await self._client.hmget(self._records, list(numbers))
-            return {number: one for number, one in zip(numbers, stored, strict=True) if one}
+            pairs = zip(numbers, stored, strict=True)
+            return {number: record for number, record in pairs if record is not None}
 
     async def replace(self, changes: Sequence[Change]) -> list[bool]:
         """Change what is still what it was; returns for each whether it was."""

@@ -46,7 +46,7 @@ def names_of(place: Locality) -> tuple[str, ...]:
     """Return the names of a place, as they stand in `avoid`; its city's with and without a code."""
     codes = place.area_code, ""
     cities = (place_at("city", place.province, place.city, code) for code in codes)
-    return tuple(filter(None, dict.fromkeys((place.province, *cities))))
+    return tuple(filter(None, (place.province, *cities)))
 
 
 def avoiding(owner: str, avoid: Iterable[str]) -> str:
