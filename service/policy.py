@@ -22,7 +22,7 @@ from service.settings import (
 )
 from service.settings.faults import line
 from service.settings.kinds import parse_calling_window
-from service.settings.rules import unknown_places
+from service.settings.places import unknown_places
 
 MS = 1000
 OFFSETS_KNOWN = timedelta(days=62)  # each way: the longest window of a rule is a month

@@ -21,8 +21,9 @@ from service.settings import NumberOverride, Settings
 from service.settings.environment import Override, read_environment
 from service.settings.faults import Fault, KeyPath, line
 from service.settings.kinds import Secret
+from service.settings.places import unknown_places
 from service.settings.reading import inner_kind, is_struct, read_settings
-from service.settings.rules import contradictions, unknown_places
+from service.settings.rules import contradictions
 
 
 def load(path: Path | None, environ: Mapping[str, str]) -> Settings:

@@ -3,15 +3,14 @@
 Pure: each rule looks at the settings and yields its faults, none knows where they were read.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import chain, groupby
+from collections.abc import Iterator, Sequence
+from itertools import groupby
 from typing import get_args
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 from msgspec import structs
 
-from service.locality import Locator
 from service.redis_.url import FORMS, OPTIONS, OptionError, read_url
 from service.settings import (
     InstanceSettings,
@@ -51,34 +50,6 @@ def without_effect(settings: Settings) -> Iterator[str]:
     selections = [settings.selection_for(instance) for instance in settings.instances]
     if any(one.spare_first and not (has_caps or one.caller.max_per_day) for one in selections):
         yield "selection.spare_first: what numbers have to spare is told by their max_per_day"
-
-
-def unknown_places(settings: Settings, locator: Locator) -> Iterator[Fault]:
-    """Yield a fault for each name in `near` and `avoid` that no province and no city has."""
-    for path, name in chain(_places_near(settings), _places_avoided(settings)):
-        if not locator.knows(name):
-            yield Fault(path, shown(name), "a province or a city, as 四川")
-
-
-def _places_near(settings: Settings) -> Iterator[tuple[KeyPath, str]]:
-    common = settings.selection.near
-    tables: list[tuple[KeyPath, Mapping[str, tuple[str, ...]]]] = [(("selection", "near"), common)]
-    for at, instance in enumerate(settings.instances):
-        if (near := settings.selection_for(instance).near) != common:
-            tables.append((("instances", at, "near"), near))
-    for path, near in tables:
-        for callees, places in near.items():
-            if callees != "*":
-                yield (*path, callees), callees
-            for at, place in enumerate(places):
-                if place != "*":
-                    yield (*path, callees, at), place
-
-
-def _places_avoided(settings: Settings) -> Iterator[tuple[KeyPath, str]]:
-    for at, override in enumerate(settings.numbers):
-        for position, place in enumerate(override.avoid):
-            yield ("numbers", at, "avoid", position), place
 
 
 def _redis(settings: Settings) -> Iterator[Fault]:
