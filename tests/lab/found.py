@@ -8,7 +8,7 @@ from service.health.rules import QUARANTINED
 from tests.lab.pool import Pool, local_numbers, provinces
 from tests.lab.table import Row, Table
 
-NUMBERS, BAD, POOLS = 200, 6, 2  # two pools a seed: twelve numbers that fall
+NUMBERS, BAD, POOLS = 200, 3, 4  # four pools a seed: twelve numbers that fall
 SETTLED_DAYS, PATIENCE_DAYS = 15, 60
 CASES = ((0.5, 20, 150), (0.37, 20, 100), (0.7, 60, 400))
 NEVER = 1_000_000
