@@ -10,7 +10,7 @@ from tests.lab.table import Row, Table
 
 NUMBERS = 200
 SETTLED_DAYS, FALLEN_DAYS, SHARED_DAYS = 10, 20, 60
-SHARED = 60
+SHARED, POOLS = 60, 4  # four pools a seed
 COLD_PART = 0.7  # of the calls of numbers that both groups have
 
 
@@ -58,9 +58,11 @@ def quarantined_of_two_groups(days: int, seed: int) -> int:
 
 
 def shared_rows(seeds: Sequence[int]) -> Iterator[Row]:
-    total, years = 0, SHARED * SHARED_DAYS / 365
+    total, years = 0, POOLS * SHARED * SHARED_DAYS / 365
     for seed in seeds:
-        total += (gone := quarantined_of_two_groups(SHARED_DAYS, seed))
+        pools = range(POOLS * seed, POOLS * (seed + 1))
+        gone = sum(quarantined_of_two_groups(SHARED_DAYS, pool) for pool in pools)
+        total += gone
         yield seed, years, gone, gone / years
     years *= len(seeds)
     yield "all", years, total, total / years
