@@ -200,6 +200,12 @@ def _plan(arguments: Namespace) -> int:
     return ask(_with_token(arguments))
 
 
+def _experiment(arguments: Namespace) -> int:
+    from service.cli.experiment import ask  # noqa: PLC0415 - see above
+
+    return ask(_with_token(arguments))
+
+
 def _with_token(arguments: Namespace) -> Namespace:
     arguments.token = (arguments.token or os.environ.get("CALLERID_TOKEN", "")).strip()
     return arguments
@@ -212,6 +218,7 @@ _COMMANDS: dict[str, Callable[[Namespace], int | None]] = {
     "check": _check,
     "pick": _pick,
     "plan": _plan,
+    "experiment": _experiment,
 }
 
 

@@ -88,7 +88,7 @@ class Service:
             self._locator,
             self.metrics,
             sip_actions=settings.sip_actions,
-            health=self._instances.note_outcome,
+            note_end=self._instances.note_outcome,
         )
         self._work |= self._instances.work()
         self._work |= {"localities": localities.run, "outcomes": outcomes.run}
@@ -129,6 +129,7 @@ class Service:
             overviews=Overviews(instances, now_ms, time.perf_counter),
             trials=Trials(instances, self._locator, picker),
             coverages=Coverages(instances, self._locator),
+            experiments={name: built.experiment for name, built in instances.parts.items()},
             unused_overrides=instances.unused_overrides,
         )
 
@@ -169,7 +170,7 @@ class Service:
     async def reload(self, read: Reload) -> None:
         """Read the configuration again; a bad one is refused, told and counted.
 
-        Credentials, limits, rules, levels, windows, overrides, SIP actions and number health take
+        Credentials, limits, rules, levels, windows, overrides, SIP actions, number health and the experiment take
         hold at once, and what limits keep out is looked at again. What else has changed waits for a
         start, and is named.
         """

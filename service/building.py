@@ -18,8 +18,9 @@ import msgspec
 from redis.asyncio import Redis
 
 from service.ccc.client import CccClient
-from service.coverage.demand import Demand, LocalDays, SharedDays
+from service.coverage.demand import DAYS, Days, Demand
 from service.coverage.spare import SpareCities
+from service.experiment import Experiment
 from service.health import MemoryStore, NumberHealth, RedisStore
 from service.ledger import Breaker, FailoverLedger, Ledger, LocalLedger, SharedLedger
 from service.ledger.pace import LedgerClock
@@ -28,6 +29,7 @@ from service.ledger.shared.line import Line
 from service.ledger.shared.queue import CallQueue
 from service.locality import Locator
 from service.metrics import Metrics
+from service.redis_.counts import Counts, LocalCounts, SharedCounts
 from service.settings import InstanceSettings, Settings
 from service.sync import (
     Available,
@@ -38,6 +40,8 @@ from service.sync import (
     share,
 )
 from service.sync.sweeping import sweep_numbers
+
+EXPERIMENT_DAYS = 400  # for which the counts of an experiment are kept after its last call
 
 SCHEMA = 2  # of the keys in Redis; releases of one schema work side by side
 
@@ -59,6 +63,7 @@ class InstanceParts(msgspec.Struct, frozen=True):
     now: Now
     health: NumberHealth
     demand: Demand
+    experiment: Experiment
     spare: SpareCities
     metrics: Metrics
 
@@ -71,6 +76,7 @@ class InstanceParts(msgspec.Struct, frozen=True):
             "returns": partial(keep_taking_back, self.ledger, instance_id, self.metrics),
             "demand": self.demand.run,
             "health": self.health.run,
+            "experiment": self.experiment.run,
             "spare-cities": self.spare.run,
             "available": partial(available.run, lambda: self.keeper.inventory, self.ledger.parked),
         }
@@ -118,13 +124,20 @@ class Builder:
         )
         ledger, now = self._ledger(instance, keeper)
         health = self._health(instance, keeper, ledger, now)
-        days = SharedDays(self._cache, base) if self._cache is not None else LocalDays()
-        zone = ZoneInfo(self._settings.selection_for(instance).timezone)
-        demand = Demand(days, partial(datetime.now, zone))
+        now_there = partial(datetime.now, ZoneInfo(self._settings.selection_for(instance).timezone))
+        demand = Demand(Days(self._counts(f"{base}demand:", DAYS + 1)), now_there)
+        counts = self._counts(f"{base}experiment:", EXPERIMENT_DAYS)
+        experiment = Experiment(instance.id, counts, now_there, self._metrics)
         spare = SpareCities(demand, lambda: keeper.inventory, ledger.glance)
         return InstanceParts(
-            instance, ccc, sweep, keeper, ledger, now, health, demand, spare, self._metrics
+            *(instance, ccc, sweep, keeper, ledger, now),
+            *(health, demand, experiment, spare, self._metrics),
         )
+
+    def _counts(self, base: str, days: int) -> Counts:
+        if self._cache is None:
+            return LocalCounts(days)
+        return SharedCounts(self._cache, base, days * 86_400)
 
     def _ledger(self, instance: InstanceSettings, keeper: InventoryKeeper) -> tuple[Ledger, Now]:
         """Build the ledger, and what tells its time."""

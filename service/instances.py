@@ -120,8 +120,10 @@ class Instances(dict[str, Instance]):
             await instance.ledger.review()
 
     def note_outcome(self, instance_id: str, number: str, result: str, mark: Mark) -> None:
-        """Feed a number's health with the result of a call."""
-        self.parts[instance_id].health.note(number, result, mark)
+        """Feed a number's health, and the experiment, with the result of a call that ended."""
+        built = self.parts[instance_id]
+        built.experiment.note(mark, result)
+        built.health.note(number, result, mark)
 
     async def health_shown(self, instance_id: str, numbers: Sequence[str]) -> Mapping[str, str]:
         """Explain the health of each of these numbers that has ever left full health."""
@@ -134,7 +136,9 @@ class Instances(dict[str, Instance]):
         built.ledger.rule(rules)
         asks = selection.fallback == "ccc"
         built.spare.show(selection.spare_first)
-        built.health.turn(on=self._settings.health.enabled)
+        health = self._settings.health.enabled
+        built.health.turn(on=health)
+        built.experiment.go_by(self._settings.experiment, selection.levels, health=health)
         return Instance(
             instance_id=instance.id,
             keeper=built.keeper,
@@ -147,6 +151,7 @@ class Instances(dict[str, Instance]):
             closed=lambda: outside_window(selection, time.time()),
             now=built.now,
             demand=built.demand,
+            experiment=built.experiment,
             near=self._near[instance.id],
             spare=built.spare.of,
         )

@@ -65,6 +65,7 @@ class Metrics:
         self.of_workers = self._shared is not None
         self.registry = CollectorRegistry()
         self._of_picks()
+        self._of_calls()
         self._of_the_inventory()
         self._of_the_ledger()
         self._of_the_process()
@@ -82,8 +83,20 @@ class Metrics:
         self.candidates_rejected = self._counter(
             "candidates_rejected_total", "Numbers passed over, by reason", "instance", "reason"
         )
+        self.unknown_prefixes = self._counter(
+            "unknown_prefixes_total", "Called numbers that the prefix table lacks"
+        )
+
+    def _of_calls(self) -> None:
         self.outcomes = self._counter(
             "outcomes_total", "Outcomes reported", "instance", "match", "result"
+        )
+        self.experiment_calls = self._counter(
+            "experiment_calls_total",
+            "Calls of an experiment that ended",
+            "instance",
+            "arm",
+            "result",
         )
         self.health_transitions = self._counter(
             "health_transitions_total", "Numbers that changed their state", "instance", "state"
@@ -94,9 +107,6 @@ class Metrics:
             "livemostrecent",
             "instance",
             "skill_group",
-        )
-        self.unknown_prefixes = self._counter(
-            "unknown_prefixes_total", "Called numbers that the prefix table lacks"
         )
 
     def _of_the_inventory(self) -> None:

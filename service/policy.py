@@ -46,8 +46,9 @@ def rules_for(
     # Of two entries for the same numbers the first holds.
     limits |= {_name(override): _limits(caller, override) for override in settings.numbers[::-1]}
     met = map(Rules(limits).limits_named, {*limits, *in_use})
+    holds_out = settings.experiment.holdout > 0
     leases = [named.lease for named in met if named.max_concurrent]
-    follows = leases or settings.health.enabled or settings.sip_actions
+    follows = leases or settings.health.enabled or settings.sip_actions or holds_out
     return Rules(
         limits=limits,
         callee=tuple(

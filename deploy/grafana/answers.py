@@ -17,6 +17,10 @@ ENDED = (
     f'{{{INSTANCE},result!~"ringing|in_call"}}[1h]))'
 )
 
+_CALLS = "callerid_experiment_calls_total"
+ARM_CALLS = f"sum by (arm) (increase({_CALLS}{{{INSTANCE}}}[1d]))"
+ARM_ANSWERED = f'sum by (arm) (increase({_CALLS}{{{INSTANCE},result="answered"}}[1d]))'
+
 NOW: Row = (
     Figure(
         "Picks answered",
@@ -139,8 +143,9 @@ GOOD: Row = (
         unit="reqps",
     ),
     Lines(
-        "Calls answered",
-        "By match level, of the calls that ended within the hour: what local numbers are worth.",
+        "Calls answered, by match level",
+        "Of the calls that ended within the hour. It does not say what local numbers are worth: "
+        "who is called at which level differs too. The experiment says.",
         {"{{match}}": f"{ANSWERED} / {ENDED}"},
         unit="percentunit",
     ),
@@ -163,5 +168,21 @@ GOOD: Row = (
         "Called numbers that the prefix table lacks. A rise asks for a newer phone.dat.",
         {"{{replica}}": per_second("callerid_unknown_prefixes_total", "replica", REPLICA)},
         unit="cps",
+    ),
+)
+
+EXPERIMENT: Row = (
+    Lines(
+        "Calls answered, by arm",
+        "Of those of a day: `local` as anybody, `any` from anywhere. Chance moves both; "
+        "callerid experiment says whether they differ by more.",
+        {"{{arm}}": f"{ARM_ANSWERED} / {ARM_CALLS}"},
+        unit="percentunit",
+    ),
+    Lines(
+        "Calls, by arm",
+        "Of a day. None at all: the experiment is off, has stopped, or no outcomes are reported.",
+        {"{{arm}}": ARM_CALLS},
+        unit="short",
     ),
 )

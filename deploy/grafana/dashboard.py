@@ -16,7 +16,7 @@ from grafana_foundation_sdk.models.dashboard import (
     VariableSort,
 )
 
-from deploy.grafana.answers import ANSWERING, GOOD, NOW
+from deploy.grafana.answers import ANSWERING, EXPERIMENT, GOOD, NOW
 from deploy.grafana.insides import NUMBERS, PARTS
 from deploy.grafana.panels import SOURCE, panel_of
 
@@ -24,6 +24,7 @@ ROWS = {
     "Now": NOW,
     "Are we answering?": ANSWERING,
     "Are the answers good?": GOOD,
+    "Are local numbers answered more often?": EXPERIMENT,
     "The numbers": NUMBERS,
     "The parts": PARTS,
 }

@@ -17,6 +17,8 @@ from service.api.answers import (
 from service.api.parts import Components
 from service.api.pick import PickResponse
 from service.coverage.report import Coverage, ExhaustedPlace, IdleNumbers, ToBuy
+from service.experiment.arms import ArmCalls
+from service.experiment.report import ExperimentReport, ExperimentStratum
 from service.numbers import NumberEntry, NumberPage, Parked
 from service.picking import Pair, PlacedNumber
 
@@ -97,6 +99,16 @@ COVERAGE = Coverage(
     ),
     foretold={"city": 4210.0, "area_code": 35.0, "province": 890.5, "any": 310.0},
     ratio=0.968,
+)
+EXPERIMENT = ExperimentReport(
+    instance_id="ccc-test",
+    name="spring",
+    state="stopped",
+    arms={"local": ArmCalls(48_600, 15_552), "any": ArmCalls(5_400, 1_593)},
+    difference=0.025,
+    interval=(0.0041, 0.0459),
+    verdict="local",
+    strata=(ExperimentStratum("SC", 8, {"local": ArmCalls(610, 201), "any": ArmCalls(70, 20)}),),
 )
 READY = Readiness(
     ready=True,

@@ -16,6 +16,7 @@ from service.api.nonces import LocalNonces, Nonces
 from service.api.pages import guard_of
 from service.api.pulse import Pulse
 from service.api.recent import KEPT, LastPicks
+from service.experiment import Experiment
 from service.metrics import Children, Metrics
 from service.numbers.coverages import Coverages
 from service.numbers.directory import Directory
@@ -63,9 +64,9 @@ class Components(msgspec.Struct, frozen=True):
 class Parts(msgspec.Struct, frozen=True):
     """The dependencies of the HTTP side.
 
-    `keepers` are by instance id, `new_id` makes request ids, `timer` counts seconds that only go
-    forward, `clock` gives the Unix time, `body_seconds` is what a body may take to arrive. `nonces`
-    are those that all replicas share, None where there is but one process.
+    `keepers` and `experiments` are by instance id, `new_id` makes request ids, `timer` counts
+    seconds that only go forward, `clock` gives the Unix time, `body_seconds` is what a body may
+    take to arrive. `nonces` are those that all replicas share, None where there is but one process.
     """
 
     settings: Settings
@@ -82,6 +83,7 @@ class Parts(msgspec.Struct, frozen=True):
     overviews: Overviews
     trials: Trials
     coverages: Coverages
+    experiments: Mapping[str, Experiment]
     clock: Callable[[], float] = time.time
     body_seconds: float = 1.0
     nonces: Nonces | None = None

@@ -47,6 +47,10 @@ class PickResponse(Struct, frozen=True, gc=False):
         tuple[Candidate, ...] | UnsetType,
         Meta(description="Where `explain` asks: who was looked at, in order, and who is parked."),
     ] = UNSET
+    arm: Annotated[
+        Literal["local", "any"] | UnsetType,
+        Meta(description="The callee's arm of the experiment, where `explain` asks."),
+    ] = UNSET
 
 
 async def post(request: web.Request) -> web.Response:
@@ -72,7 +76,8 @@ def decode(body: bytes) -> PickRequest:
 def encode(answer: PickAnswer, request_id: str) -> bytes:
     """An answer as JSON."""
     explanation = UNSET if answer.explanation is None else answer.explanation
-    return _encoder.encode(PickResponse(request_id, answer.source, answer.data, explanation))
+    arm = answer.arm or UNSET
+    return _encoder.encode(PickResponse(request_id, answer.source, answer.data, explanation, arm))
 
 
 async def answer_pick(api: Api, request_id: str, enter: Enter, read: Read) -> PickAnswer:

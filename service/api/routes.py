@@ -15,6 +15,7 @@ from service.api.answers import (
     UnparkReply,
 )
 from service.api.bodies import JSON
+from service.api.experiment import ROUTE as EXPERIMENT
 from service.api.route import Content, Route
 from service.coverage.report import Coverage
 from service.errors import (
@@ -240,4 +241,4 @@ OPERATIONS = (
     ),
 )
 
-ROUTES = (*PICKS, *NUMBERS, *COVERAGE, *OPERATIONS)
+ROUTES = (*PICKS, *NUMBERS, *COVERAGE, EXPERIMENT, *OPERATIONS)

@@ -4,9 +4,12 @@ Words only: `__main__` does what they ask for.
 """
 
 import argparse
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
+from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
+
+from service.cli.completion import Completion, Version
 
 DEFAULT_URL = "http://127.0.0.1:8080"
 SHELLS = ("bash", "zsh", "fish")
@@ -41,11 +44,12 @@ def parser(words: Collection[str]) -> argparse.ArgumentParser:
         epilog=f"`callerid COMMAND --help` has examples.\n\n{EXIT_CODES}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    top.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
+    top.add_argument("--version", action=Version, nargs=0, help="show the version and exit")
     top.add_argument(
         "--print-completion",
-        action=_Completion,
+        action=Completion,
         choices=SHELLS,
+        const=partial(parser, COMMANDS),
         help="print the completion script of a shell and exit",
     )
     commands = top.add_subparsers(required=True, metavar="COMMAND", dest="command")
@@ -60,41 +64,6 @@ def parser(words: Collection[str]) -> argparse.ArgumentParser:
         if name in words:
             command.add_options(options)
     return top
-
-
-class _Version(argparse.Action):
-    """Shows the version of what is installed; looked up only if asked for."""
-
-    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
-        from importlib import metadata  # noqa: PLC0415 - nothing else needs it
-
-        print(f"callerid {metadata.version('callerid')}")
-        parser.exit()
-
-
-class _Completion(argparse.Action):
-    """Prints what a shell is to read to complete our command lines."""
-
-    def __call__(
-        self, asked: argparse.ArgumentParser, _: argparse.Namespace, shell: Any, *__: Any
-    ) -> None:
-        import shtab  # noqa: PLC0415 - nothing else needs it
-
-        full = parser(COMMANDS)
-        for action in _actions(full):
-            if action.type is Path:
-                action.complete = shtab.FILE  # type: ignore[attr-defined]  # as shtab has it
-        print(shtab.complete(full, shell), flush=True)
-        asked.exit()
-
-
-def _actions(full: argparse.ArgumentParser) -> Iterator[argparse.Action]:
-    """All options of all commands."""
-    for action in full._actions:  # noqa: SLF001 - argparse shows them nowhere else
-        yield action
-        if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001 - the same
-            for command in action.choices.values():
-                yield from _actions(command)
 
 
 def _serve(options: argparse.ArgumentParser) -> None:
@@ -138,9 +107,6 @@ def _pick(options: argparse.ArgumentParser) -> None:
         help="numbers of this group; may be repeated, up to 16",
     )
     options.add_argument("--agent", default="", metavar="ID", help="the agent's own numbers first")
-    options.add_argument(
-        "--instance", default="", metavar="ID", help="needed where several are configured"
-    )
     options.add_argument("--count", type=int, default=1, metavar="N", help="1-100 (%(default)s)")
     options.add_argument("--dry-run", action="store_true", help="decide, but record nothing")
     options.add_argument(
@@ -153,9 +119,6 @@ def _pick(options: argparse.ArgumentParser) -> None:
 
 
 def _plan(options: argparse.ArgumentParser) -> None:
-    options.add_argument(
-        "--instance", default="", metavar="ID", help="needed where several are configured"
-    )
     options.add_argument(
         "--buy", type=int, default=100, metavar="N", help="numbers to place (%(default)s)"
     )
@@ -170,6 +133,9 @@ def _plan(options: argparse.ArgumentParser) -> None:
 
 
 def _service(options: argparse.ArgumentParser) -> None:
+    options.add_argument(
+        "--instance", default="", metavar="ID", help="needed where several are configured"
+    )
     options.add_argument("--url", default=DEFAULT_URL, help="of the service (%(default)s)")
     options.add_argument("--token", default="", help="or CALLERID_TOKEN in the environment")
 
@@ -245,5 +211,15 @@ COMMANDS = {
   callerid plan --instance ccc-test --demand demand.csv
 """,
         add_options=_plan,
+    ),
+    "experiment": Command(
+        help="ask a running service whether local numbers are answered more often",
+        about="Asks a running service what the holdout of [experiment] says so far: how callees\n"
+        "are answered who are shown local numbers, and those who get numbers from anywhere.",
+        examples="""\
+  callerid experiment
+  callerid experiment --instance ccc-test
+""",
+        add_options=_service,
     ),
 }

@@ -85,7 +85,9 @@ def answered(answer: PickAnswer, *, colour: bool) -> str:
     if answer.data:
         callee = answer.data[0].callee
         place = " ".join(filter(None, (callee.province, callee.city))) or "a place not known"
-        parts += ["", f"for {printable(callee.number)} of {place}, decided by {answer.source}"]
+        arm = f", in the arm {answer.arm} of the experiment" if answer.arm else ""
+        for_whom = f"for {printable(callee.number)} of {place}, decided by {answer.source}{arm}"
+        parts += ["", for_whom]
     if answer.explanation is not None:
         parts += ["", explained(answer.explanation, colour=colour)]
     return "\n".join(parts)

@@ -9,14 +9,12 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from datetime import date, datetime
-from typing import Protocol
 
 import msgspec
-from redis.asyncio import Redis
 
 from service.errors import LedgerUnavailable
 from service.locality import Locality
-from service.redis_.client import translated
+from service.redis_.counts import Counts
 from service.tasks import heed_cancellation
 
 FLUSH_SECONDS = 60.0
@@ -24,9 +22,6 @@ DAYS = 14
 MOST_PLACES = 2000  # of a process and day; callees of others are counted as from nowhere
 NOWHERE = Locality()
 REFUSED = "refused"
-
-_DAY_SECONDS = 86_400
-_TOGETHER = 100  # fields of one command: Redis handles them in well under a millisecond
 
 
 class Called(msgspec.Struct, frozen=True, array_like=True, order=True, gc=False):
@@ -51,67 +46,31 @@ class Called(msgspec.Struct, frozen=True, array_like=True, order=True, gc=False)
 Day = Mapping[Called, int]
 
 
-class DemandStore(Protocol):
-    """Keeps the days of one instance."""
-
-    async def add(self, day: date, counts: Day) -> None:
-        """Add to a day."""
-
-    async def read(self, day: date) -> Day:
-        """Return a day; empty if nothing is known of it."""
-
-
-class SharedDays:
-    """The days in Redis, one hash each, for all replicas.
+class Days:
+    """The days of one instance, each a name of its counts.
 
     All of it raises LedgerUnavailable where Redis does not serve.
 
     Args:
-        client: where Redis is; no pick waits for it.
-        base: what the instance's keys begin with, its hash tag included.
+        counts: keep them.
     """
 
-    def __init__(self, client: Redis, base: str) -> None:
-        self._client = client
-        self._base = f"{base}demand:"
+    def __init__(self, counts: Counts) -> None:
+        self._counts = counts
 
     async def add(self, day: date, counts: Day) -> None:
-        """Add to a day, in bounded slices."""
-        key, fields = f"{self._base}{day}", list(counts.items())
-        for start in range(0, len(fields), _TOGETHER):
-            with translated():
-                async with self._client.pipeline(transaction=False) as pipe:
-                    for called, count in fields[start : start + _TOGETHER]:
-                        pipe.hincrby(key, msgspec.json.encode(called).decode(), count)
-                    pipe.expire(key, (DAYS + 1) * _DAY_SECONDS)
-                    await pipe.execute()
+        """Add to a day."""
+        encode = msgspec.json.encode
+        fields = {encode(called).decode(): count for called, count in counts.items()}
+        await self._counts.add(day.isoformat(), fields)
 
     async def read(self, day: date) -> Day:
-        """Return a day, read in bounded slices."""
+        """Return a day; empty if nothing is known of it."""
         counts: dict[Called, int] = {}
-        with translated():
-            fields = self._client.hscan_iter(f"{self._base}{day}", count=_TOGETHER)
-            async for field, count in fields:
-                with suppress(msgspec.MsgspecError, ValueError):  # what nobody can read is left out
-                    counts[msgspec.json.decode(field, type=Called)] = int(count)
+        for field, count in (await self._counts.read(day.isoformat())).items():
+            with suppress(msgspec.MsgspecError):  # what nobody can read is left out
+                counts[msgspec.json.decode(field, type=Called)] = count
         return counts
-
-
-class LocalDays:
-    """The days in this process, forgotten at its end."""
-
-    def __init__(self) -> None:
-        self._days: dict[date, Counter[Called]] = {}
-
-    async def add(self, day: date, counts: Day) -> None:
-        """Add to a day, and forget those that are too old."""
-        self._days.setdefault(day, Counter()).update(counts)
-        for old in sorted(self._days)[: -(DAYS + 1)]:
-            del self._days[old]
-
-    async def read(self, day: date) -> Day:
-        """Return a day."""
-        return dict(self._days.get(day, {}))
 
 
 class Demand:
@@ -122,7 +81,7 @@ class Demand:
         now: the time in the instance's own zone.
     """
 
-    def __init__(self, store: DemandStore, now: Callable[[], datetime]) -> None:
+    def __init__(self, store: Days, now: Callable[[], datetime]) -> None:
         self.store = store
         self.now = now
         self._counts: dict[tuple[str, Locality, str], int] = {}

@@ -88,12 +88,12 @@ class NumberHealth:
         """Count one call; at once, and without I/O.
 
         Args:
-            number: the caller number that was shown.
+            number: the caller number that was shown, "" where that cannot be told.
             result: as an outcome names it; what says nothing of the number is passed over.
             mark: of the number's use; one without a stratum has nothing to be compared with.
         """
         answered = answered_of(result)
-        if answered is None or not mark.group or not self._is_on:
+        if answered is None or not number or not mark.group or not self._is_on:
             return
         key = number, self._now() // HOUR, mark.group, mark.province
         if key not in self._waiting and len(self._waiting) >= MOST_WAITING:

@@ -4,10 +4,11 @@ A ledger keeps it as a text that it does not read, with each use that an outcome
 
     city SCq83vAx2k            level, the callee's province, a token of the group that was asked for
     sticky city SCq83vAx2k     a sticky answer, and what the number is to the callee
+    city SCq83vAx2kl7          behind the stratum the arm of an experiment, and a bucket of callees
     ccc                        without a stratum: what CCC itself picked
 
 A step bears the tokens of all its pools' groups, in their order; a use that of the first pool that
-has the number. Pure.
+has the number, with the pick's arm behind it. Pure.
 """
 
 from base64 import urlsafe_b64encode
@@ -18,6 +19,7 @@ from hashlib import blake2b
 import msgspec
 
 TOKEN = 8  # letters; the Lua has the same figure
+PROVINCE = 2  # letters
 TOKENS_KNOWN = 4096
 ELSEWHERE = "--"  # for callees that have no province
 
@@ -36,13 +38,15 @@ class Mark(msgspec.Struct, frozen=True, gc=False):
     """A mark as it reads: `shown` is the level that answers and metrics name, perhaps `sticky`.
 
     `level` is that of the number to this callee, `province` the callee's by its code, `group` the
-    token of the group that was asked for. All three are "" where they are not known.
+    token of the group that was asked for. All three are "" where they are not known. `arm` names
+    the callee's arm of an experiment and its bucket, "" where it is in none.
     """
 
     shown: str
     level: str = ""
     province: str = ""
     group: str = ""
+    arm: str = ""
 
 
 @lru_cache(maxsize=TOKENS_KNOWN)
@@ -93,4 +97,5 @@ def read_mark(mark: str) -> Mark:
         return Mark(shown)
     stratum = words[-1]
     level = words[0] if len(words) > 1 else shown
-    return Mark(shown, level, stratum[:-TOKEN], stratum[-TOKEN:])
+    behind = PROVINCE + TOKEN
+    return Mark(shown, level, stratum[:PROVINCE], stratum[PROVINCE:behind], stratum[behind:])

@@ -66,7 +66,8 @@ class Pick(Answered[Picked], frozen=True, gc=False):
 
     `excluded` numbers are passed over. `callee` is "" where no rule needs it, `groups` tells
     apart what is sticky, `region` is the callee's province: numbers kept from it are passed over.
-    `call` is "" without an idempotency key, `body` digests what decides.
+    `call` is "" without an idempotency key, `body` digests what decides. `arm` goes behind the mark
+    of each use.
     """
 
     dry_run: bool
@@ -79,6 +80,7 @@ class Pick(Answered[Picked], frozen=True, gc=False):
     body: str = ""
     explain: bool = False
     region: str = ""
+    arm: str = ""
 
     @property
     def turns(self) -> int:

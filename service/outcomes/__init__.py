@@ -85,7 +85,7 @@ class _ReadReport(Struct, frozen=True):
     region: str
 
 
-Health = Callable[[str, str, str, Mark], None]
+NoteEnd = Callable[[str, str, str, Mark], None]
 
 
 class Outcomes:
@@ -96,7 +96,8 @@ class Outcomes:
         locator: knows the callees' places.
         metrics: counts the outcomes.
         sip_actions: what an outcome's SIP code does.
-        health: told the instance, the number, the result and the mark of every call that ended.
+        note_end: told the instance, the number ("" where that cannot be told), the result and the
+            mark of every call that ended.
     """
 
     def __init__(
@@ -106,14 +107,14 @@ class Outcomes:
         metrics: Metrics,
         *,
         sip_actions: Mapping[int, SipAction],
-        health: Health,
+        note_end: NoteEnd,
     ) -> None:
         self._instances = instances
         self._locator = locator
         self._counted = Children(metrics.outcomes)
         self._sip_actions = sip_actions
         self._uncoded = 0  # calls that ended without a SIP code, -1 once one had a code
-        self._health = health
+        self._note_end = note_end
         self._waiting = {name: WaitingWork(name) for name in instances}
         self._actions = SipActions()
 
@@ -173,8 +174,8 @@ class Outcomes:
     def _count(self, call: _ReadReport, number: str, mark: Mark) -> None:
         instance_id, result = call.instance.instance_id, call.report.result
         self._counted[instance_id, mark.shown, result].inc()
-        if call.outcome.final and number:
-            self._health(instance_id, number, result, mark)
+        if call.outcome.final:
+            self._note_end(instance_id, number, result, mark)
 
     def _warn_of_no_codes(self, code: int) -> None:
         """Say once that SIP actions wait for codes that no dialer reports."""

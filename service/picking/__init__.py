@@ -126,10 +126,12 @@ class PickAnswer(Struct, frozen=True, gc=False):
     """The numbers to show, best first, and which ledger decided.
 
     `explanation` has the candidates that were looked at, in order, and those that are out, where it
-    was asked for; `rejected` how many were passed over, by reason.
+    was asked for; `rejected` how many were passed over, by reason. `arm` is the callee's in an
+    experiment, beside an explanation alone, "" for none.
     """
 
     source: str
     data: tuple[Pair, ...]
     explanation: tuple[Candidate, ...] | None = None
     rejected: tuple[tuple[str, int], ...] = ()
+    arm: Literal["", "local", "any"] = ""

@@ -17,6 +17,7 @@ from service.errors import (
     OutsideCallingWindow,
     UnknownInstance,
 )
+from service.experiment import Experiment
 from service.inventory import NO_PLACES, Inventory, Near, Node
 from service.ledger import Ledger
 from service.locality import restore_number
@@ -43,6 +44,10 @@ class Digests:
     def callee(self, number: str) -> str:
         """A called number in its canonical form, the same for all instances of a scope."""
         return self._of(number)
+
+    def experiment(self, name: str, number: str) -> str:
+        """A called number within an experiment, the same for all instances."""
+        return self._of(f"exp|{name}|{number}")
 
     def call(self, call_id: str) -> str:
         """A client's idempotency key."""
@@ -71,8 +76,8 @@ class Instance(msgspec.Struct, frozen=True):
     `fallback_seconds` is what asking CCC may take, 0 where that is not wanted. `closed` gives the
     error of a pick outside the calling window, None while that is open. `knows_callees` says that a
     rule needs them. `now` is the ledger's time in ms since 1970: what is kept out until an instant
-    is so by it. `demand` counts the calls, `near` has the places to go to before anywhere, `spare`
-    gives some groups' cities with numbers to spare.
+    is so by it. `demand` counts the calls, `experiment` holds out some callees, `near` has the
+    places to go to before anywhere, `spare` gives some groups' cities with numbers to spare.
     """
 
     instance_id: str
@@ -86,6 +91,7 @@ class Instance(msgspec.Struct, frozen=True):
     closed: Callable[[], OutsideCallingWindow | None]
     now: Callable[[], int]
     demand: Demand
+    experiment: Experiment
     near: Near = NO_PLACES
     spare: Callable[[tuple[str, ...]], tuple[tuple[str, Node], ...]] = no_spare
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from msgspec.structs import replace
 
+from service.experiment import arm_name
 from service.inventory import (
     Inventory,
     PhoneNumber,
@@ -136,6 +137,14 @@ class Picker:
         return Situation(inventory, None, self._steps_of(question, inventory))
 
     def _steps_of(self, question: Question, inventory: Inventory) -> tuple[Step, ...]:
+        steps = self._steps_by(question.instance.levels, question, inventory)
+        if question.instance.experiment.running is None or question.join_experiment(steps) != "any":
+            return steps
+        return self._steps_by(("any",), question, inventory)
+
+    def _steps_by(
+        self, levels: tuple[str, ...], question: Question, inventory: Inventory
+    ) -> tuple[Step, ...]:
         # The same groups call the same places over and over, under one snapshot for minutes.
         instance, request, locality = question.instance, question.request, question.callee.locality
         others = near(instance.near, locality) if instance.near else ()
@@ -143,7 +152,7 @@ class Picker:
         key = (
             instance.instance_id,
             inventory.generation,
-            instance.levels,
+            levels,
             question.wish,
             request.min_match,
             locality,
@@ -153,7 +162,7 @@ class Picker:
         if (steps := self._steps.get(key)) is None:
             if len(self._steps) >= STEPS_REMEMBERED:
                 self._steps.clear()
-            levels = levels_down_to(instance.levels, request.min_match)
+            levels = levels_down_to(levels, request.min_match)
             wish = question.wish
             steps = steps_for(inventory, locality, wish, levels, others)
             steps = with_spare_first(steps, inventory, locality, wish, spare)
@@ -179,8 +188,11 @@ class Picker:
             place = caller or self._locator.place(number)
             shown = PlacedNumber(number, place.province, place.city)
             pairs.append(Pair(shown, callee, shown_level(mark)))
-        explanation = explained(question, steps, decision) if question.request.explain else None
-        return PickAnswer(decision.source, tuple(pairs), explanation, decision.picked.rejected)
+        if not question.request.explain:
+            return PickAnswer(decision.source, tuple(pairs), rejected=decision.picked.rejected)
+        explanation = explained(question, steps, decision)
+        arm = arm_name(question.arm)
+        return PickAnswer(decision.source, tuple(pairs), explanation, decision.picked.rejected, arm)
 
     async def _ask_ccc(self, question: Question) -> PickAnswer:
         choice = await ask_ccc(question)

@@ -2,6 +2,7 @@
 
 from service.coverage.demand import REFUSED, group_of
 from service.errors import InvalidField
+from service.experiment import arm_name, arm_of
 from service.inventory import Step, Wish, kept_from, shown_level
 from service.ledger import Decision, Pick, Take
 from service.locality import Callee
@@ -16,7 +17,10 @@ class Question:
         InvalidField: neither groups nor an agent are named.
     """
 
-    __slots__ = ("_body", "_call", "_digest", "_groups", "callee", "instance", "request", "wish")
+    __slots__ = (
+        *("_body", "_call", "_digest", "_groups"),
+        *("arm", "callee", "instance", "request", "wish"),
+    )
 
     def __init__(self, instance: Instance, request: PickRequest, callee: Callee) -> None:
         if not request.skill_group_ids and not request.agent_id:
@@ -24,6 +28,7 @@ class Question:
         self.instance = instance
         self.request = request
         self.callee = callee
+        self.arm = ""
         self.wish = Wish(request.skill_group_ids, request.agent_id, request.tags)
         digests = instance.digests
         self._digest = self._groups = self._call = self._body = ""
@@ -56,12 +61,29 @@ class Question:
             self._body,
             request.explain,
             self.callee.locality.province,
+            self.arm,
         )
 
     def kept_from(self) -> tuple[str, ...]:
         """Return the numbers wanted that callees of this one's place never see."""
         inventory = self.instance.keeper.inventory
         return kept_from(inventory, self.callee.locality, self.wish) if inventory else ()
+
+    def join_experiment(self, steps: tuple[Step, ...]) -> str:
+        """Put the callee into its arm, if an experiment runs and it could be shown a local number.
+
+        Args:
+            steps: those by all levels, from which both arms are judged alike.
+
+        Returns:
+            The name of the arm, "" for none.
+        """
+        running, request = self.instance.experiment.running, self.request
+        is_bound = request.agent_id or request.min_match
+        if running and steps and not is_bound and steps[0].level not in ("near", "any"):
+            digest = self.instance.digests.experiment(running.name, self.callee.number)
+            self.arm = arm_of(digest, running.holdout)
+        return arm_name(self.arm)
 
     def take(self, number: str) -> Take:
         """The pick of the one number that CCC chose."""

@@ -67,6 +67,7 @@ class Trial(msgspec.Struct, frozen=True):
 
     `levels` are those that the request allows, in order. `asks_ccc` where a pick in earnest would
     ask CCC for its own. `reasons` counts the numbers passed over, `explanation` names the first.
+    `arm` is the callee's in an experiment, "" for none.
     """
 
     instance_id: str
@@ -79,6 +80,7 @@ class Trial(msgspec.Struct, frozen=True):
     asks_ccc: bool
     reasons: Mapping[str, int]
     explanation: tuple[Candidate, ...]
+    arm: str = ""
 
 
 class Trials:
@@ -104,12 +106,14 @@ class Trials:
         tried = msgspec.structs.replace(request, dry_run=True, explain=True, call_id="")
         instance = instance_named(self._instances, tried.instance_id)
         callee = self._locator.locate(tried.called_number)
-        levels = _levels(instance, callee, tried)
+        levels = _levels(instance, callee, tried, instance.levels)
         error: CallerIdError | None = None
         try:
             answer = await self._picker.pick(tried)
         except REFUSALS as refusal:
             answer, error = answer_without_numbers(refusal), refusal
+        if answer.arm == "any":
+            levels = _levels(instance, callee, tried, ("any",))
         has_candidates = any(level.pools for level in levels)
         in_earnest = msgspec.structs.replace(tried, dry_run=False)
         return Trial(
@@ -123,12 +127,15 @@ class Trials:
             asks_ccc=not has_candidates and may_ask_ccc(Question(instance, in_earnest, callee)),
             reasons=dict(answer.rejected),
             explanation=answer.explanation or (),
+            arm=answer.arm,
         )
 
 
-def _levels(instance: Instance, callee: Callee, request: PickRequest) -> tuple[Level, ...]:
+def _levels(
+    instance: Instance, callee: Callee, request: PickRequest, levels: tuple[str, ...]
+) -> tuple[Level, ...]:
     wish = Wish(request.skill_group_ids, request.agent_id, request.tags)
-    levels = levels_down_to(instance.levels, request.min_match)
+    levels = levels_down_to(levels, request.min_match)
     inventory, place = instance.keeper.inventory, callee.locality
     others = near(instance.near, place)
     steps = () if inventory is None else steps_for(inventory, place, wish, levels, others)

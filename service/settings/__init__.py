@@ -14,6 +14,7 @@ from msgspec import Struct, field
 from msgspec.structs import force_setattr
 
 from service.settings import kinds
+from service.settings.experiment import ExperimentSettings as ExperimentSettings
 from service.settings.kinds import Level as Level
 from service.settings.kinds import Scope as Scope
 from service.settings.kinds import Secret as Secret
@@ -230,6 +231,7 @@ class Settings(Struct, frozen=True):
     inventory: InventorySettings = InventorySettings()
     locality: LocalitySettings = LocalitySettings()
     selection: Selection = Selection()
+    experiment: ExperimentSettings = ExperimentSettings()
     health: HealthSettings = HealthSettings()
     sip_actions: Mapping[kinds.SipCode, SipAction] = field(default_factory=dict)
     console: Console = Console()

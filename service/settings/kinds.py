@@ -32,6 +32,10 @@ SweepInterval = Annotated[float, Meta(ge=1, le=_YEAR, description="seconds from 
 Window = Annotated[int, Meta(ge=1, le=_YEAR, description="whole seconds from 1 to a year")]
 Pause = Annotated[int, Meta(ge=0, le=_YEAR, description="whole seconds from 0 to a year")]
 Share = Annotated[float, Meta(ge=0, le=1, description="a share from 0 to 1")]
+Holdout = Annotated[float, Meta(ge=0, le=0.5, description="a share from 0 to 0.5")]
+Effect = Annotated[
+    float, Meta(ge=0.0001, le=0.5, description="a difference of shares from 0.0001 to 0.5")
+]
 Rate = Annotated[float, Meta(gt=0, le=10_000, description="a rate above 0")]
 Name = Annotated[str, Meta(min_length=1, description="text, not empty")]
 # Braces and colons would move a Redis key to another slot or another owner.

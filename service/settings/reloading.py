@@ -32,6 +32,7 @@ def taking_hold(running: Settings, read: Settings) -> Settings:
         server=replace(running.server, allowed_hosts=read.server.allowed_hosts),
         auth=read.auth,
         selection=read.selection,
+        experiment=read.experiment,
         health=read.health,
         sip_actions=read.sip_actions,
         numbers=read.numbers,

@@ -18,6 +18,7 @@ from service.settings import (
     Selection,
     Settings,
 )
+from service.settings.experiment import unfit, unsound
 from service.settings.faults import Fault, KeyPath, shown
 from service.settings.kinds import Level, parse_calling_window
 
@@ -30,6 +31,7 @@ def contradictions(settings: Settings) -> Iterator[Fault]:
     yield from _auth(settings)
     yield from _endpoint(settings.ccc.endpoint, ("ccc", "endpoint"))
     yield from _staleness(settings)
+    yield from unsound(settings.experiment)
     yield from _selection(settings.selection, ("selection",), settings)
     for at, override in enumerate(settings.numbers):
         yield from _override(override, ("numbers", at))
@@ -126,6 +128,7 @@ def _selection(selection: Selection, path: KeyPath, settings: Settings) -> Itera
     if ranks != sorted(set(ranks)):
         found = ", ".join(selection.levels)
         yield Fault((*path, "levels"), found, "each level once, the narrowest first")
+    yield from unfit(settings.experiment, selection.levels, path)
     if ("near" in selection.levels) != bool(selection.near):
         found = "places without the level" if selection.near else "the level without places"
         expected = "`near` among the levels and [selection.near], or neither"

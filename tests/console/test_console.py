@@ -367,3 +367,13 @@ def test_a_plan_says_what_to_buy_after_the_calls_that_were_counted(
     assert rows[0].split("\t")[0] == SALES
     assert "昆明" in rows[0]
     assert rows[0].endswith("2\t3\tany 3")
+
+
+def test_the_experiment_says_how_both_arms_stand(browser: Browser, service: Beside) -> None:
+    browser.open(service.url)
+    browser.wait(lambda: len(shown(browser, "#numbers")) == 10)
+    browser.find("#ask-experiment").send_keys(Keys.ENTER)
+    browser.wait_for("#experiment", "nobody is held out")
+    rows = browser.text("#experiment tbody tr").split("\n")
+    assert rows == ["local numbers\t0\t0\t–", "numbers from anywhere\t0\t0\t–"]
+    assert browser.text("#experiment .hint") == "Too few calls to tell."

@@ -54,7 +54,7 @@ async def test_what_was_picked_without_redis_is_counted_when_it_is_back(
     assert counted == {number: shown[number] for number in inventory.numbers}
 
 
-async def test_an_outcome_brings_back_the_stratum_of_a_pick_made_without_redis(
+async def test_an_outcome_brings_back_the_stratum_and_arm_of_a_pick_made_without_redis(
     own_redis: RedisServer,
 ) -> None:
     inventory = inventory_of(2)
@@ -62,7 +62,7 @@ async def test_an_outcome_brings_back_the_stratum_of_a_pick_made_without_redis(
     steps = steps_for(inventory, Locality("四川", "成都", "028"), Wish((GROUP,)), LEVELS)
     async with shared_ledger(own_redis.url, inventory) as side:
         side.ledger.rule(Rules(remembered=HOUR))
-        before = replace(pick("before"), steps=steps)
+        before = replace(pick("before"), steps=steps, arm="l7")
         assert (await side.ledger.pick(before)).source == "redis"
         own_redis.stop_signal()
         try:
@@ -78,7 +78,7 @@ async def test_an_outcome_brings_back_the_stratum_of_a_pick_made_without_redis(
             for call in ("before", "meanwhile")
         ]
     marks = [read_mark(mark) for followed in told for _, mark in followed.uses]
-    assert marks == [Mark("any", "any", "SC", group_token(GROUP))] * 2
+    assert marks == [Mark("any", "any", "SC", group_token(GROUP), "l7")] * 2
 
 
 async def test_a_call_that_timed_out_and_was_applied_is_corrected(own_redis: RedisServer) -> None:

@@ -14,9 +14,10 @@ from aiohttp import web
 from yarl import URL
 
 from service import api
-from service.api.examples import COVERAGE
+from service.api.examples import COVERAGE, EXPERIMENT
 from service.api.nonces import Nonces
 from service.coverage.report import Coverage
+from service.experiment.report import ExperimentReport
 from service.inventory import Inventory, PhoneNumber
 from service.metrics import Metrics
 from service.numbers import NumberEntry, NumberPage, NumberQuery
@@ -147,6 +148,18 @@ class FakeCoverages:
         return self.next
 
 
+class FakeExperiment:
+    """Reports the same to whoever asks, or raises."""
+
+    def __init__(self) -> None:
+        self.error: Exception | None = None
+
+    async def report(self) -> ExperimentReport:
+        if self.error is not None:
+            raise self.error
+        return EXPERIMENT
+
+
 class FakeProvisioner:
     """Adds whatever it is told to but for what a test says, or raises."""
 
@@ -214,6 +227,7 @@ class Service:
         self.overviews = FakeOverviews()
         self.trials = FakeTrials()
         self.coverages = FakeCoverages()
+        self.experiments = {one.id: FakeExperiment() for one in self.settings.instances}
         self.keepers = {one.id: FakeKeeper(one.id) for one in self.settings.instances}
         self.metrics = Metrics()
         self.health = api.Components({"ccc-test": "ready"}, "up", draining=False)
@@ -239,6 +253,7 @@ class Service:
                 in_place_of(self.overviews),
                 in_place_of(self.trials),
                 in_place_of(self.coverages),
+                in_place_of(self.experiments),
                 self.clock,
                 body_seconds=self.body_seconds,
                 nonces=self.nonces,

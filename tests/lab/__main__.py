@@ -10,12 +10,12 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 
-from tests.lab import found, peace, plans, pools, regions, returns, spare
+from tests.lab import found, holdout, peace, plans, pools, regions, returns, spare
 from tests.lab.table import Table, as_text
 
 TABLES: dict[str, Table] = {
     table.name: table
-    for module in (peace, found, spare, regions, returns, pools, plans)
+    for module in (peace, holdout, found, spare, regions, returns, pools, plans)
     for table in module.TABLES
 }
 

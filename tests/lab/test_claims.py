@@ -7,6 +7,7 @@ from statistics import median
 import pytest
 
 from tests.lab.found import calls_until_found
+from tests.lab.holdout import NEVER, Case, experiments
 from tests.lab.peace import false_quarantines, outage
 from tests.lab.pool import Pool, local_numbers, provinces
 from tests.lab.pools import fall, quarantined_of_two_groups
@@ -69,6 +70,13 @@ def test_a_number_that_stays_bad_is_caught_again_and_never_trusted() -> None:
     full, relapsed, quarantined = return_of(1, wears_off=False, numbers=48)
     assert not full
     assert len(relapsed) == quarantined >= 6
+
+
+def test_a_holdout_finds_two_points_in_three_weeks_and_seldom_what_is_not_there() -> None:
+    stopped = experiments(Case(0.02, 6000, 1, 22, experiments=20), seed=1)
+    assert sum(one.day < NEVER for one in stopped) >= 15
+    stopped = experiments(Case(0.0, 2000, 5, 20, experiments=20), seed=1)
+    assert sum(one.day < NEVER for one in stopped) <= 2
 
 
 def test_a_table_is_printed_as_markdown() -> None:

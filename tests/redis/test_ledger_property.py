@@ -260,6 +260,7 @@ class BothLedgers(RuleBasedStateMachine):
             body=draw(st.sampled_from("bc")),
             explain=draw(st.booleans()),
             region=draw(st.just("") | regions),
+            arm=draw(st.sampled_from(["", "l7", "a-"])),
         )
 
     @rule(data=st.data(), size=st.integers(0, 8), later=st.integers(-500, 3000))

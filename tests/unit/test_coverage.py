@@ -11,7 +11,7 @@ import pytest
 from service.cli.plan import CoverageShown
 from service.cli.plan import planned as tables_of
 from service.coverage import demand as counting
-from service.coverage.demand import Called, Demand, LocalDays, group_of
+from service.coverage.demand import DAYS, Called, Days, Demand, group_of
 from service.coverage.exhaustion import Exhausted, exhausting
 from service.coverage.flow import Flow
 from service.coverage.market import Lot
@@ -24,6 +24,7 @@ from service.ledger.answers import Glance
 from service.locality import Locality
 from service.numbers.coverages import _reading as adding_up
 from service.numbers.coverages import rows_of
+from service.redis_.counts import LocalCounts
 from service.tasks import at_once
 from tests.fakes import in_place_of
 from tests.lab.optimum import Optimum, worth_of
@@ -115,7 +116,7 @@ def test_a_plan_is_worth_nearly_as_much_as_the_best_there_is(seed: int) -> None:
 
 
 async def test_demand_is_kept_by_day_and_hour_in_the_zone_of_the_instance() -> None:
-    now, days = NOON, LocalDays()
+    now, days = NOON, Days(LocalCounts(DAYS + 1))
     demand = Demand(days, lambda: now)
     demand.count(A, CHENGDU, "city")
     await demand.flush()
@@ -132,7 +133,7 @@ async def test_of_more_places_than_are_kept_the_greatest_are(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(counting, "MOST_PLACES", 1)
-    days = LocalDays()
+    days = Days(LocalCounts(DAYS + 1))
     demand = Demand(days, lambda: NOON)
     for place, calls in ((BEIJING, 1), (CHENGDU, 3), (LESHAN, 2)):
         for _ in range(calls):
@@ -146,7 +147,7 @@ async def test_of_more_places_than_are_kept_the_greatest_are(
 
 
 async def test_days_that_are_too_old_are_forgotten() -> None:
-    days = LocalDays()
+    days = Days(LocalCounts(DAYS + 1))
     for back in range(20):
         await days.add(date(2026, 1, 20) - timedelta(days=back), {Called(A, "any"): 1})
     read = [await days.read(date(2026, 1, 20) - timedelta(days=back)) for back in range(20)]
@@ -154,7 +155,7 @@ async def test_days_that_are_too_old_are_forgotten() -> None:
 
 
 async def test_history_is_the_averaging_the_days_that_are_known() -> None:
-    days = LocalDays()
+    days = Days(LocalCounts(DAYS + 1))
     called = Called(A, "", 9, "四川", "成都", "028")
     await days.add(date(2026, 1, 1), {called: 30, Called(A, "city"): 20, Called(A, "any"): 10})
     await days.add(date(2025, 12, 31), {called: 10, Called(A, "any"): 10})
@@ -167,7 +168,7 @@ async def test_history_is_the_averaging_the_days_that_are_known() -> None:
 
 
 async def test_a_first_day_is_planned_by_what_there_is_of_it() -> None:
-    demand = Demand(LocalDays(), lambda: NOON)
+    demand = Demand(Days(LocalCounts(DAYS + 1)), lambda: NOON)
     demand.count(A, CHENGDU, "city")
     known = await history(demand)
     assert (known.days, known.local_share) == (1, 1.0)
@@ -250,7 +251,7 @@ def test_nothing_is_to_spare_where_strangers_will_need_it_all() -> None:
 
 
 async def test_a_look_goes_by_what_is_left_of_the_day() -> None:
-    days, now = LocalDays(), NOON
+    days, now = Days(LocalCounts(DAYS + 1)), NOON
     usual = Called(A, "", 9, "四川", "成都", "028")
     await days.add(date(2026, 1, 1), {usual: 30})
     demand = Demand(days, lambda: now)
@@ -272,7 +273,9 @@ async def test_a_look_goes_by_what_is_left_of_the_day() -> None:
 
 
 def test_a_pick_of_many_groups_looks_at_no_more_cities_than_one_of_a_single_group() -> None:
-    spare = SpareCities(Demand(LocalDays(), lambda: NOON), lambda: None, lambda _: [])
+    spare = SpareCities(
+        Demand(Days(LocalCounts(DAYS + 1)), lambda: NOON), lambda: None, lambda _: []
+    )
     spare.show(3)
     spare.now = {A: (("city", "1"), ("city", "2"), ("city", "3")), B: (("city", "4"),)}
     assert spare.of((B, A, A)) == ((A, ("city", "1")), (B, ("city", "4")), (A, ("city", "2")))

@@ -37,6 +37,11 @@ def test_a_use_bears_the_group_of_the_pool_that_has_the_number(position: int, gr
     assert read_mark(mark) == Mark("any", "any", "--", group_token(group))
 
 
+def test_a_use_bears_the_arm_of_its_pick_behind_the_stratum() -> None:
+    mark = f"sticky {step_mark('city', '四川', (SALES,))}l7"
+    assert read_mark(mark) == Mark("sticky", "city", "SC", group_token(SALES), "l7")
+
+
 def test_what_has_no_stratum_stays_a_level() -> None:
     assert use_mark("any", 2, 1) == "any"
     assert read_mark("ccc") == Mark("ccc")

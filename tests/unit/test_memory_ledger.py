@@ -69,27 +69,27 @@ def marks(callee: Locality, wish: Wish, *, rules: Rules | None = None) -> dict[s
     ledger.replace(SHARED)
     steps = steps_for(SHARED, callee, wish, LEVELS)
     for call in ("first", "second"):
-        ledger.decide(Pick(dry_run=False, steps=steps, count=3, callee="c", call=call))
+        ledger.decide(Pick(dry_run=False, steps=steps, count=3, callee="c", call=call, arm="a-"))
     followed = ledger.apply_now(Outcome("second", "", "", final=True))
     return {number: read_mark(mark) for number, mark in followed.uses}
 
 
 def test_an_outcome_brings_back_the_first_group_asked_for_that_has_the_number() -> None:
     assert marks(CHENGDU, Wish((SURVEY, GROUP))) == {
-        "02855500001": Mark("city", "city", "SC", group_token(SURVEY)),
-        "02855500002": Mark("city", "city", "SC", group_token(GROUP)),
+        "02855500001": Mark("city", "city", "SC", group_token(SURVEY), "a-"),
+        "02855500002": Mark("city", "city", "SC", group_token(GROUP), "a-"),
     }
 
 
 def test_an_agents_own_number_is_used_for_no_group() -> None:
     found = marks(URUMQI, Wish((SURVEY,), AGENT))
-    assert found["02855500003"] == Mark("agent", "agent", "XJ", group_token(""))
-    assert found["02855500001"] == Mark("any", "any", "XJ", group_token(SURVEY))
+    assert found["02855500003"] == Mark("agent", "agent", "XJ", group_token(""), "a-")
+    assert found["02855500001"] == Mark("any", "any", "XJ", group_token(SURVEY), "a-")
 
 
 def test_a_sticky_number_is_marked_as_what_it_is_to_the_callee() -> None:
     found = marks(URUMQI, Wish((GROUP,)), rules=Rules(remembered=1000, sticky=1000))
-    assert found == {"02855500002": Mark("sticky", "any", "XJ", group_token(GROUP))}
+    assert found == {"02855500002": Mark("sticky", "any", "XJ", group_token(GROUP), "a-")}
 
 
 def test_a_pick_of_several_shows_distinct_numbers() -> None:

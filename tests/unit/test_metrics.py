@@ -23,6 +23,7 @@ COUNTERS = {
     "callerid_sweeps_total": ("instance", "result"),
     "callerid_ccc_requests_total": ("action", "code"),
     "callerid_outcomes_total": ("instance", "match", "result"),
+    "callerid_experiment_calls_total": ("instance", "arm", "result"),
     "callerid_health_transitions_total": ("instance", "state"),
     "callerid_unknown_prefixes_total": (),
     "callerid_degraded_picks_total": (),

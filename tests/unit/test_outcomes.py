@@ -132,7 +132,7 @@ class Bench:
             LOCATOR,
             self.metrics,
             sip_actions=SIP_ACTIONS,
-            health=lambda *told: self.healths.append(told),
+            note_end=lambda *told: self.healths.append(told),
         )
 
     async def report(self, result: Any = "answered", call_id: str = "c1", **fields: Any) -> None:
@@ -197,12 +197,12 @@ async def test_of_a_pick_of_several_the_one_that_was_shown_is_named() -> None:
     assert bench.healths == [("ccc-test", "02855500002", "answered", used)]
 
 
-async def test_of_several_with_none_named_nobodys_health_is_fed() -> None:
+async def test_of_several_with_none_named_the_number_is_not_told() -> None:
     bench = Bench()
     bench.ledger.answer = TWO
     await bench.report(sip_code=477)
     assert bench.counted("city", "answered") == 1
-    assert not bench.healths
+    assert [told[1] for told in bench.healths] == [""]
 
 
 async def test_an_outcome_told_again_changes_nothing() -> None:

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from service.ccc.payloads import NumberPair
 from service.ccc.payloads import PickedNumber as CccNumber
-from service.coverage.demand import Called, Demand, LocalDays
+from service.coverage.demand import DAYS, Called, Days, Demand
 from service.errors import (
     CccThrottled,
     InvalidCalledNumber,
@@ -22,13 +22,16 @@ from service.errors import (
     NoEligibleNumber,
     UnknownInstance,
 )
-from service.inventory import LEVELS, Inventory, PhoneNumber, Terms
-from service.ledger import LocalLedger, Park, describe
+from service.experiment import Experiment
+from service.inventory import LEVELS, Inventory, PhoneNumber, Terms, read_mark
+from service.ledger import LocalLedger, Outcome, Park, Rules, describe
 from service.locality import Locator
 from service.metrics import Metrics
 from service.picking import Candidate, PickRequest
 from service.picking.instance import Digests, Instance
 from service.picking.picker import Picker
+from service.redis_.counts import LocalCounts
+from service.settings import ExperimentSettings
 from service.sync import SweepReport
 from tests.fakes import in_place_of
 
@@ -132,8 +135,9 @@ class Bench:
         self.ccc = ccc or FakeCcc()
         self.localities = FakeLocalities()
         self.metrics = Metrics()
-        self.days = LocalDays()
+        self.days = Days(LocalCounts(DAYS + 1))
         self.demand = Demand(self.days, lambda: NOON)
+        self.experiment = Experiment("ccc-test", LocalCounts(1), lambda: NOON, self.metrics)
         self.instances = {"ccc-test": self.instance()}
         self.picker = Picker(self.instances, LOCATOR, in_place_of(self.localities), self.metrics)
 
@@ -150,6 +154,7 @@ class Bench:
             closed=lambda: None,
             now=lambda: 0,
             demand=self.demand,
+            experiment=self.experiment,
         )
 
     async def pick(self, called: str = CHENGDU_MOBILE, *groups: str, **fields: Any) -> list[str]:
@@ -517,3 +522,59 @@ async def test_each_call_counts_once_with_the_demand_of_its_group_and_place() ->
         Called(SALES, "", *place): 3,
         Called("", "", *place): 1,
     }
+
+
+HELD_OUT, LOCAL = "13880001234", "13880001238"  # of the experiment `spring` at a half
+
+
+async def holding_out(*numbers: PhoneNumber) -> Bench:
+    bench = Bench(*numbers)
+    bench.experiment.go_by(ExperimentSettings("spring", 0.5), LEVELS, health=False)
+    await bench.experiment.look()
+    return bench
+
+
+async def arm_of_call(bench: Bench, called: str, **fields: Any) -> str:
+    bench.ledger.rule(Rules(remembered=1000))
+    await bench.pick(called, call_id="a call", **fields)
+    call = Digests(b"", "ccc-test").call("a call")
+    followed = bench.ledger.apply_now(Outcome(call, "", "", final=True))
+    return read_mark(followed.uses[0][1]).arm[:1]
+
+
+async def test_a_callee_held_out_gets_the_least_recently_used_number_from_anywhere() -> None:
+    bench = await holding_out(BEIJING, chengdu(1, SALES))
+    assert await bench.pick(HELD_OUT) == ["01055500001 any"]
+    assert await bench.pick(HELD_OUT) == ["02855500001 any"]
+    assert await bench.pick(LOCAL) == ["02855500001 city"]
+
+
+async def test_a_use_bears_its_callees_arm() -> None:
+    numbers = BEIJING, chengdu(1, SALES)
+    assert await arm_of_call(await holding_out(*numbers), HELD_OUT) == "a"
+    assert await arm_of_call(await holding_out(*numbers), LOCAL) == "l"
+    assert await arm_of_call(Bench(*numbers), HELD_OUT) == ""
+
+
+async def test_who_could_not_be_shown_a_local_number_is_in_no_arm() -> None:
+    """Judged alike in both arms: an agent and a bound of the request are not put to the test."""
+    numbers = BEIJING, chengdu(1, SALES), chengdu(2, agent_id="agent01@ccc-test")
+    for called in (HELD_OUT, LOCAL):
+        assert await arm_of_call(await holding_out(BEIJING), called) == ""
+        assert await arm_of_call(await holding_out(*numbers), called, min_match="any") == ""
+        agent = await holding_out(*numbers)
+        assert await arm_of_call(agent, called, agent_id="agent01@ccc-test") == ""
+
+
+async def test_an_explanation_names_the_arm() -> None:
+    bench = await holding_out(BEIJING, chengdu(1, SALES))
+    asked = PickRequest(HELD_OUT, skill_group_ids=(SALES,), explain=True)
+    assert (await bench.picker.pick(asked)).arm == "any"
+    assert (await bench.picker.pick(replace(asked, explain=False))).arm == ""
+    assert (await bench.picker.pick(replace(asked, called_number=LOCAL))).arm == "local"
+
+
+async def test_a_stopped_experiment_holds_nobody_out() -> None:
+    bench = await holding_out(BEIJING, chengdu(1, SALES))
+    bench.experiment.go_by(ExperimentSettings(), LEVELS, health=False)
+    assert await bench.pick(HELD_OUT) == ["02855500001 city"]

@@ -19,6 +19,7 @@ from service.policy import (
 )
 from service.settings import (
     CallerLimits,
+    ExperimentSettings,
     InstanceSettings,
     NumberMatch,
     NumberOverride,
@@ -87,6 +88,11 @@ def test_the_first_trunks_make_the_rules_follow_calls() -> None:
     free = Settings()
     assert rules_for(free, free.selection, NOW, {""}).remembered == 0
     assert rules_for(free, free.selection, NOW, {"", with_trunks("", 3)}).remembered == 3_600_000
+
+
+def test_a_holdout_has_calls_followed() -> None:
+    holding_out = Settings(experiment=ExperimentSettings("spring", 0.1))
+    assert rules_for(holding_out, holding_out.selection, NOW, {""}).remembered == 3_600_000
 
 
 @pytest.mark.parametrize(

@@ -55,6 +55,25 @@ def faults(file: Path, text: str, **environ: str) -> list[str]:
             ),
         ),
         (
+            "experiment.holdout = 0.6",
+            "experiment.holdout: found 0.6, expected a share from 0 to 0.5",
+        ),
+        (
+            "experiment.holdout = 0.1",
+            "experiment.name: found nothing, expected a name, under which the calls are counted",
+        ),
+        (
+            'experiment.until = "20261231"',
+            "experiment.until: found '20261231', expected a day, as '2026-12-31', or nothing",
+        ),
+        (
+            'experiment = {name = "a", holdout = 0.1}\nselection.levels = ["city", "province"]',
+            (
+                "selection.levels: found city, province, "
+                "expected `any` among them: who is held out gets numbers from anywhere"
+            ),
+        ),
+        (
             "selection.levels = []",
             "selection.levels: found a list, expected a list of one or more levels",
         ),

@@ -8,6 +8,7 @@ from service.settings import (
     Auth,
     CallerLimits,
     Client,
+    ExperimentSettings,
     HealthSettings,
     InstanceSettings,
     NumberMatch,
@@ -44,6 +45,14 @@ def test_a_credential_bound_to_an_instance_that_does_not_run_yet_is_refused() ->
     bound = Client(name="bound", token=Secret("b"), scopes=("pick",), instances=("new",))
     with pytest.raises(SettingsError, match=r"auth.clients\[0\].instances\[0\]: .*one of old"):
         taking_hold(running, Settings(instances=(old, new), auth=Auth(clients=(bound,))))
+
+
+def test_an_experiment_is_begun_and_ended_without_a_start() -> None:
+    running = Settings(instances=(InstanceSettings(id="a"),))
+    spring = ExperimentSettings("spring", 0.1)
+    read = Settings(experiment=spring, instances=(InstanceSettings(id="a"),))
+    assert taking_hold(running, read).experiment == spring
+    assert waiting(running, read) == []
 
 
 def test_an_instance_goes_by_its_new_rules_and_keeps_what_it_started_with() -> None:

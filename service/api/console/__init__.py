@@ -29,6 +29,7 @@ SCRIPTS = (
     "tables.js",
     "trial.js",
     "coverage.js",
+    "experiment.js",
     "page.js",
 )
 

@@ -8,7 +8,7 @@ const PICKS_KEPT = 200;
 
 const now = {
   instance: "", instances: [], province: "", reason: "", filter: {}, numbersPage: 1, parkedPage: 1,
-  answers: null, picks: new Map(), trial: null, coverage: null, paused: false,
+  answers: null, picks: new Map(), trial: null, coverage: null, experiment: null, paused: false,
 };
 let asked = 0;
 let timer = 0;
@@ -214,6 +214,16 @@ async function planCoverage(event) {
   }
 }
 
+async function askExperiment() {
+  try {
+    now.experiment = await ask(query("/v1/experiment", { instance_id: now.instance }));
+    drawExperiment(now.experiment);
+  } catch (error) {
+    now.experiment = null;
+    byId("experiment").replaceChildren(make("p", { className: "verdict bad" }, error.message));
+  }
+}
+
 function say() {
   sayEverything();
   sayChoices();
@@ -221,6 +231,7 @@ function say() {
   if (now.answers) draw();
   if (now.trial) drawTrial(now.trial);
   if (now.coverage) drawCoverage(now.coverage);
+  if (now.experiment) drawExperiment(now.experiment);
 }
 
 byId("language").onclick = () => { switchLanguage(); say(); };
@@ -229,6 +240,7 @@ byId("pause").onclick = () => { now.paused = !now.paused; say(); refresh(); };
 byId("instance").onchange = (event) => change({ instance: event.target.value, province: "", reason: "", numbersPage: 1, parkedPage: 1, answers: null });
 byId("try").onsubmit = tryPick;
 byId("plan").onsubmit = planCoverage;
+byId("ask-experiment").onclick = askExperiment;
 byId("try").elements.skill_group_ids.oninput = (event) => { event.target.dataset.touched = "yes"; };
 byId("filter").onsubmit = (event) => {
   event.preventDefault();

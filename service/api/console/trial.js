@@ -20,6 +20,7 @@ function drawTrial(trial) {
   byId("trial").replaceChildren(
     verdict(trial),
     make("p", {}, text("callee", { number: callee.number, place: where.filter(Boolean).join(" · ") })),
+    trial.arm ? make("p", { className: "hint" }, text("inArm", { arm: text(`arms.${trial.arm}`) })) : "",
     trial.asks_ccc ? make("p", { className: "hint" }, text("trialAsksCcc")) : "",
     make("h3", { className: "hint" }, text("levels")),
     make("ol", { className: "steps" }, ...trial.levels.map((level) => step(level, trial.data))),

@@ -27,7 +27,7 @@ def first_free(pick: Pick, members: Members, rules: Rules, now: int) -> tuple[st
         caller = members.caller(number)
         if caller.avoid or members.holds(number, caller, rules, now):
             return None
-        return number, members.mark_in(number, step)
+        return number, members.mark_in(number, step) + pick.arm
     return None
 
 
@@ -69,7 +69,7 @@ class CallerChoice:
         for step in self._pick.steps:
             if self._members.stands_in(number, step.pools):
                 self._seen.add(number)
-                self.uses.append((number, f"{STICKY} {self._members.mark_in(number, step)}"))
+                self.uses.append((number, f"{STICKY} {self._mark_in(number, step)}"))
                 if self._pick.explain:
                     self._look(number, caller, STICKY, "")
                 return
@@ -89,11 +89,14 @@ class CallerChoice:
                 self.rejected[reason] += 1
                 scanned += 1
             else:
-                self.uses.append((number, members.mark_in(number, step)))
+                self.uses.append((number, self._mark_in(number, step)))
             if self._pick.explain:
                 self._look(number, caller, step.level, reason)
             if len(self.uses) == self._pick.count or scanned == SCAN_LIMIT:
                 return
+
+    def _mark_in(self, number: str, step: Step) -> str:
+        return self._members.mark_in(number, step) + self._pick.arm
 
     def _bar(self, number: str, caller: Caller) -> str:
         if number in self._pick.excluded:

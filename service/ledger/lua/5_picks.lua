@@ -149,7 +149,7 @@ local function walk(step, choice, count, dry_run)
         scanned = scanned + 1
         if held then kept_out[#kept_out + 1] = {record, held} end
       else
-        uses[#uses + 1] = {record[NUMBER], mark_of(step, record)}
+        uses[#uses + 1] = {record[NUMBER], mark_of(step, record) .. choice.arm}
       end
       look(choice.looks, record, step[1], reason or '')
     end
@@ -167,7 +167,8 @@ local function count_parked(steps, rejected)
   if parked > 0 then rejected.parked = parked end
 end
 
-local function pick(plan, digest, call_digest, body, count, excluded, dry_run, explain)
+-- The arm goes behind the mark of each use.
+local function pick(plan, digest, call_digest, body, count, excluded, dry_run, explain, arm)
   local callee = digest ~= '' and callee_of(digest)
   local answer = refused(callee, call_digest, body, dry_run)
   if answer then return answer end
@@ -189,15 +190,16 @@ local function pick(plan, digest, call_digest, body, count, excluded, dry_run, e
     local order = first.order or order_of(first)
     local record = next_candidate(order, first[2], order.first, 1, 1)
     if record and not reason_against(record, barred, cooling, region) then
-      return record_use(record, mark_of(first, record), digest, groups, call_digest, body)
+      local mark = mark_of(first, record) .. arm
+      return record_use(record, mark, digest, groups, call_digest, body)
     end
   end
 
   local choice = {uses = {}, seen = {}, rejected = {}, looks = explain and {},
-    barred = barred, cooling = cooling, region = region}
+    barred = barred, cooling = cooling, region = region, arm = arm}
   if sticky then
     choice.seen[sticky] = true
-    choice.uses[1] = {sticky[NUMBER], 'sticky ' .. mark_of(sticky_step, sticky)}
+    choice.uses[1] = {sticky[NUMBER], 'sticky ' .. mark_of(sticky_step, sticky) .. arm}
     look(choice.looks, sticky, 'sticky', '')
   end
   for i = 1, #steps do walk(steps[i], choice, count, dry_run) end

@@ -138,18 +138,21 @@ local function write_memory()
 end
 
 -- The answer to the operation at a position, whether it was a dry run, and the position after it.
+-- A text is the arm of the pick behind it.
 local others
-local function apply(at)
+local function apply(at, arm)
   local operation = operations[at]
   if type(operation) == 'number' then
     if operation > 0 then
-      return pick(plans[operation], '', '', '', 1, NONE, false, false), false, at + 1
+      return pick(plans[operation], '', '', '', 1, NONE, false, false, arm), false, at + 1
     end
     local callee, known, body = operations[at + 1], operations[at + 2], operations[at + 3]
-    return pick(plans[-operation], callee, known, body, 1, NONE, false, false), false, at + 4
+    return pick(plans[-operation], callee, known, body, 1, NONE, false, false, arm), false, at + 4
   end
+  if type(operation) == 'string' then return apply(at + 1, operation) end
   local name, second = operation[1], operation[2]
   if type(name) == 'number' then
+    operation[9] = arm
     return pick(plans[name], unpack(operation, 2)), operation[7], at + 1
   end
   others = others or other_operations()
@@ -161,7 +164,7 @@ load_memory()
 local answers, dry, at = {}, true, 1
 for i = 1, batch do
   local is_dry
-  answers[i], is_dry, at = apply(at)
+  answers[i], is_dry, at = apply(at, '')
   dry = dry and is_dry
 end
 local limited = {''}

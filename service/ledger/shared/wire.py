@@ -8,8 +8,9 @@ For example, three picks, the first two with the same steps and nothing else, th
 callee and a call_id under the same plan, travel as `[1, 1, -1, callee, call, body]` beside the one
 plan `(steps, region, groups)`, and are answered with `["02855500004 city", "02855500001 city",
 "02855500002 city"]`. A pick that wants more (a count, exclusions, a dry run, reasons) is an array
-that begins with its plan: `[1, callee, call, body, count, excluded, dry_run, explain]`; one that is
-refused or passes numbers over is answered with an array, as `Picked` has it.
+that begins with its plan: `[1, callee, call, body, count, excluded, dry_run, explain]`. Before one
+in an arm of an experiment stands the arm, a text. One that is refused or passes numbers over is
+answered with an array, as `Picked` has it.
 """
 
 from collections.abc import Sequence
@@ -85,6 +86,8 @@ def packed_call(head: CallHead, rules: msgspec.Raw, operations: Sequence[Operati
         if (plan := places.get(key)) is None:
             plans.append((operation.steps, operation.region, operation.groups))
             plan = places[key] = len(plans)
+        if operation.arm:
+            sent.append(operation.arm)
         sent += _under_plan(operation, plan)
     return _encoder.encode((*head, rules, len(operations), plans, sent))
 

@@ -1,0 +1,40 @@
+"""`GET /v1/experiment`: how the holdout stands, and what it says so far."""
+
+from http import HTTPStatus
+
+from aiohttp import web
+
+from service.api import examples, forms
+from service.api.answers import answer
+from service.api.bodies import JSON
+from service.api.parts import admitted
+from service.api.route import Content, Route
+from service.errors import LedgerUnavailable
+from service.experiment.report import ExperimentReport
+from service.numbers import InstanceQuery
+from service.picking.instance import instance_named
+
+
+async def get(request: web.Request) -> web.Response:
+    """Report the experiment of an instance.
+
+    Raises:
+        LedgerUnavailable: the counts cannot be read now.
+    """
+    api, asker = admitted(request, "admin")
+    instance_id = forms.query(request, InstanceQuery).instance_id
+    asker.keep_to(instance_id)
+    return answer(await instance_named(api.parts.experiments, instance_id).report())
+
+
+ROUTE = Route(
+    method="GET",
+    path="/v1/experiment",
+    handler=get,
+    tag="numbers",
+    summary="Say whether local numbers are answered more often",
+    access="admin",
+    query=InstanceQuery,
+    answers={HTTPStatus.OK: Content(JSON, ExperimentReport, examples.EXPERIMENT)},
+    errors=(LedgerUnavailable,),
+)

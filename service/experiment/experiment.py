@@ -1,0 +1,185 @@
+"""The experiment of one instance: deals out callees, counts their calls, and stops by itself.
+
+A pick asks nothing but `running`. What is counted is added to that of the other replicas once a
+minute; a minute of it is lost with a process that is killed.
+"""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import date, datetime
+
+from service.errors import LedgerUnavailable
+from service.experiment.arms import Fields, arm_name, fields_of
+from service.experiment.report import (
+    ExperimentReport,
+    State,
+    began_by,
+    reported,
+    settings_field,
+    stopped_field,
+    stopped_with,
+    verdict_of,
+)
+from service.inventory import Mark
+from service.metrics import Metrics
+from service.redis_.counts import Counts
+from service.settings import ExperimentSettings
+from service.tasks import heed_cancellation
+
+LOOK_SECONDS = 60.0
+
+_WORDS = {
+    "running": "runs, by",
+    "stopped": "has stopped; `callerid experiment` says what came of it. It went by",
+    "refused": "is refused and holds nobody out: give it a new name, this one began by other",
+}
+
+_log = logging.getLogger(__name__)
+
+
+class Experiment:
+    """Holds out callees of one instance; `run` must be running.
+
+    `running` has the settings by which that is done now, None while nobody is held out.
+
+    Args:
+        instance_id: the label of the metric.
+        counts: those of each experiment by its name.
+        now: the time in the instance's own zone.
+        metrics: count the calls.
+    """
+
+    def __init__(
+        self, instance_id: str, counts: Counts, now: Callable[[], datetime], metrics: Metrics
+    ) -> None:
+        self.running: ExperimentSettings | None = None
+        self._instance_id = instance_id
+        self._counts = counts
+        self._now = now
+        self._counter = metrics.experiment_calls
+        self._settings = ExperimentSettings()
+        self._about = ""
+        self._state: State = "off"
+        self._judged = date.min
+        self._waiting: Counter[str] = Counter()
+        self._wake = asyncio.Event()
+
+    def go_by(self, settings: ExperimentSettings, levels: tuple[str, ...], *, health: bool) -> None:
+        """Go by these settings; nobody is held out until it is known that the name is theirs.
+
+        Args:
+            settings: of the experiment.
+            levels: by which the instance picks.
+            health: numbers may be quarantined.
+        """
+        about = settings_field(settings, levels, health=health)
+        if (settings, about) == (self._settings, self._about):
+            return
+        if settings.name != self._settings.name:
+            self._waiting.clear()
+        self._settings, self._about = settings, about
+        self._state, self.running = "off", None
+        self._wake.set()
+
+    def note(self, mark: Mark, result: str) -> None:
+        """Count a call that ended, whatever its result; at once, and without I/O.
+
+        Args:
+            mark: of the number's use.
+            result: as an outcome names it.
+        """
+        if not mark.arm or self.running is None:
+            return
+        self._counter.labels(self._instance_id, arm_name(mark.arm), result).inc()
+        for field in fields_of(mark.arm, mark.province, self._now().hour):
+            self._waiting[f"{field} calls"] += 1
+            if result == "answered":
+                self._waiting[f"{field} answered"] += 1
+
+    async def run(self) -> None:
+        """Write and look once a minute, and whenever the settings change; until cancelled."""
+        try:
+            while True:
+                self._wake.clear()
+                with suppress(LedgerUnavailable):  # what Redis does not take now, it takes later
+                    await self.look()
+                heed_cancellation()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(LOOK_SECONDS):
+                        await self._wake.wait()
+        finally:
+            with suppress(LedgerUnavailable):
+                await self._write()
+
+    async def report(self) -> ExperimentReport:
+        """Report how the experiment stands.
+
+        Raises:
+            LedgerUnavailable: Redis does not serve.
+        """
+        fields = await self.look()
+        return reported(self._instance_id, self._settings, self._state, fields)
+
+    async def look(self) -> Fields:
+        """Write what was counted, read what all replicas have, and stop where it is time to.
+
+        Whether the difference is more than chance is judged at the first look of a day: the more
+        often that is done, the more often chance is taken for more.
+
+        Raises:
+            LedgerUnavailable: Redis does not serve; until its last day the experiment goes on.
+        """
+        settings = self._settings
+        if self._is_over():
+            self.running = None
+        await self._write()
+        fields = dict(await self._counts.read(settings.name)) if settings.name else {}
+        if settings.holdout and settings is self._settings:
+            missing = self._missing(fields)
+            await self._counts.add(settings.name, missing)
+            fields |= missing
+            if settings is self._settings:  # still, after the wait
+                self._enter(fields)
+        return fields
+
+    def _is_over(self) -> bool:
+        until = self._settings.until
+        return bool(until) and self._now().date().isoformat() >= until
+
+    def _missing(self, fields: Fields) -> dict[str, int]:
+        """The field to add: what the experiment is about, or that it has stopped."""
+        began, today = began_by(fields), self._now().date()
+        is_due, self._judged = today != self._judged, today
+        if not began:
+            return {self._about: 1}
+        if began != [self._about] or stopped_with(fields):
+            return {}
+        verdict = verdict_of(fields, self._settings)
+        is_decided = is_due and verdict != "undecided"
+        return {stopped_field(verdict): 1} if is_decided or self._is_over() else {}
+
+    def _enter(self, fields: Fields) -> None:
+        """Enter the state that the fields say; one that is new is logged."""
+        before, began = self._state, began_by(fields)
+        if began != [self._about]:
+            self._state = "refused"
+        else:
+            self._state = "stopped" if stopped_with(fields) else "running"
+        is_running = self._state == "running" and not self._is_over()
+        self.running = self._settings if is_running else None
+        if self._state != before:
+            level = logging.ERROR if self._state == "refused" else logging.INFO
+            names = self._instance_id, self._settings.name, _WORDS[self._state]
+            _log.log(level, "%s: experiment %r %s: %s", *names, ", ".join(began))
+
+    async def _write(self) -> None:
+        name, counts, self._waiting = self._settings.name, self._waiting, Counter()
+        try:
+            await self._counts.add(name, counts)
+        except LedgerUnavailable:
+            if name == self._settings.name:
+                self._waiting.update(counts)
+            raise
