@@ -60,7 +60,7 @@ fuzz: $(VENV)/.tools  ## 100,000 requests of any kind at a service of its own; S
 twins: $(VENV)/.tools  ## the ledgers' property tests with 10 times the examples; TIMES=50: with more
 	TIMES=$(or $(TIMES),10) $(BIN)/python -m pytest --timeout 0 tests/redis/test_*_property.py
 
-lab: $(VENV)/.tools  ## how well numbers are judged, over simulated days; TABLES="found peace": these alone
+lab: $(VENV)/.tools  ## how well numbers are judged and chosen, over simulated days; TABLES="found peace": these alone
 	$(BIN)/python -m tests.lab $(TABLES)
 
 docs: $(VENV)/.tools  ## write docs/api.md from the OpenAPI document

@@ -13,7 +13,7 @@ from service.inventory import Inventory, Mark, Moves
 from service.ledger import FailoverLedger, Rules
 from service.locality import Locator
 from service.picking.instance import Digests, Instance
-from service.policy import limits_namer, near_of, outside_window, rules_for, unused_overrides
+from service.policy import near_of, outside_window, rules_for, terms_reader, unused_overrides
 from service.settings import InstanceSettings, Settings
 from service.sync import (
     InventoryKeeper,
@@ -44,11 +44,11 @@ class Instances(dict[str, Instance]):
         self._near = near_of(settings, locator)
         self._settings = settings
         self.parts = {built.settings.id: built for built in parts}
-        self._limits_of = limits_namer(settings.numbers)
+        self._terms_of = terms_reader(settings.numbers, locator)
         self._limits: dict[str, frozenset[str]] = {}
         self._unused: tuple[str, ...] = ()
         for built in parts:
-            built.keeper.name_limits(self._limits_of)
+            built.keeper.set_terms(self._terms_of)
             self[built.settings.id] = self._picked_for(built)
             built.keeper.subscribe(partial(self._follow_limits, built))
             built.keeper.subscribe(self._warn_of_unused)
@@ -91,7 +91,7 @@ class Instances(dict[str, Instance]):
         names = [
             inventory.all_limits
             for inventory in inventories
-            if inventory is not None and inventory.limits_of is self._limits_of
+            if inventory is not None and inventory.terms_of is self._terms_of
         ]
         if len(names) < len(inventories):
             return ()
@@ -108,10 +108,10 @@ class Instances(dict[str, Instance]):
         """
         self._near = near_of(settings, self._locator)
         self._settings = settings
-        self._limits_of = limits_namer(settings.numbers)
+        self._terms_of = terms_reader(settings.numbers, self._locator)
         for instance in settings.instances:
             if (built := self.parts.get(instance.id)) is not None:
-                built.keeper.name_limits(self._limits_of)
+                built.keeper.set_terms(self._terms_of)
                 self[instance.id] = self._picked_for(built)
 
     async def review(self) -> None:

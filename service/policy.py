@@ -9,7 +9,7 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from service.errors import OutsideCallingWindow, SettingsError
-from service.inventory import Near, Node, PhoneNumber, place_at
+from service.inventory import Near, Node, PhoneNumber, Terms, place_at
 from service.ledger import CalleeRule, Limits, Rules, read_trunks, with_trunks
 from service.locality import Locator, normal_province
 from service.locality.table import NOWHERE
@@ -22,7 +22,7 @@ from service.settings import (
 )
 from service.settings.faults import line
 from service.settings.kinds import parse_calling_window
-from service.settings.rules import unknown_places
+from service.settings.places import unknown_places
 
 MS = 1000
 OFFSETS_KNOWN = timedelta(days=62)  # each way: the longest window of a rule is a month
@@ -43,7 +43,8 @@ def rules_for(
     """
     caller, callee = selection.caller, selection.callee
     limits = {"": _limits(caller, None)}
-    limits |= {_name(override): _limits(caller, override) for override in settings.numbers}
+    # Of two entries for the same numbers the first holds.
+    limits |= {_name(override): _limits(caller, override) for override in settings.numbers[::-1]}
     met = map(Rules(limits).limits_named, {*limits, *in_use})
     holds_out = settings.experiment.holdout > 0
     leases = [named.lease for named in met if named.max_concurrent]
@@ -107,6 +108,28 @@ def limits_namer(overrides: Sequence[NumberOverride]) -> Callable[[PhoneNumber],
         return with_trunks(of, trunks) if trunks and not is_set else of
 
     return name
+
+
+def terms_reader(
+    overrides: Sequence[NumberOverride], locator: Locator
+) -> Callable[[PhoneNumber], Terms]:
+    """Return a function that tells the terms of a number's use, by the first override it matches.
+
+    Args:
+        overrides: the entries of `[[numbers]]`.
+        locator: has all their places.
+    """
+    name = limits_namer(overrides)
+    avoided = {
+        _name(override): frozenset(_node(place, locator)[1] for place in override.avoid)
+        for override in overrides[::-1]
+    }
+
+    def terms(number: PhoneNumber) -> Terms:
+        limits = name(number)
+        return Terms(limits, avoided.get(read_trunks(limits)[0], frozenset()))
+
+    return terms
 
 
 def unused_overrides(overrides: Sequence[NumberOverride], names: Iterable[str]) -> tuple[str, ...]:

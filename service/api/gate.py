@@ -79,7 +79,7 @@ class Gate:
         share.asked = arrived
         if self._taken >= self._limit:
             return None
-        if share.taken >= share.sure and not self._has_room(share, 1, arrived):
+        if share.taken >= share.sure and not self._has_room(share, 1, arrived, self._limit):
             return None
         share.taken += 1
         self._taken += 1
@@ -102,8 +102,8 @@ class Gate:
     def weigh(self, admission: "Admission", places: int) -> None:
         """Take as many places as a pick costs, now that it is decoded.
 
-        Heavy picks leave half of the gate to the others, and are the first to be refused. None
-        takes more than a quarter.
+        Heavy picks leave half of the gate to the others, and are the first to be refused; that half
+        is shared like the whole. None takes more than a quarter.
 
         Raises:
             Overloaded: there are not as many, or the pick has waited for longer than it may take.
@@ -115,8 +115,7 @@ class Gate:
         share = admission.share
         more = min(places, self._limit // 4, share.most or places) - admission.places
         if more > 0:
-            is_crowded = self._taken + more > self._limit // 2
-            if is_crowded or not self._has_room(share, more, admission.arrived):
+            if not self._has_room(share, more, admission.arrived, self._limit // 2):
                 raise Overloaded(HEAVY)
             admission.places += more
             share.taken += more
@@ -130,16 +129,16 @@ class Gate:
         if self._gauge is not None:
             self._gauge.set(self._inside)
 
-    def _has_room(self, share: Share, places: int, now: float) -> bool:
+    def _has_room(self, share: Share, places: int, now: float, limit: int) -> bool:
         taken, mine = self._taken + places, share.taken + places
-        if taken > self._limit:
+        if taken > limit:
             return False
         if share.most:
             return mine <= share.most
         since = now - ACTIVE_SECONDS
         active = sum([other.asked >= since for other in self._shares.values()])
-        fair = max(1, self._limit // active)
-        return mine <= fair or taken <= self._limit - fair
+        fair = max(1, limit // active)
+        return mine <= fair or taken <= limit - fair
 
     def _first_share(self, name: str) -> Share:
         own = self._shares[name] = Share(self._most.get(name, 0))

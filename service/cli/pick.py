@@ -28,7 +28,7 @@ _REASONS = {
     "parked": "is out of rotation for now; --explain says why and until when",
     "provider": "rests with all numbers of its provider",
     "quarantine": "is in quarantine: it is hardly answered",
-    "region": "is kept from the callee's province",
+    "region": "is kept from the callee's place",
     "rest": "rests between two uses",
     "sip_park": "was parked for a SIP code",
     "sip_rest": "rests for a SIP code",

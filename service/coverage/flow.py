@@ -62,6 +62,11 @@ class Flow:
         levels = (place.level for place in self._path(at))
         return dict(zip(levels, self._more(at, calls), strict=True))
 
+    def worth(self, at: Locality, calls: float) -> float:
+        """Return what so much more supply is worth."""
+        changes = zip(self._path(at), self._more(at, calls), strict=True)
+        return sum([WORTH[place.level] * more for place, more in changes])
+
     def missing(self, at: Locality) -> float:
         """Return the demand of a place that its own numbers leave."""
         place = self._path(at)[0]
@@ -113,8 +118,3 @@ def path_of(place: Locality) -> tuple[Node, ...]:
         (level, place_at(level, place.province, place.city, place.area_code)) for level in LEVELS
     )
     return tuple(node for node in named if node[1])
-
-
-def worth(served: Served) -> float:
-    """Return what calls by level are worth together."""
-    return sum(WORTH[level] * calls for level, calls in served.items())

@@ -1,13 +1,12 @@
 """Which numbers to buy where, and which of those that there are serve nobody near them."""
 
 from collections import defaultdict
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Mapping
 
 import msgspec
 
 from service.coverage.flow import LOCAL, Served
 from service.coverage.market import (
-    SLICE,
     Lot,
     Market,
     Offer,
@@ -76,27 +75,31 @@ def planning(
     yield
     for_sale = [Offer(group, at, calls, Stock(buy)) for group, at in demand if at.city]
     placements = yield from placing_best(market, for_sale, buy)
-    purchases = sorted(_purchases(placements), key=lambda purchase: -purchase.gain)
+    purchases = yield from _summing(placements)
+    purchases.sort(key=lambda purchase: -purchase.gain)
     return CoveragePlan(tuple(purchases), tuple(idle), foretold, supply)
 
 
 def _idling(market: Market) -> Generator[None, None, list[Idle]]:
     idle: list[Idle] = []
-    for at, owner in enumerate(market.counts):
-        if at % SLICE == 0:
-            yield
+    for owner in market.counts:
+        yield
         if spare := market.idle(owner):
             idle.append(Idle(*owner, spare))
     return idle
 
 
-def _purchases(placements: Iterable[Placement]) -> Iterator[Purchase]:
+def _summing(placements: Iterable[Placement]) -> Generator[None, None, list[Purchase]]:
     """Sum up the placements of each group and place."""
     placed: defaultdict[Owner, list[Placement]] = defaultdict(list)
     for placement in placements:
         placed[placement.offer.group, placement.offer.place].append(placement)
+    purchases: list[Purchase] = []
     for (group, place), these in placed.items():
+        yield
         total = {level: sum(each.served.get(level, 0) for each in these) for level in LEVELS}
         gain = sum(total[level] for level in LOCAL)
         instead = {level: -calls for level, calls in total.items() if calls < 0}
-        yield Purchase(group, place, sum(each.numbers for each in these), gain, instead)
+        count = sum(each.numbers for each in these)
+        purchases.append(Purchase(group, place, count, gain, instead))
+    return purchases

@@ -126,9 +126,8 @@ def averaging(days: Sequence[Day]) -> Generator[None, None, Hourly]:
     """Return the mean calls in each hour, in slices."""
     hourly: defaultdict[Owner, list[float]] = defaultdict(lambda: [0.0] * HOURS)
     for day in days:
-        for at, (called, count) in enumerate(day.items()):
-            if at % SCANNED == 0:
-                yield
+        for called, count in day.items():
+            yield
             if called.skill_group_id and not called.level:
                 hours = hourly[called.skill_group_id, called.place]
                 hours[called.hour % HOURS] += count / len(days)

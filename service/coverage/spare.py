@@ -6,9 +6,11 @@ later in the day. Each process finds the cities by itself: it knows all that it 
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import suppress
 from datetime import date
+from functools import lru_cache
+from itertools import chain, zip_longest
 from math import inf
 
 from service.coverage.demand import Demand
@@ -22,8 +24,8 @@ from service.tasks import heed_cancellation, in_slices
 
 LOOK_SECONDS = 600.0
 START_SECONDS = 1.0  # while there is no inventory
-SLICE = 50  # steps before others have a turn, less than a ms
 ENDLESS = 1e9  # calls of a number without a cap
+REMEMBERED = 1000  # sets of groups, each with its cities
 
 Spare = Mapping[str, tuple[Node, ...]]  # by skill group, the cities with the most to spare first
 
@@ -48,17 +50,27 @@ class SpareCities:
         self._glance = glance
         self._day = date.min
         self._daily: Mapping[Owner, float] = {}
+        self._of = lru_cache(REMEMBERED)(self._best_of)
 
-    def of(self, groups: Iterable[str]) -> tuple[tuple[str, Node], ...]:
-        """Return the cities of some groups, each with its group."""
-        if not self._most or not self.now:
-            return ()
-        return tuple((group, city) for group in sorted(groups) for city in self.now.get(group, ()))
+    def of(self, groups: tuple[str, ...]) -> tuple[tuple[str, Node], ...]:
+        """Return the cities of some groups, each with its group: no more than one group has.
+
+        Each is a pool more for a pick to look at, a few µs of Redis.
+        """
+        return self._of(groups) if self.now else ()
+
+    def _best_of(self, groups: tuple[str, ...]) -> tuple[tuple[str, Node], ...]:
+        """The best city of each group, then the second of each."""
+        owned = (
+            [(group, city) for city in self.now.get(group, ())] for group in sorted(set(groups))
+        )
+        return tuple(filter(None, chain.from_iterable(zip_longest(*owned))))[: self._most]
 
     def show(self, most: int) -> None:
         """Find so many cities from now."""
         if most != self._most:
             self._most = most
+            self._show({})
             self._wake.set()
 
     async def run(self) -> None:
@@ -81,7 +93,7 @@ class SpareCities:
         """
         inventory, now = self._inventory(), self._demand.now()
         if not self._most or inventory is None:
-            self.now = {}
+            self._show({})
             return
         if self._day != now.date():
             self._daily = daily((await history(self._demand)).hourly)
@@ -90,7 +102,11 @@ class SpareCities:
         for owner, calls in (await counted(self._demand)).items():
             expected[owner] = expected.get(owner, 0.0) - calls
         left = await in_slices(calls_left(inventory, self._glance))
-        self.now = await in_slices(spare_cities(left, expected, self._most))
+        self._show(await in_slices(spare_cities(left, expected, self._most)))
+
+    def _show(self, spare: Spare) -> None:
+        self.now = spare
+        self._of.cache_clear()
 
 
 def calls_left(
@@ -114,13 +130,11 @@ def _flowing(
     left: Mapping[Owner, float], expected: Mapping[Owner, float]
 ) -> Generator[None, None, Mapping[str, Flow]]:
     flows: defaultdict[str, Flow] = defaultdict(Flow)
-    for at, ((group, place), calls) in enumerate(expected.items()):
-        if at % SLICE == 0:
-            yield
+    for (group, place), calls in expected.items():
+        yield
         flows[group].add_demand(place, max(0.0, calls))
-    for at, ((group, place), calls) in enumerate(left.items()):
-        if at % SLICE == 0:
-            yield
+    for (group, place), calls in left.items():
+        yield
         flows[group].add_supply(place, min(calls, ENDLESS))
     return flows
 
@@ -141,9 +155,8 @@ def spare_cities(
     """
     flows = yield from _flowing(left, expected)
     slack: defaultdict[str, list[tuple[float, Locality]]] = defaultdict(list)
-    for at, ((group, place), calls) in enumerate(left.items()):
-        if at % SLICE == 0:
-            yield
+    for (group, place), calls in left.items():
+        yield
         spare = calls * flows[group].idle_share(place) if calls else 0.0
         if place.city and spare >= 1:
             slack[group].append((spare, place))

@@ -53,7 +53,7 @@ class Look:
         self._now = now
         self._guard = Guard()
         self._dispersion = Dispersion()
-        self._due: dict[str, list[ComparedHour]] = {}
+        self._added: dict[str, tuple[HealthRecord, list[ComparedHour]]] = {}
 
     def add(self, some: Mapping[str, bytes]) -> None:
         """Count records in with the pools of their numbers, and compare the hours that are over."""
@@ -62,22 +62,22 @@ class Look:
             if record is None or self._inventory.home(number) is None:
                 continue
             self._guard.add(*self._circles(number), is_out=record.state != HEALTHY)
-            if due := due_hours(record, self._strata, self._now):
-                self._due[number] = due
-                for hour in due:
-                    self._dispersion.add(hour)
+            due = due_hours(record, self._strata, self._now)
+            self._added[number] = record, due
+            for hour in due:
+                self._dispersion.add(hour)
 
     def judge(self, number: str, stored: bytes) -> LookResult:
         """Judge one record, as it was added.
 
         A number that is no candidate any more is forgotten, as the ledger does.
         """
-        record = decode(stored)
-        if record is None or self._inventory.home(number) is None:
+        if number not in self._added:
             return LookResult(number, stored, b"")
+        record, due = self._added[number]
         if record.untold:
             return LookResult(number, stored, stored, record)
-        before = aged(record, self._due.get(number, ()), self._dispersion, self._now)
+        before = aged(record, due, self._dispersion, self._now)
         after, transition = judge(before, self._now)
         is_held = (
             before.state == HEALTHY

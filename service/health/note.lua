@@ -20,17 +20,12 @@ local function are_tallies(list)
   return true
 end
 
--- The table that is packed in a field; what cannot be read is of no use to anybody.
-local function unpacked(key, field)
+-- What a field holds; what cannot be read is of no use to anybody, and is as if it were not.
+local function read(key, field)
   local stored = redis.pcall('HGET', key, field)
   if type(stored) == 'table' then redis.call('DEL', key) end -- another's value stands there
-  local fine, value = pcall(cmsgpack.unpack, type(stored) == 'string' and stored or '')
-  return fine and type(value) == 'table' and value or {}
-end
-
-local function read(number)
-  local record = unpacked(KEYS[1], number)
-  return are_tallies(record[1]) and record or {{}}
+  local is_read, value = pcall(cmsgpack.unpack, type(stored) == 'string' and stored or '')
+  return is_read and type(value) == 'table' and value or {}
 end
 
 local function tally(tallies, hour, group, province)
@@ -43,7 +38,7 @@ local function tally(tallies, hour, group, province)
 end
 
 local function add(key, field, answered, attempts)
-  local count = unpacked(key, field)
+  local count = read(key, field)
   if not (tonumber(count[1]) and tonumber(count[2])) then count = {0, 0} end
   redis.call('HSET', key, field, cmsgpack.pack({count[1] + answered, count[2] + attempts}))
 end
@@ -51,7 +46,8 @@ end
 local days = {}
 for _, each in ipairs(cmsgpack.unpack(ARGV[3])) do
   local number, hour, answered, attempts, group, province = unpack(each)
-  local record = read(number)
+  local record = read(KEYS[1], number)
+  if not are_tallies(record[1]) then record = {{}} end
   local one = tally(record[1], hour, group, province)
   one[2], one[3] = one[2] + answered, one[3] + attempts
   redis.call('HSET', KEYS[1], number, cmsgpack.pack(record))

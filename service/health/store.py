@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 
 import msgspec
 from redis.asyncio import Redis
+from redis.exceptions import ResponseError
 
 from service.health.rates import Tally
 from service.health.rules import HealthRecord
@@ -86,14 +87,18 @@ class RedisStore:
             await self._client.eval(self._note, len(keys), *keys, *arguments)
 
     async def add_calls(self, day: int, calls: Calls) -> None:
-        """Add a day's calls to others, in bounded slices."""
-        added: set[bytes] = set()  # a scan may meet a field twice
+        """Add a day's calls to others, in bounded slices; another's value there is removed."""
+        key, added = f"{self._calls}{day}", set[bytes]()  # a scan may meet a field twice
         with translated():
-            fields = self._client.hscan_iter(f"{self._calls}{day}", count=FIELDS)
-            async for field, value in fields:
-                if field not in added:
-                    added.add(field)
-                    _add_field(calls, field, value)
+            try:
+                async for field, value in self._client.hscan_iter(key, count=FIELDS):
+                    if field not in added:
+                        added.add(field)
+                        _add_field(calls, field, value)
+            except ResponseError as error:
+                if not str(error).startswith("WRONGTYPE"):
+                    raise
+                await self._client.delete(key)
 
     async def read_all(self) -> dict[str, bytes]:
         """Every record, in bounded slices."""
@@ -101,13 +106,14 @@ class RedisStore:
             records = self._client.hscan_iter(self._records, count=SLICE)
             return {number.decode(): stored async for number, stored in records}
 
-    async def read(self, numbers: Sequence[str]) -> list[bytes | None]:
-        """The records of these numbers, in their order."""
+    async def read(self, numbers: Sequence[str]) -> dict[str, bytes]:
+        """The records that there are of these numbers."""
         if not numbers:
-            return []
+            return {}
         with translated():
             stored: Any = await self._client.hmget(self._records, list(numbers))
-            return [record for _, record in zip(numbers, stored, strict=True)]
+            pairs = zip(numbers, stored, strict=True)
+            return {number: record for number, record in pairs if record is not None}
 
     async def replace(self, changes: Sequence[Change]) -> list[bool]:
         """Change what is still what it was; returns for each whether it was."""
@@ -156,9 +162,9 @@ class MemoryStore:
         """Every record."""
         return dict(self._records)
 
-    async def read(self, numbers: Sequence[str]) -> list[bytes | None]:
-        """The records of these numbers."""
-        return [self._records.get(number) for number in numbers]
+    async def read(self, numbers: Sequence[str]) -> dict[str, bytes]:
+        """The records that there are of these numbers."""
+        return {number: self._records[number] for number in numbers if number in self._records}
 
     async def replace(self, changes: Sequence[Change]) -> list[bool]:
         """Change what is still what it was."""

@@ -18,8 +18,6 @@ PRIOR_CALLS = 20
 SHARE_HOURS = 2
 FEWEST_CALLS = 300
 
-SLICE = 128  # strata added before others have a turn, well under a ms
-
 Count = tuple[int, int]  # calls answered, and calls
 NO_CALLS: Count = (0, 0)
 
@@ -40,10 +38,9 @@ class Calls:
         self.hours: dict[tuple[str, int], Count] = {}
 
     def adding(self, other: "Calls") -> Generator[None, None, None]:
-        """Add other calls in slices."""
-        for at, ((group, province, band), count) in enumerate(list(other.strata.items())):
-            if at % SLICE == 0:
-                yield
+        """Add other calls; others may have a turn whenever it yields."""
+        for (group, province, band), count in list(other.strata.items()):
+            yield
             self.add_stratum(group, province, band, count)
         for (group, hour), count in list(other.hours.items()):
             self.add_hour(group, hour, count)
@@ -108,7 +105,7 @@ class Strata:
             own: all calls of the number in the same band, those of the hour among them: they are
                 no part of what it is compared with.
         """
-        mine = _OwnCalls(hour, own)
+        mine = _own_calls(hour, own)
         total = Comparison()
         for tally in own:
             if tally.hour != hour:
@@ -117,9 +114,9 @@ class Strata:
             if key not in self._circles:
                 self._circles[key] = self._look_up(*key)
             if (circles := self._circles[key]) is not None:
-                rate = circles.rate_without(*mine.of(tally))
-                more = compared(tally.answered, tally.attempts, rate, circles.certainty)
-                total = total + more if total.attempts else more
+                without = (mine[tally.group, at] for at in (tally.province, "band", "hour"))
+                rate = circles.rate_without(*without)
+                total += compared(tally.answered, tally.attempts, rate, circles.certainty)
         return total
 
     def answered_ratio(self, group: str, hour: int) -> float | None:
@@ -133,19 +130,16 @@ class Strata:
             1 for as many answered as on the days before at the same hours; None where there were
             too few calls to tell, then or now.
         """
-        now = before = NO_CALLS
+        answered = now = before = 0
         expected = 0.0
         for day, at in (divmod(past, HOURS_A_DAY) for past in range(hour - SHARE_HOURS, hour)):
-            calls = self._by_day[day].hours.get((group, at), NO_CALLS)
-            usual = _total((part.hours for part in self._before(day)), (group, at))
-            now, before = _sum(now, calls), _sum(before, usual)
+            today = self._by_day[day]
+            calls = today.hours.get((group, at), NO_CALLS)
+            earlier = self._all[: self._all.index(today)]
+            usual = _total((part.hours for part in earlier), (group, at))
+            answered, now, before = answered + calls[0], now + calls[1], before + usual[1]
             expected += calls[1] * usual[0] / max(usual[1], 1)
-        if min(now[1], before[1]) < FEWEST_CALLS or not expected:
-            return None
-        return now[0] / expected
-
-    def _before(self, day: int) -> tuple[Calls, ...]:
-        return self._all[:2] if self._by_day[day] is self._all[2] else self._all[:1]
+        return answered / expected if min(now, before) >= FEWEST_CALLS and expected else None
 
     def _look_up(self, group: str, province: str, hour: int) -> _Circles | None:
         day, at = divmod(hour, HOURS_A_DAY)
@@ -171,25 +165,15 @@ class Strata:
         )
 
 
-class _OwnCalls:
-    """A number's calls in the band of an hour, by the circles that they are taken out of."""
-
-    def __init__(self, hour: int, own: Iterable[Tally]) -> None:
-        self._strata: dict[tuple[str, str], Count] = {}
-        self._bands: dict[str, Count] = {}
-        self._hours: dict[str, Count] = {}
-        for tally in own:
-            if tally.hour // BAND_HOURS == hour // BAND_HOURS:
-                count = tally.answered, tally.attempts
-                _add(self._strata, (tally.group, tally.province), count)
-                _add(self._bands, tally.group, count)
-                if tally.hour == hour:
-                    _add(self._hours, tally.group, count)
-
-    def of(self, tally: Tally) -> tuple[Count, Count, Count]:
-        """Return the calls of a tally's stratum, of its group in the band, and in the hour."""
-        group = tally.group
-        return self._strata[group, tally.province], self._bands[group], self._hours[group]
+def _own_calls(hour: int, own: Iterable[Tally]) -> dict[tuple[str, str], Count]:
+    """A number's calls in the band of an hour: by stratum, by group, and by group in that hour."""
+    counts: dict[tuple[str, str], Count] = {}
+    for tally in own:
+        if tally.hour // BAND_HOURS == hour // BAND_HOURS:
+            hourly = ("hour",) if tally.hour == hour else ()
+            for circle in (tally.province, "band", *hourly):
+                _add(counts, (tally.group, circle), (tally.answered, tally.attempts))
+    return counts
 
 
 def _shrunk(count: Count, rate: float, less: Count = NO_CALLS) -> float:
@@ -201,10 +185,6 @@ def _shrunk(count: Count, rate: float, less: Count = NO_CALLS) -> float:
 def _add(counts: dict[KeyT, Count], key: KeyT, count: Count) -> None:
     answered, calls = counts.get(key, NO_CALLS)
     counts[key] = answered + count[0], calls + count[1]
-
-
-def _sum(one: Count, other: Count) -> Count:
-    return one[0] + other[0], one[1] + other[1]
 
 
 def _total(parts: Iterable[Mapping[KeyT, Count]], key: KeyT) -> Count:

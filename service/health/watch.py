@@ -107,14 +107,12 @@ class NumberHealth:
 
         Empty while Redis does not serve: the numbers can be shown all the same.
         """
-        stored: list[bytes | None] = []
-        with suppress(LedgerUnavailable):
-            stored = await self._store.read(numbers) if self._is_on else []
-        pairs = zip(numbers, stored, strict=False)
-        records = {number: decode(record) for number, record in pairs if record is not None}
-        return {
-            number: record.reason for number, record in records.items() if record and record.reason
-        }
+        try:
+            stored = await self._store.read(numbers) if self._is_on else {}
+        except LedgerUnavailable:
+            return {}
+        records = ((number, decode(record)) for number, record in stored.items())
+        return {number: record.reason for number, record in records if record and record.reason}
 
     async def run(self) -> None:
         """Write every second and look every minute, while this is on; until cancelled."""

@@ -1,6 +1,6 @@
 """Pure: the numbers of one instance, their immutable index, and the steps of a pick over it."""
 
-from service.inventory.inventory import Inventory, Moves, common_limits, moves_between
+from service.inventory.inventory import Inventory, Moves, moves_between
 from service.inventory.marks import Mark, group_token, read_mark, shown_level, use_mark
 from service.inventory.numbers import (
     OUTBOUND_USAGES,
@@ -8,11 +8,13 @@ from service.inventory.numbers import (
     CommonFields,
     Details,
     PhoneNumber,
+    Terms,
     UnreadableRow,
     alike,
     bar,
+    common_terms,
 )
-from service.inventory.pools import LEVELS, Home, agent_pool, place_at, tagged
+from service.inventory.pools import LEVELS, Home, names_of, place_at, tagged
 from service.inventory.steps import (
     NO_PLACES,
     Near,
@@ -20,6 +22,7 @@ from service.inventory.steps import (
     Step,
     Wish,
     are_candidates,
+    kept_from,
     levels_down_to,
     near,
     steps_for,
@@ -41,16 +44,18 @@ __all__ = [
     "Node",
     "PhoneNumber",
     "Step",
+    "Terms",
     "UnreadableRow",
     "Wish",
-    "agent_pool",
     "alike",
     "are_candidates",
     "bar",
-    "common_limits",
+    "common_terms",
     "group_token",
+    "kept_from",
     "levels_down_to",
     "moves_between",
+    "names_of",
     "near",
     "place_at",
     "read_mark",

@@ -5,22 +5,26 @@ the ledger's.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from itertools import chain
 from types import MappingProxyType
 from typing import NamedTuple, Self
 
-from service.inventory.numbers import PhoneNumber, bar
-from service.inventory.pools import Home, add_aliases, home_of, paths_of, pool_name
+from service.inventory.numbers import PhoneNumber, Terms, bar, common_terms
+from service.inventory.pools import (
+    Home,
+    add_aliases,
+    avoiding,
+    home_of,
+    names_of,
+    paths_of,
+    pool_name,
+)
+from service.locality import Locality
 
 SLICE = 128  # numbers looked at before others have a turn, well under a ms
 
 _NO_BARS: Mapping[str, int] = MappingProxyType({})
-
-
-def common_limits(_: PhoneNumber) -> str:
-    """The name of the limits that hold for most numbers."""
-    return ""
 
 
 class Inventory:
@@ -30,7 +34,7 @@ class Inventory:
         instance_id: whose numbers these are.
         generation: orders snapshots; a greater one is newer, and some are left out.
         numbers: every number that CCC lists, candidates or not, each once.
-        limits_of: names the limits that hold for a number, "" for those of most.
+        terms_of: tells the terms of a number's use.
 
     Attributes:
         numbers: by their digits.
@@ -38,12 +42,12 @@ class Inventory:
         groups: the skill groups that have candidates.
         provinces: how many candidates each has.
         usages: how many numbers are used so, by whether they are candidates.
-        limits_of: named them.
+        terms_of: told the terms of their use.
         limits: the names of the limits that hold for any candidate.
         all_limits: those that hold for any number.
     """
 
-    limits_of: Callable[[PhoneNumber], str]
+    terms_of: Callable[[PhoneNumber], Terms]
     limits: frozenset[str]
     all_limits: frozenset[str]
 
@@ -52,7 +56,7 @@ class Inventory:
         instance_id: str,
         generation: int,
         numbers: Iterable[PhoneNumber] = (),
-        limits_of: Callable[[PhoneNumber], str] = common_limits,
+        terms_of: Callable[[PhoneNumber], Terms] = common_terms,
     ) -> None:
         self.instance_id = instance_id
         self.generation = generation
@@ -61,10 +65,12 @@ class Inventory:
         self.groups: set[str] = set()
         self.provinces: Counter[str] = Counter()
         self.usages: Counter[tuple[str, bool]] = Counter()
+        self._avoid: dict[str, frozenset[str]] = {}  # of the numbers that are kept from any place
+        self._avoids: list[frozenset[str]] = []
         self._aliases: dict[str, str] = {}
         self._homes: dict[str, Home] = {}
         self._bars: defaultdict[str, Counter[str]] = defaultdict(Counter)
-        for _ in self._take_in(numbers, limits_of):
+        for _ in self._take_in(numbers, terms_of):
             pass
 
     @classmethod
@@ -73,11 +79,11 @@ class Inventory:
         instance_id: str,
         generation: int,
         numbers: Iterable[PhoneNumber],
-        limits_of: Callable[[PhoneNumber], str] = common_limits,
+        terms_of: Callable[[PhoneNumber], Terms] = common_terms,
     ) -> Generator[None, None, Self]:
         """Make one in slices: whenever it yields, others may have a turn."""
         inventory = cls(instance_id, generation)
-        yield from inventory._take_in(numbers, limits_of)
+        yield from inventory._take_in(numbers, terms_of)
         return inventory
 
     def __len__(self) -> int:
@@ -88,6 +94,28 @@ class Inventory:
         name = pool_name(owner, level, place)
         name = self._aliases.get(name, name)
         return name if name in self.members else ""
+
+    def pools(self, owner: str, level: str, place: str, callee: Locality) -> list[str]:
+        """The pools of an owner at a level whose numbers callees of a place may see.
+
+        One, and one more for each set of places that some numbers are kept from.
+        """
+        names = names_of(callee)
+        avoids = (avoid for avoid in self._avoids if avoid.isdisjoint(names))
+        owners = (owner, *(avoiding(owner, avoid) for avoid in avoids))
+        return [pool for of in owners if (pool := self.pool(of, level, place))]
+
+    def is_kept_from(self, number: str, callee: Locality) -> bool:
+        """Return whether callees of a place never see a number."""
+        avoid = self._avoid.get(number)
+        return avoid is not None and not avoid.isdisjoint(names_of(callee))
+
+    def kept_from(self, owner: str, level: str, callee: Locality) -> Iterator[str]:
+        """Yield the numbers of an owner, at `any` or `agent`, that callees of a place never see."""
+        names = names_of(callee)
+        for avoid in self._avoids:
+            if not avoid.isdisjoint(names):
+                yield from self.members.get(self.pool(avoiding(owner, avoid), level, "*"), ())
 
     def homes(self) -> Mapping[str, Home]:
         """Map each candidate to its home; a number that is not here is never shown."""
@@ -109,13 +137,13 @@ class Inventory:
         return total
 
     def _take_in(
-        self, numbers: Iterable[PhoneNumber], limits_of: Callable[[PhoneNumber], str]
+        self, numbers: Iterable[PhoneNumber], terms_of: Callable[[PhoneNumber], Terms]
     ) -> Generator[None, None, None]:
         kinds = []
-        self.limits_of = limits_of
-        alikes = yield from self._alike(numbers, limits_of)
-        self.all_limits = frozenset(limits for _, limits, _ in alikes)
-        for first, limits, alike in alikes:
+        self.terms_of = terms_of
+        alikes = yield from self._alike(numbers, terms_of)
+        self.all_limits = frozenset(terms.limits for _, terms, _ in alikes)
+        for first, terms, alike in alikes:
             yield
             reason = bar(first)
             self.usages[first.usage, not reason] += len(alike)
@@ -125,16 +153,16 @@ class Inventory:
             else:
                 self.groups.update(first.skill_group_ids)
                 self.provinces[first.province] += len(alike)
-                kinds.append(_Kind(paths_of(first), limits, alike))
+                kinds.append(_Kind(paths_of(first, terms.avoid), terms.limits, alike))
         self.limits = frozenset(kind.limits for kind in kinds)
         yield from self._fill_pools(kinds)
         yield from self._find_homes(kinds)
 
     def _alike(
-        self, numbers: Iterable[PhoneNumber], limits_of: Callable[[PhoneNumber], str]
-    ) -> Generator[None, None, list[tuple[PhoneNumber, str, tuple[str, ...]]]]:
-        """The numbers that differ in nothing but their digits: the first, its limits, and all."""
-        kinds: defaultdict[tuple[object, ...], list[str]] = defaultdict(list)
+        self, numbers: Iterable[PhoneNumber], terms_of: Callable[[PhoneNumber], Terms]
+    ) -> Generator[None, None, list[tuple[PhoneNumber, Terms, tuple[str, ...]]]]:
+        """The numbers that differ in nothing but their digits: the first, its terms, and all."""
+        kinds: defaultdict[tuple[Terms, *tuple[object, ...]], list[str]] = defaultdict(list)
         for at, one in enumerate(numbers):
             if at % SLICE == 0:
                 yield
@@ -142,10 +170,13 @@ class Inventory:
             owners = one.skill_group_ids, one.agent_id, one.tags
             place = one.province, one.city, one.area_code
             bars = one.active, one.usage, one.number.startswith("400")
-            kinds[limits_of(one), owners, place, bars].append(one.number)
+            terms = terms_of(one)
+            if terms.avoid:
+                self._avoid[one.number] = terms.avoid
+            kinds[terms, owners, place, bars].append(one.number)
+        self._avoids = sorted(set(self._avoid.values()), key=sorted)
         return [
-            (self.numbers[alike[0]], str(limits), tuple(alike))
-            for (limits, *_), alike in kinds.items()
+            (self.numbers[alike[0]], terms, tuple(alike)) for (terms, *_), alike in kinds.items()
         ]
 
     def _fill_pools(self, kinds: list["_Kind"]) -> Generator[None, None, None]:

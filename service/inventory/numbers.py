@@ -1,7 +1,7 @@
 """One of our numbers as the inventory knows it, and whether it may call out at all."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -71,6 +71,24 @@ def bar(number: PhoneNumber) -> str:
     if not number.skill_group_ids and not number.agent_id:
         return "no_skill_group"
     return ""
+
+
+class Terms(NamedTuple):
+    """The terms of a number's use: the name of its limits, and the places that it is kept from.
+
+    `limits` is "" for those of most numbers; `avoid` has names as `names_of` gives them.
+    """
+
+    limits: str = ""
+    avoid: frozenset[str] = frozenset()
+
+
+COMMON = Terms()
+
+
+def common_terms(_: PhoneNumber) -> Terms:
+    """Return the terms that most numbers have."""
+    return COMMON
 
 
 class Alike(msgspec.Struct, frozen=True, gc=False, array_like=True):

@@ -11,6 +11,7 @@ from itertools import combinations, pairwise
 import msgspec
 
 from service.inventory.numbers import PhoneNumber
+from service.locality import Locality
 
 MOST_TAGS = 5
 LEVELS = ("city", "area_code", "province", "any")
@@ -41,21 +42,36 @@ def place_at(level: str, province: str, city: str, area_code: str) -> str:
     return province if level == "province" else "*"
 
 
+def names_of(place: Locality) -> tuple[str, ...]:
+    """Return the names of a place, as they stand in `avoid`; its city's with and without a code."""
+    codes = place.area_code, ""
+    cities = (place_at("city", place.province, place.city, code) for code in codes)
+    return tuple(filter(None, (place.province, *cities)))
+
+
+def avoiding(owner: str, avoid: Iterable[str]) -> str:
+    """The owner of the sub-pools whose numbers callees of these places never see."""
+    names = ",".join(sorted(avoid))
+    return f"{owner}~{names}" if names else owner
+
+
 def tagged(owner: str, tags: Iterable[str]) -> str:
     """The owner of the sub-pools whose numbers all bear these tags."""
     return "#".join((owner, *sorted(set(tags))))
 
 
-def owners_of(number: PhoneNumber) -> list[str]:
+def owners_of(number: PhoneNumber, avoid: Iterable[str]) -> list[str]:
     """Return the owners of a candidate's pools: its agent or its groups, whole and by its tags.
 
     Each set of its tags makes a sub-pool, so any filter is a pool of its own and no walk. A number
-    has one tag as a rule; of more than `MOST_TAGS` the first in order are indexed.
+    has one tag as a rule; of more than `MOST_TAGS` the first in order are indexed. A number that
+    callees of some places never see is in sub-pools alone, which no step of theirs has.
     """
-    whole = [f"agent:{number.agent_id}"] if number.agent_id else sorted(set(number.skill_group_ids))
+    agent = number.agent_id
+    whole = [agent_owner(agent)] if agent else sorted(set(number.skill_group_ids))
     tags = sorted(set(number.tags))[:MOST_TAGS]
     sets = [some for size in range(len(tags) + 1) for some in combinations(tags, size)]
-    return [tagged(owner, some) for some in sets for owner in whole]
+    return [avoiding(tagged(owner, some), avoid) for some in sets for owner in whole]
 
 
 def pool_name(owner: str, level: str, place: str) -> str:
@@ -63,23 +79,28 @@ def pool_name(owner: str, level: str, place: str) -> str:
     return f"{owner}|{level}|{place}"
 
 
-def agent_pool(agent_id: str, tags: Iterable[str] = ()) -> str:
-    """The one pool of an agent's own numbers, or of those with all these tags."""
-    return pool_name(tagged(f"agent:{agent_id}", tags), "agent", "*")
+def agent_owner(agent_id: str) -> str:
+    """The owner of the pools of an agent's own numbers: one for each set of tags."""
+    return f"agent:{agent_id}"
 
 
-def paths_of(number: PhoneNumber) -> tuple[tuple[str, ...], ...]:
-    """The pools of a candidate, a path for each owner, the narrowest pool first."""
+def paths_of(number: PhoneNumber, avoid: Iterable[str]) -> tuple[tuple[str, ...], ...]:
+    """The pools of a candidate, a path for each owner, the narrowest pool first.
+
+    Args:
+        number: the candidate.
+        avoid: the names of the places that it is kept from.
+    """
+    owners = owners_of(number, avoid)
     if number.agent_id:
-        return tuple((pool_name(owner, "agent", "*"),) for owner in owners_of(number))
+        return tuple((pool_name(owner, "agent", "*"),) for owner in owners)
     places = [
         (level, place)
         for level in LEVELS
         if (place := place_at(level, number.province, number.city, number.area_code))
     ]
     return tuple(
-        tuple(pool_name(owner, level, place) for level, place in places)
-        for owner in owners_of(number)
+        tuple(pool_name(owner, level, place) for level, place in places) for owner in owners
     )
 
 

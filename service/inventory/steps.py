@@ -4,13 +4,14 @@ What depends on use (rotation, caps, parking) is the ledger's to decide, in the 
 """
 
 from collections.abc import Iterable, Mapping
+from itertools import chain
 from types import MappingProxyType
 
 import msgspec
 
 from service.inventory.inventory import Inventory
 from service.inventory.marks import remarked, shown_level, step_mark
-from service.inventory.pools import agent_pool, place_at, tagged
+from service.inventory.pools import agent_owner, place_at, tagged
 from service.locality import Locality
 
 # From the nearest match to none; the pools have no level `near`, it is that of other places.
@@ -73,23 +74,32 @@ def steps_for(
     has found already.
     """
     steps = []
-    if wish.agent_id and (pool := agent_pool(wish.agent_id, wish.tags)) in inventory.members:
-        steps.append(Step(step_mark("agent", callee.province, ("",)), (pool,)))
+    agent = tagged(agent_owner(wish.agent_id), wish.tags)
+    if wish.agent_id and (agents := inventory.pools(agent, "agent", "*", callee)):
+        mark = step_mark("agent", callee.province, [""] * len(agents))
+        steps.append(Step(mark, tuple(agents)))
     groups = sorted(set(wish.skill_group_ids))
     for level in levels:
         own = [(level, place) for place in _places_at(level, callee)]
         for nodes in ([node] for node in others) if level == "near" else (own,):
-            owned = [
-                (group, pool)
-                for group in groups
-                for node in nodes
-                if (pool := inventory.pool(tagged(group, wish.tags), *node))
-            ]
+            pairs = ((group, node) for group in groups for node in nodes)
+            owned = _owned(inventory, wish, callee, pairs)
             pools = tuple(pool for _, pool in owned)
             if pools and not any(set(pools) <= set(step.pools) for step in steps):
                 mark = step_mark(level, callee.province, (group for group, _ in owned))
                 steps.append(Step(mark, pools))
     return tuple(steps)
+
+
+def _owned(
+    inventory: Inventory, wish: Wish, callee: Locality, places: Iterable[tuple[str, Node]]
+) -> list[tuple[str, str]]:
+    """The pools of groups at places, each with its group."""
+    return [
+        (group, pool)
+        for group, node in places
+        for pool in inventory.pools(tagged(group, wish.tags), *node, callee)
+    ]
 
 
 def _places_at(level: str, callee: Locality) -> tuple[str, ...]:
@@ -100,31 +110,43 @@ def _places_at(level: str, callee: Locality) -> tuple[str, ...]:
 
 
 def with_spare_first(
-    steps: tuple[Step, ...], inventory: Inventory, wish: Wish, spare: Iterable[tuple[str, Node]]
+    steps: tuple[Step, ...],
+    inventory: Inventory,
+    callee: Locality,
+    wish: Wish,
+    spare: Iterable[tuple[str, Node]],
 ) -> tuple[Step, ...]:
     """Have the numbers of some cities tried before all others at the level `any`.
 
     Args:
         steps: as `steps_for` makes them.
         inventory: the same.
+        callee: the same.
         wish: the same.
         spare: the cities, each with the group whose numbers there are to spare.
     """
     if not steps or steps[-1].level != "any":
         return steps
-    owned = [
-        (group, pool)
-        for group, city in spare
-        if (pool := inventory.pool(tagged(group, wish.tags), *city))
-    ]
+    owned = _owned(inventory, wish, callee, spare)
     if not owned:
         return steps
     mark = remarked(steps[-1].mark, len(steps[-1].pools), (group for group, _ in owned))
     return (*steps[:-1], Step(mark, tuple(pool for _, pool in owned)), steps[-1])
 
 
+def kept_from(inventory: Inventory, callee: Locality, wish: Wish) -> tuple[str, ...]:
+    """Return the numbers that a pick wants and that callees of its place never see."""
+    groups = ((group, "any") for group in sorted(set(wish.skill_group_ids)))
+    owners = (*groups, (agent_owner(wish.agent_id), "agent"))
+    numbers = (inventory.kept_from(tagged(of, wish.tags), level, callee) for of, level in owners)
+    return tuple(dict.fromkeys(chain.from_iterable(numbers)))
+
+
 def are_candidates(
-    inventory: Inventory, steps: tuple[Step, ...], uses: Iterable[tuple[str, str]]
+    inventory: Inventory,
+    callee: Locality,
+    steps: tuple[Step, ...],
+    uses: Iterable[tuple[str, str]],
 ) -> bool:
     """Return whether all numbers may be shown for these steps; `uses` has each with its mark.
 
@@ -132,7 +154,7 @@ def are_candidates(
     """
     for number, mark in uses:
         if mark == "ccc":
-            if number not in inventory.numbers:
+            if number not in inventory.numbers or inventory.is_kept_from(number, callee):
                 return False
         elif (home := inventory.home(number)) is None or not _meet(home.pools, steps):
             return False

@@ -84,8 +84,15 @@ class Pick(Answered[Picked], frozen=True, gc=False):
 
     @property
     def turns(self) -> int:
-        """One for each number, and more where there are many pools."""
-        return turns_of(self.count, len(self.steps[-1].pools) if self.steps else 1)
+        """One for each number, and more where there are many pools.
+
+        The widest step is the last or, with cities to spare, the one before it.
+        """
+        steps = self.steps
+        pools = len(steps[-1].pools) if steps else 1
+        if len(steps) > 1 and len(steps[-2].pools) > pools:
+            pools = len(steps[-2].pools)
+        return turns_of(self.count, pools)
 
     @property
     def is_dry(self) -> bool:

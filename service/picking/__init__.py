@@ -81,8 +81,8 @@ class PickRequest(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     explain: Annotated[
         bool,
         Meta(
-            description="Say of the candidates that were looked at, and of those that are parked, "
-            "why each was or was not taken."
+            description="Say of the candidates that were looked at, of those that are parked, and "
+            "of those that are kept from the callee's place, why each was or was not taken."
         ),
     ] = False
 
@@ -104,7 +104,7 @@ class Pair(Struct, frozen=True, gc=False):
 
 
 class Candidate(Struct, frozen=True, gc=False):
-    """One candidate that was looked at, or that is parked."""
+    """One candidate that was looked at, that is parked, or that the callee's place never sees."""
 
     number: Annotated[str, Meta(description="In canonical form; masked in a refusal.")]
     match: Match
@@ -125,8 +125,8 @@ class Candidate(Struct, frozen=True, gc=False):
 class PickAnswer(Struct, frozen=True, gc=False):
     """The numbers to show, best first, and which ledger decided.
 
-    `explanation` has the candidates that were looked at, in order, and those that are parked, where
-    it was asked for; `rejected` how many were passed over, by reason. `arm` is the callee's in an
+    `explanation` has the candidates that were looked at, in order, and those that are out, where it
+    was asked for; `rejected` how many were passed over, by reason. `arm` is the callee's in an
     experiment, beside an explanation alone, "" for none.
     """
 

@@ -1,4 +1,4 @@
-"""Explain a pick: the candidates that were looked at, and those that are parked, each with why."""
+"""Explain a pick: the candidates that were looked at, and those that are out, each with why."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -9,18 +9,20 @@ from service.inventory import Step
 from service.ledger import Decision
 from service.picking import Candidate
 from service.picking.instance import Instance
+from service.picking.question import Question
 
 LOOKED_AT = 500  # numbers of a level, in less than a ms
-MOST_PARKED = 100
+MOST_OUT = 100
+REGION = "region"  # why a number was passed over that callees of the place do not see
 
 
 def explained(
-    instance: Instance, steps: tuple[Step, ...], decision: Decision
+    question: Question, steps: tuple[Step, ...], decision: Decision
 ) -> tuple[Candidate, ...]:
-    """Return the candidates that were looked at, in their order, then those that are parked.
+    """Return the candidates that were looked at, in their order, then those that are out.
 
-    Parked ones are `MOST_PARKED` at the most, of the levels down to the one at which the pick
-    ended, as this process knows them.
+    Those are as this process knows them: the parked ones, of the levels down to the one at which
+    the pick ended, and those that callees of the place never see. `MOST_OUT` of each at the most.
     """
     picked = decision.picked
     looked = tuple(
@@ -32,7 +34,8 @@ def explained(
         last = looked[-1].match if looked else ""
         steps = steps[: levels.index(last) + 1] if last in levels else ()
     seen = {candidate.number for candidate in looked}
-    return (*looked, *islice(_parked(instance, steps, seen), MOST_PARKED))
+    parked = islice(_parked(question.instance, steps, seen), MOST_OUT)
+    return (*looked, *parked, *_kept_from(question))
 
 
 def _parked(instance: Instance, steps: tuple[Step, ...], seen: set[str]) -> Iterator[Candidate]:
@@ -48,3 +51,10 @@ def _parked(instance: Instance, steps: tuple[Step, ...], seen: set[str]) -> Iter
                 until = datetime.fromtimestamp(end / 1000, UTC)
                 turn, hour, day = max(glance.turn, 0), glance.used_hour, glance.used_day
                 yield Candidate(number, step.level, turn, hour, day, reason, until)
+
+
+def _kept_from(question: Question) -> Iterator[Candidate]:
+    kept = question.kept_from()[:MOST_OUT]
+    for number, glance in zip(kept, question.instance.ledger.glance(kept), strict=True):
+        turn = max(glance.turn, 0)
+        yield Candidate(number, "", turn, glance.used_hour, glance.used_day, REGION)

@@ -13,12 +13,11 @@ import msgspec
 from service.ccc.payloads import NumberPair, PickedNumber
 from service.ccc.rows import shown
 from service.errors import CccError
-from service.inventory import OUTBOUND_USAGES, Inventory
+from service.inventory import OUTBOUND_USAGES
 from service.ledger import Decision
 from service.locality import is_same_number
 from service.logs import mask
-from service.picking import PickRequest, PlacedNumber
-from service.picking.instance import Instance
+from service.picking import PlacedNumber
 from service.picking.question import Question
 
 _log = logging.getLogger(__name__)
@@ -36,16 +35,17 @@ class CccChoice(msgspec.Struct):
     callee: PlacedNumber = PlacedNumber("", "", "")
 
 
-def may_ask_ccc(instance: Instance, request: PickRequest) -> bool:
+def may_ask_ccc(question: Question) -> bool:
     """Return whether CCC's pick may stand in: it knows skill groups, and none of our filters.
 
-    A dry run does not ask either: CCC would count it. Nor does a start that may yet find the
-    numbers in the cache.
+    Nor does it know which numbers callees of a place never see. A dry run does not ask either: CCC
+    would count it. Nor does a start that may yet find the numbers in the cache.
     """
+    instance, request = question.instance, question.request
     filtered = request.min_match or request.exclude or request.agent_id or request.tags
     groups = bool(request.skill_group_ids)
     wanted = bool(instance.fallback_seconds) and groups and not filtered and not request.dry_run
-    return wanted and instance.keeper.has_read.is_set()
+    return wanted and instance.keeper.has_read.is_set() and not question.kept_from()
 
 
 async def ask_ccc(question: Question) -> CccChoice:
@@ -90,7 +90,7 @@ async def _pairs_for(question: Question) -> tuple[NumberPair, ...]:
 
 
 async def _weigh(question: Question, caller: PickedNumber, choice: CccChoice) -> None:
-    if not _may_show(question.instance.keeper.inventory, caller.number):
+    if not _may_show(question, caller.number):
         return
     decision = await question.instance.ledger.pick(question.take(caller.number))
     if decision.picked.is_counted:
@@ -99,8 +99,9 @@ async def _weigh(question: Question, caller: PickedNumber, choice: CccChoice) ->
         choice.decisions.append(decision)
 
 
-def _may_show(inventory: Inventory | None, number: str) -> bool:
-    """Return whether the inventory, if there is one, lets this number be shown."""
+def _may_show(question: Question, number: str) -> bool:
+    """Return whether the inventory, if there is one, lets this number be shown to the callee."""
+    inventory = question.instance.keeper.inventory
     if inventory is None:
         return not number.startswith("400")
     own = inventory.numbers.get(number)
@@ -110,4 +111,5 @@ def _may_show(inventory: Inventory | None, number: str) -> bool:
         and own.usage in OUTBOUND_USAGES
         and not own.agent_id
         and not number.startswith("400")
+        and not inventory.is_kept_from(number, question.callee.locality)
     )

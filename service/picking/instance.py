@@ -65,7 +65,7 @@ class Digests:
         return blake2b(text.encode(), digest_size=DIGEST_BYTES, key=self._key).hexdigest()
 
 
-def no_spare(_: Iterable[str]) -> tuple[tuple[str, Node], ...]:
+def no_spare(_: tuple[str, ...]) -> tuple[tuple[str, Node], ...]:
     """Return no cities: all numbers take their turns."""
     return ()
 
@@ -93,7 +93,7 @@ class Instance(msgspec.Struct, frozen=True):
     demand: Demand
     experiment: Experiment
     near: Near = NO_PLACES
-    spare: Callable[[Iterable[str]], tuple[tuple[str, Node], ...]] = no_spare
+    spare: Callable[[tuple[str, ...]], tuple[tuple[str, Node], ...]] = no_spare
 
 
 def instance_named(instances: Mapping[str, T], instance_id: str) -> T:

@@ -89,7 +89,7 @@ class Picker:
                 return await self._answer(question, decision, situation.steps)
             if (error := refused_by_ledger(decision, instance.now())) is not None:
                 raise error
-        if not situation.steps and situation.closed is None and may_ask_ccc(instance, request):
+        if not situation.steps and situation.closed is None and may_ask_ccc(question):
             return await self._ask_ccc(question)
         question.count_without_numbers()
         raise refused_for_want_of_numbers(question, situation, decision)
@@ -118,7 +118,8 @@ class Picker:
         inventory = question.instance.keeper.inventory
         if inventory is None or not uses:
             return True
-        return are_candidates(inventory, self._steps_of(question, inventory), uses)
+        steps = self._steps_of(question, inventory)
+        return are_candidates(inventory, question.callee.locality, steps, uses)
 
     def _question(self, request: PickRequest) -> Question:
         instance = instance_named(self._instances, request.instance_id)
@@ -164,7 +165,8 @@ class Picker:
             levels = levels_down_to(levels, request.min_match)
             wish = question.wish
             steps = steps_for(inventory, locality, wish, levels, others)
-            steps = self._steps[key] = with_spare_first(steps, inventory, wish, spare)
+            steps = with_spare_first(steps, inventory, locality, wish, spare)
+            self._steps[key] = steps
         return steps
 
     def _count_rejected(self, instance: Instance, decision: Decision) -> None:
@@ -188,7 +190,7 @@ class Picker:
             pairs.append(Pair(shown, callee, shown_level(mark)))
         if not question.request.explain:
             return PickAnswer(decision.source, tuple(pairs), rejected=decision.picked.rejected)
-        explanation = explained(question.instance, steps, decision)
+        explanation = explained(question, steps, decision)
         arm = arm_name(question.arm)
         return PickAnswer(decision.source, tuple(pairs), explanation, decision.picked.rejected, arm)
 

@@ -3,7 +3,7 @@
 from service.coverage.demand import REFUSED, group_of
 from service.errors import InvalidField
 from service.experiment import arm_name, arm_of
-from service.inventory import Step, Wish, shown_level
+from service.inventory import Step, Wish, kept_from, shown_level
 from service.ledger import Decision, Pick, Take
 from service.locality import Callee
 from service.picking import PickRequest
@@ -64,6 +64,11 @@ class Question:
             self.arm,
         )
 
+    def kept_from(self) -> tuple[str, ...]:
+        """Return the numbers wanted that callees of this one's place never see."""
+        inventory = self.instance.keeper.inventory
+        return kept_from(inventory, self.callee.locality, self.wish) if inventory else ()
+
     def join_experiment(self, steps: tuple[Step, ...]) -> str:
         """Put the callee into its arm, if an experiment runs and it could be shown a local number.
 
@@ -109,5 +114,5 @@ class Question:
         """Count the call of a pick for which no number of ours was chosen here."""
         if not self.request.dry_run:
             inventory, groups = self.instance.keeper.inventory, self.request.skill_group_ids
-            known = [group for group in groups if inventory and inventory.pool(group, "any", "*")]
+            known = [group for group in groups if inventory and group in inventory.groups]
             self.instance.demand.count(group_of(known, ()), self.callee.locality, level)

@@ -15,7 +15,7 @@ from service.errors import (
 from service.inventory import Inventory, Step
 from service.ledger import Decision, Picked
 from service.picking import PickAnswer, PickRequest
-from service.picking.explaining import explained
+from service.picking.explaining import REGION, explained
 from service.picking.question import Question
 
 NOT_ASKED = Decision("", Picked())  # of the ledger, where no pool holds a number for this pick
@@ -59,8 +59,10 @@ def refused_for_want_of_numbers(
     request, inventory = question.request, situation.inventory
     reasons = inventory.barred(request.skill_group_ids)
     reasons.update(dict(decision.picked.rejected))
+    if kept := question.kept_from():
+        reasons[REGION] += len(kept)
     hints = *_missing(request, inventory, is_filtered=not (situation.steps or reasons)), *hints
-    looked = explained(question.instance, situation.steps, decision) if request.explain else ()
+    looked = explained(question, situation.steps, decision) if request.explain else ()
     return NoEligibleNumber(reasons, looked, hints)
 
 

@@ -24,6 +24,7 @@ from service.picking.explaining import LOOKED_AT
 from service.picking.fallback import may_ask_ccc
 from service.picking.instance import Instance, instance_named
 from service.picking.picker import Picker
+from service.picking.question import Question
 from service.picking.refusals import answer_without_numbers
 
 REFUSALS = (NoEligibleNumber, CalleeBudgetExceeded, OutsideCallingWindow, InventoryUnavailable)
@@ -123,7 +124,7 @@ class Trials:
             data=tuple(TrialNumber(pair.caller, pair.match) for pair in answer.data),
             code=error.code if error else "",
             detail=error.detail if error else "",
-            asks_ccc=not has_candidates and may_ask_ccc(instance, in_earnest),
+            asks_ccc=not has_candidates and may_ask_ccc(Question(instance, in_earnest, callee)),
             reasons=dict(answer.rejected),
             explanation=answer.explanation or (),
             arm=answer.arm,

@@ -180,7 +180,10 @@ class NumberMatch(Struct, frozen=True):
 
 
 class NumberOverride(Struct, frozen=True):
-    """Other caller limits for some numbers; None leaves what `[selection.caller]` says."""
+    """Other caller limits for some numbers; None leaves what `[selection.caller]` says.
+
+    Callees of the places in `avoid`, provinces or cities, never see these numbers.
+    """
 
     match: NumberMatch
     max_per_hour: kinds.Limit | None = None
@@ -188,6 +191,7 @@ class NumberOverride(Struct, frozen=True):
     max_concurrent: kinds.Limit | None = None
     lease_seconds: kinds.Window | None = None
     rest_seconds: kinds.Pause | None = None
+    avoid: kinds.Avoided = ()
 
 
 class InstanceCcc(Struct, frozen=True):

@@ -61,7 +61,8 @@ Scopes = Annotated[
 Places = Annotated[
     tuple[str, ...], Meta(min_length=1, max_length=5, description="a list of 1 to 5 places")
 ]
-Cities = Annotated[int, Meta(ge=0, le=64, description="0 to 64 cities")]
+Avoided = Annotated[tuple[str, ...], Meta(max_length=64, description="a list of up to 64 places")]
+Cities = Annotated[int, Meta(ge=0, le=16, description="0 to 16 cities")]
 Levels = Annotated[
     tuple[Level, ...], Meta(min_length=1, description="a list of one or more levels")
 ]

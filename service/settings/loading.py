@@ -6,6 +6,7 @@ All faults of a configuration are told at once, so that an operator mends it in 
 import json
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
@@ -20,8 +21,9 @@ from service.settings import NumberOverride, Settings
 from service.settings.environment import Override, read_environment
 from service.settings.faults import Fault, KeyPath, line
 from service.settings.kinds import Secret
+from service.settings.places import unknown_places
 from service.settings.reading import inner_kind, is_struct, read_settings
-from service.settings.rules import contradictions, unknown_places
+from service.settings.rules import contradictions
 
 
 def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
@@ -77,7 +79,8 @@ def _localities(settings: Settings) -> Iterator[Fault]:
     """Yield what is wrong with the table of prefixes, or the names of places that it lacks."""
     path = settings.locality.phone_dat
     selections = settings.selection, *map(settings.selection_for, settings.instances)
-    if not path and not any(selection.near for selection in selections):
+    places = [selection.near for selection in selections], [one.avoid for one in settings.numbers]
+    if not path and not any(chain.from_iterable(places)):
         return  # for reading the table takes a tenth of a second
     try:
         locator = Locator(prefix_table.read(path))

@@ -3,7 +3,7 @@
 Pure: each rule looks at the settings and yields its faults, none knows where they were read.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import get_args
 from urllib.parse import urlsplit
@@ -11,7 +11,6 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from msgspec import structs
 
-from service.locality import Locator
 from service.redis_.url import FORMS, OPTIONS, OptionError, read_url
 from service.settings import (
     InstanceSettings,
@@ -53,23 +52,6 @@ def without_effect(settings: Settings) -> Iterator[str]:
     selections = [settings.selection_for(instance) for instance in settings.instances]
     if any(one.spare_first and not (has_caps or one.caller.max_per_day) for one in selections):
         yield "selection.spare_first: what numbers have to spare is told by their max_per_day"
-
-
-def unknown_places(settings: Settings, locator: Locator) -> Iterator[Fault]:
-    """Yield a fault for each name in `near` that no province and no city has."""
-    common = settings.selection.near
-    tables: list[tuple[KeyPath, Mapping[str, tuple[str, ...]]]] = [(("selection", "near"), common)]
-    for at, instance in enumerate(settings.instances):
-        if (near := settings.selection_for(instance).near) != common:
-            tables.append((("instances", at, "near"), near))
-    names: dict[KeyPath, str] = {}
-    for path, near in tables:
-        for callees, places in near.items():
-            names[*path, callees] = callees
-            names |= {(*path, callees, at): place for at, place in enumerate(places)}
-    for where, name in names.items():
-        if name != "*" and not locator.knows(name):
-            yield Fault(where, shown(name), "a province or a city, as 四川")
 
 
 def _redis(settings: Settings) -> Iterator[Fault]:
@@ -186,8 +168,10 @@ def _override(override: NumberOverride, path: KeyPath) -> Iterator[Fault]:
     if len(given) != 1:
         found = " and ".join(given) or "nothing to match"
         yield Fault((*path, "match"), found, "exactly one of number, tag, provider")
-    if all(value is None for name, value in structs.asdict(override).items() if name != "match"):
-        yield Fault(path, "no limit", "at least one key of [selection.caller] to override")
+    others = [value for name, value in structs.asdict(override).items() if name != "match"]
+    if all(value in (None, ()) for value in others):
+        expected = "at least one key of [selection.caller] to override, or avoid"
+        yield Fault(path, "no limit", expected)
 
 
 def _instance(instance: InstanceSettings, path: KeyPath, settings: Settings) -> Iterator[Fault]:

@@ -16,7 +16,7 @@ import msgspec
 
 from service import settings
 from service.errors import CallerIdError, LedgerUnavailable, StaleLeader, SweepFailed
-from service.inventory import Inventory, PhoneNumber
+from service.inventory import Inventory, PhoneNumber, Terms
 from service.ledger.record import Recall
 from service.metrics import Metrics
 from service.sync.acceptance import CONFIRMED, Policy, Sweep, SweepReport, judge, report_on
@@ -111,9 +111,9 @@ class InventoryKeeper:
         if self._replica.hear(generation):
             self._wake.set()
 
-    def name_limits(self, limits_of: Callable[[PhoneNumber], str]) -> None:
-        """Have a number's limits named by this from now; the members are written again."""
-        self._replica.name_limits(limits_of)
+    def set_terms(self, terms_of: Callable[[PhoneNumber], Terms]) -> None:
+        """Have this tell the terms of each number's use from now; members are written again."""
+        self._replica.set_terms(terms_of)
         self._wake.set()
 
     def restore_from(self, recall: Callable[[], Recall | None]) -> None:
@@ -198,7 +198,7 @@ class InventoryKeeper:
         return True
 
     async def _restore(self, term: Term) -> float:
-        """Write what is known anew: Redis was wiped, or limits changed. CCC is not needed."""
+        """Write what is known anew: Redis was wiped, or terms changed. CCC is not needed."""
         state = self._replica.state
         # Under a new generation: another replica may have known a later one than this.
         inventory = await self._replica.build(term.fence, (state.known or {}).values())

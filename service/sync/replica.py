@@ -14,7 +14,7 @@ from time import monotonic
 import msgspec
 from redis.asyncio import Redis
 
-from service.inventory import Inventory, Moves, PhoneNumber, common_limits, moves_between
+from service.inventory import Inventory, Moves, PhoneNumber, Terms, common_terms, moves_between
 from service.ledger import NO_MEMBERS, MembersWriter
 from service.ledger.record import Recall
 from service.metrics import Metrics
@@ -82,7 +82,7 @@ class Replica:
         self._moves = Moves([], [])  # from the snapshot of now to what was built last
         self._told: int | None = None
         self._read: Manifest | None = None
-        self._limits_of: Callable[[PhoneNumber], str] = common_limits
+        self._terms_of: Callable[[PhoneNumber], Terms] = common_terms
         self._is_wiped = False
         self._restored_at = -RESTORE_SECONDS
         self._has_waited = False
@@ -107,9 +107,9 @@ class Replica:
         inventory = self.state.inventory
         return inventory is None or generation > inventory.generation
 
-    def name_limits(self, limits_of: Callable[[PhoneNumber], str]) -> None:
-        """Have a number's limits named by this from now."""
-        self._limits_of = limits_of
+    def set_terms(self, terms_of: Callable[[PhoneNumber], Terms]) -> None:
+        """Have this tell the terms of each number's use from now."""
+        self._terms_of = terms_of
 
     @property
     def is_wiped(self) -> bool:
@@ -117,13 +117,13 @@ class Replica:
         return self._is_wiped and self.state.inventory is not None
 
     def is_to_restore(self) -> bool:
-        """Return whether to write the ledger's members anew: it has lost them, or limits changed.
+        """Return whether to write the ledger's members anew: it has lost them, or terms changed.
 
         Who does not know yet what was used leaves that to others for one round.
         """
         inventory = self.state.inventory
         if not self.is_wiped:
-            return inventory is not None and inventory.limits_of is not self._limits_of
+            return inventory is not None and inventory.terms_of is not self._terms_of
         if self.recall() is None and not self._has_waited:
             self._has_waited = True
             return False
@@ -134,7 +134,7 @@ class Replica:
         known = self.state.inventory
         generation = max(fence, 0 if known is None else known.generation + 1)
         inventory = await in_slices(
-            Inventory.building(self._instance_id, generation, numbers, self._limits_of)
+            Inventory.building(self._instance_id, generation, numbers, self._terms_of)
         )
         before = {} if known is None else known.homes()
         self._moves = await in_slices(moves_between(before, inventory.homes()))

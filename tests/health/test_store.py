@@ -87,10 +87,8 @@ async def test_a_record_that_has_changed_meanwhile_is_not_replaced(store: Store)
 
 async def test_records_are_read_by_number_and_nothing_is_asked_for_nobody(store: Store) -> None:
     await store.add(HealthBatch(1, (Counted("a", 7, 1, 2, "g", "SC"),)))
-    (found, missing) = await store.read(["a", "b"])
-    assert found == (await store.read_all())["a"]
-    assert missing is None
-    assert await store.read([]) == []
+    assert await store.read(["a", "b"]) == await store.read_all()
+    assert await store.read([]) == {}
     assert await store.replace([]) == []
 
 
@@ -190,7 +188,7 @@ async def test_days_that_are_no_longer_compared_with_are_let_go() -> None:
 
 async def test_many_strata_are_read_in_slices_and_once(redis: Redis) -> None:
     store = RedisStore(redis, BASE, "process-1")
-    batch = tuple(Counted("a", 24, 1, 2, f"group {n}", "SC") for n in range(1000))
+    batch = tuple(Counted(f"n{n}", 24, 1, 2, f"group {n}", "SC") for n in range(1000))
     await store.add(HealthBatch(1, batch))
     await redis.config_resetstat()
     calls = await calls_of(store, 1)
@@ -228,6 +226,13 @@ async def test_a_value_of_another_type_is_started_anew(redis: Redis) -> None:
     await store.add(HealthBatch(1, (Counted("a", 7, 1, 2, "g", "SC"),)))
     assert await records_of(store) == {"a": HealthRecord(tallies=(Tally(7, 1, 2, "g", "SC"),))}
     assert [await store.lead() for _ in range(3)] == [True, False, False]
+
+
+async def test_a_past_day_of_another_type_is_a_day_without_calls(redis: Redis) -> None:
+    store = RedisStore(redis, BASE, "process-1")
+    await redis.rpush(f"{BASE}health:calls:1", "x")
+    assert (await calls_of(store, 1)).groups == {}
+    assert not await redis.exists(f"{BASE}health:calls:1")
 
 
 async def test_one_replica_leads_until_its_time_is_over(redis: Redis) -> None:

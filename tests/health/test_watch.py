@@ -88,7 +88,7 @@ async def look(replica: Replica, redis: Redis | None = None) -> None:
 
 
 async def state_of(store: Store, number: str) -> str:
-    (stored,) = await store.read([number])
+    (stored,) = (await store.read([number])).values()
     record = decode(stored) if stored else None
     return record.state if record else "unknown"
 

@@ -7,7 +7,7 @@ import numpy as np
 from scipy.optimize import LinearConstraint, milp
 from scipy.sparse import csr_array
 
-from service.coverage.flow import WORTH, Flow, path_of, worth
+from service.coverage.flow import WORTH, Flow, Served, path_of
 from service.coverage.market import Lot, Owner
 from service.coverage.planning import CoveragePlan
 from service.inventory import Node
@@ -95,6 +95,11 @@ class Optimum:
                 self._balances[kind, group, node] |= {match: 1.0, up: 1.0}
                 if parent is not None:
                     self._balances[kind, group, parent][up] = -1.0
+
+
+def worth(served: Served) -> float:
+    """What calls by level are worth together."""
+    return sum(WORTH[level] * calls for level, calls in served.items())
 
 
 def worth_of(

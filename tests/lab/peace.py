@@ -8,7 +8,7 @@ from service.health.rules import QUARANTINED, HealthRecord
 from tests.lab.pool import Pool, local_numbers, provinces
 from tests.lab.table import Row, Table
 
-NUMBERS, YEARS = 200, 3
+NUMBERS, YEARS = 200, 2
 HOURS = (2, 5, 7, 10)  # the calls of a day in fewer hours than `found` has: as many, sooner done
 OUTAGE_DAYS = 0.1  # in such a part of the days there is an outage of an hour
 

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import count
 from random import Random
+from statistics import mean
 
 from service.health import MemoryStore, NumberHealth
 from service.inventory import LEVELS, Inventory, PhoneNumber, Wish, read_mark, steps_for
@@ -134,7 +135,7 @@ async def region(ratio: float, seed: int, days: int = DAYS, bad: int = BAD) -> R
     matches = [await simulation.pass_day(fallen if day >= BAD_SINCE else ()) for day in range(days)]
     out = set(await simulation.health.shown(simulation.local))  # whoever was ever out
     caught = len(out & set(fallen))
-    return sum(matches[:10]) / 10, sum(matches[-10:]) / 10, caught, len(out) - caught
+    return mean(matches[:10]), mean(matches[-10:]), caught, len(out) - caught
 
 
 def rows(seeds: Sequence[int]) -> Iterator[Row]:

@@ -38,26 +38,25 @@ def test_a_small_pool_is_left_in_peace(count: int, calls_a_day: int) -> None:
     assert false_quarantines(Pool(numbers, 1), 200, randomness) == 0
 
 
-async def test_a_region_that_answers_half_as_often_keeps_its_local_numbers() -> None:
-    first, last, _, good_ones_out = await region(0.5, seed=1, days=10, bad=0)
-    assert first > 0.98  # type: ignore[operator]
-    assert last > 0.98  # type: ignore[operator]
+async def test_a_region_that_answers_less_than_half_as_often_keeps_its_local_numbers() -> None:
+    matches, _, _, good_ones_out = await region(0.4, seed=1, days=6, bad=0)
+    assert matches > 0.98  # type: ignore[operator]
     assert good_ones_out == 0
 
 
 def test_numbers_that_a_cold_group_shares_stay() -> None:
-    assert quarantined_of_two_groups(20, seed=1) == 0
+    assert quarantined_of_two_groups(15, seed=1) == 0
 
 
 def test_a_pool_that_falls_as_a_whole_loses_few_numbers_and_shows_it() -> None:
-    gone, _, least_ratio = fall(200, seed=1)
+    gone, _, least_ratio = fall(100, seed=1, numbers=100)
     assert gone < 5
     assert least_ratio < 0.75
 
 
 def test_a_bad_part_of_a_pool_is_found_up_to_a_fifth_of_it() -> None:
-    gone, others, _ = fall(30, seed=1)
-    assert (gone > 25, others) == (True, 0)
+    gone, others, _ = fall(15, seed=1, numbers=100)
+    assert (gone > 12, others) == (True, 0)
 
 
 def test_a_number_that_is_sound_again_is_back_in_two_weeks() -> None:

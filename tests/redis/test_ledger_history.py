@@ -16,7 +16,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from service.inventory import Inventory, PhoneNumber
+from service.inventory import Inventory, PhoneNumber, Terms
 from service.ledger import (
     CalleeRule,
     Followed,
@@ -74,7 +74,7 @@ def limits_of(number: PhoneNumber) -> str:
     return FEW if int(number.number) % 3 == 0 else ""
 
 
-INVENTORY = Inventory("ccc-test", 1, numbers(NUMBERS), limits_of)
+INVENTORY = Inventory("ccc-test", 1, numbers(NUMBERS), lambda number: Terms(limits_of(number)))
 
 
 def witness(

@@ -18,7 +18,7 @@ from hypothesis.stateful import (
 )
 from redis.asyncio import Redis
 
-from service.inventory import LEVELS, Inventory, PhoneNumber, Wish, steps_for
+from service.inventory import LEVELS, Inventory, PhoneNumber, Terms, Wish, steps_for
 from service.ledger import (
     Avoid,
     CalleeRule,
@@ -135,9 +135,10 @@ def inventories(draw: st.DrawFn) -> list[PhoneNumber]:
     return [draw(phone_numbers(last)) for last in sorted(lasts)]
 
 
-def limits_of(number: PhoneNumber) -> str:
+def terms_of(number: PhoneNumber) -> Terms:
     name = "M1" if "M1" in number.tags else ""
-    return with_trunks(name, 2) if number.number.endswith(("0", "5", "7")) else name
+    name = with_trunks(name, 2) if number.number.endswith(("0", "5", "7")) else name
+    return Terms(name, frozenset(["北京"]) if "M2" in number.tags else frozenset())
 
 
 class BothLedgers(RuleBasedStateMachine):
@@ -197,7 +198,7 @@ class BothLedgers(RuleBasedStateMachine):
 
     def accept(self, listed: list[PhoneNumber]) -> None:
         self.generation += 1
-        self.inventory = Inventory("ccc-test", self.generation, listed, limits_of)
+        self.inventory = Inventory("ccc-test", self.generation, listed, terms_of)
         writer = MembersWriter(self.client, BASES[0])
         self.run(writer.write(self.inventory, self.generation, "epoch"))
         self.book.members.replace(self.inventory)

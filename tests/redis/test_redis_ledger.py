@@ -92,6 +92,11 @@ def test_a_pick_takes_turns_by_its_numbers_and_its_pools(
     assert turns_of(count, pools) == turns
 
 
+def test_the_cities_that_are_tried_first_count_in_the_turns_of_a_pick() -> None:
+    cities, anywhere = Step("any", EVERYONE[0].pools * 16), EVERYONE[0]
+    assert Pick(dry_run=False, steps=(cities, anywhere)).turns == 2
+
+
 async def test_a_call_sent_twice_is_applied_once_and_answered_alike(redis_url: str) -> None:
     await write_members(redis_url, inventory_of(9))
     client = open_client(redis_url, timeout=5)

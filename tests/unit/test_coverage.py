@@ -262,14 +262,23 @@ async def test_a_look_goes_by_what_is_left_of_the_day() -> None:
     inventory = Inventory("ccc-test", 1, numbers)
     spare = SpareCities(demand, lambda: inventory, lambda some: [Glance(0, 10) for _ in some])
     await spare.look()
-    assert spare.of([A]) == ()  # nobody wants to know
+    assert spare.of((A,)) == ()  # nobody wants to know
     spare.show(8)
     await spare.look()
-    assert spare.of([A]) == ()  # 30 of 30 are to come
+    assert spare.of((A,)) == ()  # 30 of 30 are to come
     for _ in range(5):
         demand.count(A, CHENGDU, "city")
     await spare.look()
-    assert spare.of([B, A]) == ((A, ("city", "028成都")),)
+    assert spare.of((B, A)) == ((A, ("city", "028成都")),)
+
+
+def test_a_pick_of_many_groups_looks_at_no_more_cities_than_one_of_a_single_group() -> None:
+    spare = SpareCities(
+        Demand(Days(LocalCounts(DAYS + 1)), lambda: NOON), lambda: None, lambda _: []
+    )
+    spare.show(3)
+    spare.now = {A: (("city", "1"), ("city", "2"), ("city", "3")), B: (("city", "4"),)}
+    assert spare.of((B, A, A)) == ((A, ("city", "1")), (B, ("city", "4")), (A, ("city", "2")))
 
 
 @pytest.mark.no_cover  # thousands of steps

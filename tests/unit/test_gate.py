@@ -104,6 +104,33 @@ def test_heavy_picks_leave_half_of_the_gate_and_none_takes_more_than_a_quarter()
     assert len(fill(gate, BOB)) == 50
 
 
+def weighed(gate: Gate, asker: Asker, places: int) -> list[Admission]:
+    """Let in as many heavy picks of a client as there are places for."""
+    admissions: list[Admission] = []
+    while True:
+        admission = gate.enter(asker, NOW)
+        try:
+            gate.weigh(admission, places)
+        except Overloaded:
+            gate.leave(admission)
+            return admissions
+        admissions.append(admission)
+
+
+def test_of_heavy_picks_each_of_three_clients_finds_its_share_when_one_ends() -> None:
+    gate = gate_of(120)
+    for other in (BOB, CAROL):
+        with gate.enter(other, NOW):
+            pass
+    amys = weighed(gate, AMY, 10)
+    assert [len(amys), len(weighed(gate, BOB, 10)), len(weighed(gate, CAROL, 10))] == [4, 2, 0]
+    for _ in range(2):
+        with amys.pop():
+            pass
+        assert weighed(gate, AMY, 10) == []
+        assert len(weighed(gate, CAROL, 10)) == 1
+
+
 def test_where_places_are_few_a_heavy_pick_takes_one() -> None:
     gate = gate_of(1)
     admission = gate.enter(AMY, NOW)

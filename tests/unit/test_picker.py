@@ -2,9 +2,10 @@
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib import resources
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -22,7 +23,7 @@ from service.errors import (
     UnknownInstance,
 )
 from service.experiment import Experiment
-from service.inventory import LEVELS, Inventory, PhoneNumber, read_mark
+from service.inventory import LEVELS, Inventory, PhoneNumber, Terms, read_mark
 from service.ledger import LocalLedger, Outcome, Park, Rules, describe
 from service.locality import Locator
 from service.metrics import Metrics
@@ -51,6 +52,7 @@ def chengdu(last: int, *groups: str, agent_id: str = "", usage: str = "Outbound"
     )
 
 
+NONE_AVOIDED: Mapping[str, str] = MappingProxyType({})
 NOON = datetime(2026, 1, 2, 12, 30, tzinfo=UTC)
 BEIJING = PhoneNumber("01055500001", "北京", "北京", "010", skill_group_ids=(SALES,))
 
@@ -117,9 +119,16 @@ class Bench:
     """A picker of one instance and what it is made of."""
 
     def __init__(
-        self, *numbers: PhoneNumber, ccc: FakeCcc | None = None, ready: bool = True
+        self,
+        *numbers: PhoneNumber,
+        ccc: FakeCcc | None = None,
+        ready: bool = True,
+        avoid: Mapping[str, str] = NONE_AVOIDED,
     ) -> None:
-        self.inventory = Inventory("ccc-test", 1, numbers)
+        def terms_of(number: PhoneNumber) -> Terms:
+            return Terms("", frozenset(filter(None, [avoid.get(number.number)])))
+
+        self.inventory = Inventory("ccc-test", 1, numbers, terms_of)
         self.keeper = FakeKeeper(self.inventory if ready else None)
         self.ledger = LocalLedger(lambda: 0)
         self.ledger.replace(self.inventory)
@@ -288,6 +297,37 @@ async def test_an_explanation_names_parked_candidates_down_to_where_the_pick_end
         ("02855500001", "max_per_day"),
         ("01055500001", "max_per_day"),
     ]
+
+
+async def test_a_number_that_is_kept_from_the_callees_place_is_never_shown_and_explained() -> None:
+    bench = Bench(BEIJING, chengdu(1, SALES), avoid={"02855500001": "四川"})
+    asked = PickRequest(CHENGDU_MOBILE, skill_group_ids=(SALES,), count=2, explain=True)
+    answer = await bench.picker.pick(asked)
+    assert [pair.caller.number for pair in answer.data] == ["01055500001"]
+    assert answer.explanation is not None
+    assert [(look.number, look.reason) for look in answer.explanation] == [
+        ("01055500001", ""),
+        ("02855500001", "region"),
+    ]
+    assert await bench.pick("01089898989", count=2) == ["01055500001 city", "02855500001 any"]
+
+
+@pytest.mark.parametrize("ccc", [FakeCcc(), FakeCcc("02855500001")])
+async def test_where_all_are_kept_from_the_callee_the_refusal_says_so_and_ccc_is_not_asked(
+    ccc: FakeCcc,
+) -> None:
+    bench = Bench(chengdu(1, SALES), ccc=ccc, avoid={"02855500001": "028成都"})
+    with pytest.raises(NoEligibleNumber) as refused:
+        await bench.pick(explain=True)
+    assert refused.value.reasons == {"region": 1}
+    assert [look.number for look in refused.value.explanation] == ["02855500001"]
+    assert bench.ccc.asked == 0
+
+
+async def test_ccc_cannot_lend_a_number_to_a_callee_that_never_sees_it() -> None:
+    ccc = FakeCcc("02855500001", "01055500001")
+    bench = Bench(chengdu(1, SALES), BEIJING, ccc=ccc, avoid={"02855500001": "四川"})
+    assert await bench.pick(CHENGDU_MOBILE, "new", count=2) == ["01055500001 ccc"]
 
 
 async def test_an_unknown_prefix_is_noted_and_decided_at_level_any() -> None:

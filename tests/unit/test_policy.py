@@ -7,9 +7,16 @@ import pytest
 from msgspec.structs import replace
 
 from service.errors import SettingsError
-from service.inventory import Details, PhoneNumber
+from service.inventory import Details, PhoneNumber, Terms, names_of
 from service.ledger import Limits, Rules, with_trunks
-from service.policy import limits_namer, near_of, outside_window, rules_for, unused_overrides
+from service.policy import (
+    limits_namer,
+    near_of,
+    outside_window,
+    rules_for,
+    terms_reader,
+    unused_overrides,
+)
 from service.settings import (
     CallerLimits,
     ExperimentSettings,
@@ -128,6 +135,23 @@ def test_a_place_that_is_none_is_named_with_its_key() -> None:
         "as 四川"
         for key, name in (("河北[1]", "Atlantis"), ("Sichuan", "Sichuan"))
     ]
+
+
+def test_a_number_is_kept_from_the_places_of_its_override_under_the_names_of_callees() -> None:
+    apart = replace(BUSY, avoid=("新疆维吾尔自治区", "成都市"))
+    terms_of = terms_reader((apart, NARROW), LOCATOR)
+    number = replace(PLAIN, tags=("M1",), details=Details(30))
+    assert terms_of(number) == Terms("tag=M1|trunks=30", frozenset(["新疆", "028成都"]))
+    assert terms_of(replace(PLAIN, tags=("M2",))) == Terms("tag=M2")
+    assert terms_of(PLAIN) == Terms()
+
+
+def test_of_two_entries_for_the_same_numbers_the_first_holds() -> None:
+    other = NumberOverride(match=NumberMatch(tag="M1"), max_per_day=9, avoid=("新疆",))
+    number = replace(PLAIN, tags=("M1",))
+    assert terms_reader((BUSY, other), LOCATOR)(number) == Terms("tag=M1")
+    assert limits_of("M1", settings=replace(SETTINGS, numbers=(BUSY, other))).max_per_day == 150
+    assert set(names_of(LOCATOR.locate("13880001234").locality)) == {"四川", "028成都", "四川成都"}
 
 
 def test_entries_by_which_no_number_goes_are_named_without_the_number() -> None:

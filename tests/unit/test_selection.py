@@ -1,11 +1,16 @@
+import pytest
+
 from service.inventory import (
     LEVELS,
     Inventory,
     Near,
     PhoneNumber,
     Step,
+    Terms,
     Wish,
+    are_candidates,
     group_token,
+    kept_from,
     levels_down_to,
     near,
     steps_for,
@@ -17,6 +22,7 @@ SALES, SUPPORT = "sales@ccc-test", "support@ccc-test"
 CHENGDU = Locality("四川", "成都", "028")
 MEISHAN = Locality("四川", "眉山", "028")
 LESHAN = Locality("四川", "乐山", "0833")
+GUANGDONG = Locality("广东")
 
 
 def number(last: int, place: Locality, *groups: str, agent_id: str = "") -> PhoneNumber:
@@ -120,16 +126,68 @@ def test_without_near_places_the_level_adds_nothing() -> None:
 
 
 def test_cities_with_numbers_to_spare_are_one_pool_before_all_others() -> None:
-    steps = steps_for(INVENTORY, Locality("广东"), Wish((SALES, SUPPORT)), LEVELS)
+    steps = steps_for(INVENTORY, GUANGDONG, Wish((SALES, SUPPORT)), LEVELS)
     spare = [
         (SALES, ("city", "028成都")),
         (SUPPORT, ("city", "028眉山")),
         (SALES, ("city", "nowhere")),
     ]
-    first, last = with_spare_first(steps, INVENTORY, Wish((SALES, SUPPORT)), spare)
+    first, last = with_spare_first(steps, INVENTORY, GUANGDONG, Wish((SALES, SUPPORT)), spare)
     tokens = group_token(SALES) + group_token(SUPPORT)
     assert first.pools == (f"{SALES}|city|028成都", f"{SUPPORT}|city|028眉山")
     assert first.mark == f"any GD{tokens}"
     assert (last,) == steps
-    assert with_spare_first(steps[:0], INVENTORY, Wish((SALES,)), spare) == ()
-    assert with_spare_first(steps, INVENTORY, Wish((SALES,)), []) == steps
+    assert with_spare_first(steps[:0], INVENTORY, GUANGDONG, Wish((SALES,)), spare) == ()
+    assert with_spare_first(steps, INVENTORY, GUANGDONG, Wish((SALES,)), []) == steps
+
+
+AVOIDED = {
+    "02855500001": frozenset(["四川", "北京"]),
+    "02855500002": frozenset(["028成都"]),
+    "02855500005": frozenset(["四川"]),
+}
+AVOIDING = Inventory(
+    "ccc-test",
+    1,
+    INVENTORY.numbers.values(),
+    lambda number: Terms("", AVOIDED.get(number.number, frozenset())),
+)
+
+
+@pytest.mark.parametrize(
+    ("callee", "kept"),
+    [
+        (CHENGDU, ["02855500001", "02855500002", "02855500005"]),
+        (MEISHAN, ["02855500001", "02855500005"]),
+        (Locality("北京", "北京", "010"), ["02855500001"]),
+        (GUANGDONG, []),
+        (Locality(), []),
+    ],
+)
+def test_callees_of_a_place_that_a_number_is_kept_from_have_it_in_no_step(
+    callee: Locality, kept: list[str]
+) -> None:
+    wish = Wish((SALES, SUPPORT), "agent01@ccc-test")
+    spare = [(SALES, ("city", "028成都")), (SALES, ("city", "028眉山"))]
+    places = ("near", "any")
+    steps = steps_for(AVOIDING, callee, wish, (*LEVELS[:3], *places), (("province", "四川"),))
+    steps = with_spare_first(steps, AVOIDING, callee, wish, spare)
+    tried = {number for step in steps for pool in step.pools for number in AVOIDING.members[pool]}
+    assert tried == AVOIDING.numbers.keys() - kept
+    assert sorted(kept_from(AVOIDING, callee, wish)) == kept
+    for number in AVOIDING.numbers:
+        assert are_candidates(AVOIDING, callee, steps, [(number, "any SC")]) == (number in tried)
+        assert are_candidates(AVOIDING, callee, steps, [(number, "ccc")]) == (number in tried)
+
+
+def test_a_step_names_the_group_of_each_of_its_pools_also_of_those_that_some_do_not_see() -> None:
+    [step] = steps_for(AVOIDING, GUANGDONG, Wish((SALES, SUPPORT)), LEVELS)
+    assert step == Step(
+        f"any GD{3 * group_token(SALES)}{group_token(SUPPORT)}",
+        (
+            f"{SALES}|any|*",
+            f"{SALES}~028成都|any|*",
+            f"{SALES}~北京,四川|any|*",
+            f"{SUPPORT}~028成都|any|*",
+        ),
+    )

@@ -183,8 +183,12 @@ def faults(file: Path, text: str, **environ: str) -> list[str]:
             'numbers = [{match = {tag = "a"}}]',
             (
                 "numbers[0]: found no limit, "
-                "expected at least one key of [selection.caller] to override"
+                "expected at least one key of [selection.caller] to override, or avoid"
             ),
+        ),
+        (
+            'numbers = [{match = {tag = "a"}, avoid = ["新疆", "*"]}]',
+            "numbers[0].avoid[1]: found '*', expected a province or a city, as 四川",
         ),
         (
             'instances = [{id = "a"}, {id = "a"}]',

@@ -67,10 +67,17 @@ async def test_an_hourly_cap_holds_over_processes_and_a_refusal_counts_why(redis
     assert uses == {"02855500000": 3, "02855500001": 3}
 
 
-async def test_an_override_by_tag_gives_a_number_its_own_cap(redis_url: str) -> None:
-    override = NumberOverride(match=NumberMatch(tag="M1"), max_per_hour=1)
+async def test_an_override_by_tag_gives_a_number_its_own_cap_and_keeps_it_from_places(
+    redis_url: str,
+) -> None:
+    override = NumberOverride(match=NumberMatch(tag="M1"), max_per_hour=1, avoid=("云南",))
     async with two_services(redis_url, Selection(caller=HOURLY), numbers=(override,)) as (one, _):
+        asked = {"called_number": "13888888888", "count": 2, "explain": True, "dry_run": True}
+        _, elsewhere = await one.pick(**asked)
         answers = [await one.pick() for _ in range(6)]
+    reasons = [(look["number"], look["reason"]) for look in elsewhere["explanation"]]
+    assert (elsewhere["source"], shown(elsewhere)) == ("redis", ["02855500001"])
+    assert reasons == [("02855500001", ""), ("02855500000", "region")]
     uses = Counter(number for status, one in answers if status == 200 for number in shown(one))
     assert uses == {"02855500000": 1, "02855500001": 3}
 
