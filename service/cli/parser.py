@@ -222,6 +222,17 @@ COMMANDS = {
 """,
         add_options=_check,
     ),
+    "library": Command(
+        help="print the library that Redis decides picks by",
+        about="Prints the library of functions of the ledger, for whoever loads it into Redis where\n"
+        "the service's user may not; Redis has functions from 7.0 on. Its name has the digest\n"
+        "of its code: that of another release stands beside it.",
+        examples="""\
+  callerid library | redis-cli -x FUNCTION LOAD
+  redis-cli --cluster call HOST:PORT FUNCTION LOAD "$(callerid library)" --cluster-only-masters
+""",
+        add_options=lambda _: None,
+    ),
     "pick": Command(
         help="ask a running service for a caller number",
         about="Asks a running service which of our numbers to show to a callee.",

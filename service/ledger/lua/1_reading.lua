@@ -59,16 +59,24 @@ local HOUR_OF, DAY_OF, IN_HOUR, IN_DAY = 6, 7, 8, 9
 local LEASES, CAP, AVOID = 10, 11, 12
 local MOVED, PARKS, PARKS_BEFORE = 13, 14, 15
 
-local call, format, max = redis.call, string.format, math.max
-local base, callee_base = KEYS[1], KEYS[2]
-local process, call_number, slot, expected, clock, sent_rules, batch, plans, operations =
-  unpack(cmsgpack.unpack(ARGV[1]))
-local process_key = base .. 'process:' .. process
-
--- What is told beside the answers: how many values were met that nobody can have written so, how many
--- records and homes of them; by how much the clock is behind, and the line that ledger time follows
--- then; the numbers that stand among the parked and are not.
-local met = {unreadable = 0, damaged = 0, behind = 0, paced = nil, stale = {}}
+-- What belongs to one call, and is set anew by each: a function of Redis stays defined.
+local call, format, max -- redis.call, string.format, math.max
+local base, callee_base, process_key
+local process, call_number, slot, expected, clock, batch, plans, operations
+local limits_named, callee_rules, cooldown, stickiness, idempotency, remembered, offsets
+-- What is met beside the numbers: how many values that nobody can have written so, how many records
+-- and homes of them; by how much the clock is behind, and the line that ledger time follows then; the
+-- members' generation; when the process's key expires; the numbers that stand among the parked and
+-- are not.
+local met
+local now           -- ledger time
+local turn, start   -- the last turn that was taken, by now and before this call
+local records       -- number -> record, see below; false where unknown
+local moved         -- the records that this call has changed
+local homes         -- home -> {limits, pools: their names, each between two line ends}
+local returned      -- records that moved in this call and kept their turn of before it, in order
+local used          -- the record that took each turn of this call, the first turn first
+local parked_change -- home -> how many more of its numbers are parked than before
 
 -- A finite number up to a bound, as a text or as it is; `other` where there is none.
 local function sane(value, most, other)
@@ -79,59 +87,71 @@ local function sane(value, most, other)
   return other
 end
 
-local state = call('HMGET', base .. 'state', 'epoch', 'turn', 'now', 'generation', 'paced_at',
-  'paced_from')
-if not state[1] then
-  return redis.error_reply('WIPED the ledger has no members')
-end
-local applied = redis.pcall('HMGET', process_key, 'number', 'expires')
-local last = not applied.err and sane(applied[1], PARK, 0) or 0
-if last >= call_number then
-  local kept = call('HGET', process_key, 'answer' .. slot)
-  if kept and cmsgpack.unpack(kept)[2] == call_number then return kept end
-  return redis.error_reply('FORGOTTEN this call came too late')
-end
-if last < expected then
-  return redis.error_reply(format('BEHIND %d is the last call that this server has', last))
-end
-if applied.err then -- another's value stands there
-  call('DEL', process_key)
-  applied, met.unreadable = {}, met.unreadable + 1
-end
-
-if clock == 0 then
-  local time = call('TIME')
-  clock = time[1] * 1000 + math.floor(time[2] / 1000)
+-- The last call of this process that was applied; what there is to say at once, if anything: the
+-- answer that was given to this very call, or an error.
+local function answered()
+  local applied = redis.pcall('HMGET', process_key, 'number', 'expires')
+  local last = not applied.err and sane(applied[1], PARK, 0) or 0
+  if last >= call_number then
+    local kept = call('HGET', process_key, 'answer' .. slot)
+    if kept and cmsgpack.unpack(kept)[2] == call_number then return kept end
+    return redis.error_reply('FORGOTTEN this call came too late')
+  end
+  if last < expected then
+    return redis.error_reply(format('BEHIND %d is the last call that this server has', last))
+  end
+  if applied.err then -- another's value stands there
+    call('DEL', process_key)
+    applied, met.unreadable = {}, met.unreadable + 1
+  end
+  met.expires = sane(applied[2], PARK, 0)
 end
 
 -- Ledger time never goes back, and never stands still. Where the server's clock is behind the
 -- greatest instant seen (it was set back, or another server's is slower), it goes on from there at
 -- nine tenths of the pace, until the clock has caught up: `paced_at` is the clock's instant at which
 -- that began, `paced_from` the ledger's. Beyond a day it is the instant seen that cannot be right.
-local now = clock
-local latest = sane(state[3], clock + DAY, clock)
-if latest > clock then
-  local paced_at, paced_from = sane(state[5], latest, clock), sane(state[6], latest, latest)
-  now = paced_from + math.floor((clock - paced_at) * 9 / 10)
-  if now < latest then
-    paced_at, paced_from, now = clock, latest, latest
+local function ledger_time(latest, paced_at, paced_from)
+  latest = sane(latest, clock + DAY, clock)
+  if latest <= clock then return clock end
+  paced_at, paced_from = sane(paced_at, latest, clock), sane(paced_from, latest, latest)
+  local paced = paced_from + math.floor((clock - paced_at) * 9 / 10)
+  if paced < latest then
+    paced_at, paced_from, paced = clock, latest, latest
   end
-  met.paced, met.behind = {paced_at, paced_from}, now - clock
+  met.paced, met.behind = {paced_at, paced_from}, paced - clock
+  return paced
 end
--- A turn above all others, should it have been lost: there were never as many picks as ms.
-local turn = state[2] and sane(state[2], PARK, clock) or 0
-local generation = sane(state[4], PARK, 0)
 
-local limits_named, callee_rules, cooldown, stickiness, idempotency, remembered, offsets =
-  unpack(sent_rules)
+-- Reads a call, and where the ledger stands; returns what there is to say at once, if anything.
+local function begin(keys, arguments)
+  call, format, max = redis.call, string.format, math.max
+  base, callee_base = keys[1], keys[2]
+  local sent_rules
+  process, call_number, slot, expected, clock, sent_rules, batch, plans, operations =
+    unpack(cmsgpack.unpack(arguments[1]))
+  process_key = base .. 'process:' .. process
+  met = {unreadable = 0, damaged = 0, behind = 0, paced = nil, generation = 0, expires = 0,
+    stale = {}}
 
-local start = turn
-local records = {} -- number -> record, see below; false where unknown
-local moved = {}   -- the records that this call has changed
-local homes = {}   -- home -> {limits, pools: their names, each between two line ends}
-local returned = {} -- records that moved in this call and kept their turn of before it, in order
-local used = {}     -- the record that took each turn of this call, the first turn first
-local parked_change = {}     -- home -> how many more of its numbers are parked than before
+  local state = call('HMGET', base .. 'state', 'epoch', 'turn', 'now', 'generation', 'paced_at',
+    'paced_from')
+  if not state[1] then return redis.error_reply('WIPED the ledger has no members') end
+  local answer = answered()
+  if answer then return answer end
+
+  if clock == 0 then
+    local time = call('TIME')
+    clock = time[1] * 1000 + math.floor(time[2] / 1000)
+  end
+  now = ledger_time(state[3], state[5], state[6])
+  -- A turn above all others, should it have been lost: there were never as many picks as ms.
+  turn = state[2] and sane(state[2], PARK, clock) or 0
+  start, met.generation = turn, sane(state[4], PARK, 0)
+  limits_named, callee_rules, cooldown, stickiness, idempotency, remembered, offsets =
+    unpack(sent_rules)
+  records, moved, homes, returned, used, parked_change = {}, {}, {}, {}, {}, {}
+end
 
 -- A record: home, turn, the instant of the last use and that of its return, 0 while it is free; the
 -- hour and the day of the last counted use, with their counts. What few have follows: how many

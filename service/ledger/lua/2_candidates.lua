@@ -15,9 +15,16 @@
 -- What this call itself has moved is left out of those orders (MOVED): numbers that came back stand
 -- in `returned`, those that it has used in `used`, with the highest turns of all, so they come last.
 
-local views = {}  -- home -> the free records of its sorted set, as far as they were read
-local heads = {}  -- pool -> {homes, turns of their first numbers}, as far as they were read
-local orders = {} -- pool names -> the records of their homes in one order, as far as merged
+local views      -- home -> the free records of its sorted set, as far as they were read
+local heads      -- pool -> {homes, turns of their first numbers}, as far as they were read
+local orders     -- pool names -> the records of their homes in one order, as far as merged
+local first_used -- of those used before it, none has its turn any more
+
+local begin_reading = begin
+local function begin(keys, arguments)
+  views, heads, orders, first_used = {}, {}, {}, 1
+  return begin_reading(keys, arguments)
+end
 
 local function view_of(home, chunk)
   local view = views[home]
@@ -171,8 +178,6 @@ local function next_returned(position, names)
   end
   return record, position
 end
-
-local first_used = 1 -- of those before it, none has its turn any more
 
 local function next_used(position, names)
   position = max(position, first_used)

@@ -9,12 +9,18 @@
 
 local SEVERAL = '*'
 
--- How long a callee's picks must be known, and a call's.
-local horizon, call_ttl = max(cooldown, stickiness, remembered), max(idempotency, remembered)
-for i = 1, #callee_rules do horizon = max(horizon, callee_rules[i][2]) end
+local horizon, call_ttl -- how long a callee's picks must be known, and a call's
+local callees           -- digest -> callee
+local calls             -- digest -> a remembered pick, false where unknown
 
-local callees = {} -- digest -> callee
-local calls = {}   -- digest -> a remembered pick, false where unknown
+local begin_callers = begin
+local function begin(keys, arguments)
+  local answer = begin_callers(keys, arguments)
+  if answer then return answer end
+  horizon, call_ttl = max(cooldown, stickiness, remembered), max(idempotency, remembered)
+  for i = 1, #callee_rules do horizon = max(horizon, callee_rules[i][2]) end
+  callees, calls = {}, {}
+end
 
 local function unpack_callee(packed)
   local uses, count = {}, 0

@@ -156,38 +156,47 @@ local function apply(at)
   return others[name](unpack(operation, 2)), second == true, at + 1
 end
 
-take_back(RETURNS_A_CALL)
-load_memory()
-local answers, dry, at = {}, true, 1
-for i = 1, batch do
-  local is_dry
-  answers[i], is_dry, at = apply(at)
-  dry = dry and is_dry
-end
-local limited = {''}
-if not dry then
+-- Writes what the call has changed beside its reply; returns the records that have limits, behind a
+-- place for it.
+local function write_changes()
   local pools_of, more_parked = changed_pools()
   touch(pools_of, more_parked)
   if has_parks() then write_parks(more_parked) end
   write('ZREM', base .. 'parked', nil, met.stale)
-  limited = write_numbers(pools_of)
+  local limited = write_numbers(pools_of)
   write_memory()
+  return limited
 end
-local reply = cmsgpack.pack({process, call_number, now, generation, answers, met.behind, met.unreadable,
-  met.damaged})
-if not dry then
-  local now_text = format('%d', now)
-  call('HSET', base .. 'state', 'turn', format('%d', turn), 'now', now_text)
+
+local function write_state(reply)
+  call('HSET', base .. 'state', 'turn', format('%d', turn), 'now', format('%d', now))
   if met.paced then
     call('HSET', base .. 'state', 'paced_at', format('%d', met.paced[1]), 'paced_from',
       format('%d', met.paced[2]))
   end
   call('HSET', process_key, 'number', format('%d', call_number), 'answer' .. slot, reply)
   -- An expiry that still leaves half of its time costs nothing.
-  if sane(applied[2], PARK, 0) < now + PROCESS_TTL / 2 then
+  if met.expires < now + PROCESS_TTL / 2 then
     call('HSET', process_key, 'expires', format('%d', now + PROCESS_TTL))
     call('PEXPIRE', process_key, format('%d', PROCESS_TTL))
   end
 end
-limited[1] = reply
-return limited[2] and limited or reply
+
+local function decide(keys, arguments)
+  local answer = begin(keys, arguments)
+  if answer then return answer end
+  take_back(RETURNS_A_CALL)
+  load_memory()
+  local answers, dry, at = {}, true, 1
+  for i = 1, batch do
+    local is_dry
+    answers[i], is_dry, at = apply(at)
+    dry = dry and is_dry
+  end
+  local limited = dry and {''} or write_changes()
+  local reply = cmsgpack.pack({process, call_number, now, met.generation, answers, met.behind,
+    met.unreadable, met.damaged})
+  if not dry then write_state(reply) end
+  limited[1] = reply
+  return limited[2] and limited or reply
+end
