@@ -17,12 +17,13 @@
 
 local views      -- home -> the free records of its sorted set, as far as they were read
 local heads      -- pool -> {homes, turns of their first numbers}, as far as they were read
-local orders     -- pool names -> the records of their homes in one order, as far as merged
+local orders     -- pool names, and steps -> the records of their homes in one order, as far as merged
+local marks      -- step -> home -> the mark of a use of its numbers
 local first_used -- of those used before it, none has its turn any more
 
 local begin_reading = begin
 local function begin(keys, arguments)
-  views, heads, orders, first_used = {}, {}, {}, 1
+  views, heads, orders, marks, first_used = {}, {}, {}, {}, 1
   return begin_reading(keys, arguments)
 end
 
@@ -120,7 +121,7 @@ local function order_of(step)
   local names = step[2]
   local key = names[2] and table.concat(names, '\n') or names[1]
   local order = orders[key] or only_view(names) or {cursors = {}, opened = {}, at = {}, first = 1}
-  orders[key], step.order = order, order
+  orders[key], orders[step] = order, order
   return order
 end
 

@@ -21,9 +21,10 @@ end
 local function window(length)
   local found = windows[length]
   if not found then
-    local local_now = now + offset_at(now)
-    local first = local_now - local_now % length
-    found = {utc_of(first), utc_of(first + length)}
+    local offset = offset_at(now)
+    local first = now - (now + offset) % length
+    found = {first, first + length}
+    if offsets[2] then found = {utc_of(first + offset), utc_of(first + offset + length)} end
     windows[length] = found
   end
   return found[1], found[2]

@@ -7,8 +7,6 @@
 -- Both are stored by `struct`, which takes less time than msgpack: texts end with a NUL, lists begin
 -- with how many there are.
 
-local SEVERAL = '*'
-
 local horizon, call_ttl -- how long a callee's picks must be known, and a call's
 local callees           -- digest -> callee
 local calls             -- digest -> a remembered pick, false where unknown

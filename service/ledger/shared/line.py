@@ -116,10 +116,10 @@ class Line:
         is_dry = all(operation.is_dry for operation in operations)
         expected = 0 if is_dry else self._expected()
         head = CallHead(self._process, self.number, slot, expected, now)
-        payload = packed_call(head, self._packed_rules, operations)
+        arguments = packed_call(head, self._packed_rules, operations)
         try:
             async with asyncio.timeout(self.timeout) as limit:
-                reply = self._read(await self._send(payload, limit))
+                reply = self._read(await self._send(arguments, limit))
         except BaseException as error:  # the end of the task too: what was sent may be applied
             if self._is_sent and not all(map(is_done_again, operations)):
                 self.lost[self.number] = _Lost(slot, operations)
@@ -203,13 +203,15 @@ class Line:
             limit.reschedule(asyncio.get_running_loop().time() + self.timeout)
         return exchange
 
-    async def _send(self, payload: bytes, limit: asyncio.Timeout, *, again: bool = True) -> Any:
+    async def _send(
+        self, arguments: Sequence[bytes], limit: asyncio.Timeout, *, again: bool = True
+    ) -> Any:
         """Send a call; over a broken connection `again`: its number makes a second sending safe."""
         was_sent = self._is_sent
         try:
             exchange = await self._opened_exchange(limit)
             self._is_sent = True
-            return await self._runner.run(exchange, payload)
+            return await self._runner.run(exchange, arguments)
         except ResponseError as error:
             self._is_sent = was_sent  # refused, so this sending has changed nothing
             if not (again and isinstance(error, MovedError)):
@@ -220,7 +222,7 @@ class Line:
                 raise
             doubt(self._client, error)
         await self._connector.close()
-        return await self._send(payload, limit, again=False)
+        return await self._send(arguments, limit, again=False)
 
     def _read(self, reply: Any) -> CallReply:
         """Unpack the reply to the call under way.

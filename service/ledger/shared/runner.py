@@ -5,6 +5,7 @@ Functions stay defined, and travel with the data to replicas. Redis has had them
 make of it has, and a user may lack them; each of these has scripts.
 """
 
+from collections.abc import Sequence
 from typing import Any, cast
 
 import hiredis
@@ -44,7 +45,7 @@ class Runner:
         )
         self.function = name if has_it else ""
 
-    async def run(self, exchange: Exchange, payload: bytes) -> Any:
+    async def run(self, exchange: Exchange, arguments: Sequence[bytes]) -> Any:
         """Run a call and return its reply.
 
         Raises:
@@ -52,17 +53,17 @@ class Runner:
         """
         if self.function:
             try:
-                return await exchange.ask(self._command("FCALL", self.function, payload))
+                return await exchange.ask(self._command("FCALL", self.function, *arguments))
             except ResponseError as error:
                 if "Function not found" not in str(error):
                     raise
             await self.prepare(exchange)  # for the next one
         try:
-            return await exchange.ask(self._command("EVALSHA", self._script.sha, payload))
+            return await exchange.ask(self._command("EVALSHA", self._script.sha, *arguments))
         except ResponseError as error:
             if not str(error).startswith("NOSCRIPT"):
                 raise
-        return await exchange.ask(self._command("EVAL", self._script.source, payload))
+        return await exchange.ask(self._command("EVAL", self._script.source, *arguments))
 
     def _command(self, name: str, code: str, *arguments: bytes) -> bytes:
         return packed(name, code, len(self._bases), *self._bases, *arguments)
