@@ -224,9 +224,9 @@ COMMANDS = {
     ),
     "library": Command(
         help="print the library that Redis decides picks by",
-        about="Prints the library of functions of the ledger, for whoever loads it into Redis where\n"
-        "the service's user may not; Redis has functions from 7.0 on. Its name has the digest\n"
-        "of its code: that of another release stands beside it.",
+        about="Prints the library of functions of the ledger, to be loaded into Redis where the\n"
+        "service's user may not load it; Redis has functions from 7.0 on. Its name has the\n"
+        "digest of its code, so that of another release stands beside it.",
         examples="""\
   callerid library | redis-cli -x FUNCTION LOAD
   redis-cli --cluster call HOST:PORT FUNCTION LOAD "$(callerid library)" --cluster-only-masters

@@ -1,7 +1,7 @@
 """The commands of Redis that the service uses, and which of them its user lacks.
 
-The lists: `deploy/redis/users.acl` grants just these, and a test holds both to what a service does in
-a Redis that refuses everything else.
+`deploy/redis/users.acl` grants just these two lists, and a test holds both to what a service does
+in a Redis that refuses everything else.
 """
 
 from typing import Any

@@ -85,8 +85,8 @@ def packed_call(head: CallHead, rules: bytes, operations: Sequence[Operation]) -
         # Equal steps are one object as a rule; where they are not, the plan is sent again.
         key = (id(operation.steps), operation.region, operation.groups)
         if (plan := places.get(key)) is None:
-            plan_text = _encoder.encode((operation.steps, operation.region, operation.groups))
-            plans.append(plan_text)
+            common = (operation.steps, operation.region, operation.groups)
+            plans.append(_encoder.encode(common))
             plan = places[key] = len(plans)
         sent += _under_plan(operation, plan)
     process, *numbers = head
