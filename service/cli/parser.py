@@ -25,7 +25,7 @@ class Command(NamedTuple):
     help: str
     about: str
     examples: str
-    add_options: Callable[[argparse.ArgumentParser], None]
+    add_options: Callable[[argparse.ArgumentParser], None] = lambda _: None
 
 
 def parser(words: Collection[str]) -> argparse.ArgumentParser:
@@ -122,9 +122,7 @@ def _emulator(options: argparse.ArgumentParser) -> None:
 
 def _check(options: argparse.ArgumentParser) -> None:
     _config(options)
-    options.add_argument(
-        "--sweep", action="store_true", help="also read the whole inventories, as a start would"
-    )
+    options.add_argument("--sweep", action="store_true", help="read the whole inventories too")
     options.add_argument("--json", action="store_true", help="print one JSON object")
 
 
@@ -223,15 +221,9 @@ COMMANDS = {
         add_options=_check,
     ),
     "library": Command(
-        help="print the library that Redis decides picks by",
-        about="Prints the library of functions of the ledger, to be loaded into Redis where the\n"
-        "service's user may not load it; Redis has functions from 7.0 on. Its name has the\n"
-        "digest of its code, so that of another release stands beside it.",
-        examples="""\
-  callerid library | redis-cli -x FUNCTION LOAD
-  redis-cli --cluster call HOST:PORT FUNCTION LOAD "$(callerid library)" --cluster-only-masters
-""",
-        add_options=lambda _: None,
+        help="print the functions of Redis that decide picks",
+        about="Prints them for FUNCTION LOAD, where the service's user may not load them itself.",
+        examples="  callerid library | redis-cli -x FUNCTION LOAD\n",
     ),
     "pick": Command(
         help="ask a running service for a caller number",

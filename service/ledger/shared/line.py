@@ -22,7 +22,7 @@ from service.ledger.shared.census import Census
 from service.ledger.shared.connector import Connector
 from service.ledger.shared.exchange import Exchange
 from service.ledger.shared.recent import Applied, Recent, is_done_again
-from service.ledger.shared.runner import Runner, packed
+from service.ledger.shared.runner import CallRunner, packed
 from service.ledger.shared.wire import CallHead, CallReply, packed_call, packed_rules, unpacked
 from service.redis_.client import doubt, words_of
 
@@ -72,7 +72,7 @@ class Line:
         self._bases = bases
         self._process = self._first_process = process
         self.timeout = timeout
-        self._runner = Runner(bases)
+        self._runner = CallRunner(bases)
         self._connector = Connector(client, bases[0], self._runner.prepare)
         self._is_sent = False
         self._recent = Recent()

@@ -15,7 +15,7 @@ from service.ledger.shared.exchange import Exchange
 from service.ledger.shared.script import Script
 
 
-class Runner:
+class CallRunner:
     """Runs calls over the connection that was prepared last.
 
     `function` is the name by which Redis calls what it runs, "" where that is a script.
