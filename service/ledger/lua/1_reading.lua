@@ -91,7 +91,7 @@ local function sane(value, most, other)
 end
 
 -- What texts mean that most calls meet again: rules, plans and homes. A function keeps it from one
--- call to the next, so nobody changes it.
+-- call to the next, so nobody changes what a text means; nothing else may be kept.
 local meanings, kept = {}, 0
 
 local function meaning_of(text, read)

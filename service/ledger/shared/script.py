@@ -29,9 +29,9 @@ _CONSTANTS = re.compile(r"^local ([A-Z_]+(?:, [A-Z_]+)*) = (\d+(?:, \d+)*)$", re
 _COMMENT = re.compile(r"\s*--.*$", re.MULTILINE)
 # The second one changes nothing, so a server has it run that takes no writes at present.
 _REGISTRATION = """
-redis.register_function('NAME', decide)
+redis.register_function('FUNCTION_NAME', decide)
 redis.register_function{
-  function_name = 'NAME_ready', callback = function() return 1 end, flags = {'no-writes'},
+  function_name = 'FUNCTION_NAME_ready', callback = function() return 1 end, flags = {'no-writes'},
 }
 """
 
@@ -48,7 +48,7 @@ class Script:
         self.sha = _digest(self.source)
         body = joined(*CALLS, last=_REGISTRATION)
         self.function = f"callerid_{_digest(body)}"
-        self.library = f"#!lua name={self.function}\n{body.replace('NAME', self.function)}"
+        self.library = f"#!lua name={self.function}\n{body.replace('FUNCTION_NAME', self.function)}"
 
 
 def joined(*names: str, last: str = "") -> str:
