@@ -188,6 +188,12 @@ def _check(arguments: Namespace) -> int:
     return asyncio.run(check(_settings(arguments), arguments))
 
 
+def _library(_: Namespace) -> None:
+    from service.ledger.shared.script import Script  # noqa: PLC0415 - see above
+
+    print(Script().library, end="")
+
+
 def _pick(arguments: Namespace) -> int:
     from service.cli.pick import ask  # noqa: PLC0415 - see above
 
@@ -216,6 +222,7 @@ _COMMANDS: dict[str, Callable[[Namespace], int | None]] = {
     "demo": _demo,
     "emulator": _emulator,
     "check": _check,
+    "library": _library,
     "pick": _pick,
     "plan": _plan,
     "experiment": _experiment,

@@ -28,7 +28,7 @@ class Command(NamedTuple):
     help: str
     about: str
     examples: str
-    add_options: Callable[[argparse.ArgumentParser], None]
+    add_options: Callable[[argparse.ArgumentParser], None] = lambda _: None
 
 
 def parser(words: Collection[str]) -> argparse.ArgumentParser:
@@ -91,9 +91,7 @@ def _emulator(options: argparse.ArgumentParser) -> None:
 
 def _check(options: argparse.ArgumentParser) -> None:
     _config(options)
-    options.add_argument(
-        "--sweep", action="store_true", help="also read the whole inventories, as a start would"
-    )
+    options.add_argument("--sweep", action="store_true", help="read the whole inventories too")
     options.add_argument("--json", action="store_true", help="print one JSON object")
 
 
@@ -189,6 +187,11 @@ COMMANDS = {
   callerid check --json | jq '.findings[] | select(.state != "fine")'
 """,
         add_options=_check,
+    ),
+    "library": Command(
+        help="print the functions of Redis that decide picks",
+        about="Prints them for FUNCTION LOAD, where the service's user may not load them itself.",
+        examples="  callerid library | redis-cli -x FUNCTION LOAD\n",
     ),
     "pick": Command(
         help="ask a running service for a caller number",

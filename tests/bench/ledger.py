@@ -78,7 +78,7 @@ class Bench(NamedTuple):
         """The µs of the median and of the slowest call since this was asked last."""
         entries: Any = await self.client.slowlog_get(-1)
         await self.client.slowlog_reset()
-        calls = [one["duration"] for one in entries if one["command"].startswith(b"EVALSHA")]
+        calls = [one["duration"] for one in entries if one["command"].startswith(b"FCALL")]
         return f"{statistics.median(calls):.0f} / {max(calls)}" if calls else f"under {NOTED}"
 
     async def micros(self, picks: Sequence[Pick], batch: int, now: int) -> float:
@@ -87,7 +87,7 @@ class Bench(NamedTuple):
         for start in range(0, len(picks), batch):
             await self.line.call(picks[start : start + batch], now + start)
         stats: Any = await self.client.info("commandstats")
-        return float(stats["cmdstat_evalsha"]["usec"]) / len(picks)
+        return float(stats["cmdstat_fcall"]["usec"]) / len(picks)
 
     async def used_memory(self) -> int:
         memory: int = (await self.client.info("memory"))["used_memory"]
@@ -204,7 +204,7 @@ async def outcomes(url: str) -> None:
             await bench.client.config_resetstat()
             await bench.line.call(told, NOW)
             stats: Any = await bench.client.info("commandstats")
-            rounds.append(stats["cmdstat_evalsha"]["usec"] / len(told))
+            rounds.append(stats["cmdstat_fcall"]["usec"] / len(told))
         say(
             "µs of Redis an outcome that frees a lease, 32 a call",
             f"{statistics.median(rounds):.1f}",

@@ -27,7 +27,7 @@ REFUSALS: dict[str, tuple[Act, Act]] = {
         lambda server: server.replicaof("NO", "ONE"),
     ),
     "NOPERM": (
-        lambda server: server.execute_command("ACL SETUSER default -evalsha -eval"),
+        lambda server: server.execute_command("ACL SETUSER default -fcall -evalsha -eval"),
         lambda server: server.execute_command("ACL SETUSER default +@all"),
     ),
 }

@@ -53,7 +53,7 @@ async def touched(url: str) -> AsyncIterator[list[set[str]]]:
         yield calls
         await client.echo("the end")
         while (seen := await monitor.next_command())["command"] != "ECHO the end":
-            if seen["command"].startswith("EVALSHA"):
+            if re.match(r"FCALL \w+(?<!_ready) ", seen["command"]):
                 calls.append(set())
             elif seen["client_type"] == "lua" and calls:
                 calls[-1].update(A_NUMBER.findall(seen["command"]))

@@ -32,6 +32,7 @@ from service.settings import Settings
 
 CLOCK_SECONDS = 2  # less is between two servers' clocks
 
+_FUNCTIONS = "a function takes less, if this Redis is 7.0 or later and its user may"
 _INFO_REFUSED = re.compile(r"(?i)^NOPERM.*\binfo\b|unknown command.*\binfo\b")
 
 
@@ -97,13 +98,13 @@ async def _check_use(redis: Redis, base: str) -> list[Finding]:
     findings = await _check_access(redis, f"{base}check")
     if any(finding.state == "failed" for finding in findings):
         return findings
-    scripts = _redis("fine", f"the ledger's scripts run on keys like {base}")
     try:
-        await run_scripts(redis, base)
+        function = await run_scripts(redis, base)
     except (LedgerUnavailable, RedisError, OSError) as error:
         text = f"the ledger's scripts do not run: {advice_on(str(error))}"
-        scripts = _redis("failed", text)
-    return [*findings, scripts]
+        return [*findings, _redis("failed", text)]
+    way = f"by the function {function}" if function else f"by EVALSHA: {_FUNCTIONS}"
+    return [*findings, _redis("fine", f"the ledger's scripts run on keys like {base}, picks {way}")]
 
 
 def _out_of_reach(error: Exception) -> str:

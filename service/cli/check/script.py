@@ -16,13 +16,16 @@ TIMEOUT_SECONDS = 5.0
 _NUMBER = PhoneNumber("check", skill_group_ids=("check",))
 
 
-async def run_scripts(redis: Redis, scope: str) -> None:
+async def run_scripts(redis: Redis, scope: str) -> str:
     """Write a ledger of one made-up number, pick that, and delete the ledger again.
 
     Args:
         redis: connected as the service's user.
         scope: what the keys of a scope begin with. The ledger stands beside those of instances:
             theirs go on with an id, which is never empty.
+
+    Returns:
+        The name of the function that picked, "" where a script did.
 
     Raises:
         LedgerUnavailable: Redis does not do it; the message is its own.
@@ -35,6 +38,7 @@ async def run_scripts(redis: Redis, scope: str) -> None:
         with translated():
             await MembersWriter(redis, base).write(inventory, 1, "check")
         await line.call([Pick(dry_run=False, steps=(Step("any", (pool,)),))])
+        return line.function
     finally:
         await line.close()
         with suppress(RedisError, OSError):

@@ -3,11 +3,13 @@
 --
 -- KEYS[1]  the base of this ledger's keys; its hash tag keeps them all in one slot
 -- KEYS[2]  the base of the keys of callees, which the ledgers of one scope share
--- ARGV[1]  msgpack [process, number, slot, expected, now, rules, how many operations, plans,
---          operations]; expected is the last call of the process that must have been applied before,
---          now is in ms, 0 for the server's clock; a plan is [steps, region, groups], what many picks
---          have in common, a step is [mark, pools]; the operations stand as `wire.py` says; the reply
---          is kept in the slot
+-- ARGV[1]  by `struct`: process, number, slot, expected, now, how many operations; expected is the
+--          last call of the process that must have been applied before, now is in ms, 0 for the
+--          server's clock; the reply is kept in the slot
+-- ARGV[2]  msgpack of the rules, see `rules.py`
+-- ARGV[3]  msgpack of the operations, as `wire.py` says
+-- ARGV[4…] msgpack [steps, region, groups] each: a plan, what many picks have in common; a step is
+--          [mark, pools]
 -- Returns  msgpack [process, number, now, generation, answers, behind, unreadable, damaged]: behind
 --          is the ms by which the server's clock is behind now, unreadable how many values could not
 --          be read, damaged how many of them only the leader can write anew; where numbers with
@@ -17,8 +19,8 @@
 -- For example, a process "p" sends its 7th call: two picks for the groups of one plan, the second
 -- for a callee and under a call_id.
 --
---   ["p", 7, 0, 6, 0, rules, 2, [[[["city", ["sales|city|028成都"]], ["any", ["sales|any|*"]]], "四川", ""]],
---    [1, -1, "digest of the callee", "digest of the call_id", "digest of the body"]]
+--   "p" 7 0 6 0 2, rules, [1, -1, "digest of the callee", "digest of the call_id", "digest of the body"],
+--   [[["city", ["sales|city|028成都"]], ["any", ["sales|any|*"]]], "四川", ""]
 --
 -- 1 is a bare pick by plan 1; -1 is one by the same plan, and its three digests follow it. Where
 -- turn stood at 40, the first takes turn 41, the second 42, of whatever number is first by then:
@@ -46,18 +48,27 @@ local RETURNS_A_CALL = 8
 local SCAN_LIMIT = 64
 local HOUR, DAY = 3600000, 86400000
 local ARGUMENTS = 2000 -- to one command: Lua's stack holds 8,000
+local TEXTS = 500      -- of those whose meaning is kept
 local AT_ONCE = 64     -- numbers of a home, and homes of a pool, read by one command at most
 
-local call, format, max = redis.call, string.format, math.max
-local base, callee_base = KEYS[1], KEYS[2]
-local process, call_number, slot, expected, clock, sent_rules, batch, plans, operations =
-  unpack(cmsgpack.unpack(ARGV[1]))
-local process_key = base .. 'process:' .. process
-
--- What is told beside the answers: how many values were met that nobody can have written so, how many
--- records and homes of them; by how much the clock is behind, and the line that ledger time follows
--- then; the numbers that stand among the parked and are not.
-local met = {unreadable = 0, damaged = 0, behind = 0, paced = nil, stale = {}}
+-- What belongs to one call, and is set anew by each: a function of Redis stays defined.
+local call, format, max -- redis.call, string.format, math.max
+local base, callee_base
+local process, call_number, slot, expected, clock, batch, sent, operations
+local limits_named, callee_rules, cooldown, stickiness, idempotency, remembered, offsets
+-- What is met beside the numbers: how many values that nobody can have written so, how many records
+-- and homes of them; by how much the clock is behind, and the line that ledger time follows then; the
+-- members' generation; when the process's key expires; the numbers that stand among the parked and
+-- are not.
+local met
+local now           -- ledger time
+local turn, start   -- the last turn that was taken, by now and before this call
+local records       -- number -> record; false where unknown
+local moved         -- the records that this call has changed
+local homes         -- home -> {limits, names of its pools, and those each between two line ends}
+local returned      -- records that moved in this call and kept their turn of before it, in order
+local used          -- the record that took each turn of this call, the first turn first
+local parked_change -- home -> how many more of its numbers are parked than before
 
 -- A finite number up to a bound, as a text or as it is; `other` where there is none.
 local function sane(value, most, other)
@@ -68,59 +79,88 @@ local function sane(value, most, other)
   return other
 end
 
-local state = call('HMGET', base .. 'state', 'epoch', 'turn', 'now', 'generation', 'paced_at',
-  'paced_from')
-if not state[1] then
-  return redis.error_reply('WIPED the ledger has no members')
-end
-local applied = redis.pcall('HMGET', process_key, 'number', 'expires')
-local last = not applied.err and sane(applied[1], PARK, 0) or 0
-if last >= call_number then
-  local kept = call('HGET', process_key, 'answer' .. slot)
-  if kept and cmsgpack.unpack(kept)[2] == call_number then return kept end
-  return redis.error_reply('FORGOTTEN this call came too late')
-end
-if last < expected then
-  return redis.error_reply(format('BEHIND %d is the last call that this server has', last))
-end
-if applied.err then -- another's value stands there
-  call('DEL', process_key)
-  applied, met.unreadable = {}, met.unreadable + 1
+-- What texts mean that most calls meet again: rules, plans and homes. A function keeps it from one
+-- call to the next, so nobody changes what a text means; nothing else may be kept.
+local meanings, kept = {}, 0
+
+local function meaning_of(text, read)
+  local meaning = meanings[text]
+  if not meaning then
+    if kept == TEXTS then meanings, kept = {}, 0 end
+    meaning = read(text)
+    meanings[text], kept = meaning, kept + 1
+  end
+  return meaning
 end
 
-if clock == 0 then
-  local time = call('TIME')
-  clock = time[1] * 1000 + math.floor(time[2] / 1000)
+local function plan_of(place)
+  return meaning_of(sent[place + 3], cmsgpack.unpack)
+end
+
+-- The last call of this process that was applied; what there is to say at once, if anything: the
+-- answer that was given to this very call, or an error.
+local function answered()
+  local process_key = base .. 'process:' .. process
+  local applied = redis.pcall('HMGET', process_key, 'number', 'expires')
+  local last = not applied.err and sane(applied[1], PARK, 0) or 0
+  if last >= call_number then
+    local kept = call('HGET', process_key, 'answer' .. slot)
+    if kept and cmsgpack.unpack(kept)[2] == call_number then return kept end
+    return redis.error_reply('FORGOTTEN this call came too late')
+  end
+  if last < expected then
+    return redis.error_reply(format('BEHIND %d is the last call that this server has', last))
+  end
+  if applied.err then -- another's value stands there
+    call('DEL', process_key)
+    applied, met.unreadable = {}, met.unreadable + 1
+  end
+  met.expires = sane(applied[2], PARK, 0)
 end
 
 -- Ledger time never goes back, and never stands still. Where the server's clock is behind the
 -- greatest instant seen (it was set back, or another server's is slower), it goes on from there at
 -- nine tenths of the pace, until the clock has caught up: `paced_at` is the clock's instant at which
 -- that began, `paced_from` the ledger's. Beyond a day it is the instant seen that cannot be right.
-local now = clock
-local latest = sane(state[3], clock + DAY, clock)
-if latest > clock then
-  local paced_at, paced_from = sane(state[5], latest, clock), sane(state[6], latest, latest)
-  now = paced_from + math.floor((clock - paced_at) * 9 / 10)
-  if now < latest then
-    paced_at, paced_from, now = clock, latest, latest
+local function ledger_time(latest)
+  latest = sane(latest, clock + DAY, clock)
+  if latest <= clock then return clock end
+  local began = call('HMGET', base .. 'state', 'paced_at', 'paced_from')
+  local paced_at, paced_from = sane(began[1], latest, clock), sane(began[2], latest, latest)
+  local paced = paced_from + math.floor((clock - paced_at) * 9 / 10)
+  if paced < latest then
+    paced_at, paced_from, paced = clock, latest, latest
   end
-  met.paced, met.behind = {paced_at, paced_from}, now - clock
+  met.paced, met.behind = {paced_at, paced_from}, paced - clock
+  return paced
 end
--- A turn above all others, should it have been lost: there were never as many picks as ms.
-local turn = state[2] and sane(state[2], PARK, clock) or 0
-local generation = sane(state[4], PARK, 0)
 
-local limits_named, callee_rules, cooldown, stickiness, idempotency, remembered, offsets =
-  unpack(sent_rules)
+-- Reads a call, and where the ledger stands; returns what there is to say at once, if anything.
+local function begin(keys, arguments)
+  call, format, max = redis.call, string.format, math.max
+  base, callee_base = keys[1], keys[2]
+  process, call_number, slot, expected, clock, batch = struct.unpack('<sddddd', arguments[1])
+  sent, operations = arguments, cmsgpack.unpack(arguments[3])
+  met = {unreadable = 0, damaged = 0, behind = 0, paced = nil, generation = 0, expires = 0,
+    stale = {}}
 
-local start = turn
-local records = {} -- number -> record; false where unknown
-local moved = {}   -- the records that this call has changed
-local homes = {}   -- home -> {limits, pools: their names, each between two line ends}
-local returned = {} -- records that moved in this call and kept their turn of before it, in order
-local used = {}     -- the record that took each turn of this call, the first turn first
-local parked_change = {}     -- home -> how many more of its numbers are parked than before
+  local state = call('HMGET', base .. 'state', 'epoch', 'turn', 'now', 'generation')
+  if not state[1] then return redis.error_reply('WIPED the ledger has no members') end
+  local answer = answered()
+  if answer then return answer end
+
+  if clock == 0 then
+    local time = call('TIME')
+    clock = time[1] * 1000 + math.floor(time[2] / 1000)
+  end
+  now = ledger_time(state[3])
+  -- A turn above all others, should it have been lost: there were never as many picks as ms.
+  turn = state[2] and sane(state[2], PARK, clock) or 0
+  start, met.generation = turn, sane(state[4], PARK, 0)
+  limits_named, callee_rules, cooldown, stickiness, idempotency, remembered, offsets =
+    unpack(meaning_of(sent[2], cmsgpack.unpack))
+  records, moved, homes, returned, used, parked_change = {}, {}, {}, {}, {}, {}
+end
 
 -- The limits of a name, which may end in the number's own max_concurrent, see rules.py.
 local function limits_of(name)
@@ -134,15 +174,23 @@ local function limits_of(name)
   return found
 end
 
+-- A home as it is stored: the name of its limits, then those of its pools, a line each.
+local function read_home(text)
+  local limits, pools = string.match(text, '^([^\n]*)(\n.*)$')
+  local names = {}
+  for name in string.gmatch(pools or '', '[^\n]+') do names[#names + 1] = name end
+  return {limits, names, pools and pools .. '\n'}
+end
+
 local function load_homes(wanted)
   for i, text in ipairs(call('HMGET', base .. 'homes', unpack(wanted))) do
-    local name, pools = string.match(text or '', '^([^\n]*)(\n.*)$')
-    if not name then
-      met.unreadable, met.damaged, name, pools = met.unreadable + 1, met.damaged + 1, '', '\n'
+    local name, names, pools = unpack(meaning_of(text or '', read_home), 1, 3)
+    if not pools then
+      met.unreadable, met.damaged, name, pools = met.unreadable + 1, met.damaged + 1, '', '\n\n'
     end
     local limits = limits_of(name)
     homes[wanted[i]] = {
-      limits = limits, pools = pools .. '\n',
+      limits = limits, names = names, pools = pools,
       has_limits = limits[1] > 0 or limits[2] > 0 or limits[3] > 0 or limits[5] > 0,
     }
   end

@@ -15,9 +15,17 @@
 -- What this call itself has moved is left out of those orders (MOVED): numbers that came back stand
 -- in `returned`, those that it has used in `used`, with the highest turns of all, so they come last.
 
-local views = {}  -- home -> the free records of its sorted set, as far as they were read
-local heads = {}  -- pool -> {homes, turns of their first numbers}, as far as they were read
-local orders = {} -- pool names -> the records of their homes in one order, as far as merged
+local views      -- home -> the free records of its sorted set, as far as they were read
+local heads      -- pool -> {homes, turns of their first numbers}, as far as they were read
+local orders     -- pool names, and steps -> the records of their homes in one order, as far as merged
+local marks      -- step -> home -> the mark of a use of its numbers
+local first_used -- of those used before it, none has its turn any more
+
+local begin_reading = begin
+local function begin(keys, arguments)
+  views, heads, orders, marks, first_used = {}, {}, {}, {}, 1
+  return begin_reading(keys, arguments)
+end
 
 local function view_of(home, chunk)
   local view = views[home]
@@ -113,7 +121,7 @@ local function order_of(step)
   local names = step[2]
   local key = names[2] and table.concat(names, '\n') or names[1]
   local order = orders[key] or only_view(names) or {cursors = {}, opened = {}, at = {}, first = 1}
-  orders[key], step.order = order, order
+  orders[key], orders[step] = order, order
   return order
 end
 
@@ -171,8 +179,6 @@ local function next_returned(position, names)
   end
   return record, position
 end
-
-local first_used = 1 -- of those before it, none has its turn any more
 
 local function next_used(position, names)
   position = max(position, first_used)

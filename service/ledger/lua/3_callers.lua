@@ -1,5 +1,10 @@
 -- What one caller number may be used for, and how it is taken out and comes back.
 
+local windows        -- length -> where the calendar's window around now starts and ends
+local hour, hour_end, day, day_end
+local due_read       -- how many of those were read whose time has come
+local parked_before  -- pool -> how many of it were parked before this call
+
 local function offset_at(instant)
   local offset = offsets[1][2]
   for i = 2, #offsets do
@@ -13,20 +18,26 @@ local function utc_of(local_instant)
 end
 
 -- Where the calendar's window around now starts and ends, counted in local time.
-local windows = {}
 local function window(length)
   local found = windows[length]
   if not found then
-    local local_now = now + offset_at(now)
-    local first = local_now - local_now % length
-    found = {utc_of(first), utc_of(first + length)}
+    local offset = offset_at(now)
+    local first = now - (now + offset) % length
+    found = {first, first + length}
+    if offsets[2] then found = {utc_of(first + offset), utc_of(first + offset + length)} end
     windows[length] = found
   end
   return found[1], found[2]
 end
 
-local hour, hour_end = window(HOUR)
-local day, day_end = window(DAY)
+local begin_candidates = begin
+local function begin(keys, arguments)
+  local answer = begin_candidates(keys, arguments)
+  if answer then return answer end
+  windows, due_read, parked_before = {}, 0, {}
+  hour, hour_end = window(HOUR)
+  day, day_end = window(DAY)
+end
 
 local function used_in_hour(record)
   return record[HOUR_OF] == hour and record[IN_HOUR] or 0
@@ -146,8 +157,6 @@ local function use(record, instant)
   return turn
 end
 
-local due_read = 0
-
 -- The next numbers whose time has come. What this call parked itself waits for the next call.
 local function take_back(limit)
   local due = call('ZRANGEBYSCORE', base .. 'parked', '-inf', format('%d', now),
@@ -168,8 +177,6 @@ local function take_back(limit)
   end
   return taken
 end
-
-local parked_before = {} -- pool -> how many of it were parked before this call
 
 local function parked_in(name)
   local count = parked_before[name] or sane(call('HGET', base .. 'parked_in', name), PARK, 0)

@@ -7,14 +7,18 @@
 -- Both are stored by `struct`, which takes less time than msgpack: texts end with a NUL, lists begin
 -- with how many there are.
 
-local SEVERAL = '*'
+local horizon, call_ttl -- how long a callee's picks must be known, and a call's
+local callees           -- digest -> callee
+local calls             -- digest -> a remembered pick, false where unknown
 
--- How long a callee's picks must be known, and a call's.
-local horizon, call_ttl = max(cooldown, stickiness, remembered), max(idempotency, remembered)
-for i = 1, #callee_rules do horizon = max(horizon, callee_rules[i][2]) end
-
-local callees = {} -- digest -> callee
-local calls = {}   -- digest -> a remembered pick, false where unknown
+local begin_callers = begin
+local function begin(keys, arguments)
+  local answer = begin_callers(keys, arguments)
+  if answer then return answer end
+  horizon, call_ttl = max(cooldown, stickiness, remembered), max(idempotency, remembered)
+  for i = 1, #callee_rules do horizon = max(horizon, callee_rules[i][2]) end
+  callees, calls = {}, {}
+end
 
 local function unpack_callee(packed)
   local uses, count = {}, 0

@@ -1,5 +1,7 @@
 -- A pick; it answers as `wire.py` says.
 
+local SEVERAL = '*' -- processes that an answer was repeated to
+
 -- The mark of a use of a step: the step's, which ends in a token for the group of each pool, with
 -- the token of the first pool alone that has the number. `marks.py` says what else stands there.
 local TOKEN = 8
@@ -18,13 +20,12 @@ end
 
 local function mark_of(step, record)
   if not step[2][2] then return step[1] end
-  local home = record[HOME]
-  local marks = step.marks or {} -- by home: a batch takes many numbers of few
-  step.marks = marks
-  local mark = marks[home]
+  local home, by_home = record[HOME], marks[step] or {} -- a batch takes many numbers of few homes
+  marks[step] = by_home
+  local mark = by_home[home]
   if not mark then
     mark = mark_in(step, homes[home].pools)
-    marks[home] = mark
+    by_home[home] = mark
   end
   return mark
 end
@@ -136,7 +137,7 @@ end
 
 -- Walks a step; adds to the uses of a choice, and to who was passed over.
 local function walk(step, choice, count, dry_run)
-  local names, order = step[2], step.order or order_of(step)
+  local names, order = step[2], orders[step] or order_of(step)
   local uses, seen, rejected = choice.uses, choice.seen, choice.rejected
   local scanned, kept_out = 0, {}
   local record, at, at_returned, at_used = next_candidate(order, names, order.first, 1, 1)
@@ -187,7 +188,7 @@ local function pick(plan, digest, call_digest, body, count, excluded, dry_run, e
   -- Most picks end here, and leave no table behind: with the first candidate there is.
   local first = steps[1]
   if count == 1 and first and not (sticky or explain or dry_run) then
-    local order = first.order or order_of(first)
+    local order = orders[first] or order_of(first)
     local record = next_candidate(order, first[2], order.first, 1, 1)
     if record and not reason_against(record, barred, cooling, region) then
       local mark = mark_of(first, record) .. arm

@@ -26,12 +26,10 @@ local function changed_pools()
   for i = 1, #moved do
     local home = moved[i][HOME]
     if not pools_of[home] then
-      local names = {}
-      for name in string.gmatch(homes[home].pools, '[^\n]+') do
-        names[#names + 1] = name
+      pools_of[home] = homes[home].names
+      for _, name in ipairs(pools_of[home]) do
         more_parked[name] = (more_parked[name] or 0) + (parked_change[home] or 0)
       end
-      pools_of[home] = names
     end
   end
   return pools_of, more_parked
@@ -42,8 +40,12 @@ end
 local function touch(pools_of, more_parked)
   local keys = {}
   if has_parks() then keys = {base .. 'parks', base .. 'parked_by', base .. 'parked_in'} end
-  for home in pairs(pools_of) do keys[#keys + 1] = base .. 'home:' .. home end
-  for name in pairs(more_parked) do keys[#keys + 1] = base .. 'pool:' .. name end
+  for home in pairs(pools_of) do
+    if not views[home] then keys[#keys + 1] = base .. 'home:' .. home end
+  end
+  for name in pairs(more_parked) do
+    if not heads[name] then keys[#keys + 1] = base .. 'pool:' .. name end
+  end
   if keys[1] then call('EXISTS', unpack(keys)) end
 end
 
@@ -76,31 +78,39 @@ local function write_parks(more_parked)
   for name, change in pairs(more_parked) do add(base .. 'parked_in', name, change) end
 end
 
+-- The lowest score of a home once these numbers of it have theirs, as far as its numbers were read.
+local function first_score(home, lowest)
+  local view = views[home]
+  for i = view and view.first or 1, view and #view or 0 do
+    local record = view[i]
+    if not record[MOVED] then return format('%d', math.min(lowest, record[TURN])) end
+  end
+  return call('ZRANGE', base .. 'home:' .. home, '0', '0', 'WITHSCORES')[2]
+end
+
 -- Writes the records; returns those that have limits, behind a place for the reply.
 local function write_numbers(pools_of)
-  local packed, scores, firsts, limited = {}, {}, {}, {''}
+  local packed, scores, lowest, firsts, limited = {}, {}, {}, {}, {''}
   for i = 1, #moved do
     local record = moved[i]
-    local written = pack_record(record)
+    local home, written = record[HOME], pack_record(record)
     packed[2 * i - 1], packed[2 * i] = record[NUMBER], written
-    if homes[record[HOME]].has_limits or record[CAP] > 0 then
+    if homes[home].has_limits or record[CAP] > 0 then
       limited[#limited + 1] = record[NUMBER]
       limited[#limited + 1] = written
     end
-    local list = scores[record[HOME]]
-    if not list then
-      list = {}
-      scores[record[HOME]] = list
+    local list, score = scores[home], record[OUT] > 0 and PARK + record[OUT] or record[TURN]
+    if list then
+      list[#list + 1], list[#list + 2] = format('%d', score), record[NUMBER]
+    else
+      scores[home] = {format('%d', score), record[NUMBER]}
     end
-    local size = #list
-    list[size + 1] = format('%d', record[OUT] > 0 and PARK + record[OUT] or record[TURN])
-    list[size + 2] = record[NUMBER]
+    lowest[home] = math.min(lowest[home] or score, score)
   end
   write('HSET', base .. 'numbers', nil, packed)
   for home, list in pairs(scores) do
-    local key = base .. 'home:' .. home
-    write('ZADD', key, 'XX', list)
-    local first = call('ZRANGE', key, '0', '0', 'WITHSCORES')[2]
+    write('ZADD', base .. 'home:' .. home, 'XX', list)
+    local first = first_score(home, lowest[home])
     for _, name in ipairs(pools_of[home]) do
       local heads = firsts[name]
       if heads then
@@ -144,53 +154,63 @@ local function apply(at, arm)
   local operation = operations[at]
   if type(operation) == 'number' then
     if operation > 0 then
-      return pick(plans[operation], '', '', '', 1, NONE, false, false, arm), false, at + 1
+      return pick(plan_of(operation), '', '', '', 1, NONE, false, false, arm), false, at + 1
     end
     local callee, known, body = operations[at + 1], operations[at + 2], operations[at + 3]
-    return pick(plans[-operation], callee, known, body, 1, NONE, false, false, arm), false, at + 4
+    return pick(plan_of(-operation), callee, known, body, 1, NONE, false, false, arm), false, at + 4
   end
   if type(operation) == 'string' then return apply(at + 1, operation) end
   local name, second = operation[1], operation[2]
   if type(name) == 'number' then
     operation[9] = arm
-    return pick(plans[name], unpack(operation, 2)), operation[7], at + 1
+    return pick(plan_of(name), unpack(operation, 2)), operation[7], at + 1
   end
   others = others or other_operations()
   return others[name](unpack(operation, 2)), second == true, at + 1
 end
 
-take_back(RETURNS_A_CALL)
-load_memory()
-local answers, dry, at = {}, true, 1
-for i = 1, batch do
-  local is_dry
-  answers[i], is_dry, at = apply(at, '')
-  dry = dry and is_dry
-end
-local limited = {''}
-if not dry then
+-- Writes what the call has changed beside its reply; returns the records that have limits, behind a
+-- place for it.
+local function write_changes()
   local pools_of, more_parked = changed_pools()
   touch(pools_of, more_parked)
   if has_parks() then write_parks(more_parked) end
   write('ZREM', base .. 'parked', nil, met.stale)
-  limited = write_numbers(pools_of)
+  local limited = write_numbers(pools_of)
   write_memory()
+  return limited
 end
-local reply = cmsgpack.pack({process, call_number, now, generation, answers, met.behind, met.unreadable,
-  met.damaged})
-if not dry then
-  local now_text = format('%d', now)
-  call('HSET', base .. 'state', 'turn', format('%d', turn), 'now', now_text)
+
+local function write_state(reply)
+  local process_key = base .. 'process:' .. process
+  call('HSET', base .. 'state', 'turn', format('%d', turn), 'now', format('%d', now))
   if met.paced then
     call('HSET', base .. 'state', 'paced_at', format('%d', met.paced[1]), 'paced_from',
       format('%d', met.paced[2]))
   end
   call('HSET', process_key, 'number', format('%d', call_number), 'answer' .. slot, reply)
   -- An expiry that still leaves half of its time costs nothing.
-  if sane(applied[2], PARK, 0) < now + PROCESS_TTL / 2 then
+  if met.expires < now + PROCESS_TTL / 2 then
     call('HSET', process_key, 'expires', format('%d', now + PROCESS_TTL))
     call('PEXPIRE', process_key, format('%d', PROCESS_TTL))
   end
 end
-limited[1] = reply
-return limited[2] and limited or reply
+
+local function decide(keys, arguments)
+  local answer = begin(keys, arguments)
+  if answer then return answer end
+  take_back(RETURNS_A_CALL)
+  load_memory()
+  local answers, dry, at = {}, true, 1
+  for i = 1, batch do
+    local is_dry
+    answers[i], is_dry, at = apply(at, '')
+    dry = dry and is_dry
+  end
+  local limited = dry and {''} or write_changes()
+  local reply = cmsgpack.pack({process, call_number, now, met.generation, answers, met.behind,
+    met.unreadable, met.damaged})
+  if not dry then write_state(reply) end
+  limited[1] = reply
+  return limited[2] and limited or reply
+end

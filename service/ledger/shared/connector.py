@@ -6,6 +6,7 @@ picks are decided without it.
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any, cast
 
@@ -14,6 +15,7 @@ from redis.asyncio.connection import AbstractConnection
 
 from service.ledger.shared.exchange import Exchange
 from service.redis_.client import RoutingClient, client_for
+from service.redis_.connections import CONNECT_SECONDS
 
 
 class Connector:
@@ -22,11 +24,15 @@ class Connector:
     Args:
         client: where Redis is.
         key: one of the line's; beyond one server, it is where this is that counts.
+        prepare: is done with a new connection before it is used.
     """
 
-    def __init__(self, client: Redis, key: str) -> None:
+    def __init__(
+        self, client: Redis, key: str, prepare: Callable[[Exchange], Awaitable[None]]
+    ) -> None:
         self._client = client
         self._key = key
+        self._prepare = prepare
         self._is_routed = isinstance(client, RoutingClient)
         self._home = client
         self._exchange: Exchange | None = None
@@ -52,7 +58,7 @@ class Connector:
             return self._exchange
         if self._opening is None:
             await self.close()
-            self._opening = asyncio.create_task(_open(home), name="ledger-connecting")
+            self._opening = asyncio.create_task(self._open(home), name="ledger-connecting")
             self._opening.add_done_callback(self._take)
         return await asyncio.shield(self._opening)
 
@@ -69,18 +75,20 @@ class Connector:
             await asyncio.wait([opening])
         await self.close(nowait=True)
 
+    async def _open(self, home: Redis) -> Exchange:
+        pool = cast("Any", home.connection_pool)
+        connection: AbstractConnection = pool.make_connection()
+        try:
+            await connection.connect()
+            exchange = Exchange(connection)
+            async with asyncio.timeout(CONNECT_SECONDS):
+                await self._prepare(exchange)
+        except BaseException:
+            await connection.disconnect(nowait=True)
+            raise
+        return exchange
+
     def _take(self, opening: asyncio.Task[Exchange]) -> None:
         self._opening = None
         with suppress(BaseException):  # whoever waits for it is told
             self._exchange = opening.result()
-
-
-async def _open(home: Redis) -> Exchange:
-    pool = cast("Any", home.connection_pool)
-    connection: AbstractConnection = pool.make_connection()
-    try:
-        await connection.connect()
-    except BaseException:
-        await connection.disconnect(nowait=True)
-        raise
-    return Exchange(connection)

@@ -9,9 +9,8 @@ import asyncio
 from collections.abc import Callable, Sequence
 from itertools import count
 from time import monotonic
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
-import hiredis
 from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import MovedError, RedisError, ResponseError
@@ -23,7 +22,7 @@ from service.ledger.shared.census import Census
 from service.ledger.shared.connector import Connector
 from service.ledger.shared.exchange import Exchange
 from service.ledger.shared.recent import Applied, Recent, is_done_again
-from service.ledger.shared.script import CALLS, Script
+from service.ledger.shared.runner import CallRunner, packed
 from service.ledger.shared.wire import CallHead, CallReply, packed_call, packed_rules, unpacked
 from service.redis_.client import doubt, words_of
 
@@ -73,8 +72,8 @@ class Line:
         self._bases = bases
         self._process = self._first_process = process
         self.timeout = timeout
-        self._script = Script(*CALLS)
-        self._connector = Connector(client, bases[0])
+        self._runner = CallRunner(bases)
+        self._connector = Connector(client, bases[0], self._runner.prepare)
         self._is_sent = False
         self._recent = Recent()
         self._answered_at = 0.0
@@ -88,6 +87,11 @@ class Line:
     def name(self) -> str:
         """The prefix of the ledger's keys, by which an operator knows it."""
         return self._bases[0].rstrip(":")
+
+    @property
+    def function(self) -> str:
+        """The function of Redis that decides, "" where a script does, or before the first call."""
+        return self._runner.function
 
     def rule(self, rules: Rules) -> None:
         """Send these rules from the next call."""
@@ -112,10 +116,10 @@ class Line:
         is_dry = all(operation.is_dry for operation in operations)
         expected = 0 if is_dry else self._expected()
         head = CallHead(self._process, self.number, slot, expected, now)
-        payload = packed_call(head, self._packed_rules, operations)
+        arguments = packed_call(head, self._packed_rules, operations)
         try:
             async with asyncio.timeout(self.timeout) as limit:
-                reply = self._read(await self._send(payload, limit))
+                reply = self._read(await self._send(arguments, limit))
         except BaseException as error:  # the end of the task too: what was sent may be applied
             if self._is_sent and not all(map(is_done_again, operations)):
                 self.lost[self.number] = _Lost(slot, operations)
@@ -142,7 +146,7 @@ class Line:
         try:
             async with asyncio.timeout(self.timeout) as limit:
                 exchange = await self._opened_exchange(limit)
-                kept: Any = await exchange.ask(self._packed("HMGET", self._process_key, *fields))
+                kept: Any = await exchange.ask(packed("HMGET", self._process_key, *fields))
             replies = [unpacked(reply) for reply in kept]
         except BaseException as error:
             await self._connector.close(nowait=True)
@@ -199,18 +203,15 @@ class Line:
             limit.reschedule(asyncio.get_running_loop().time() + self.timeout)
         return exchange
 
-    async def _send(self, payload: bytes, limit: asyncio.Timeout, *, again: bool = True) -> Any:
+    async def _send(
+        self, arguments: Sequence[bytes], limit: asyncio.Timeout, *, again: bool = True
+    ) -> Any:
         """Send a call; over a broken connection `again`: its number makes a second sending safe."""
         was_sent = self._is_sent
         try:
             exchange = await self._opened_exchange(limit)
             self._is_sent = True
-            try:
-                return await exchange.ask(self._command("EVALSHA", self._script.sha, payload))
-            except ResponseError as error:
-                if not str(error).startswith("NOSCRIPT"):
-                    raise
-                return await exchange.ask(self._command("EVAL", self._script.source, payload))
+            return await self._runner.run(exchange, arguments)
         except ResponseError as error:
             self._is_sent = was_sent  # refused, so this sending has changed nothing
             if not (again and isinstance(error, MovedError)):
@@ -221,15 +222,7 @@ class Line:
                 raise
             doubt(self._client, error)
         await self._connector.close()
-        return await self._send(payload, limit, again=False)
-
-    def _command(self, name: str, script: str, payload: bytes) -> bytes:
-        return self._packed(name, script, len(self._bases), *self._bases, payload)
-
-    @staticmethod
-    def _packed(*words: Any) -> bytes:
-        packed: Any = hiredis.pack_command(words)
-        return cast("bytes", packed)
+        return await self._send(arguments, limit, again=False)
 
     def _read(self, reply: Any) -> CallReply:
         """Unpack the reply to the call under way.
@@ -237,8 +230,8 @@ class Line:
         Raises:
             redis.exceptions.RedisError: it is none, or that to another call.
         """
-        packed, records = (reply[0], reply[1:]) if type(reply) is list else (reply, ())
-        if (call := unpacked(packed)) is None:
+        decided, records = (reply[0], reply[1:]) if type(reply) is list else (reply, ())
+        if (call := unpacked(decided)) is None:
             raise RedisError("Redis answered with something else than a reply")
         if (call.process, call.number) != (self._process, self.number):
             raise RedisError("Redis answered another call")

@@ -15,7 +15,7 @@ from redis.exceptions import ResponseError
 from service.errors import StaleLeader
 from service.inventory import Home, Inventory, moves_between
 from service.ledger.record import KnownUse, Recall, home_of
-from service.ledger.shared.script import MEMBERSHIP, Script
+from service.ledger.shared.script import MEMBERSHIP, joined
 from service.tasks import in_slices
 
 SLICE = 100
@@ -87,7 +87,7 @@ class MembersWriter:
     def __init__(self, client: Redis, base: str) -> None:
         self._client = client
         self._base = base
-        self._script = Script(*MEMBERSHIP)
+        self._script = joined(*MEMBERSHIP)
 
     async def write(
         self, inventory: Inventory, fence: int, epoch: str, recall: Recall | None = None
@@ -130,7 +130,7 @@ class MembersWriter:
     async def _run(self, fence: int, some: Slice) -> None:
         payload = msgspec.msgpack.encode((fence, some))
         try:
-            await self._client.eval(self._script.source, 1, self._base, payload)
+            await self._client.eval(self._script, 1, self._base, payload)
         except ResponseError as error:
             if "FENCED" in str(error):
                 raise StaleLeader("Another replica has written the members since") from error

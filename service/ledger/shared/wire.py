@@ -14,6 +14,7 @@ answered with an array, as `Picked` has it.
 """
 
 from collections.abc import Sequence
+from struct import Struct
 from typing import Any, NamedTuple
 
 import msgspec
@@ -22,6 +23,7 @@ from service.ledger.port import Operation, Pick
 from service.ledger.rules import Rules
 
 _encoder = msgspec.msgpack.Encoder()
+_HEAD = Struct("<x5d")  # behind the process's id, which ends with a NUL
 
 
 class CallReply(NamedTuple):
@@ -47,9 +49,9 @@ class CallReply(NamedTuple):
 _reply = msgspec.msgpack.Decoder(CallReply)
 
 
-def packed_rules(rules: Rules) -> msgspec.Raw:
+def packed_rules(rules: Rules) -> bytes:
     """The rules as they stand in a call; they change rarely and are sent along always."""
-    return msgspec.Raw(_encoder.encode(rules))
+    return _encoder.encode(rules)
 
 
 class CallHead(NamedTuple):
@@ -66,8 +68,8 @@ class CallHead(NamedTuple):
     now: int = 0
 
 
-def packed_call(head: CallHead, rules: msgspec.Raw, operations: Sequence[Operation]) -> bytes:
-    """A call, as `lua/1_reading.lua` takes it.
+def packed_call(head: CallHead, rules: bytes, operations: Sequence[Operation]) -> list[bytes]:
+    """The arguments of a call, as `lua/1_reading.lua` takes them.
 
     Args:
         head: whose it is, and when.
@@ -75,7 +77,7 @@ def packed_call(head: CallHead, rules: msgspec.Raw, operations: Sequence[Operati
         operations: in order.
     """
     places: dict[tuple[int, str, str], int] = {}
-    plans: list[object] = []
+    plans: list[bytes] = []
     sent: list[object] = []
     for operation in operations:
         if type(operation) is not Pick:
@@ -84,12 +86,15 @@ def packed_call(head: CallHead, rules: msgspec.Raw, operations: Sequence[Operati
         # Equal steps are one object as a rule; where they are not, the plan is sent again.
         key = (id(operation.steps), operation.region, operation.groups)
         if (plan := places.get(key)) is None:
-            plans.append((operation.steps, operation.region, operation.groups))
+            common = (operation.steps, operation.region, operation.groups)
+            plans.append(_encoder.encode(common))
             plan = places[key] = len(plans)
         if operation.arm:
             sent.append(operation.arm)
         sent += _under_plan(operation, plan)
-    return _encoder.encode((*head, rules, len(operations), plans, sent))
+    process, *numbers = head
+    packed_head = process.encode() + _HEAD.pack(*numbers, len(operations))
+    return [packed_head, rules, _encoder.encode(sent), *plans]
 
 
 def unpacked(reply: Any) -> CallReply | None:
