@@ -4,6 +4,7 @@ It answers which pools there are and who is in them. It does not know who was us
 the ledger's.
 """
 
+from bisect import bisect
 from collections import Counter, defaultdict
 from collections.abc import Callable, Generator, Iterable, Mapping
 from itertools import chain
@@ -34,7 +35,7 @@ class Inventory:
 
     Attributes:
         numbers: by their digits.
-        members: the candidates of each pool.
+        members: the candidates of each pool, in the order of their digits.
         groups: the skill groups that have candidates.
         provinces: how many candidates each has.
         usages: how many numbers are used so, by whether they are candidates.
@@ -106,7 +107,8 @@ class Inventory:
         self, numbers: Iterable[PhoneNumber], limits_of: Callable[[PhoneNumber], str]
     ) -> Generator[None, None, None]:
         kinds = []
-        alikes = yield from self._alike(numbers, limits_of)
+        order = yield from self._list(numbers)
+        alikes = yield from self._alike(order, limits_of)
         self.all_limits = frozenset(limits for _, limits, _ in alikes)
         for first, limits, alike in alikes:
             yield
@@ -120,28 +122,50 @@ class Inventory:
                 self.provinces[first.province] += len(alike)
                 kinds.append(_Kind(paths_of(first), limits, alike))
         self.limits = frozenset(kind.limits for kind in kinds)
-        yield from self._fill_pools(kinds)
+        yield from self._make_pools(kinds)
         yield from self._find_homes(kinds)
+        yield from self._fill_pools(order)
 
-    def _alike(
-        self, numbers: Iterable[PhoneNumber], limits_of: Callable[[PhoneNumber], str]
-    ) -> Generator[None, None, list[tuple[PhoneNumber, str, tuple[str, ...]]]]:
-        """The numbers that differ in nothing but their digits: the first, its limits, and all."""
-        kinds: defaultdict[tuple[object, ...], list[str]] = defaultdict(list)
+    def _list(self, numbers: Iterable[PhoneNumber]) -> Generator[None, None, list[str]]:
+        """Take the numbers in, and sort their digits: into buckets, between which a few decide."""
+        some = []
         for at, one in enumerate(numbers):
             if at % SLICE == 0:
                 yield
+                some.append(one.number)
             self.numbers[one.number] = one
+        some.sort()
+        buckets: list[list[str]] = [[] for _ in range(len(some) + 1)]
+        for at, number in enumerate(self.numbers):
+            if at % SLICE == 0:
+                yield
+            buckets[bisect(some, number)].append(number)
+        order: list[str] = []
+        for bucket in buckets:
+            yield
+            order += sorted(bucket)
+        return order
+
+    def _alike(
+        self, order: Iterable[str], limits_of: Callable[[PhoneNumber], str]
+    ) -> Generator[None, None, list[tuple[PhoneNumber, str, tuple[str, ...]]]]:
+        """The numbers that differ in nothing but their digits: the first, its limits, and all."""
+        kinds: defaultdict[tuple[object, ...], list[str]] = defaultdict(list)
+        for at, number in enumerate(order):
+            if at % SLICE == 0:
+                yield
+            one = self.numbers[number]
             owners = one.skill_group_ids, one.agent_id, one.tags
             place = one.province, one.city, one.area_code
-            bars = one.active, one.usage, one.number.startswith("400")
-            kinds[limits_of(one), owners, place, bars].append(one.number)
+            bars = one.active, one.usage, number.startswith("400")
+            kinds[limits_of(one), owners, place, bars].append(number)
         return [
             (self.numbers[alike[0]], str(limits), tuple(alike))
             for (limits, *_), alike in kinds.items()
         ]
 
-    def _fill_pools(self, kinds: list["_Kind"]) -> Generator[None, None, None]:
+    def _make_pools(self, kinds: list["_Kind"]) -> Generator[None, None, None]:
+        """Fill the pools that have numbers of one kind only; those of several stay empty."""
         pools: defaultdict[str, list[int]] = defaultdict(list)
         for index, kind in enumerate(kinds):
             yield
@@ -153,8 +177,7 @@ class Inventory:
         for pool, within in pools.items():
             yield
             if pool not in self._aliases:
-                first, *others = (kinds[index].numbers for index in within)
-                self.members[pool] = first + tuple(chain.from_iterable(others))
+                self.members[pool] = kinds[within[0]].numbers if len(within) == 1 else ()
 
     def _find_homes(self, kinds: list["_Kind"]) -> Generator[None, None, None]:
         for kind in kinds:
@@ -164,6 +187,20 @@ class Inventory:
             for start in range(0, len(kind.numbers), SLICE):
                 yield
                 self._homes.update(dict.fromkeys(kind.numbers[start : start + SLICE], home))
+
+    def _fill_pools(self, order: Iterable[str]) -> Generator[None, None, None]:
+        """Fill the pools of several kinds, which have their numbers in order like the others."""
+        mixed: dict[str, list[str]] = {pool: [] for pool, own in self.members.items() if not own}
+        for at, number in enumerate(order):
+            if at % SLICE == 0:
+                yield
+            home = self._homes.get(number)
+            for pool in home.pools if home is not None else ():
+                if pool in mixed:
+                    mixed[pool].append(number)
+        for pool, numbers in mixed.items():
+            yield
+            self.members[pool] = tuple(numbers)
 
 
 class _Kind(NamedTuple):

@@ -44,14 +44,14 @@ class Book:
     """The members, callees and remembered picks, under `rules`; `now` is ledger time in ms.
 
     Args:
-        unused_turn: the turn, 0 or below, of a number that was never used.
+        start: where the rotation of a pool begins, as a part of it below 1.
     """
 
-    def __init__(self, unused_turn: Callable[[str], int]) -> None:
+    def __init__(self, start: float = 0) -> None:
         self.rules = Rules()
         self.learned = Learned()
         self._pace = Slowdown()
-        self.members = Members(unused_turn, self.learned)
+        self.members = Members(self.learned, start)
         self._remembered = Remembered(self.members, self.learned)
         self._turn = self.now = 0
         self.has_gone_back = False  # from the time of a clock that nobody believes any more

@@ -1,17 +1,18 @@
 """The members of this process's ledger: where each number lives, and the order of its pools.
 
-A pool is ordered when it is first asked for, so standing by for Redis costs next to nothing.
+Only numbers that were used have places in it, so standing by for Redis costs next to nothing.
 """
 
 from bisect import bisect_left, insort
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from heapq import merge
 
 from service.inventory import Home, Inventory, Moves, Step, moves_between, use_mark
 from service.ledger.answers import Glance, Standing
 from service.ledger.local.caller import LIMIT_REASONS, Caller
 from service.ledger.local.learned import Learned
-from service.ledger.local.rotation import Rotation
+from service.ledger.local.rotation import NEVER, Rotation
 from service.ledger.record import UNUSED, KnownUse, Recall, known_from
 from service.ledger.rules import DAY, Limits, Rules
 from service.tasks import at_once
@@ -23,18 +24,19 @@ class Members:
     """The numbers with what is known of their use, their pools and their parks.
 
     Args:
-        unused_turn: the turn, 0 or below, of a number that was never used.
         learned: has the records that came with the shared ledger's answers.
+        start: where the rotation of a pool begins, as a part of it below 1.
     """
 
-    def __init__(self, unused_turn: Callable[[str], int], learned: Learned) -> None:
-        self._unused_turn = unused_turn
+    def __init__(self, learned: Learned, start: float) -> None:
         self.learned = learned
+        self._start = start
         self._homes: Mapping[str, Home] = {}
         self._pools: Mapping[str, tuple[str, ...]] = {}
         self._rotations: dict[str, Rotation] = {}
         self._callers: dict[str, Caller] = {}
         self._returns: list[tuple[int, str]] = []
+        self._parked = Counter[str]()  # by pool
         self.sharing = 1  # processes that decide apart
 
     def __contains__(self, number: object) -> bool:
@@ -47,20 +49,22 @@ class Members:
             moves = at_once(moves_between(old, new))
         for number in moves.gone:
             self.park(number, {})
-            self._leave(number, old[number].pools)
+            self._leave(number, old[number].pools, self._turn_of(number))
             self._callers.pop(number, None)
         self._homes, self._pools = new, inventory.members
-        for number in moves.moved if self._rotations else ():
-            was = old.get(number)
-            self._move(number, was.pools if was else (), new[number].pools)
         for pool in self._rotations.keys() - self._pools.keys():
             del self._rotations[pool]
+        for pool, rotation in self._rotations.items():
+            rotation.follow(self._pools[pool])
+        for number in moves.moved if self._rotations or self._returns else ():
+            was = old.get(number)
+            self._move(number, set(was.pools if was else ()), set(new[number].pools))
 
     def caller(self, number: str) -> Caller:
         """Return a member's uses."""
         caller = self._callers.get(number)
         if caller is None:
-            caller = self._callers[number] = Caller(self._unused_turn(number))
+            caller = self._callers[number] = Caller(NEVER)
         if (record := self.learned.record(number)) and (known := known_from(record)):
             caller.adopt(known)
         return caller
@@ -95,8 +99,8 @@ class Members:
     def use(self, number: str, caller: Caller, turn: int) -> None:
         """Send a number to the end of its pools, unless it is parked."""
         if not caller.parks:
-            for rotation in self._built(self._homes[number].pools):
-                rotation.use(number, caller.turn, turn)
+            for pool in self._homes[number].pools:
+                self._rotation(pool).use(number, caller.turn, turn)
         caller.turn = turn
 
     def park(self, number: str, parks: dict[str, int]) -> None:
@@ -108,13 +112,13 @@ class Members:
             del self._returns[bisect_left(self._returns, (until, number))]
         if parks:
             insort(self._returns, (max(parks.values()), number))
-        if bool(was) == bool(parks):
-            return
-        for rotation in self._built(self._homes[number].pools):
-            if parks:
-                rotation.remove(number, caller.turn)
-            else:
-                rotation.add(number, caller.turn)
+        pools = self._homes[number].pools
+        if parks and not was:
+            self._parked.update(pools)
+            self._leave(number, pools, caller.turn)
+        elif was and not parks:
+            self._parked.subtract(pools)
+            self._enter(number, pools, caller.turn)
 
     def adopt(self, number: str, known: KnownUse | None, parks: dict[str, int]) -> None:
         """Go on from what the shared ledger knows of a number."""
@@ -197,36 +201,44 @@ class Members:
 
     def parked_in(self, pool: str) -> int:
         """Count the parked numbers of a pool."""
-        return len(self._pools.get(pool, ())) - len(self._rotation(pool))
+        return self._parked[pool]
 
     def _rotation(self, pool: str) -> Rotation:
         if (rotation := self._rotations.get(pool)) is None:
-            free = (one for one in self._pools.get(pool, ()) if not self._is_parked(one))
-            rotation = Rotation((self._turn_of(number), number) for number in free)
-            self._rotations[pool] = rotation
+            members = self._pools.get(pool, ())
+            rotation = self._rotations[pool] = Rotation(members, self._is_unused, self._start)
         return rotation
-
-    def _built(self, pools: tuple[str, ...]) -> list[Rotation]:
-        return [self._rotations[pool] for pool in pools if pool in self._rotations]
 
     def _turn_of(self, number: str) -> int:
         caller = self._callers.get(number)
-        return self._unused_turn(number) if caller is None else caller.turn
+        return NEVER if caller is None else caller.turn
+
+    def _is_unused(self, number: str) -> bool:
+        caller = self._callers.get(number)
+        return caller is None or (caller.turn == NEVER and not caller.parks)
 
     def _is_parked(self, number: str) -> bool:
         caller = self._callers.get(number)
         return caller is not None and bool(caller.parks)
 
-    def _leave(self, number: str, pools: tuple[str, ...]) -> None:
-        if not self._is_parked(number):
-            for rotation in self._built(pools):
-                rotation.remove(number, self._turn_of(number))
+    def _leave(self, number: str, pools: Iterable[str], turn: int) -> None:
+        for pool in pools:
+            if (rotation := self._rotations.get(pool)) is not None:
+                rotation.remove(number, turn)
 
-    def _move(self, number: str, old: tuple[str, ...], new: tuple[str, ...]) -> None:
-        self._leave(number, tuple(set(old) - set(new)))
-        if not self._is_parked(number):
-            for rotation in self._built(tuple(set(new) - set(old))):
-                rotation.add(number, self._turn_of(number))
+    def _enter(self, number: str, pools: Iterable[str], turn: int) -> None:
+        for pool in pools:
+            if turn != NEVER or pool in self._rotations:
+                self._rotation(pool).add(number, turn)
+
+    def _move(self, number: str, old: set[str], new: set[str]) -> None:
+        if self._is_parked(number):
+            self._parked.subtract(old)
+            self._parked.update(new)
+        else:
+            turn = self._turn_of(number)
+            self._leave(number, old - new, turn)
+            self._enter(number, new - old, turn)
 
 
 def _without_limits(parks: Mapping[str, int]) -> dict[str, int]:
