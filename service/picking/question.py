@@ -2,7 +2,7 @@
 
 from service.coverage.demand import REFUSED, group_of
 from service.errors import InvalidField
-from service.inventory import Step, Wish, shown_level
+from service.inventory import Step, shown_level
 from service.ledger import Decision, Pick, Take
 from service.locality import Callee
 from service.picking import PickRequest
@@ -16,7 +16,7 @@ class Question:
         InvalidField: neither groups nor an agent are named.
     """
 
-    __slots__ = ("_body", "_call", "_digest", "_groups", "callee", "instance", "request", "wish")
+    __slots__ = ("_body", "_call", "_digest", "_groups", "callee", "instance", "request")
 
     def __init__(self, instance: Instance, request: PickRequest, callee: Callee) -> None:
         if not request.skill_group_ids and not request.agent_id:
@@ -24,7 +24,6 @@ class Question:
         self.instance = instance
         self.request = request
         self.callee = callee
-        self.wish = Wish(request.skill_group_ids, request.agent_id, request.tags)
         digests = instance.digests
         self._digest = self._groups = self._call = self._body = ""
         if instance.knows_callees:

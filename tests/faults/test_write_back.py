@@ -166,7 +166,7 @@ async def test_what_is_parked_stays_parked_while_redis_is_gone(own_redis: RedisS
     await write_members(own_redis.url, inventory)
     async with shared_ledger(own_redis.url, inventory) as side:
         await side.ledger.apply(Park("01089890000", "operator", 2**42))
-        await eventually(lambda: side.ledger._local._book.parked() == ("01089890000",))
+        await eventually(lambda: side.ledger._local._book.members.parked() == ("01089890000",))
         own_redis.kill()
         shown = {
             number for _ in range(4) for number, _ in (await side.ledger.pick(pick())).picked.uses

@@ -187,7 +187,7 @@ class BothLedgers(RuleBasedStateMachine):
 
     @rule(rules=all_rules)
     def change_rules(self, rules: Rules) -> None:
-        self.book.rules = rules
+        self.book.rule(rules)
         self.line.rule(rules)
 
     def accept(self, listed: list[PhoneNumber]) -> None:
@@ -275,8 +275,8 @@ class BothLedgers(RuleBasedStateMachine):
 
     @rule()
     def review(self) -> None:
-        assert set(self.run(self.line.census.parked())) == set(self.book.parked())
-        self.apply([Review(tuple(sorted(self.book.parked())))])
+        assert set(self.run(self.line.census.parked())) == set(self.book.members.parked())
+        self.apply([Review(tuple(sorted(self.book.members.parked())))])
 
     @rule()
     def every_number_stands_alike(self) -> None:

@@ -67,7 +67,7 @@ def test_it_never_stands_still_while_the_clock_goes_on(by: list[int], wait: int)
 def test_a_rest_ends_although_the_clock_was_set_back() -> None:
     book = Book()
     book.replace(inventory_of(1))
-    book.rules = Rules(limits={"": Limits(rest=MINUTE)})
+    book.rule(Rules(limits={"": Limits(rest=MINUTE)}))
     pick = Pick(dry_run=False, steps=EVERYONE)
     back = NOW - HOUR
     shown = [

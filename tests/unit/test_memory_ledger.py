@@ -233,7 +233,8 @@ class RotationMachine(RuleBasedStateMachine):
         self.out: set[str] = set()
         self.turn = 0
         pool = sorted(listed)
-        self.first = pool[int(start * len(pool))] if pool else ""
+        at = int(start * len(pool))
+        self.first = pool[at] if at else ""
         self.rotation = Rotation(pool, self.is_unused, start)
 
     def is_unused(self, number: str) -> bool:

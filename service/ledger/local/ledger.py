@@ -4,7 +4,7 @@ It keeps the same rules as the Lua and forgets at a restart.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import cast
+from typing import Any
 
 from service.inventory import Inventory, Moves
 from service.ledger.answers import Decision, Glance, Picked
@@ -66,7 +66,7 @@ class LocalLedger:
 
     def rule(self, rules: Rules) -> None:
         """Decide under these rules from now."""
-        self._book.rules = rules
+        self._book.rule(rules)
 
     async def pick(self, pick: Pick | Take) -> Decision:
         """Decide and record."""
@@ -82,8 +82,9 @@ class LocalLedger:
 
     def apply_now(self, operation: Answered[AnswerT]) -> AnswerT:
         """Apply an operation at once: nothing here waits."""
+        answer: Any
         (answer,) = self._book.apply(self._clock(), (operation,))
-        return cast("AnswerT", answer)
+        return answer  # type: ignore[no-any-return]  # each kind of operation has its own
 
     @property
     def clock_behind(self) -> int:
@@ -100,7 +101,7 @@ class LocalLedger:
 
     def parked(self) -> tuple[str, ...]:
         """The numbers that are out."""
-        return self._book.parked()
+        return self._book.members.parked()
 
     async def take_back(self) -> None:
         """Return all numbers whose time has come, and forget what no rule needs.
@@ -116,4 +117,4 @@ class LocalLedger:
 
     async def review(self) -> None:
         """Look again at all parked numbers."""
-        self.apply_now(Review(self._book.parked()))
+        self.apply_now(Review(self._book.members.parked()))

@@ -31,7 +31,7 @@ class Members:
     def __init__(self, learned: Learned, start: float) -> None:
         self.learned = learned
         self._start = start
-        self._homes: Mapping[str, Home] = {}
+        self.homes: Mapping[str, Home] = {}
         self._pools: Mapping[str, tuple[str, ...]] = {}
         self._rotations: dict[str, Rotation] = {}
         self._callers: dict[str, Caller] = {}
@@ -40,18 +40,18 @@ class Members:
         self.sharing = 1  # processes that decide apart
 
     def __contains__(self, number: object) -> bool:
-        return number in self._homes
+        return number in self.homes
 
     def replace(self, inventory: Inventory, moves: Moves | None) -> None:
         """Take the members of a new snapshot; who stays keeps turn, counts and parks."""
-        old, new = self._homes, inventory.homes()
+        old, new = self.homes, inventory.homes()
         if moves is None:
             moves = at_once(moves_between(old, new))
         for number in moves.gone:
             self.park(number, {})
             self._leave(number, old[number].pools, self._turn_of(number))
             self._callers.pop(number, None)
-        self._homes, self._pools = new, inventory.members
+        self.homes, self._pools = new, inventory.members
         for pool in self._rotations.keys() - self._pools.keys():
             del self._rotations[pool]
         for pool, rotation in self._rotations.items():
@@ -65,42 +65,44 @@ class Members:
         caller = self._callers.get(number)
         if caller is None:
             caller = self._callers[number] = Caller(NEVER)
-        if (record := self.learned.record(number)) and (known := known_from(record)):
+        record = self.learned.record(number) if self.learned.records else None
+        if record and (known := known_from(record)):
             caller.adopt(known)
         return caller
 
     def limits(self, number: str, rules: Rules) -> Limits:
         """The limits that hold for a member."""
-        return rules.limits_named(self._homes[number].limits)
+        return rules.limits_named(self.homes[number].limits)
 
     def holds(self, number: str, caller: Caller, rules: Rules, now: int) -> list[tuple[str, int]]:
         """Return the reasons that its limits give to keep a member out now, each with its end."""
-        return caller.holds(rules, self.limits(number, rules), now, self.sharing)
+        limits = rules.limits_named(self.homes[number].limits)
+        return caller.holds(rules, limits, now, self.sharing)
 
     def stands_in(self, number: str, pools: tuple[str, ...]) -> bool:
         """Return whether a number is a member of one of these pools."""
-        home = self._homes.get(number)
+        home = self.homes.get(number)
         return home is not None and not set(home.pools).isdisjoint(pools)
 
     def mark_in(self, number: str, step: Step) -> str:
         """Return the mark of a use of a number that stands in one of a step's pools."""
         if len(step.pools) == 1:
             return step.mark
-        own = self._homes[number].pools
+        own = self.homes[number].pools
         position = next(at for at, pool in enumerate(step.pools) if pool in own)
         return use_mark(step.mark, len(step.pools), position)
 
     def candidates(self, pools: tuple[str, ...]) -> Iterator[str]:
         """The free numbers of some pools in order of turn; one of two pools comes twice."""
         if len(pools) == 1:
-            return self._rotation(pools[0]).numbers()
+            return (self._rotations.get(pools[0]) or self._rotation(pools[0])).numbers()
         return (number for _, number in merge(*map(self._rotation, pools)))
 
     def use(self, number: str, caller: Caller, turn: int) -> None:
         """Send a number to the end of its pools, unless it is parked."""
         if not caller.parks:
-            for pool in self._homes[number].pools:
-                self._rotation(pool).use(number, caller.turn, turn)
+            for pool in self.homes[number].pools:
+                (self._rotations.get(pool) or self._rotation(pool)).use(number, caller.turn, turn)
         caller.turn = turn
 
     def park(self, number: str, parks: dict[str, int]) -> None:
@@ -112,7 +114,7 @@ class Members:
             del self._returns[bisect_left(self._returns, (until, number))]
         if parks:
             insort(self._returns, (max(parks.values()), number))
-        pools = self._homes[number].pools
+        pools = self.homes[number].pools
         if parks and not was:
             self._parked.update(pools)
             self._leave(number, pools, caller.turn)
@@ -122,7 +124,7 @@ class Members:
 
     def adopt(self, number: str, known: KnownUse | None, parks: dict[str, int]) -> None:
         """Go on from what the shared ledger knows of a number."""
-        if number not in self._homes:
+        if number not in self.homes:
             return
         if known is UNUSED and not parks and number not in self._callers:
             return  # as every number is at first
@@ -134,14 +136,16 @@ class Members:
     def recall(self) -> Recall:
         """Return what the shared ledger is known to have held: uses, and parks with their ends."""
         used = self._callers.keys() | self.learned.numbers()
-        callers = [(number, self.caller(number)) for number in used if number in self._homes]
+        callers = [(number, self.caller(number)) for number in used if number in self.homes]
         # What limits hold is found again there; here it may be this process's share that does.
         return {
             number: (caller.before, _without_limits(caller.parks)) for number, caller in callers
         }
 
     def standing(self, number: str, rules: Rules, now: int) -> Standing:
-        """Describe a member."""
+        """Describe a number; one that is no member was never used."""
+        if number not in self.homes:
+            return Standing(0, 0, 0, ())
         caller, limits = self.caller(number), self.limits(number, rules)
         parks = {reason: until for reason, until in caller.parks.items() if until > now}
         return Standing(
@@ -157,7 +161,7 @@ class Members:
         """Describe these numbers; nothing is made up for those that were never used."""
         day = rules.window(now, DAY)[0]
         for number in numbers:
-            home, caller = self._homes.get(number), self._callers.get(number)
+            home, caller = self.homes.get(number), self._callers.get(number)
             limits = rules.limits_named(home.limits) if home is not None else NO_LIMITS
             if caller is None:
                 yield Glance(0, limits.max_per_day)
@@ -172,14 +176,14 @@ class Members:
 
     def review(self, number: str, rules: Rules, now: int) -> None:
         """Drop the parks by limits that no longer hold, and take in those that do."""
-        if number in self._homes:
+        if number in self.homes:
             caller = self.caller(number)
             kept = _without_limits(caller.parks)
             self.park(number, kept | dict(self.holds(number, caller, rules, now)))
 
     def touch_lease(self, number: str, turn: int, *, rules: Rules, now: int, final: bool) -> None:
         """Renew the lease that a number has by a turn, or free it where the call is over."""
-        if number not in self._homes:
+        if number not in self.homes:
             return
         caller = self.caller(number)
         if turn not in caller.leases:
@@ -195,19 +199,19 @@ class Members:
             return []
         return [number for until, number in self._returns[:limit] if until <= now]
 
-    def parked(self) -> list[str]:
+    def parked(self) -> tuple[str, ...]:
         """All numbers that are out, the first to return first."""
-        return [number for _, number in self._returns]
+        return tuple([number for _, number in self._returns])
 
     def parked_in(self, pool: str) -> int:
         """Count the parked numbers of a pool."""
         return self._parked[pool]
 
     def _rotation(self, pool: str) -> Rotation:
-        if (rotation := self._rotations.get(pool)) is None:
+        if pool not in self._rotations:
             members = self._pools.get(pool, ())
-            rotation = self._rotations[pool] = Rotation(members, self._is_unused, self._start)
-        return rotation
+            self._rotations[pool] = Rotation(members, self._is_unused, self._start)
+        return self._rotations[pool]
 
     def _turn_of(self, number: str) -> int:
         caller = self._callers.get(number)

@@ -31,7 +31,8 @@ class Rotation:
         self, members: Sequence[str], is_unused: Callable[[str], bool], start: float = 0
     ) -> None:
         self._is_unused = is_unused
-        self._first = members[int(start * len(members))] if members else ""
+        at = int(start * len(members))
+        self._first = members[at] if at else ""
         self._last_read: _Place = (-2, "")
         self._unused: list[_Place] = []  # of what was read
         self._early: list[_Place] = []
@@ -46,6 +47,7 @@ class Rotation:
         behind = range(read if lap == 0 else 0, first)
         numbers = map(members.__getitem__, chain(ahead, behind))
         self._unread = filterfalse(self._queue.__contains__, numbers)  # used through other pools
+        self._is_read = False
 
     def __iter__(self) -> Iterator[_Place]:
         """Places from the least recently used on; not to be changed meanwhile."""
@@ -58,9 +60,9 @@ class Rotation:
 
     def numbers(self) -> Iterator[str]:
         """The numbers alone, in the same order; not to be changed meanwhile."""
-        if self._unused or self._early or self._read():
-            return (number for _, number in self)
-        return iter(self._queue)
+        if self._is_read and not (self._unused or self._early):
+            return iter(self._queue)
+        return (number for _, number in self)
 
     def add(self, number: str, turn: int) -> None:
         """Let a number in, at the place of its last use."""
@@ -96,6 +98,7 @@ class Rotation:
             if self._is_unused(number):
                 self._unused.append(place)
                 return True
+        self._is_read = True
         return False
 
     def _place(self, number: str) -> _Place:
