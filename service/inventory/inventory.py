@@ -4,7 +4,6 @@ It answers which pools there are and who is in them. It does not know who was us
 the ledger's.
 """
 
-from bisect import bisect
 from collections import Counter, defaultdict
 from collections.abc import Callable, Generator, Iterable, Mapping
 from itertools import chain
@@ -12,6 +11,7 @@ from types import MappingProxyType
 from typing import NamedTuple, Self
 
 from service.inventory.numbers import PhoneNumber, bar
+from service.inventory.order import in_order, merged
 from service.inventory.pools import Home, add_aliases, home_of, paths_of, pool_name
 
 SLICE = 128  # numbers looked at before others have a turn, well under a ms
@@ -107,8 +107,7 @@ class Inventory:
         self, numbers: Iterable[PhoneNumber], limits_of: Callable[[PhoneNumber], str]
     ) -> Generator[None, None, None]:
         kinds = []
-        order = yield from self._list(numbers)
-        alikes = yield from self._alike(order, limits_of)
+        alikes = yield from self._alike(numbers, limits_of)
         self.all_limits = frozenset(limits for _, limits, _ in alikes)
         for first, limits, alike in alikes:
             yield
@@ -122,50 +121,29 @@ class Inventory:
                 self.provinces[first.province] += len(alike)
                 kinds.append(_Kind(paths_of(first), limits, alike))
         self.limits = frozenset(kind.limits for kind in kinds)
-        yield from self._make_pools(kinds)
+        yield from self._fill_pools(kinds)
         yield from self._find_homes(kinds)
-        yield from self._fill_pools(order)
-
-    def _list(self, numbers: Iterable[PhoneNumber]) -> Generator[None, None, list[str]]:
-        """Take the numbers in, and sort their digits: into buckets, between which a few decide."""
-        some = []
-        for at, one in enumerate(numbers):
-            if at % SLICE == 0:
-                yield
-                some.append(one.number)
-            self.numbers[one.number] = one
-        some.sort()
-        buckets: list[list[str]] = [[] for _ in range(len(some) + 1)]
-        for at, number in enumerate(self.numbers):
-            if at % SLICE == 0:
-                yield
-            buckets[bisect(some, number)].append(number)
-        order: list[str] = []
-        for bucket in buckets:
-            yield
-            order += sorted(bucket)
-        return order
 
     def _alike(
-        self, order: Iterable[str], limits_of: Callable[[PhoneNumber], str]
+        self, numbers: Iterable[PhoneNumber], limits_of: Callable[[PhoneNumber], str]
     ) -> Generator[None, None, list[tuple[PhoneNumber, str, tuple[str, ...]]]]:
         """The numbers that differ in nothing but their digits: the first, its limits, and all."""
         kinds: defaultdict[tuple[object, ...], list[str]] = defaultdict(list)
-        for at, number in enumerate(order):
+        for at, one in enumerate(numbers):
             if at % SLICE == 0:
                 yield
-            one = self.numbers[number]
+            self.numbers[one.number] = one
             owners = one.skill_group_ids, one.agent_id, one.tags
             place = one.province, one.city, one.area_code
-            bars = one.active, one.usage, number.startswith("400")
-            kinds[limits_of(one), owners, place, bars].append(number)
-        return [
-            (self.numbers[alike[0]], str(limits), tuple(alike))
-            for (limits, *_), alike in kinds.items()
-        ]
+            bars = one.active, one.usage, one.number.startswith("400")
+            kinds[limits_of(one), owners, place, bars].append(one.number)
+        alikes = []
+        for (limits, *_), alike in kinds.items():
+            ordered = yield from in_order(alike)
+            alikes.append((self.numbers[ordered[0]], str(limits), ordered))
+        return alikes
 
-    def _make_pools(self, kinds: list["_Kind"]) -> Generator[None, None, None]:
-        """Fill the pools that have numbers of one kind only; those of several stay empty."""
+    def _fill_pools(self, kinds: list["_Kind"]) -> Generator[None, None, None]:
         pools: defaultdict[str, list[int]] = defaultdict(list)
         for index, kind in enumerate(kinds):
             yield
@@ -177,7 +155,8 @@ class Inventory:
         for pool, within in pools.items():
             yield
             if pool not in self._aliases:
-                self.members[pool] = kinds[within[0]].numbers if len(within) == 1 else ()
+                runs = [kinds[index].numbers for index in within]
+                self.members[pool] = yield from merged(runs)
 
     def _find_homes(self, kinds: list["_Kind"]) -> Generator[None, None, None]:
         for kind in kinds:
@@ -187,20 +166,6 @@ class Inventory:
             for start in range(0, len(kind.numbers), SLICE):
                 yield
                 self._homes.update(dict.fromkeys(kind.numbers[start : start + SLICE], home))
-
-    def _fill_pools(self, order: Iterable[str]) -> Generator[None, None, None]:
-        """Fill the pools of several kinds, which have their numbers in order like the others."""
-        mixed: dict[str, list[str]] = {pool: [] for pool, own in self.members.items() if not own}
-        for at, number in enumerate(order):
-            if at % SLICE == 0:
-                yield
-            home = self._homes.get(number)
-            for pool in home.pools if home is not None else ():
-                if pool in mixed:
-                    mixed[pool].append(number)
-        for pool, numbers in mixed.items():
-            yield
-            self.members[pool] = tuple(numbers)
 
 
 class _Kind(NamedTuple):

@@ -20,7 +20,7 @@ from service.locality.refusal import why_refused
 from service.sync import InventoryKeeper
 
 DIGEST_BYTES = 12
-SETS_REMEMBERED = 4096  # of groups, each with an agent
+SETS_REMEMBERED = 4096  # of groups with an agent, and of all that decides beside the callee
 
 T = TypeVar("T")
 
@@ -47,9 +47,9 @@ class Digests:
         """A client's idempotency key."""
         return self._of(f"call|{self._instance_id}|{call_id}")
 
-    def body(self, *deciding: object) -> str:
-        """The fields of a request that decide, normalised by the caller."""
-        return self._of(repr(deciding))
+    def body(self, callee: str, *deciding: str | int | tuple[str, ...]) -> str:
+        """The fields of a request that decide: its callee, and those that hardly ever differ."""
+        return self._of(f"({callee!r}, {_normalised(*deciding)}")
 
     def _groups(self, skill_group_ids: tuple[str, ...], agent_id: str) -> str:
         """A set of groups and an agent, whatever the order."""
@@ -59,6 +59,13 @@ class Digests:
         digest = self._empty.copy()
         digest.update(text.encode())
         return digest.hexdigest()
+
+
+@lru_cache(SETS_REMEMBERED)
+def _normalised(*deciding: str | int | tuple[str, ...]) -> str:
+    """Return the fields as they stand in a digest, lists sorted."""
+    fields = [sorted(set(one)) if isinstance(one, tuple) else one for one in deciding]
+    return repr(tuple(fields))[1:]
 
 
 def no_spare(_: Iterable[str]) -> tuple[tuple[str, Node], ...]:

@@ -33,12 +33,12 @@ class Question:
             self._call = digests.call(request.call_id)
             self._body = digests.body(
                 callee.number,
-                sorted(set(request.skill_group_ids)),
+                request.skill_group_ids,
                 request.agent_id,
                 request.count,
                 request.min_match,
-                sorted(set(request.tags)),
-                sorted(set(request.exclude)),
+                request.tags,
+                request.exclude,
             )
 
     def pick(self, steps: tuple[Step, ...]) -> Pick:
