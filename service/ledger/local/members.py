@@ -12,7 +12,7 @@ from service.inventory import Home, Inventory, Moves, Step, moves_between, use_m
 from service.ledger.answers import Glance, Standing
 from service.ledger.local.caller import LIMIT_REASONS, Caller
 from service.ledger.local.learned import Learned
-from service.ledger.local.rotation import NEVER, Rotation
+from service.ledger.local.rotation import NEVER, Rotation, Rotations
 from service.ledger.record import UNUSED, KnownUse, Recall, known_from
 from service.ledger.rules import DAY, Limits, Rules
 from service.tasks import at_once
@@ -33,7 +33,7 @@ class Members:
         self._start = start
         self.homes: Mapping[str, Home] = {}
         self._pools: Mapping[str, tuple[str, ...]] = {}
-        self._rotations: dict[str, Rotation] = {}
+        self._rotations = Rotations(self._begin)
         self._callers: dict[str, Caller] = {}
         self._returns: list[tuple[int, str]] = []
         self._parked = Counter[str]()  # by pool
@@ -95,14 +95,14 @@ class Members:
     def candidates(self, pools: tuple[str, ...]) -> Iterator[str]:
         """The free numbers of some pools in order of turn; one of two pools comes twice."""
         if len(pools) == 1:
-            return (self._rotations.get(pools[0]) or self._rotation(pools[0])).numbers()
-        return (number for _, number in merge(*map(self._rotation, pools)))
+            return self._rotations[pools[0]].numbers()
+        return (number for _, number in merge(*[self._rotations[pool] for pool in pools]))
 
     def use(self, number: str, caller: Caller, turn: int) -> None:
         """Send a number to the end of its pools, unless it is parked."""
         if not caller.parks:
             for pool in self.homes[number].pools:
-                (self._rotations.get(pool) or self._rotation(pool)).use(number, caller.turn, turn)
+                self._rotations[pool].use(number, caller.turn, turn)
         caller.turn = turn
 
     def park(self, number: str, parks: dict[str, int]) -> None:
@@ -207,11 +207,8 @@ class Members:
         """Count the parked numbers of a pool."""
         return self._parked[pool]
 
-    def _rotation(self, pool: str) -> Rotation:
-        if pool not in self._rotations:
-            members = self._pools.get(pool, ())
-            self._rotations[pool] = Rotation(members, self._is_unused, self._start)
-        return self._rotations[pool]
+    def _begin(self, pool: str) -> Rotation:
+        return Rotation(self._pools.get(pool, ()), self._is_unused, self._start)
 
     def _turn_of(self, number: str) -> int:
         caller = self._callers.get(number)
@@ -233,7 +230,7 @@ class Members:
     def _enter(self, number: str, pools: Iterable[str], turn: int) -> None:
         for pool in pools:
             if turn != NEVER or pool in self._rotations:
-                self._rotation(pool).add(number, turn)
+                self._rotations[pool].add(number, turn)
 
     def _move(self, number: str, old: set[str], new: set[str]) -> None:
         if self._is_parked(number):

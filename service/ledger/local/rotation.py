@@ -103,3 +103,19 @@ class Rotation:
 
     def _place(self, number: str) -> _Place:
         return (-1 if number >= self._first else 0), number
+
+
+class Rotations(dict[str, Rotation]):
+    """Rotations by their pools, each begun when it is first asked for.
+
+    Args:
+        begin: makes that of a pool.
+    """
+
+    def __init__(self, begin: Callable[[str], Rotation]) -> None:
+        super().__init__()
+        self._begin = begin
+
+    def __missing__(self, pool: str) -> Rotation:
+        rotation = self[pool] = self._begin(pool)
+        return rotation
