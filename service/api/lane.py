@@ -1,4 +1,4 @@
-"""What the connections of a process share: the parts, the known heads, the refusal of an excess."""
+"""What the connections of a process share: known heads, what answers behind them, the turnstile."""
 
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
