@@ -174,6 +174,16 @@ def test_a_new_snapshot_keeps_the_turns_of_the_numbers_that_stay() -> None:
     assert [shown(ledger)[0] for _ in range(4)] == ["1", "2", "3", "0"]
 
 
+def test_a_used_number_goes_on_in_another_group_when_its_own_is_gone() -> None:
+    ledger = ledger_of(1)
+    assert shown(ledger) == ["0"]
+    ledger.replace(
+        Inventory("ccc-test", 2, [PhoneNumber("01055500000", skill_group_ids=(SURVEY,))])
+    )
+    moved = Pick(dry_run=False, steps=(Step("any", (f"{SURVEY}|any|*",)),))
+    assert shown(ledger, moved) == ["0"]
+
+
 def test_a_number_that_left_and_came_back_starts_anew() -> None:
     ledger = ledger_of(2)
     assert shown(ledger) == ["0"]

@@ -52,13 +52,13 @@ class Members:
             self._leave(number, old[number].pools, self._turn_of(number))
             self._callers.pop(number, None)
         self.homes, self._pools = new, inventory.members
-        for pool in self._rotations.keys() - self._pools.keys():
-            del self._rotations[pool]
         for pool, rotation in self._rotations.items():
-            rotation.follow(self._pools[pool])
+            rotation.follow(self._pools.get(pool, ()))
         for number in moves.moved if self._rotations or self._returns else ():
             was = old.get(number)
             self._move(number, set(was.pools if was else ()), set(new[number].pools))
+        for pool in self._rotations.keys() - self._pools.keys():
+            del self._rotations[pool]
 
     def caller(self, number: str) -> Caller:
         """Return a member's uses."""
