@@ -11,7 +11,6 @@ from datetime import datetime
 from functools import partial
 from random import SystemRandom
 from typing import Any
-from zlib import crc32
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -156,7 +155,7 @@ class Builder:
         clock = LedgerClock(now_ms, monotonic_ms)
         ledger = FailoverLedger(
             SharedLedger(line, queue, breaker),
-            LocalLedger(clock, source="degraded", unused_turn=self._scattered),
+            LocalLedger(clock, source="degraded", start=SystemRandom().random()),
             self._metrics,
             clock,
             keeper.notice,
@@ -177,10 +176,6 @@ class Builder:
             clock=lambda: now() / 1000,
             metrics=self._metrics,
         )
-
-    def _scattered(self, number: str) -> int:
-        """Order unused numbers differently in each process: while Redis is away each is alone."""
-        return -1 - crc32((self._process + number).encode())
 
 
 def scope_base(settings: Settings, scope: str) -> str:

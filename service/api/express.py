@@ -1,28 +1,29 @@
-"""The express lane of `POST /v1/pick`: a head that aiohttp has read once is not read again.
+"""The express lane of picks and outcomes: a head that aiohttp has read once is not read again.
 
 A dialer sends the same head with every pick, but for the headers that `heads` knows to vary.
 aiohttp parses the first one; its bytes are then remembered, and a request that begins with just
 these, where a request has to begin, can only mean the same. No HTTP is parsed here: whatever is
-new, broken, pipelined or closing goes through aiohttp to the handler in `pick`. A request answered
+new, broken, pipelined or closing goes through aiohttp to the ordinary handlers. A request answered
 with a constant costs 12 µs of CPU by this lane, 80 by a handler. Decision 19 says how to do without
 it.
 """
 
 import asyncio
+from http import HTTPStatus
 from typing import Any
 
 from aiohttp import StreamReader, web
 
-from service.api import bodies, pick
+from service.api import bodies
 from service.api.envelope import expected
-from service.api.gate import Admission
 from service.api.heads import END, MAX_HEAD_BYTES, KnownHead, body_length, request_id_in
-from service.api.lane import Lane
+from service.api.lane import Answerer, Lane
 from service.api.problems import problem
 from service.api.protocol import Protocol
-from service.api.response import PICKED, beginning, response
+from service.api.response import beginning, response
 from service.errors import CallerIdError, MalformedRequest, Overloaded, RequestTimeout
-from service.picking import PickRequest
+
+_LEARNED_FROM = {HTTPStatus.OK, HTTPStatus.ACCEPTED}  # the answers to a pick and to an outcome
 
 REST_SECONDS = 0.05  # clients that write head and body apart do so in one breath
 
@@ -33,7 +34,7 @@ PIECE_BYTES = 8_192  # of what aiohttp is given at once
 
 
 class Connection(Protocol):
-    """A client's connection: aiohttp's, but for the picks behind a head that is known.
+    """A client's connection: aiohttp's, but for what comes behind a head that is known.
 
     `arrived` is when it was last read from, by the timer of the parts.
 
@@ -65,7 +66,7 @@ class Connection(Protocol):
         self._answering: asyncio.Task[None] | None = None
 
     def data_received(self, data: bytes) -> None:
-        """Start a pick whose head is known; leave anything else to aiohttp."""
+        """Start what has a known head; leave anything else to aiohttp."""
         self.arrived = self._lane.arrival()
         if self._waited_since is not None:
             self.arrived, self._waited_since = self._waited_since, None
@@ -89,12 +90,12 @@ class Connection(Protocol):
             head = seen[: seen.find(END) + len(END)]
             if len(head) + (request.content_length or 0) == len(seen):
                 self._seen = b""
-                if resp.status == web.HTTPOk.status_code:
+                if resp.status in _LEARNED_FROM:
                     self._lane.learn(request, head)
         return await super().finish_response(request, resp, start_time)
 
     async def shutdown(self, timeout: float | None = 15.0) -> None:  # noqa: ASYNC109 - aiohttp's
-        """Close, after the pick that is being answered."""
+        """Close, after what is being answered."""
         if self._answering is not None:
             await asyncio.wait([self._answering], timeout=timeout)
         await super().shutdown(timeout)
@@ -116,7 +117,7 @@ class Connection(Protocol):
         )
 
     def _take(self, data: bytes) -> bool:
-        """Begin the pick that these bytes are; False where they are no pick to be taken here."""
+        """Begin what these bytes ask for; False where they are nothing to be taken here."""
         start = data.find(END) + len(END)
         known = self._lane.find(data[:start])
         if known is None:
@@ -130,11 +131,10 @@ class Connection(Protocol):
         return True
 
     def _admit(self, known: KnownHead, body: bytes) -> None:
-        """Have a pick decided in the loop's next turn, or refuse it in this one."""
-        api = self._lane.api
-        request_id = known.request_id or api.parts.new_id()
-        if (admission := api.gate.admit(known.asker, self.arrived)) is not None:
-            answering = self._answer(admission, request_id, body)
+        """Have a request answered in the loop's next turn, or refuse it in this one."""
+        request_id = known.request_id or self._lane.api.parts.new_id()
+        if (answerer := self._lane.answerer(known, self.arrived)) is not None:
+            answering = self._answer(answerer, request_id, body)
             self._answering = self._loop.create_task(answering)
             return
         self._overload(request_id)
@@ -161,15 +161,9 @@ class Connection(Protocol):
         self._write(self._lane.turnstile.refuse(request_id, self.arrived))
         self._rest()
 
-    async def _answer(self, admission: Admission, request_id: str, body: bytes) -> None:
-        api = self._lane.api
-
-        async def read(_: Admission) -> PickRequest:
-            return pick.decode(body)
-
+    async def _answer(self, answerer: Answerer, request_id: str, body: bytes) -> None:
         try:
-            answer = await pick.answer_pick(api, request_id, lambda: admission, read)
-            told = response(PICKED, pick.encode(answer, request_id), request_id)
+            told = await answerer(request_id, body)
         except Exception as error:  # noqa: BLE001 - whatever it is, the client gets an answer
             self._refuse(expected(error, request_id), request_id)
         else:

@@ -1,6 +1,6 @@
-"""The heads of picks that were answered: what begins with the same bytes means the same.
+"""The heads of picks and outcomes that were answered: what begins alike means the same.
 
-Some headers differ with each request and mean nothing to a pick: those whose names start with `X-`,
+Some headers differ with each request and mean nothing to either: those whose names start with `X-`,
 the date, and what traces it. A head that differs from one that is known in nothing else is known
 too; its `X-Request-Id` becomes the answer's.
 """
@@ -18,8 +18,9 @@ MAX_HEAD_BYTES = 4096
 
 END = b"\r\n\r\n"
 
-# A pick's head begins with it; a blank line before it, which HTTP allows, is aiohttp's to skip.
-_LINE = b"POST /v1/pick HTTP/1.1\r\n"
+# Heads begin with these; a blank line before one, which HTTP allows, is aiohttp's to skip.
+_PICK = b"POST /v1/pick HTTP/1.1\r\n"
+_OUTCOME = b"POST /v1/outcomes HTTP/1.1\r\n"
 # What makes a head mean more than a body's length and a client.
 _UNUSUAL = ("Content-Encoding", "Expect", "Transfer-Encoding", "Upgrade")
 # Whole lines of plain ASCII; any other of these headers makes a head another one.
@@ -30,7 +31,7 @@ _VARYING = re.compile(
 )
 _REQUEST_ID = re.compile(rb"\r\nX-Request-Id:[ \t]*([!-~]{1,128})[ ]*(?=\r\n)", re.IGNORECASE)
 # A head in which every line is a header of plain ASCII, and what makes it say more than a length.
-_ORDINARY = re.compile(re.escape(_LINE) + rb"(?:[A-Za-z0-9-]{1,64}: ?[!-~][ -~]{0,1023}\r\n)+\r\n")
+_ORDINARY = re.compile(re.escape(_PICK) + rb"(?:[A-Za-z0-9-]{1,64}: ?[!-~][ -~]{0,1023}\r\n)+\r\n")
 _DOUBTFUL = (b"\r\nconnection:", b"\r\nexpect:", b"\r\ntransfer-encoding:", b"\r\nupgrade:")
 _LENGTH = re.compile(rb"\r\ncontent-length: ?([0-9]{1,5})(?=\r\n)")
 _ANY_REQUEST_ID = b"\r\nx-request-id"
@@ -42,11 +43,12 @@ class KnownHead(NamedTuple):
 
     length: int
     asker: Asker
+    is_outcome: bool = False
     request_id: str = ""
 
 
 class Heads:
-    """The heads of picks that were answered in this process.
+    """The heads of picks and outcomes that were answered in this process.
 
     Heads that came once stand apart: one that never comes again pushes none out that does.
     """
@@ -60,10 +62,10 @@ class Heads:
         return self._often.get(head) or self._promoted(head) or self._varied(head)
 
     def learn(self, head: bytes, length: int, asker: Asker) -> None:
-        """Remember the head of a pick that was answered; `is_plain` must be true of it."""
+        """Remember the head of what was answered; `is_plain` must be true of it."""
         constant = _VARYING.sub(b"", head)
         if _ANY_REQUEST_ID not in constant.lower():
-            self._note(constant, KnownHead(length, asker))
+            self._note(constant, KnownHead(length, asker, head.startswith(_OUTCOME)))
 
     def _note(self, head: bytes, known: KnownHead) -> None:
         if len(self._once) >= HEADS_REMEMBERED:
@@ -79,7 +81,7 @@ class Heads:
         return known
 
     def _varied(self, head: bytes) -> KnownHead | None:
-        if not head.startswith(_LINE) or len(head) > MAX_HEAD_BYTES:
+        if not head.startswith((_PICK, _OUTCOME)) or len(head) > MAX_HEAD_BYTES:
             return None
         constant, varying = _VARYING.subn(b"", head)
         if not varying or head.count(b"\r\n") > _MOST_LINES:
@@ -89,7 +91,7 @@ class Heads:
             return None
         if (request_id := request_id_in(head)) is None:
             return None
-        found = KnownHead(known.length, known.asker, request_id)
+        found = known._replace(request_id=request_id)
         self._note(head, found)
         return found
 
@@ -113,9 +115,9 @@ def body_length(head: bytes) -> int | None:
 
 
 def is_plain(request: web.BaseRequest, head: bytes) -> bool:
-    """Return whether there is no more to the head of a pick than its body's length and client."""
+    """Return whether it is of a pick or an outcome, and says no more than its length and client."""
     return (
-        head.startswith(_LINE)
+        head.startswith((_PICK, _OUTCOME))
         and len(head) <= MAX_HEAD_BYTES
         and request.version == HttpVersion11
         and request.keep_alive

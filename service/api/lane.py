@@ -1,13 +1,21 @@
-"""What the connections of a process share: the parts, the known heads, the refusal of an excess."""
+"""What the connections of a process share: known heads, what answers behind them, the turnstile."""
 
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 
 from aiohttp import web
 
+from service.api import outcomes, pick
+from service.api.auth import Asker
+from service.api.gate import Admission
 from service.api.heads import Heads, KnownHead, is_plain
 from service.api.parts import Api
-from service.api.response import Turnstile
+from service.api.response import ACCEPTED, PICKED, Turnstile, response
 from service.errors import RequestError
+from service.picking import PickRequest
+
+Answerer = Callable[[str, bytes], Awaitable[bytes]]  # of the id and the body of a request
 
 
 class Lane:
@@ -29,7 +37,7 @@ class Lane:
         return None if self.api.parts.is_draining() else self.heads.find(head)
 
     def learn(self, request: web.BaseRequest, head: bytes) -> None:
-        """Remember the head of a pick that was answered, unless there is more to it than that."""
+        """Remember the head of what was answered, if it is plain."""
         if not is_plain(request, head):
             return
         with suppress(RequestError):  # who was let in may not be any more
@@ -37,6 +45,29 @@ class Lane:
                 self.api.page_guard.check(request)
             asker = self.api.tokens.require(request, "pick")
             self.heads.learn(head, request.content_length or 0, asker)
+
+    def answerer(self, known: KnownHead, arrived: float) -> Answerer | None:
+        """Return what answers a request in bytes; None for a pick that the gate has no place for.
+
+        Args:
+            known: the request's head.
+            arrived: when it was read, by the timer of the parts.
+        """
+        if known.is_outcome:
+            return partial(self._report, known.asker)
+        admission = self.api.gate.admit(known.asker, arrived)
+        return None if admission is None else partial(self._pick, admission)
+
+    async def _pick(self, admission: Admission, request_id: str, body: bytes) -> bytes:
+        async def read(_: Admission) -> PickRequest:
+            return pick.decode(body)
+
+        answer = await pick.answer_pick(self.api, request_id, lambda: admission, read)
+        return response(PICKED, pick.encode(answer, request_id), request_id)
+
+    async def _report(self, asker: Asker, request_id: str, body: bytes) -> bytes:
+        await outcomes.take(self.api, asker, outcomes.decode(body))
+        return response(ACCEPTED, outcomes.encode(request_id), request_id)
 
     def _forget(self) -> None:
         self.heads = Heads()

@@ -5,12 +5,14 @@ from http import HTTPStatus
 import msgspec
 from aiohttp import web
 
-from service.api import forms
+from service.api import bodies, forms
 from service.api.answers import OutcomeReply, answer
-from service.api.parts import REQUEST_ID, admitted
+from service.api.auth import Asker
+from service.api.parts import REQUEST_ID, Api, admitted
 from service.outcomes import OutcomeReport
 
 _decoder = msgspec.json.Decoder(OutcomeReport)
+_encoder = msgspec.json.Encoder()
 
 
 async def post(request: web.Request) -> web.Response:
@@ -20,7 +22,26 @@ async def post(request: web.Request) -> web.Response:
     busy.
     """
     api, asker = admitted(request, "pick")
-    report = await forms.read(request, _decoder)
+    await take(api, asker, await forms.read(request, _decoder))
+    return answer(OutcomeReply(request[REQUEST_ID]), HTTPStatus.ACCEPTED)
+
+
+def decode(body: bytes) -> OutcomeReport:
+    """A report of its JSON.
+
+    Raises:
+        MalformedRequest: it is no strict JSON.
+        InvalidField: it is, and no report.
+    """
+    return bodies.decode(body, _decoder)
+
+
+async def take(api: Api, asker: Asker, report: OutcomeReport) -> None:
+    """Have a report followed, if its sender may tell of its instance."""
     asker.keep_to(report.instance_id)
     await api.parts.outcomes.report(report)
-    return answer(OutcomeReply(request[REQUEST_ID]), HTTPStatus.ACCEPTED)
+
+
+def encode(request_id: str) -> bytes:
+    """The answer as JSON."""
+    return _encoder.encode(OutcomeReply(request_id))

@@ -32,6 +32,7 @@ def response(beginning: str, body: bytes, request_id: str) -> bytes:
 
 
 PICKED = beginning(HTTPStatus.OK, {"Content-Type": JSON})
+ACCEPTED = beginning(HTTPStatus.ACCEPTED, {"Content-Type": JSON})
 
 
 class Turnstile:

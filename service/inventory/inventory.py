@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import NamedTuple, Self
 
 from service.inventory.numbers import PhoneNumber, Terms, bar, common_terms
+from service.inventory.order import in_order, merged
 from service.inventory.pools import (
     Home,
     add_aliases,
@@ -38,7 +39,7 @@ class Inventory:
 
     Attributes:
         numbers: by their digits.
-        members: the candidates of each pool.
+        members: the candidates of each pool, in the order of their digits.
         groups: the skill groups that have candidates.
         provinces: how many candidates each has.
         usages: how many numbers are used so, by whether they are candidates.
@@ -175,9 +176,11 @@ class Inventory:
                 self._avoid[one.number] = terms.avoid
             kinds[terms, owners, place, bars].append(one.number)
         self._avoids = sorted(set(self._avoid.values()), key=sorted)
-        return [
-            (self.numbers[alike[0]], terms, tuple(alike)) for (terms, *_), alike in kinds.items()
-        ]
+        alikes = []
+        for (terms, *_), alike in kinds.items():
+            ordered = yield from in_order(alike)
+            alikes.append((self.numbers[ordered[0]], terms, ordered))
+        return alikes
 
     def _fill_pools(self, kinds: list["_Kind"]) -> Generator[None, None, None]:
         pools: defaultdict[str, list[int]] = defaultdict(list)
@@ -191,8 +194,8 @@ class Inventory:
         for pool, within in pools.items():
             yield
             if pool not in self._aliases:
-                first, *others = (kinds[index].numbers for index in within)
-                self.members[pool] = first + tuple(chain.from_iterable(others))
+                runs = [kinds[index].numbers for index in within]
+                self.members[pool] = yield from merged(runs)
 
     def _find_homes(self, kinds: list["_Kind"]) -> Generator[None, None, None]:
         for kind in kinds:

@@ -22,11 +22,6 @@ class Limits(msgspec.Struct, frozen=True, array_like=True, gc=False):
     lease: int = HOUR
     rest: int = 0
 
-    @property
-    def is_none(self) -> bool:
-        """True if these limit nothing."""
-        return not (self.max_per_hour or self.max_per_day or self.max_concurrent or self.rest)
-
 
 _ends_in_trunks = re.compile(r"(.*)\|trunks=([0-9]+)").fullmatch
 
@@ -79,8 +74,8 @@ class Rules(msgspec.Struct, frozen=True, array_like=True, gc=False):
     @property
     def horizon(self) -> int:
         """The span for which a callee's picks must be known, 0 where no rule asks."""
-        spans = (self.cooldown, self.sticky, self.remembered, *(one.window for one in self.callee))
-        return max(spans)
+        windows = [one.window for one in self.callee]
+        return max(self.cooldown, self.sticky, self.remembered, *windows)
 
     @property
     def call_span(self) -> int:

@@ -3,7 +3,8 @@
 Callees, calls and groups stand in a ledger's keys as keyed digests, never as the number.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
+from functools import lru_cache
 from hashlib import blake2b
 from typing import TypeVar
 
@@ -25,6 +26,7 @@ from service.locality.refusal import why_refused
 from service.sync import InventoryKeeper
 
 DIGEST_BYTES = 12
+SETS_REMEMBERED = 4096  # of groups with an agent, and of all that decides beside the callee
 
 T = TypeVar("T")
 
@@ -38,8 +40,10 @@ class Digests:
     """
 
     def __init__(self, key: bytes, instance_id: str) -> None:
-        self._key = key
+        self._empty = blake2b(digest_size=DIGEST_BYTES, key=key)
         self._instance_id = instance_id
+        # The same groups call all day.
+        self.groups = lru_cache(SETS_REMEMBERED)(self._groups)
 
     def callee(self, number: str) -> str:
         """A called number in its canonical form, the same for all instances of a scope."""
@@ -53,16 +57,25 @@ class Digests:
         """A client's idempotency key."""
         return self._of(f"call|{self._instance_id}|{call_id}")
 
-    def groups(self, skill_group_ids: Iterable[str], agent_id: str) -> str:
+    def body(self, callee: str, *deciding: str | int | tuple[str, ...]) -> str:
+        """The fields of a request that decide: its callee, and those that hardly ever differ."""
+        return self._of(f"({callee!r}, {_normalised(*deciding)}")
+
+    def _groups(self, skill_group_ids: tuple[str, ...], agent_id: str) -> str:
         """A set of groups and an agent, whatever the order."""
         return self._of("|".join(("groups", self._instance_id, agent_id, *sorted(skill_group_ids))))
 
-    def body(self, *deciding: object) -> str:
-        """The fields of a request that decide, normalised by the caller."""
-        return self._of(repr(deciding))
-
     def _of(self, text: str) -> str:
-        return blake2b(text.encode(), digest_size=DIGEST_BYTES, key=self._key).hexdigest()
+        digest = self._empty.copy()
+        digest.update(text.encode())
+        return digest.hexdigest()
+
+
+@lru_cache(SETS_REMEMBERED)
+def _normalised(*deciding: str | int | tuple[str, ...]) -> str:
+    """Return the fields as they stand in a digest, lists sorted."""
+    fields = [sorted(set(one)) if isinstance(one, tuple) else one for one in deciding]
+    return repr(tuple(fields))[1:]
 
 
 def no_spare(_: tuple[str, ...]) -> tuple[tuple[str, Node], ...]:

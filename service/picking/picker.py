@@ -83,7 +83,8 @@ class Picker:
             decision = await instance.ledger.pick(question.pick(situation.steps))
             if decision.picked.is_repeated:
                 decision = await self._without_strangers(question, situation, decision)
-            self._count_rejected(instance, decision)
+            if decision.picked.rejected:
+                self._count_rejected(instance, decision)
             if decision.picked.uses:
                 question.count_demand(decision)
                 return await self._answer(question, decision, situation.steps)
@@ -148,12 +149,14 @@ class Picker:
         # The same groups call the same places over and over, under one snapshot for minutes.
         instance, request, locality = question.instance, question.request, question.callee.locality
         others = near(instance.near, locality) if instance.near else ()
-        spare = instance.spare(question.wish.skill_group_ids)
+        spare = instance.spare(request.skill_group_ids)
         key = (
             instance.instance_id,
             inventory.generation,
             levels,
-            question.wish,
+            request.skill_group_ids,
+            request.agent_id,
+            request.tags,
             request.min_match,
             locality,
             others,
@@ -162,8 +165,7 @@ class Picker:
         if (steps := self._steps.get(key)) is None:
             if len(self._steps) >= STEPS_REMEMBERED:
                 self._steps.clear()
-            levels = levels_down_to(levels, request.min_match)
-            wish = question.wish
+            levels, wish = levels_down_to(levels, request.min_match), question.wish
             steps = steps_for(inventory, locality, wish, levels, others)
             steps = with_spare_first(steps, inventory, locality, wish, spare)
             self._steps[key] = steps
@@ -177,15 +179,17 @@ class Picker:
         self, question: Question, decision: Decision, steps: tuple[Step, ...] = ()
     ) -> PickAnswer:
         uses, keeper = decision.picked.uses, question.instance.keeper
-        callers = [_known(keeper.inventory, number) for number, _ in uses]
-        if None in callers:
-            # The leader has let one in already and this replica has not heard of it yet.
-            await keeper.follow()
-            callers = [_known(keeper.inventory, number) for number, _ in uses]
+        known = _numbers(keeper.inventory)
+        for number, _ in uses:
+            if number not in known:
+                # The leader has let it in already and this replica has not heard of it yet.
+                await keeper.follow()
+                known = _numbers(keeper.inventory)
+                break
         callee = _placed_callee(question.callee)
         pairs = []
-        for (number, mark), caller in zip(uses, callers, strict=True):
-            place = caller or self._locator.place(number)
+        for number, mark in uses:
+            place = known.get(number) or self._locator.place(number)
             shown = PlacedNumber(number, place.province, place.city)
             pairs.append(Pair(shown, callee, shown_level(mark)))
         if not question.request.explain:
@@ -216,8 +220,8 @@ class Picker:
         raise refused_for_want_of_numbers(question, situation, NOT_ASKED, CCC_HAS_NONE)
 
 
-def _known(inventory: Inventory | None, number: str) -> PhoneNumber | None:
-    return inventory.numbers.get(number) if inventory is not None else None
+def _numbers(inventory: Inventory | None) -> Mapping[str, PhoneNumber]:
+    return inventory.numbers if inventory is not None else {}
 
 
 def _placed_callee(callee: Callee) -> PlacedNumber:

@@ -17,10 +17,7 @@ class Question:
         InvalidField: neither groups nor an agent are named.
     """
 
-    __slots__ = (
-        *("_body", "_call", "_digest", "_groups"),
-        *("arm", "callee", "instance", "request", "wish"),
-    )
+    __slots__ = ("_body", "_call", "_digest", "_groups", "arm", "callee", "instance", "request")
 
     def __init__(self, instance: Instance, request: PickRequest, callee: Callee) -> None:
         if not request.skill_group_ids and not request.agent_id:
@@ -29,7 +26,6 @@ class Question:
         self.request = request
         self.callee = callee
         self.arm = ""
-        self.wish = Wish(request.skill_group_ids, request.agent_id, request.tags)
         digests = instance.digests
         self._digest = self._groups = self._call = self._body = ""
         if instance.knows_callees:
@@ -39,13 +35,19 @@ class Question:
             self._call = digests.call(request.call_id)
             self._body = digests.body(
                 callee.number,
-                sorted(set(request.skill_group_ids)),
+                request.skill_group_ids,
                 request.agent_id,
                 request.count,
                 request.min_match,
-                sorted(set(request.tags)),
-                sorted(set(request.exclude)),
+                request.tags,
+                request.exclude,
             )
+
+    @property
+    def wish(self) -> Wish:
+        """The owners and tags that are asked for."""
+        request = self.request
+        return Wish(request.skill_group_ids, request.agent_id, request.tags)
 
     def pick(self, steps: tuple[Step, ...]) -> Pick:
         """Return the pick over these steps; without any, only a repeated `call_id` is answered."""

@@ -23,6 +23,7 @@ SECTIONS: tuple[Callable[[], list[Row]], ...] = (
     lambda: insides.ledger_rows(ROUNDS),
     lambda: large.pool_rows(ROUNDS, SECONDS),
     lambda: large.parked_rows(ROUNDS, SECONDS),
+    lambda: large.first_pick_rows(ROUNDS),
     lambda: large.start_rows(ROUNDS),
     lambda: large.swap_rows(ROUNDS),
     lambda: insides.sweep_rows(ROUNDS),

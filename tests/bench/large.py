@@ -1,18 +1,22 @@
 """What grows with the inventory: throughput, memory, the start, the swap of a snapshot."""
 
 import asyncio
+import time
 from statistics import median
 from threading import Timer
 from urllib.request import urlopen
 
 import orjson
 
+from service.building import now_ms
+from service.inventory import Inventory, Moves, Step
+from service.ledger import LocalLedger, Pick
 from service.redis_.client import open_client
 from tests.bench.alternating import Side, cpu, measure, middle, p99, per_second, ratio
 from tests.bench.load import Load, run
 from tests.bench.stage import ALL_RULES, Server, Stage
 from tests.bench.table import Row
-from tests.bench.warm import GROUPS, numbers_of, prepare
+from tests.bench.warm import GROUPS, INSTANCE, numbers_of, prepare
 from tests.conftest import RedisServer
 
 MILLION = 1_000_000
@@ -78,6 +82,21 @@ def parked_rows(rounds: int, seconds: float) -> list[Row]:
             ratio(found, "parked", "free", per_second),
             at_least=0.95,
             beyond=1.0,
+        )
+    ]
+
+
+def first_pick_rows(rounds: int) -> list[Row]:
+    """The first pick without Redis: in a pool of 500,000, beyond that in one of 100."""
+    few, many = (Inventory(INSTANCE, 1, numbers_of(count)) for count in (100, POOL))
+    beyond = [_first_pick_ms(many) - _first_pick_ms(few) for _ in range(rounds)]
+    return [
+        Row(
+            "first pick without Redis, of 500,000, beyond that of 100",
+            median(beyond),
+            "ms",
+            at_most=5,
+            beyond=0.1,
         )
     ]
 
@@ -149,6 +168,15 @@ def _swapping(server: Server, redis: RedisServer, load: Load, count: int) -> flo
     if _generation(server) == before:
         raise RuntimeError("The snapshot was not swapped while we measured")
     return figures.p99_ms
+
+
+def _first_pick_ms(inventory: Inventory) -> float:
+    ledger = LocalLedger(now_ms, source="degraded", start=0.5)
+    ledger.replace(inventory, Moves([], []))
+    asked = Pick(dry_run=False, steps=(Step("any", (f"{GROUPS[0]}|any|*",)),))
+    start = time.perf_counter()
+    assert ledger.decide(asked).picked.uses
+    return 1000 * (time.perf_counter() - start)
 
 
 def _generation(server: Server) -> int:

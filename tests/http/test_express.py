@@ -17,9 +17,9 @@ from msgspec.structs import replace
 from service.api import express, heads, server
 from service.api.auth import NOBODY
 from service.api.express import Connection
-from service.api.gate import Admission
 from service.api.heads import MAX_HEAD_BYTES, Heads
-from service.errors import CalleeBudgetExceeded
+from service.api.lane import Answerer
+from service.errors import CalleeBudgetExceeded, UnknownCall
 from service.picking import Pair, PickAnswer, PickRequest, PlacedNumber
 from tests.http.http_fixtures import (
     CALLED,
@@ -43,6 +43,13 @@ def pick_of(body: bytes = PICK, *headers: bytes) -> bytes:
 
 def asking_for(called: str) -> bytes:
     return pick_of(PICK.replace(CALLED.encode(), called.encode()))
+
+
+REPORT = b'{"call_id":"a","result":"ringing"}'
+
+
+def outcome_of(body: bytes = REPORT, *headers: bytes) -> bytes:
+    return pick_of(body, *headers).replace(b"/v1/pick", b"/v1/outcomes")
 
 
 class Echo:
@@ -88,10 +95,10 @@ def taken(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     answer = Connection._answer
 
     async def noted(
-        connection: Connection, admission: Admission, request_id: str, body: bytes
+        connection: Connection, answerer: Answerer, request_id: str, body: bytes
     ) -> None:
         bodies.append(body)
-        await answer(connection, admission, request_id, body)
+        await answer(connection, answerer, request_id, body)
 
     monkeypatch.setattr(Connection, "_answer", noted)
     return bodies
@@ -159,6 +166,45 @@ async def test_a_refusal_by_the_lane_is_aiohttps(service: Service, taken: list[b
     assert b"Retry-After: 8" in by_lane
     assert likeness(by_lane) == likeness(by_aiohttp)
     assert service.sample("pick_refusals_total", instance="ccc-test", code="CalleeBudgetExceeded")
+
+
+async def test_an_outcome_takes_the_lane_and_is_answered_alike(
+    service: Service, taken: list[bytes]
+) -> None:
+    async with connected(service) as client:
+        first = await client.ask(outcome_of())
+        second = await client.ask(outcome_of(REPORT, b"X-Request-Id: mine-1"))
+        service.outcomes.error = UnknownCall("No such call is known")
+        by_lane = await client.ask(outcome_of())
+        by_aiohttp = await client.ask(outcome_of(REPORT, b"Accept: */*"))
+    assert taken == [REPORT, REPORT]
+    assert likeness(first) == likeness(second)
+    assert (status_of(second), second.count(b"mine-1")) == (202, 2)
+    assert likeness(by_lane) == likeness(by_aiohttp)
+    assert [one.call_id for one in service.outcomes.told] == ["a"] * 4
+
+
+async def test_an_outcome_is_let_in_when_no_pick_is_and_only_for_its_senders_instances(
+    taken: list[bytes],
+) -> None:
+    bound = replace(client_with("dialer", "pick"), instances=("one",))
+    guarded = settings_with("one", "two", limit=1, clients=(bound,), required="always")
+    mine, theirs = (REPORT[:-1] + b',"instance_id":"%b"}' % name for name in (b"one", b"two"))
+    token = b"Authorization: Bearer dialer"
+    async with (
+        serving(Service(guarded)) as service,
+        connected(service) as inside,
+        connected(service) as client,
+    ):
+        await client.ask(outcome_of(mine, token))
+        service.picker.gate.clear()
+        inside.writer.write(pick_of(PICK[:-1] + b',"instance_id":"one"}', token))
+        await eventually(lambda: service.picker.asked)
+        for body, status in ((mine, 202), (theirs, 403), (mine, 202)):
+            assert status_of(await client.ask(outcome_of(body, token))) == status
+        service.picker.gate.set()
+        await whole_answer(inside.reader)
+    assert taken == [mine, theirs, mine]
 
 
 async def test_a_body_that_is_wrong_is_refused_by_the_lane_too(
@@ -415,10 +461,6 @@ async def test_beyond_the_limit_a_pick_is_refused_from_its_bytes(taken: list[byt
 LAST = b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
 GET = b"GET /healthz HTTP/1.1\r\nHost: x\r\n"
 CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%b\r\n0\r\n\r\n" % (len(PICK), PICK)
-OUTCOME = (
-    b"POST /v1/outcomes HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
-    b"Content-Length: 34\r\n\r\n" + b'{"call_id":"a","result":"ringing"}'
-)
 # What is answered, and leaves the connection as it was.
 WHOLE = {
     **{f"a pick of {last}": asking_for(f"1388888{last}") for last in ("0001", "0002", "0003")},
@@ -462,7 +504,11 @@ WHOLE = {
     "liveness with a pick in its body": GET
     + b"Content-Length: %d\r\n\r\n" % len(pick_of())
     + pick_of(),
-    "an outcome": OUTCOME,
+    "an outcome": outcome_of(),
+    "an outcome of another call": outcome_of(REPORT.replace(b'"a"', b'"b"')),
+    "an outcome cut short": outcome_of(REPORT[:-1] + b","),
+    "an outcome with its own id": outcome_of(REPORT, b"X-Request-Id: mine"),
+    "an outcome with an unknown header": outcome_of(REPORT, b"Accept: */*"),
     "nothing there": b"GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n",
 }
 # What is refused, or answered, and then closed.
@@ -492,6 +538,7 @@ async def answers_to(parts: Sequence[bytes], *, by_lane: bool) -> list[object]:
     async with serving(service) if by_lane else by_aiohttp(service):
         async with connected(service) as teacher:
             await teacher.ask(asking_for("13888880000"))
+            await teacher.ask(outcome_of())
         async with connected(service) as client:
             for part in parts:
                 client.writer.write(part)
@@ -500,7 +547,7 @@ async def answers_to(parts: Sequence[bytes], *, by_lane: bool) -> list[object]:
             with suppress(ConnectionError):
                 while answer := await whole_answer(client.reader):
                     heard.append(likeness(answer))
-            return [*heard, service.picker.asked]
+            return [*heard, service.picker.asked, service.outcomes.told]
 
 
 @asynccontextmanager
@@ -575,8 +622,8 @@ async def test_wherever_a_request_is_cut_it_hears_what_aiohttp_would_say(message
     service = Service()
     service.body_seconds = 5
     async with serving(service), connected(service) as teacher:
-        for _ in range(2):
-            assert status_of(await teacher.ask(pick_of())) == 200
+        for request, status in ((pick_of(), 200), (outcome_of(), 202)) * 2:
+            assert status_of(await teacher.ask(request)) == status
         runner = without_lane(service)
         await runner.setup()
         ours, theirs = service.runner and service.runner.server, runner.server

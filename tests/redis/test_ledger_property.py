@@ -39,7 +39,6 @@ from service.ledger import (
 )
 from service.ledger.answers import picked_from
 from service.ledger.local.book import Answer, Book
-from service.ledger.local.ledger import never_used
 from service.ledger.port import Describe, Operation, Record, Return, Review, Undo
 from service.ledger.shared.line import Line
 from service.locality import Locality
@@ -149,7 +148,7 @@ class BothLedgers(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.runner = asyncio.Runner()
-        self.book = Book(never_used)
+        self.book = Book()
         self.now = 1_700_000_000_000
         self.instants: list[int] = []
         self.generation = 0
@@ -193,7 +192,7 @@ class BothLedgers(RuleBasedStateMachine):
 
     @rule(rules=all_rules)
     def change_rules(self, rules: Rules) -> None:
-        self.book.rules = rules
+        self.book.rule(rules)
         self.line.rule(rules)
 
     def accept(self, listed: list[PhoneNumber]) -> None:

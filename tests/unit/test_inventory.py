@@ -1,4 +1,5 @@
 from collections.abc import Mapping, Sequence
+from random import Random
 
 import msgspec
 import pytest
@@ -18,6 +19,7 @@ from service.inventory import (
     place_at,
     steps_for,
 )
+from service.inventory.order import in_order, merged
 from service.locality import Locality
 from service.tasks import at_once
 
@@ -139,8 +141,17 @@ def test_a_number_without_an_area_code_is_local_to_the_city_of_its_names_and_to_
 def test_an_inventory_looks_the_same_in_whatever_order_its_numbers_come() -> None:
     numbers = [chengdu("02855500001"), meishan("02855500002"), leshan("08335550001")]
     forwards, backwards = (Inventory("ccc-test", 1, listed) for listed in (numbers, numbers[::-1]))
-    assert _sets(forwards.members) == _sets(backwards.members)
+    assert forwards.members == backwards.members
     assert forwards.homes() == backwards.homes()
+
+
+def test_many_numbers_are_sorted_in_slices() -> None:
+    numbers = [f"{number:05}" for number in range(10_000)]
+    shuffled = Random(1).sample(numbers, len(numbers))
+    assert sum(1 for _ in in_order(shuffled)) > 5
+    assert at_once(in_order(shuffled)) == tuple(numbers)
+    runs = [numbers[2:7000:3], numbers[1::3], numbers[::3], numbers[7001::3], []]
+    assert at_once(merged(runs)) == tuple(numbers)
 
 
 def test_an_inventory_made_in_slices_yields_in_between_and_is_the_same() -> None:

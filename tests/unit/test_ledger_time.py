@@ -6,7 +6,6 @@ from hypothesis import strategies as st
 
 from service.ledger import Limits, Pick, Rules
 from service.ledger.local.book import Book
-from service.ledger.local.ledger import never_used
 from service.ledger.pace import LedgerClock, Slowdown
 from tests.ledgers import EVERYONE, inventory_of
 
@@ -66,9 +65,9 @@ def test_it_never_stands_still_while_the_clock_goes_on(by: list[int], wait: int)
 
 
 def test_a_rest_ends_although_the_clock_was_set_back() -> None:
-    book = Book(never_used)
+    book = Book()
     book.members.replace(inventory_of(1))
-    book.rules = Rules(limits={"": Limits(rest=MINUTE)})
+    book.rule(Rules(limits={"": Limits(rest=MINUTE)}))
     pick = Pick(dry_run=False, steps=EVERYONE)
     back = NOW - HOUR
     shown = [

@@ -1,9 +1,15 @@
-from collections import Counter
-from random import Random
+from collections.abc import Sequence
+from itertools import islice
+from typing import Any
 
-import pytest
-from hypothesis import given
+from hypothesis import settings
 from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    rule,
+    run_state_machine_as_test,
+)
 
 from service.inventory import (
     LEVELS,
@@ -17,7 +23,7 @@ from service.inventory import (
     steps_for,
 )
 from service.ledger import LocalLedger, Outcome, Park, Pick, Rules, Take, Unpark
-from service.ledger.local.rotation import Rotation
+from service.ledger.local.rotation import NEVER, Rotation
 from service.locality import Locality
 
 GROUP = "sales@ccc-test"
@@ -168,6 +174,16 @@ def test_a_new_snapshot_keeps_the_turns_of_the_numbers_that_stay() -> None:
     assert [shown(ledger)[0] for _ in range(4)] == ["1", "2", "3", "0"]
 
 
+def test_a_used_number_goes_on_in_another_group_when_its_own_is_gone() -> None:
+    ledger = ledger_of(1)
+    assert shown(ledger) == ["0"]
+    ledger.replace(
+        Inventory("ccc-test", 2, [PhoneNumber("01055500000", skill_group_ids=(SURVEY,))])
+    )
+    moved = Pick(dry_run=False, steps=(Step("any", (f"{SURVEY}|any|*",)),))
+    assert shown(ledger, moved) == ["0"]
+
+
 def test_a_number_that_left_and_came_back_starts_anew() -> None:
     ledger = ledger_of(2)
     assert shown(ledger) == ["0"]
@@ -177,38 +193,104 @@ def test_a_number_that_left_and_came_back_starts_anew() -> None:
 
 
 def test_processes_that_decide_apart_do_not_all_start_with_the_same_number() -> None:
-    starts = Counter[str]()
-    for seed in range(50):
-        order = Random(seed)
-        turns = {f"0105550{last:04d}": -order.getrandbits(30) for last in range(10)}
-        ledger = LocalLedger(lambda: 0, unused_turn=turns.__getitem__)
+    starts = []
+    for tenth in range(10):
+        ledger = LocalLedger(lambda: 0, start=tenth / 10)
         ledger.replace(inventory_of(10))
-        starts.update(shown(ledger))
-    assert max(starts.values()) < 25
+        starts.append([shown(ledger)[0] for _ in range(10)])
+    assert starts[3] == list("3456789012")
+    assert [first for first, *_ in starts] == list("0123456789")
 
 
-@given(st.lists(st.tuples(st.sampled_from("abcdef"), st.sampled_from(["use", "out"])), max_size=60))
-def test_a_rotation_is_always_in_the_order_of_turns(moves: list[tuple[str, str]]) -> None:
-    turns = dict.fromkeys("abcdef", 0)
-    out: set[str] = set()
-    rotation = Rotation((turn, number) for number, turn in turns.items())
-    for turn, (number, move) in enumerate(moves, start=1):
-        if number in out:
-            out.remove(number)
-            rotation.add(number, turns[number])
-        elif move == "out":
-            out.add(number)
-            rotation.remove(number, turns[number])
-        else:
-            rotation.use(number, turns[number], turn)
-            turns[number] = turn
-        free = sorted((turns[one], one) for one in turns if one not in out)
-        assert list(rotation) == free
-        assert len(rotation) == len(free)
+class CountedPool(Sequence[str]):
+    """A pool that counts how often its numbers are touched."""
+
+    def __init__(self, members: Sequence[str]) -> None:
+        self.members = members
+        self.touched = 0
+
+    def __len__(self) -> int:
+        return len(self.members)
+
+    def __getitem__(self, at: Any) -> Any:
+        self.touched += 1
+        return self.members[at]
 
 
-def test_a_number_that_is_not_free_cannot_be_removed() -> None:
-    rotation = Rotation([(1, "a")])
-    rotation.remove("a", 1)
-    with pytest.raises(IndexError):
-        rotation.remove("a", 1)
+def test_the_first_pick_of_a_large_pool_touches_no_more_numbers_than_a_later_one() -> None:
+    inventory = inventory_of(10_000)
+    pool = CountedPool(inventory.members[ANY[0].pools[0]])
+    inventory.members[ANY[0].pools[0]] = pool  # type: ignore[assignment]
+    ledger = LocalLedger(lambda: 1000, start=0.7)
+    ledger.replace(inventory)
+    assert pool.touched == 0
+    assert [number for number, _ in ledger.decide(ONE).picked.uses] == ["01055507000"]
+    assert pool.touched < 40  # by bisection, and the number itself
+    pool.touched = 0
+    assert [number for number, _ in ledger.decide(ONE).picked.uses] == ["01055507001"]
+    assert pool.touched == 1
+
+
+members = st.sets(st.sampled_from("abcdefgh"))
+
+
+class RotationMachine(RuleBasedStateMachine):
+    """A rotation beside what it stands for: who is free, and when each was used."""
+
+    @initialize(listed=members, start=st.sampled_from([0, 0.3, 0.9]))
+    def begin(self, listed: set[str], start: float) -> None:
+        self.turns = dict.fromkeys(listed, NEVER)
+        self.out: set[str] = set()
+        self.turn = 0
+        pool = sorted(listed)
+        at = int(start * len(pool))
+        self.first = pool[at] if at else ""
+        self.rotation = Rotation(pool, self.is_unused, start)
+
+    def is_unused(self, number: str) -> bool:
+        return self.turns[number] == NEVER and number not in self.out
+
+    @rule(number=st.sampled_from("abcdefgh"))
+    def use(self, number: str) -> None:
+        if number in self.turns and number not in self.out:
+            self.turn += 1
+            self.rotation.use(number, self.turns[number], self.turn)
+            self.turns[number] = self.turn
+
+    @rule(number=st.sampled_from("abcdefgh"))
+    def park_or_return(self, number: str) -> None:
+        if number in self.out:
+            self.out.remove(number)
+            self.rotation.add(number, self.turns[number])
+        elif number in self.turns:
+            self.out.add(number)
+            self.rotation.remove(number, self.turns[number])
+
+    @rule(listed=members)
+    def change_members(self, listed: set[str]) -> None:
+        for number in self.turns.keys() - listed - self.out:
+            self.rotation.remove(number, self.turns[number])
+        new = listed - self.turns.keys()
+        self.turns = {number: self.turns.get(number, NEVER) for number in listed}
+        self.out &= listed
+        self.rotation.follow(sorted(listed))
+        for number in new:
+            self.rotation.add(number, NEVER)
+
+    @rule(most=st.integers(0, 3))
+    def look_at_some(self, most: int) -> None:
+        assert list(islice(self.rotation.numbers(), most)) == self.expected()[:most]
+
+    def teardown(self) -> None:
+        if hasattr(self, "rotation"):
+            assert [number for _, number in self.rotation] == self.expected()
+
+    def expected(self) -> list[str]:
+        def place(number: str) -> tuple[int, bool, str]:
+            return self.turns[number], number < self.first, number
+
+        return sorted(self.turns.keys() - self.out, key=place)
+
+
+def test_a_rotation_is_always_in_the_order_of_the_last_uses() -> None:
+    run_state_machine_as_test(RotationMachine, settings=settings(max_examples=60))

@@ -206,6 +206,12 @@ async def test_the_answer_names_the_callee_in_its_one_form_and_its_place() -> No
     assert (answer.data[0].callee.province, answer.data[0].callee.city) == ("四川", "成都")
 
 
+def test_what_decides_has_the_digest_that_earlier_releases_gave_it() -> None:
+    fields = ("b", "a", "b"), "amy", 2, "city", ("VIP",), ("02855500001",)
+    digest = Digests(b"secret", "ccc-test").body("13880001234", *fields)
+    assert digest == "59d92941040bb8e7b7bdf864"
+
+
 async def test_what_cannot_be_dialled_is_refused_before_anything_is_asked() -> None:
     bench = Bench(chengdu(1, SALES))
     with pytest.raises(InvalidCalledNumber):

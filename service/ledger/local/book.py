@@ -11,7 +11,7 @@ from typing import Any
 from service.ledger.answers import Followed, Picked, Standing
 from service.ledger.local import parking
 from service.ledger.local.callee import CalleeUses, RememberedCall, Use
-from service.ledger.local.choice import CallerChoice, first_free
+from service.ledger.local.choice import CallerChoice, first_free, taken
 from service.ledger.local.following import follow_call, follow_callee
 from service.ledger.local.learned import Learned
 from service.ledger.local.members import Members
@@ -34,36 +34,40 @@ from service.ledger.port import (
     Undo,
     Unpark,
 )
-from service.ledger.rules import Rules
+from service.ledger.rules import DAY, HOUR, Rules
 
 Answer = Picked | Followed | tuple[Standing, ...] | bool | int
+_Uses = tuple[tuple[str, str], ...]
 
 
 class Book:
     """The members, callees and remembered picks, under `rules`; `now` is ledger time in ms.
 
     Args:
-        unused_turn: the turn, 0 or below, of a number that was never used.
+        start: where the rotation of a pool begins, as a part of it below 1.
     """
 
-    def __init__(self, unused_turn: Callable[[str], int]) -> None:
+    def __init__(self, start: float = 0) -> None:
         self.rules = Rules()
         self.learned = Learned()
         self._pace = Slowdown()
-        self.members = Members(unused_turn, self.learned)
+        self.members = Members(self.learned, start)
         self._remembered = Remembered(self.members, self.learned)
         self._turn = self.now = 0
+        self._hour = self._hour_end = self._day = 0  # the windows around now
         self.has_gone_back = False  # from the time of a clock that nobody believes any more
         self._runs: dict[type, Callable[[Any], Answer]] = {
             Pick: self._decide,
             Take: self._decide,
             Park: lambda park: parking.park(self.members, park.number, {park.reason: park.until}),
             Unpark: lambda unpark: parking.unpark(self.members, unpark.number, unpark.reason),
-            Return: lambda returns: len(parking.take_back(self.members, returns.limit, self.now)),
+            Return: lambda returns: len(self._take_back(returns.limit)),
             Review: lambda review: parking.review(
                 self.members, review.numbers, self.rules, self.now
             ),
-            Describe: lambda asked: tuple(self._standing(number) for number in asked.numbers),
+            Describe: lambda asked: tuple(
+                self.members.standing(number, self.rules, self.now) for number in asked.numbers
+            ),
             Outcome: self._follow,
             Stop: self._stop,
             Cap: lambda cap: parking.cap(self.members, cap, self.rules, self.now),
@@ -71,6 +75,11 @@ class Book:
             Record: self._record_elsewhere,
             Undo: self._undo,
         }
+
+    def rule(self, rules: Rules) -> None:
+        """Decide under these rules from now."""
+        self.rules = rules
+        self._hour_end = 0
 
     def parked_by(self) -> Counter[str]:
         """Count the parked numbers by reason."""
@@ -90,9 +99,12 @@ class Book:
         """
         before = self.now, self._pace
         self._step(now)
-        returned = parking.take_back(self.members, RETURNS_A_CALL, self.now)
-        answers = [self._runs[type(operation)](operation) for operation in operations]
-        if all(operation.is_dry for operation in operations):
+        returned = self._take_back(RETURNS_A_CALL)
+        answers, is_dry = [], True
+        for operation in operations:
+            answers.append(self._runs[type(operation)](operation))
+            is_dry = is_dry and operation.is_dry
+        if is_dry:
             for number, parks in returned.items():
                 self.members.park(number, parks)
             self.now, self._pace = before
@@ -108,6 +120,14 @@ class Book:
         if clock < before:
             self.now, self._pace = self._pace.at(clock, before)
             self.has_gone_back |= self.now < before
+        if not self._hour <= self.now < self._hour_end:
+            self._hour, end = self.rules.window(self.now, HOUR)
+            self._hour_end = end if len(self.rules.offsets) == 1 else 0  # else it may come twice
+            self._day, _ = self.rules.window(self.now, DAY)
+
+    def _take_back(self, limit: int) -> dict[str, dict[str, int]]:
+        due = self.members.due(limit, self.now)
+        return parking.take_back(self.members, due) if due else {}
 
     def _answered(self, asked: Pick | Take) -> Picked | None:
         if asked.dry_run or (known := self._answered_before(asked.call)) is None:
@@ -120,37 +140,26 @@ class Book:
     # Picking
 
     def _decide(self, asked: Pick | Take) -> Picked:
-        if (known := self._answered(asked)) is not None:
+        if asked.call and (known := self._answered(asked)) is not None:
             return known
         callee = self._callee(asked.callee) if asked.callee else None
         if callee and (until := callee.free_at(self.rules, self.now)):
             return Picked(refusal="budget", until=until)
         if isinstance(asked, Take):
-            picked = self._take(asked.number, callee)
+            picked = taken(asked.number, self.members, callee, self.rules, self.now)
         else:
             picked = self._pick(asked, callee)
         if picked.uses and not asked.dry_run:
-            self._record(asked, picked.uses, self.now)
+            self._record(asked, picked.uses, self.now, callee)
         return picked
 
     def _answered_before(self, call: str) -> RememberedCall | None:
         known = self._remembered.call(call, self.rules)
         return known if known and known.instant > self.now - self.rules.idempotency else None
 
-    def _take(self, number: str, callee: CalleeUses | None) -> Picked:
-        cooldown = self.rules.cooldown
-        if callee and cooldown and number in callee.shown_within(cooldown, self.now):
-            return Picked(rejected=(("cooldown", 1),))
-        if number in self.members:
-            caller = self.members.caller(number)
-            if caller.parks:
-                return Picked(rejected=(("parked", 1),))
-            if held := self.members.holds(number, caller, self.rules, self.now):
-                return Picked(rejected=((held[0][0], 1),))
-        return Picked(((number, "ccc"),))
-
     def _pick(self, pick: Pick, callee: CalleeUses | None) -> Picked:
-        if callee is None and (first := first_free(pick, self.members, self.rules, self.now)):
+        is_new = callee is None or not callee.uses
+        if is_new and (first := first_free(pick, self.members, self.rules, self.now)):
             return Picked((first,))
         choice = CallerChoice(pick, self.members, callee, self.rules, self.now)
         if not pick.dry_run:
@@ -164,25 +173,24 @@ class Book:
         return Picked(tuple(choice.uses), rejected, looks=tuple(choice.looks))
 
     def _record(
-        self, asked: Pick | Take | Record, uses: tuple[tuple[str, str], ...], instant: int
+        self, asked: Pick | Take | Record, uses: _Uses, instant: int, callee: CalleeUses | None
     ) -> None:
         """Take the turns; remember the pick for the callee, a repetition and an outcome."""
         shown = [(number, level, self._use(number, instant)) for number, level in uses]
-        if asked.callee and instant > self.now - self.rules.horizon:
-            use = Use(instant, asked.groups, shown)
-            self._callee(asked.callee).remember(use, self.rules.horizon, self.now)
+        if callee and instant > self.now - (horizon := self.rules.horizon):
+            callee.remember(Use(instant, asked.groups, shown), horizon, self.now)
         if asked.call and instant > self.now - self.rules.call_span:
             call = RememberedCall(asked.body, instant, shown)
             self._remembered.remember(asked.call, call)
 
     def _use(self, number: str, instant: int) -> int:
-        if number not in self.members:
+        members, rules = self.members, self.rules
+        if (home := members.homes.get(number)) is None:
             return 0
         self._turn += 1
-        members, rules = self.members, self.rules
-        caller, limits = members.caller(number), members.limits(number, rules)
+        caller, limits = members.caller(number), rules.limits_named(home.limits)
         members.use(number, caller, self._turn)
-        caller.count(1, instant, rules, self.now)
+        caller.count(1, instant, self._hour, self._day)
         caller.last = self.now  # as in Redis: of what was picked elsewhere too
         if limits.max_concurrent:
             caller.lease(self._turn, instant, self.now, limits.lease)
@@ -207,7 +215,7 @@ class Book:
         if number in self.members:
             caller = self.members.caller(number)
             caller.last = self.now
-            caller.count(-1, instant, self.rules, self.now)
+            caller.count(-1, instant, self._hour, self._day)
             caller.close_lease(instant + self.members.limits(number, self.rules).lease)
             self.members.review(number, self.rules, self.now)
 
@@ -218,15 +226,11 @@ class Book:
 
     def _record_elsewhere(self, record: Record) -> bool:
         if is_new := self._answered_before(record.call) is None:
-            self._record(record, record.uses, min(record.instant, self.now))
+            callee = self._callee(record.callee) if record.callee else None
+            self._record(record, record.uses, min(record.instant, self.now), callee)
         return is_new
 
     # What was shown
-
-    def _standing(self, number: str) -> Standing:
-        if number not in self.members:
-            return Standing(0, 0, 0, ())
-        return self.members.standing(number, self.rules, self.now)
 
     def _follow(self, told: Outcome) -> Followed:
         touch = partial(self.members.touch_lease, rules=self.rules, now=self.now, final=told.final)

@@ -4,8 +4,11 @@ The twin of `lua/4_callees.lua`.
 """
 
 from bisect import insort
+from operator import attrgetter
 
 from service.ledger.rules import DAY, Rules
+
+_instant = attrgetter("instant")
 
 
 class Use:
@@ -31,7 +34,7 @@ class CalleeUses:
     def free_at(self, rules: Rules, now: int) -> int:
         """From when it may be called again, 0 for now: the latest over the rules that are full."""
         free = self.stopped if self.stopped > now else 0
-        for rule in rules.callee:
+        for rule in rules.callee if self.uses else ():
             start, end = rules.window(now, rule.window)
             since = start if rule.by_calendar else now - rule.window + 1
             within = [use.instant for use in self.uses if use.instant >= since]
@@ -56,8 +59,9 @@ class CalleeUses:
 
     def remember(self, use: Use, horizon: int, now: int) -> None:
         """Add a pick, and forget those beyond the horizon."""
-        self.uses = [one for one in self.uses if one.instant > now - horizon]
-        insort(self.uses, use, key=lambda one: one.instant)
+        if self.uses:
+            self.uses = [one for one in self.uses if one.instant > now - horizon]
+        insort(self.uses, use, key=_instant)
 
     def disbelieve(self, now: int) -> None:
         """Forget the picks of a clock that was more than a day ahead for a while."""

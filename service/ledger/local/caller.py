@@ -57,19 +57,19 @@ class Caller:
 
     def open_leases(self, now: int, span: int) -> dict[int, int]:
         """Its leases whose end has not come, but for those of a clock that nobody believes."""
-        return {turn: ends for turn, ends in self.leases.items() if _is_open(ends, now, span)}
+        latest = now + DAY + span
+        return {turn: ends for turn, ends in self.leases.items() if now < ends <= latest}
 
-    def count(self, change: int, instant: int, rules: Rules, now: int) -> None:
-        """Add to the counts of the windows around now, if the instant lies in them."""
-        hour, day = rules.window(now, HOUR)[0], rules.window(now, DAY)[0]
+    def count(self, change: int, instant: int, hour: int, day: int) -> None:
+        """Add to the counts of the hour and day that began then, if the instant lies in them."""
         if self.hour != hour:
             self.hour, self.in_hour = hour, 0
         if self.day != day:
             self.day, self.in_day = day, 0
-        if instant >= hour:
-            self.in_hour = max(0, self.in_hour + change)
-        if instant >= day:
-            self.in_day = max(0, self.in_day + change)
+        if instant >= hour and self.in_hour + change >= 0:
+            self.in_hour += change
+        if instant >= day and self.in_day + change >= 0:
+            self.in_day += change
 
     def lease(self, turn: int, instant: int, now: int, span: int) -> None:
         """Open a lease of this span under a turn, unless its end has come."""
@@ -118,23 +118,24 @@ class Caller:
             now: the instant.
             sharing: how many processes decide apart; what was left of a cap is divided by them.
         """
-        if limits.is_none and not self.cap:
-            return []
         found = []
-        hour, hour_end = rules.window(now, HOUR)
-        day, day_end = rules.window(now, DAY)
         before = self.before
-        per_hour = _share(limits.max_per_hour, before.in_hour * (before.hour == hour), sharing)
-        if per_hour and self.hour == hour and self.in_hour >= per_hour:
-            found.append(("max_per_hour", hour_end))
-        cap = self.day_cap(limits)
-        per_day = _share(cap, before.in_day * (before.day == day), sharing)
-        if per_day and self.day == day and self.in_day >= per_day:
-            found.append(("max_per_day", day_end))
-        if limits.max_concurrent:
+        # No share of a cap is less than this part of it, so most need not be worked out.
+        if (cap := limits.max_per_hour) and self.in_hour >= cap // sharing:
+            hour, end = rules.window(now, HOUR)
+            share = _share(cap, before.in_hour * (before.hour == hour), sharing)
+            if self.hour == hour and self.in_hour >= share:
+                found.append(("max_per_hour", end))
+        cap = self.day_cap(limits) if self.cap else limits.max_per_day
+        if cap and self.in_day >= cap // sharing:
+            day, end = rules.window(now, DAY)
+            share = _share(cap, before.in_day * (before.day == day), sharing)
+            if self.day == day and self.in_day >= share:
+                found.append(("max_per_day", end))
+        if (most := limits.max_concurrent) and len(self.leases) >= most // sharing:
             ends = self.open_leases(now, limits.lease).values()
             open_before = sum(_is_open(end, now, limits.lease) for end in before.leases[1::2])
-            if len(ends) >= _share(limits.max_concurrent, open_before, sharing):
+            if len(ends) >= _share(most, open_before, sharing):
                 found.append(("max_concurrent", min(ends)))
         if limits.rest and self.last and now - limits.rest < self.last <= now + DAY:
             found.append(("rest", self.last + limits.rest))

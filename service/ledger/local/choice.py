@@ -6,7 +6,7 @@ It changes nothing: what was found to be over its limits is told, to be parked a
 from collections import defaultdict
 
 from service.inventory import Step
-from service.ledger.answers import Consideration
+from service.ledger.answers import Consideration, Picked
 from service.ledger.local.callee import CalleeUses
 from service.ledger.local.caller import Caller
 from service.ledger.local.members import Members
@@ -29,6 +29,22 @@ def first_free(pick: Pick, members: Members, rules: Rules, now: int) -> tuple[st
             return None
         return number, members.mark_in(number, step) + pick.arm
     return None
+
+
+def taken(
+    number: str, members: Members, callee: CalleeUses | None, rules: Rules, now: int
+) -> Picked:
+    """Take the number that CCC chose, unless something keeps it out."""
+    cooldown = rules.cooldown
+    if callee and cooldown and number in callee.shown_within(cooldown, now):
+        return Picked(rejected=(("cooldown", 1),))
+    if number in members:
+        caller = members.caller(number)
+        if caller.parks:
+            return Picked(rejected=(("parked", 1),))
+        if held := members.holds(number, caller, rules, now):
+            return Picked(rejected=((held[0][0], 1),))
+    return Picked(((number, "ccc"),))
 
 
 class CallerChoice:

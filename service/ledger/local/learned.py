@@ -40,13 +40,13 @@ class Bounded(Generic[ValueT]):
 
 
 class Learned:
-    """Calls and callees by their digests, records by their numbers."""
+    """Calls and callees by their digests; `records` by their numbers."""
 
     def __init__(self) -> None:
         # Plain tuples of texts and numbers: the garbage collector leaves them alone.
         self._calls = Bounded[tuple[str, int, Any]](MOST_REMEMBERED)
         self._callees = Bounded[tuple[Any, ...]](MOST_REMEMBERED)
-        self._records: dict[bytes, bytes] = {}
+        self.records: dict[bytes, bytes] = {}
         self._aside: list[_Call] = []
 
     def note(
@@ -59,7 +59,7 @@ class Learned:
         """Put a call aside that the shared ledger has answered at an instant in ms."""
         if records:
             by_turns = iter(records)
-            self._records.update(zip(by_turns, by_turns, strict=True))
+            self.records.update(zip(by_turns, by_turns, strict=True))
         self._aside.append((operations, answers, now))
         if len(self._aside) >= ASIDE:
             self._take_in()
@@ -76,11 +76,11 @@ class Learned:
 
     def numbers(self) -> set[str]:
         """Return the numbers of which there are records."""
-        return {number.decode() for number in self._records}
+        return {number.decode() for number in self.records}
 
     def record(self, number: str) -> bytes | None:
         """Take out a number's record, where one has come since this was last asked."""
-        return self._records.pop(number.encode(), None) if self._records else None
+        return self.records.pop(number.encode(), None)
 
     def _take_in(self) -> None:
         aside, self._aside = self._aside, []

@@ -3,9 +3,8 @@
 It keeps the same rules as the Lua and forgets at a restart.
 """
 
-import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import cast
+from typing import Any
 
 from service.inventory import Inventory, Moves
 from service.ledger.answers import Decision, Glance, Picked
@@ -16,17 +15,6 @@ from service.ledger.rules import Rules
 
 RETURNS_A_SLICE = 100
 
-LONGEST_NUMBER = 15  # of E.164
-_ABOVE_ALL = 1_000_000_000_000_000
-_DIGITS = re.compile(f"[0-9]{{1,{LONGEST_NUMBER}}}")
-
-
-def never_used(number: str) -> int:
-    """The turn of a number that was never used: below 0, its own, the first in order the lowest."""
-    if not _DIGITS.fullmatch(number):
-        return 0
-    return int(number.ljust(LONGEST_NUMBER, "0")) - _ABOVE_ALL
-
 
 class LocalLedger:
     """Every decision of the port, without I/O; `learned` takes in what the shared ledger answers.
@@ -34,8 +22,8 @@ class LocalLedger:
     Args:
         clock: the instant, in ms since 1970.
         source: what a decision says of its origin, `memory` or `degraded`.
-        unused_turn: the turn, 0 or below, of a number that was never used; processes
-            that decide apart start apart.
+        start: where the rotation of a pool begins, as a part of it below 1; processes that decide
+            apart start apart.
     """
 
     def __init__(
@@ -43,11 +31,11 @@ class LocalLedger:
         clock: Callable[[], int],
         *,
         source: str = "memory",
-        unused_turn: Callable[[str], int] = never_used,
+        start: float = 0,
     ) -> None:
         self._clock = clock
         self._source = source
-        self._book = Book(unused_turn)
+        self._book = Book(start)
         self.learned = self._book.learned
 
     def replace(self, inventory: Inventory, moves: Moves | None = None) -> None:
@@ -78,7 +66,7 @@ class LocalLedger:
 
     def rule(self, rules: Rules) -> None:
         """Decide under these rules from now."""
-        self._book.rules = rules
+        self._book.rule(rules)
 
     async def pick(self, pick: Pick | Take) -> Decision:
         """Decide and record."""
@@ -94,8 +82,9 @@ class LocalLedger:
 
     def apply_now(self, operation: Answered[AnswerT]) -> AnswerT:
         """Apply an operation at once: nothing here waits."""
+        answer: Any
         (answer,) = self._book.apply(self._clock(), (operation,))
-        return cast("AnswerT", answer)
+        return answer  # type: ignore[no-any-return]  # each kind of operation has its own
 
     @property
     def clock_behind(self) -> int:

@@ -29,10 +29,8 @@ def unpark(members: Members, number: str, reason: str) -> bool:
     return True
 
 
-def take_back(members: Members, limit: int, now: int) -> dict[str, dict[str, int]]:
-    """Take back up to `limit` numbers whose time has come; returns what each was parked for."""
-    if not (due := members.due(limit, now)):
-        return {}
+def take_back(members: Members, due: Iterable[str]) -> dict[str, dict[str, int]]:
+    """Take numbers back whose time has come; returns what each was parked for."""
     parks = {number: members.caller(number).parks for number in due}
     for number in due:
         members.park(number, {})

@@ -40,10 +40,10 @@ class Remembered:
         callee = self._callees.get(digest)
         if callee is None:
             callee = self._callees[digest] = CalleeUses()
-        learned = self._learned.callee(digest)
-        for instant, groups, answer in zip(learned[::3], learned[1::3], learned[2::3], strict=True):
-            shown = self._with_turns(picked_from(answer).uses, instant, rules)
-            callee.remember(Use(instant, groups, shown), rules.horizon, now)
+        if learned := self._learned.callee(digest):
+            for instant, groups, answer in zip(*[iter(learned)] * 3, strict=True):
+                shown = self._with_turns(picked_from(answer).uses, instant, rules)
+                callee.remember(Use(instant, groups, shown), rules.horizon, now)
         callee.disbelieve(now)
         return callee
 
