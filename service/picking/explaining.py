@@ -12,6 +12,7 @@ from service.picking.instance import Instance
 
 LOOKED_AT = 500  # numbers of a level, in less than a ms
 MOST_PARKED = 100
+LAST_MS = 253_402_300_799_000  # of the year 9999; what Redis holds may be anybody's
 
 
 def explained(
@@ -35,6 +36,11 @@ def explained(
     return (*looked, *islice(_parked(instance, steps, seen), MOST_PARKED))
 
 
+def instant(ms: int) -> datetime:
+    """Return an instant of the ledger, in ms since 1970; the last that there is for any later."""
+    return datetime.fromtimestamp(min(ms, LAST_MS) / 1000, UTC)
+
+
 def _parked(instance: Instance, steps: tuple[Step, ...], seen: set[str]) -> Iterator[Candidate]:
     inventory = instance.keeper.inventory
     members = inventory.members if inventory is not None else {}
@@ -45,6 +51,6 @@ def _parked(instance: Instance, steps: tuple[Step, ...], seen: set[str]) -> Iter
         for number, glance in zip(some, instance.ledger.glance(some), strict=True):
             if glance.parks:
                 reason, end = max(glance.parks, key=itemgetter(1))  # the latest reason counts
-                until = datetime.fromtimestamp(end / 1000, UTC)
+                until = instant(end)
                 turn, hour, day = max(glance.turn, 0), glance.used_hour, glance.used_day
                 yield Candidate(number, step.level, turn, hour, day, reason, until)

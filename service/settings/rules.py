@@ -65,10 +65,11 @@ def unknown_places(settings: Settings, locator: Locator) -> Iterator[Fault]:
     names: dict[KeyPath, str] = {}
     for path, near in tables:
         for callees, places in near.items():
-            names[*path, callees] = callees
+            if callees != "*":
+                names[*path, callees] = callees
             names |= {(*path, callees, at): place for at, place in enumerate(places)}
     for where, name in names.items():
-        if name != "*" and not locator.knows(name):
+        if not locator.knows(name):
             yield Fault(where, shown(name), "a province or a city, as 四川")
 
 
