@@ -12,7 +12,7 @@ from service.picking.instance import Instance
 
 LOOKED_AT = 500  # numbers of a level, in less than a ms
 MOST_PARKED = 100
-LAST_MS = 253_402_300_799_000  # of the year 9999; what Redis holds may be anybody's
+LAST_MS = 253_370_764_800_000  # the year 9999 begins; what Redis holds may be anybody's
 
 
 def explained(
@@ -37,7 +37,7 @@ def explained(
 
 
 def instant(ms: int) -> datetime:
-    """Return an instant of the ledger, in ms since 1970; the last that there is for any later."""
+    """Return an instant of the ledger, in ms since 1970; the year 9999 for any later."""
     return datetime.fromtimestamp(min(ms, LAST_MS) / 1000, UTC)
 
 

@@ -170,7 +170,7 @@ async def test_a_parked_number_says_why_and_until_when() -> None:
     assert entry.parked == (
         Parked("day", datetime(1970, 1, 1, 0, 16, 41, tzinfo=UTC)),
         Parked("operator", datetime(1970, 1, 1, 0, 16, 40, 500_000, tzinfo=UTC)),
-        Parked("spoilt", datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)),
+        Parked("spoilt", datetime(9999, 1, 1, tzinfo=UTC)),
     )
 
 
