@@ -9,6 +9,7 @@ import sys
 from argparse import Namespace
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
+from importlib import import_module
 from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
@@ -194,27 +195,11 @@ def _library(_: Namespace) -> None:
     print(Script().library, end="")
 
 
-def _pick(arguments: Namespace) -> int:
-    from service.cli.pick import ask  # noqa: PLC0415 - see above
-
-    return ask(_with_token(arguments))
-
-
-def _plan(arguments: Namespace) -> int:
-    from service.cli.plan import ask  # noqa: PLC0415 - see above
-
-    return ask(_with_token(arguments))
-
-
-def _experiment(arguments: Namespace) -> int:
-    from service.cli.experiment import ask  # noqa: PLC0415 - see above
-
-    return ask(_with_token(arguments))
-
-
-def _with_token(arguments: Namespace) -> Namespace:
+def _ask(arguments: Namespace) -> int:
+    """Ask a running service, by the module that a command is named after."""
+    module = import_module(f"service.cli.{arguments.command}")
     arguments.token = (arguments.token or os.environ.get("CALLERID_TOKEN", "")).strip()
-    return arguments
+    return int(module.ask(arguments))
 
 
 _COMMANDS: dict[str, Callable[[Namespace], int | None]] = {
@@ -223,9 +208,9 @@ _COMMANDS: dict[str, Callable[[Namespace], int | None]] = {
     "emulator": _emulator,
     "check": _check,
     "library": _library,
-    "pick": _pick,
-    "plan": _plan,
-    "experiment": _experiment,
+    "pick": _ask,
+    "plan": _ask,
+    "experiment": _ask,
 }
 
 

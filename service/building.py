@@ -29,7 +29,7 @@ from service.ledger.shared.queue import CallQueue
 from service.locality import Locator
 from service.metrics import Metrics
 from service.redis_.counts import Counts, LocalCounts, SharedCounts
-from service.settings import InstanceSettings, Settings
+from service.settings import InstanceSettings, Selection, Settings
 from service.sync import (
     Available,
     DetailedSweep,
@@ -123,7 +123,7 @@ class Builder:
         )
         ledger, now = self._ledger(instance, keeper)
         health = self._health(instance, keeper, ledger, now)
-        now_there = partial(datetime.now, ZoneInfo(self._settings.selection_for(instance).timezone))
+        now_there = now_in(self._settings.selection_for(instance))
         demand = Demand(Days(self._counts(f"{base}demand:", DAYS + 1)), now_there)
         counts = self._counts(f"{base}experiment:", EXPERIMENT_DAYS)
         experiment = Experiment(instance.id, counts, now_there, self._metrics)
@@ -191,6 +191,11 @@ def ledger_base(settings: Settings, instance: InstanceSettings) -> str:
 def now_ms() -> int:
     """Return the instant, in ms since 1970."""
     return time.time_ns() // 1_000_000
+
+
+def now_in(selection: Selection) -> Callable[[], datetime]:
+    """Return what gives the time in the zone of an instance's selection."""
+    return partial(datetime.now, ZoneInfo(selection.timezone))
 
 
 def unset_clock() -> Callable[[], float]:

@@ -8,7 +8,7 @@ from functools import partial
 from itertools import chain
 from typing import Literal
 
-from service.building import InstanceParts, Work
+from service.building import InstanceParts, Work, now_in
 from service.inventory import Inventory, Mark, Moves
 from service.ledger import FailoverLedger, Rules
 from service.locality import Locator
@@ -138,6 +138,7 @@ class Instances(dict[str, Instance]):
         built.spare.show(selection.spare_first)
         health = self._settings.health.enabled
         built.health.turn(on=health)
+        built.demand.now = built.experiment.now = now_in(selection)
         built.experiment.go_by(self._settings.experiment, selection.levels, health=health)
         return Instance(
             instance_id=instance.id,

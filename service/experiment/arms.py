@@ -1,7 +1,7 @@
 """The arms of an experiment: who is in which, and what was counted of each.
 
-Callees are dealt out to buckets within their arm. The arm and the bucket are two letters behind a
-use's mark, as in `l7`. Pure.
+Callees are dealt out to buckets within their arm. The arm, the bucket and a token of the
+experiment's name are four letters behind a use's mark, as in `l7q8`. Pure.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,6 +9,8 @@ from string import ascii_letters, digits
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
+
+from service.inventory import group_token
 
 Arm = Literal["local", "any"]
 ARMS: tuple[Arm, Arm] = ("local", "any")
@@ -29,15 +31,26 @@ class ArmCalls(Struct, frozen=True, gc=False):
     answered: Annotated[int, Meta(description="How many of them were answered.")]
 
 
-def arm_of(digest: str, holdout: float) -> str:
-    """Return the letters of a callee's arm and bucket.
+def arm_of(name: str, digest: str, holdout: float) -> str:
+    """Return the letters of a callee's arm and bucket, and the token of the experiment.
 
     Args:
+        name: of the experiment.
         digest: of the experiment and the callee, in hexadecimal.
         holdout: the share of callees in the arm `any`.
     """
     is_held_out = int(digest[_SHARE], 16) < holdout * 16**12
-    return ("a" if is_held_out else "l") + BUCKETS[int(digest[_BUCKET], 16) % 64]
+    bucket = BUCKETS[int(digest[_BUCKET], 16) % 64]
+    return f"{'a' if is_held_out else 'l'}{bucket}{_token(name)}"
+
+
+def is_of(letters: str, name: str) -> bool:
+    """Return whether the letters are of an arm of this experiment, and not of an earlier one."""
+    return letters[2:] == _token(name) and letters[:1] in _NAMES
+
+
+def _token(name: str) -> str:
+    return group_token(name)[:2]
 
 
 def arm_name(letters: str) -> Arm | Literal[""]:
@@ -47,7 +60,7 @@ def arm_name(letters: str) -> Arm | Literal[""]:
 
 def fields_of(letters: str, province: str, hour: int) -> Iterator[str]:
     """Yield the names under which a call is counted: its bucket, and its province and hours."""
-    yield letters
+    yield letters[:2]
     yield f"{letters[0]} {province} {hour // BAND_HOURS}"
 
 

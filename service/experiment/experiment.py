@@ -12,7 +12,7 @@ from contextlib import suppress
 from datetime import date, datetime
 
 from service.errors import LedgerUnavailable
-from service.experiment.arms import Fields, arm_name, fields_of
+from service.experiment.arms import Fields, arm_name, fields_of, is_of
 from service.experiment.report import (
     ExperimentReport,
     State,
@@ -43,7 +43,8 @@ _log = logging.getLogger(__name__)
 class Experiment:
     """Holds out callees of one instance; `run` must be running.
 
-    `running` has the settings by which that is done now, None while nobody is held out.
+    `running` has the settings by which that is done now, None while nobody is held out; `now` gives
+    the time in the instance's own zone.
 
     Args:
         instance_id: the label of the metric.
@@ -58,7 +59,7 @@ class Experiment:
         self.running: ExperimentSettings | None = None
         self._instance_id = instance_id
         self._counts = counts
-        self._now = now
+        self.now = now
         self._counter = metrics.experiment_calls
         self._settings = ExperimentSettings()
         self._about = ""
@@ -91,10 +92,10 @@ class Experiment:
             mark: of the number's use.
             result: as an outcome names it.
         """
-        if not mark.arm or self.running is None:
+        if self.running is None or not is_of(mark.arm, self.running.name):
             return
         self._counter.labels(self._instance_id, arm_name(mark.arm), result).inc()
-        for field in fields_of(mark.arm, mark.province, self._now().hour):
+        for field in fields_of(mark.arm, mark.province, self.now().hour):
             self._waiting[f"{field} calls"] += 1
             if result == "answered":
                 self._waiting[f"{field} answered"] += 1
@@ -140,6 +141,7 @@ class Experiment:
         if settings.holdout and settings is self._settings:
             missing = self._missing(fields)
             await self._counts.add(settings.name, missing)
+            self._judged = self.now().date()
             fields |= missing
             if settings is self._settings:  # still, after the wait
                 self._enter(fields)
@@ -147,19 +149,19 @@ class Experiment:
 
     def _is_over(self) -> bool:
         until = self._settings.until
-        return bool(until) and self._now().date().isoformat() >= until
+        return bool(until) and self.now().date().isoformat() >= until
 
     def _missing(self, fields: Fields) -> dict[str, int]:
-        """The field to add: what the experiment is about, or that it has stopped."""
-        began, today = began_by(fields), self._now().date()
-        is_due, self._judged = today != self._judged, today
-        if not began:
-            return {self._about: 1}
-        if began != [self._about] or stopped_with(fields):
+        """The fields to add: what the experiment is about, and that it has stopped."""
+        began = began_by(fields)
+        if began not in ([], [self._about]) or stopped_with(fields):
             return {}
+        missing = {} if began else {self._about: 1}
         verdict = verdict_of(fields, self._settings)
-        is_decided = is_due and verdict != "undecided"
-        return {stopped_field(verdict): 1} if is_decided or self._is_over() else {}
+        is_decided = self.now().date() != self._judged and verdict != "undecided"
+        if is_decided or self._is_over():
+            missing[stopped_field(verdict)] = 1
+        return missing
 
     def _enter(self, fields: Fields) -> None:
         """Enter the state that the fields say; one that is new is logged."""

@@ -78,7 +78,7 @@ class NumberHealth:
             metrics.health_transitions.labels(instance_id, state)  # 0 now, so that the first shows
 
     def turn(self, *, on: bool) -> None:
-        """Watch from now on, or no more; parks and caps that there are stay until their end."""
+        """Watch from now on, or no more; parks stay until their end, caps are lifted by `rest`."""
         self._is_on = on
         if not on:
             self._waiting.clear()
@@ -115,15 +115,15 @@ class NumberHealth:
         return {number: record.reason for number, record in records if record and record.reason}
 
     async def run(self) -> None:
-        """Write every second and look every minute, while this is on; until cancelled."""
+        """Write every second; look every minute, or rest while this is off; until cancelled."""
         loop = asyncio.get_running_loop()
         look_at = loop.time()
         while True:
             with suppress(LedgerUnavailable):  # Redis is down: the ledger tells of it
                 await self.write()
-                if self._is_on and loop.time() >= look_at:
+                if loop.time() >= look_at:
                     look_at = loop.time() + LOOK_SECONDS
-                    await self.look()
+                    await (self.look() if self._is_on else self.rest())
             heed_cancellation()
             await asyncio.sleep(WRITE_SECONDS)
 
@@ -171,6 +171,26 @@ class NumberHealth:
         if held:
             message = "%s: %d more numbers look bad, of groups or places with too many out already"
             _log.warning(message, self._instance_id, held)
+
+    async def rest(self) -> None:
+        """Lift the caps of all states, as they have no end of their own, if it is this one's turn.
+
+        The records stay, as ones that the ledger is to be told of again.
+
+        Raises:
+            LedgerUnavailable: Redis does not serve; the next rest lifts what is left.
+        """
+        if not await self._store.lead():
+            return
+        for some in _slices(await self._store.read_all()):
+            changes = []
+            for number, stored in some.items():
+                record = decode(stored)
+                if record is not None and daily_cap(record) and not record.untold:
+                    await self._ledger.apply(Cap(number, 0))
+                    untold = msgspec.structs.replace(record, untold=True)
+                    changes.append(Change(number, stored, encode(untold)))
+            await self._store.replace(changes)
 
     async def _act(self, results: Sequence[LookResult]) -> None:
         """Store the new records first; who dies before the ledger is told, another tells it."""

@@ -4,7 +4,7 @@ A ledger keeps it as a text that it does not read, with each use that an outcome
 
     city SCq83vAx2k            level, the callee's province, a token of the group that was asked for
     sticky city SCq83vAx2k     a sticky answer, and what the number is to the callee
-    city SCq83vAx2kl7          behind the stratum the arm of an experiment, and a bucket of callees
+    city SCq83vAx2kl7q8        behind the stratum the arm of an experiment, see `arms`
     ccc                        without a stratum: what CCC itself picked
 
 A step bears the tokens of all its pools' groups, in their order; a use that of the first pool that
@@ -38,8 +38,8 @@ class Mark(msgspec.Struct, frozen=True, gc=False):
     """A mark as it reads: `shown` is the level that answers and metrics name, perhaps `sticky`.
 
     `level` is that of the number to this callee, `province` the callee's by its code, `group` the
-    token of the group that was asked for. All three are "" where they are not known. `arm` names
-    the callee's arm of an experiment and its bucket, "" where it is in none.
+    token of the group that was asked for. All three are "" where they are not known. `arm` has
+    the letters of the callee's arm of an experiment, "" where it is in none.
     """
 
     shown: str

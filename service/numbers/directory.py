@@ -5,7 +5,6 @@ The list is of the cached inventory, the standing is the ledger's. CCC is not as
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any, Literal
 
 import msgspec
@@ -16,6 +15,7 @@ from service.ledger import Park, Standing, Unpark, describe
 from service.locality import normal_city, normal_province
 from service.logs import mask
 from service.numbers import NumberEntry, NumberPage, NumberQuery, Parked
+from service.picking.explaining import instant
 from service.picking.instance import Instance, instance_named, inventory_of, own_number
 
 OPERATOR = "operator"  # the reason of an operator's park
@@ -161,9 +161,7 @@ def _entry(own: PhoneNumber, standing: Standing | None, now: int, health: str) -
 def _standing(barred: str, standing: Standing, now: int) -> dict[str, Any]:
     parked = [Parked(barred, None)] if barred else []
     parked += [
-        Parked(reason, datetime.fromtimestamp(until / 1000, UTC))
-        for reason, until in sorted(standing.parks)
-        if until > now
+        Parked(reason, instant(until)) for reason, until in sorted(standing.parks) if until > now
     ]
     return {
         "used_hour": standing.used_hour,

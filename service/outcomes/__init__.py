@@ -121,6 +121,7 @@ class Outcomes:
     def act_by(self, sip_actions: Mapping[int, SipAction]) -> None:
         """Act on SIP codes by these from now."""
         self._sip_actions = sip_actions
+        self._uncoded = min(self._uncoded, 0)
 
     async def report(self, report: OutcomeReport) -> None:
         """Follow a call; told again of one that is over, change nothing.

@@ -14,6 +14,7 @@ from service.picking.question import Question
 LOOKED_AT = 500  # numbers of a level, in less than a ms
 MOST_OUT = 100
 REGION = "region"  # why a number was passed over that callees of the place do not see
+LAST_MS = 253_370_764_800_000  # the year 9999 begins; what Redis holds may be anybody's
 
 
 def explained(
@@ -38,6 +39,11 @@ def explained(
     return (*looked, *parked, *_kept_from(question))
 
 
+def instant(ms: int) -> datetime:
+    """Return an instant of the ledger, in ms since 1970; the year 9999 for any later."""
+    return datetime.fromtimestamp(min(ms, LAST_MS) / 1000, UTC)
+
+
 def _parked(instance: Instance, steps: tuple[Step, ...], seen: set[str]) -> Iterator[Candidate]:
     inventory = instance.keeper.inventory
     members = inventory.members if inventory is not None else {}
@@ -48,7 +54,7 @@ def _parked(instance: Instance, steps: tuple[Step, ...], seen: set[str]) -> Iter
         for number, glance in zip(some, instance.ledger.glance(some), strict=True):
             if glance.parks:
                 reason, end = max(glance.parks, key=itemgetter(1))  # the latest reason counts
-                until = datetime.fromtimestamp(end / 1000, UTC)
+                until = instant(end)
                 turn, hour, day = max(glance.turn, 0), glance.used_hour, glance.used_day
                 yield Candidate(number, step.level, turn, hour, day, reason, until)
 

@@ -84,7 +84,7 @@ class Question:
         is_bound = request.agent_id or request.min_match
         if running and steps and not is_bound and steps[0].level not in ("near", "any"):
             digest = self.instance.digests.experiment(running.name, self.callee.number)
-            self.arm = arm_of(digest, running.holdout)
+            self.arm = arm_of(running.name, digest, running.holdout)
         return arm_name(self.arm)
 
     def take(self, number: str) -> Take:

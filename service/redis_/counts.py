@@ -7,13 +7,17 @@ have what was added counted twice, once it is added again.
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from redis.asyncio import Redis
+from redis.exceptions import ResponseError
 
-from service.redis_.client import translated
+from service.redis_.client import client_for, translated
 
 _TOGETHER = 100  # fields of one command: Redis handles them in well under a millisecond
+_MOST = 2**53  # no counter of ours gets there
+_NO_HASH = "WRONGTYPE"
+_NO_COUNTER = (_NO_HASH, "not an integer", "would overflow")  # Redis's words for others' values
 
 
 class SharedCounts:
@@ -31,24 +35,44 @@ class SharedCounts:
         self._seconds = seconds
 
     async def add(self, name: str, counts: Mapping[str, int]) -> None:
-        """Add to the counters of a name, in bounded slices."""
-        key, fields = f"{self._base}{name}", list(counts.items())
+        """Add to the counters of a name, in bounded slices; what is no counter begins anew."""
+        fields = list(counts.items())
         for start in range(0, len(fields), _TOGETHER):
             with translated():
-                async with self._client.pipeline(transaction=False) as pipe:
-                    for field, count in fields[start : start + _TOGETHER]:
-                        pipe.hincrby(key, field, count)
-                    pipe.expire(key, self._seconds)
-                    await pipe.execute()
+                await self._add(f"{self._base}{name}", dict(fields[start : start + _TOGETHER]))
+
+    async def _add(self, key: str, counts: Mapping[str, int]) -> None:
+        home = client_for(self._client, key)
+        async with home.pipeline(transaction=False) as pipe:
+            for field, count in counts.items():
+                pipe.hincrby(key, field, count)
+            pipe.expire(key, self._seconds)
+            answers = await pipe.execute(raise_on_error=False)
+        anew: dict[Any, Any] = {}
+        for (field, count), answer in zip(counts.items(), answers, strict=False):
+            if isinstance(answer, Exception):
+                if not any(words in str(answer) for words in _NO_COUNTER):
+                    raise answer
+                anew[field] = count
+        if anew:
+            if _NO_HASH in str(answers[0]):
+                await home.delete(key)
+            await home.hset(key, mapping=anew)
+            await home.expire(key, self._seconds)
 
     async def read(self, name: str) -> Mapping[str, int]:
-        """Return the counters of a name, read in bounded slices."""
+        """Return the counters of a name, read in bounded slices; what is none is left out."""
         counts: dict[str, int] = {}
         with translated():
             fields = self._client.hscan_iter(f"{self._base}{name}", count=_TOGETHER)
-            async for field, count in fields:
-                with suppress(ValueError):  # what nobody can read is left out
-                    counts[field.decode()] = int(count)
+            try:
+                async for field, count in fields:
+                    with suppress(ValueError):
+                        if 0 <= (number := int(count)) < _MOST:
+                            counts[field.decode()] = number
+            except ResponseError as error:
+                if _NO_HASH not in str(error):
+                    raise
         return counts
 
 

@@ -26,8 +26,7 @@ def _places_near(settings: Settings) -> Iterator[tuple[KeyPath, str]]:
             if callees != "*":
                 yield (*path, callees), callees
             for at, place in enumerate(places):
-                if place != "*":
-                    yield (*path, callees, at), place
+                yield (*path, callees, at), place
 
 
 def _places_avoided(settings: Settings) -> Iterator[tuple[KeyPath, str]]:

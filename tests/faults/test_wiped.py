@@ -12,7 +12,7 @@ import redis
 
 from service.errors import LedgerUnavailable
 from service.inventory import Inventory
-from service.ledger import Limits, MembersWriter, Outcome, Park, Rules, describe
+from service.ledger import Cap, Limits, MembersWriter, Outcome, Park, Rules, describe
 from tests.conftest import RedisServer
 from tests.fakes import in_place_of
 from tests.faults.held import Held
@@ -104,7 +104,9 @@ async def test_parks_leases_and_the_order_of_rotation_come_back(own_redis: Redis
         side.ledger.rule(RULES)
         await picked(side, 3, shown, "before")
         await side.ledger.apply(Park("01089890003", "operator", FAR))
+        await side.ledger.apply(Cap("01089890000", 2))
         await eventually(lambda: "01089890003" in side.ledger.parked())
+        await eventually(lambda: (side.ledger.recall() or {})["01089890000"][0].cap == 2)
         with redis.Redis(port=own_redis.port) as server:
             server.flushall()
         await restore(own_redis.url, inventory, side)
@@ -115,6 +117,7 @@ async def test_parks_leases_and_the_order_of_rotation_come_back(own_redis: Redis
             (1, 1, ()),
             (0, 0, (("operator", FAR),)),
         ]
+        assert len({one.max_per_day for one in standings}) == 1  # whose cap it was is lost too
         assert await side.ledger.parked_by() == {"operator": 1}
         with suppress(LedgerUnavailable):  # the first to hear what Redis lacks
             await side.shared.take_back()

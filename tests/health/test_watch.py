@@ -125,6 +125,26 @@ async def test_a_watch_that_is_off_counts_and_shows_nothing_and_one_that_is_on_a
     assert await replica.health.shown(NUMBERS) == {}
 
 
+async def test_a_watch_that_is_off_lifts_the_caps_of_probation_and_one_that_is_on_again_has_them(
+    store: Store, clock: Clock, ledger: RecordingLedger, request: pytest.FixtureRequest
+) -> None:
+    replica = Replica(store, clock, ledger)
+    redis = request.getfixturevalue("redis") if isinstance(store, RedisStore) else None
+    replica.note_a_bad_one()
+    await look(replica)
+    until = int(clock.now * 1000) + 7 * DAY
+    ledger.told.clear()
+    replica.health.turn(on=False)
+    for _ in range(2):
+        if redis is not None:
+            await redis.delete(f"{BASE}health:lead")
+        await replica.health.rest()
+    assert ledger.told == [Cap(BAD, 0)]
+    replica.health.turn(on=True)
+    await look(replica, redis)
+    assert ledger.told == [Cap(BAD, 0), Cap(BAD, 10), Park(BAD, "quarantine", until)]
+
+
 async def test_what_says_nothing_of_a_number_is_not_written(
     store: Store, clock: Clock, ledger: RecordingLedger
 ) -> None:

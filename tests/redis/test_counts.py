@@ -1,10 +1,12 @@
 """Counters in Redis: of all replicas together, with an end, and whatever else stands there."""
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 from redis.asyncio import Redis
 
+from service.errors import LedgerUnavailable
 from service.redis_.client import open_client
 from service.redis_.counts import SharedCounts
 from tests.redis.asking import LONG
@@ -29,8 +31,39 @@ async def test_replicas_add_to_the_same_counters_which_have_an_end(client: Redis
     assert 0 < await client.ttl(f"{BASE}a") <= 60
 
 
-async def test_what_is_no_count_is_left_out(client: Redis) -> None:
+OTHERS: dict[Any, Any] = {
+    "text": b"anything",
+    "negative": -1,
+    "huge": 2**63 - 1,
+    "longer": "9" * 400,
+    b"\xff": 1,
+}
+
+
+async def test_what_is_no_count_is_left_out_and_begins_anew_when_it_is_added_to(
+    client: Redis,
+) -> None:
     counts = SharedCounts(client, BASE, 60)
     await counts.add("a", {"x": 1})
-    await client.hset(f"{BASE}a", "y", "anything")
+    await client.hset(f"{BASE}a", mapping=OTHERS)
     assert await counts.read("a") == {"x": 1}
+    await counts.add("a", {"x": 1, "text": 2, "huge": 3, "longer": 4, "negative": 3})
+    assert await counts.read("a") == {"x": 2, "text": 2, "huge": 3, "longer": 4, "negative": 2}
+
+
+async def test_a_value_of_others_gives_way_to_counts(client: Redis) -> None:
+    counts = SharedCounts(client, BASE, 60)
+    await client.rpush(f"{BASE}a", "anything")
+    assert await counts.read("a") == {}
+    await counts.add("a", {"x": 1, "y": 2})
+    assert await counts.read("a") == {"x": 1, "y": 2}
+    assert 0 < await client.ttl(f"{BASE}a") <= 60
+
+
+async def test_what_redis_refuses_otherwise_is_raised(client: Redis, redis_url: str) -> None:
+    await client.acl_setuser("reader", enabled=True, nopass=True, keys=["*"], commands=["+get"])
+    async with open_client(redis_url, timeout=LONG) as reader:
+        await reader.execute_command("AUTH", "reader", "")
+        with pytest.raises(LedgerUnavailable, match="permission"):
+            await SharedCounts(reader, BASE, 60).add("a", {"x": 1})
+    await client.acl_deluser("reader")

@@ -9,6 +9,7 @@ from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from service.redis_.client import client_for, open_client, open_topology
+from service.redis_.counts import SharedCounts
 from service.redis_.sentinels import Sentinels
 from tests.ledgers import client_of
 from tests.redis.topologies import ClusterOfSix, Watched, cluster_of_six, watched_by_sentinels
@@ -50,6 +51,9 @@ async def test_each_command_goes_to_the_node_of_its_key(cluster: ClusterOfSix) -
                 together.get(key)
                 together.ttl(key)
                 assert (await together.execute())[0] == str(at).encode()
+            counts = SharedCounts(client, "callerid:2:counts:", 10)
+            await counts.add(str(at), {"calls": at})
+            assert await counts.read(str(at)) == {"calls": at}
         assert await client.mget(["{a}:1", "{a}:2"]) == [None, None]
         assert await client.ping()
         with pytest.raises(NotImplementedError, match="client_for"):

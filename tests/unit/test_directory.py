@@ -163,13 +163,14 @@ async def test_a_candidate_that_nothing_keeps_out_is_available() -> None:
 
 async def test_a_parked_number_says_why_and_until_when() -> None:
     bench = Bench()
-    parks = (("operator", NOW + 500), ("day", NOW + 1000), ("hour", NOW - 1))
+    parks = (("operator", NOW + 500), ("day", NOW + 1000), ("hour", NOW - 1), ("spoilt", 10**15))
     bench.ledger.standings["01055500001"] = Standing(0, 0, 0, parks)
     entry = await bench.entry("01055500001")
     assert entry.available is False
     assert entry.parked == (
         Parked("day", datetime(1970, 1, 1, 0, 16, 41, tzinfo=UTC)),
         Parked("operator", datetime(1970, 1, 1, 0, 16, 40, 500_000, tzinfo=UTC)),
+        Parked("spoilt", datetime(9999, 1, 1, tzinfo=UTC)),
     )
 
 

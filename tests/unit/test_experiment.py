@@ -16,7 +16,7 @@ from service.errors import LedgerUnavailable
 from service.experiment import Experiment, arm_name, arm_of
 from service.experiment.arms import BUCKETS, ArmCalls
 from service.experiment.difference import difference
-from service.inventory import LEVELS, Mark, read_mark
+from service.inventory import LEVELS, read_mark
 from service.metrics import Metrics
 from service.picking import Pair, PickAnswer, PlacedNumber
 from service.picking.instance import Digests
@@ -62,14 +62,14 @@ class Bench:
         results = ["answered"] * answered + ["busy"] * (calls - answered)
         Random(1).shuffle(results)
         for at, result in enumerate(results):
-            mark = read_mark(f"any SC12345678{arm}{BUCKETS[at % 64]}")
+            mark = read_mark(f"any SC12345678{arm}{BUCKETS[at % 64]}uA")
             self.experiment.note(mark, result)
 
 
 @pytest.mark.parametrize("holdout", [0.1, 0.5])
 def test_a_share_of_the_callees_is_held_out_and_all_buckets_are_used(holdout: float) -> None:
     digests = [DIGESTS.experiment("spring", f"138{at:08}") for at in range(4000)]
-    letters = [arm_of(digest, holdout) for digest in digests]
+    letters = [arm_of("spring", digest, holdout) for digest in digests]
     held_out = [letter for letter in letters if arm_name(letter) == "any"]
     assert len(held_out) == pytest.approx(4000 * holdout, rel=0.1)
     assert {letter[1] for letter in held_out} == set(BUCKETS)
@@ -77,8 +77,8 @@ def test_a_share_of_the_callees_is_held_out_and_all_buckets_are_used(holdout: fl
 
 
 def test_a_callee_stays_in_its_arm_under_a_name_and_key_and_is_dealt_out_anew_by_another() -> None:
-    assert arm_of("0" * 24, 0.1) == "aa"
-    assert arm_of("2" * 24, 0.1) == arm_of("2" * 24, 0.01) == "lI"
+    assert arm_of("spring", "0" * 24, 0.1) == "aauA"
+    assert arm_of("spring", "2" * 24, 0.1) == arm_of("spring", "2" * 24, 0.01) == "lIuA"
     names = [DIGESTS.experiment(name, "13888888888") for name in ("spring", "spring", "autumn")]
     assert names[0] == names[1] != names[2]
     assert Digests(b"a key", "another").experiment("spring", "13888888888") == names[0]
@@ -103,7 +103,8 @@ async def test_calls_are_counted_by_arm_and_stratum_on_every_replica() -> None:
     assert (await one.go_by(), await other.go_by()) == ("running", "running")
     one.note("l", answered=2, calls=3)
     other.note("a", answered=1, calls=2)
-    other.experiment.note(Mark("ccc"), "answered")
+    for mark in ("ccc", "any SC12345678", "any SC12345678laAj", "any SC12345678xauA"):
+        other.experiment.note(read_mark(mark), "answered")  # of no experiment, of another, of none
     await other.experiment.report()
     report = await one.experiment.report()
     assert report.arms == {"local": ArmCalls(3, 2), "any": ArmCalls(2, 1)}
@@ -158,6 +159,7 @@ async def test_it_stops_when_its_last_day_is_over_whether_or_not_redis_serves() 
     bench.counts.is_down = False
     assert await bench.state() == "stopped undecided"
     assert await bench.go_by(SPRING) == "stopped undecided"  # a later day does not start it again
+    assert await Bench().go_by(replace(settings, until="2026-01-02")) == "stopped undecided"
 
 
 @pytest.mark.parametrize(

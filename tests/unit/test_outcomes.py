@@ -352,6 +352,21 @@ async def test_actions_for_codes_that_nobody_reports_are_told_once(
     assert ("[sip_actions] has nothing to act on" in caplog.text) is said
 
 
+async def test_actions_that_come_later_are_told_of_too(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(outcomes, "UNCODED", 2)
+    bench = Bench()
+    bench.outcomes.act_by({})
+    for _ in range(3):
+        await bench.report("failed")
+    bench.outcomes.act_by(SIP_ACTIONS)
+    for _ in range(2):
+        assert "[sip_actions] has nothing to act on" not in caplog.text
+        await bench.report("failed")
+    assert "[sip_actions] has nothing to act on" in caplog.text
+
+
 async def test_a_code_of_a_call_that_goes_on_does_nothing() -> None:
     bench = Bench()
     await bench.report("ringing", sip_code=477)

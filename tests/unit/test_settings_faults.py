@@ -169,6 +169,10 @@ def faults(file: Path, text: str, **environ: str) -> list[str]:
             "selection.near.河北[0]: found 'Tianjin', expected a province or a city, as 四川",
         ),
         (
+            'instances = [{id = "a", levels = ["near", "any"], near = {"*" = ["*"]}}]',
+            "instances[0].near.*[0]: found '*', expected a province or a city, as 四川",
+        ),
+        (
             'instances = [{id = "a", levels = ["near", "any"], near = {"Hebei" = ["北京"]}}]',
             "instances[0].near.Hebei: found 'Hebei', expected a province or a city, as 四川",
         ),

@@ -1,9 +1,15 @@
 """A configuration that is read again is held against the listener that there is."""
 
+from datetime import timedelta
+from types import SimpleNamespace
+
 import pytest
 from msgspec.structs import replace
 
+from service.building import Builder
 from service.errors import SettingsError
+from service.instances import Instances
+from service.metrics import Metrics
 from service.settings import (
     Auth,
     CallerLimits,
@@ -22,9 +28,11 @@ from service.settings import (
 )
 from service.settings.reloading import taking_hold, waiting
 from service.settings.rules import without_effect
+from tests.fakes import in_place_of
 
 DIALER = Client(name="dialer", token=Secret("5ecret"), scopes=("pick",))
 PUBLIC = Settings(server=Server(host="192.0.2.1"), auth=Auth(clients=(DIALER,)))
+EIGHT_HOURS = timedelta(hours=8)
 STRICTER = Selection(caller=CallerLimits(max_per_hour=1))
 
 
@@ -121,3 +129,13 @@ def test_keys_that_have_something_to_act_on_are_not_named() -> None:
 
 def test_nothing_waits_where_nothing_but_rules_and_credentials_changed() -> None:
     assert waiting(PUBLIC, Settings(server=PUBLIC.server, selection=STRICTER)) == []
+
+
+async def test_days_and_hours_go_by_a_new_time_zone_at_once() -> None:
+    running = Settings(instances=(InstanceSettings(id="a"),))
+    nobody = in_place_of(SimpleNamespace())  # asked for nothing as long as nothing runs
+    parts = Builder(running, None, None, Metrics()).build(running.instances[0], nobody, nobody)
+    instances = Instances(running, [parts], nobody)
+    assert parts.experiment.now().utcoffset() == parts.demand.now().utcoffset() == EIGHT_HOURS
+    instances.apply(replace(running, selection=Selection(timezone="UTC")))
+    assert parts.experiment.now().utcoffset() == parts.demand.now().utcoffset() == timedelta()
