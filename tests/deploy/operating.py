@@ -26,6 +26,7 @@ from service.settings import (
     Auth,
     CallerLimits,
     Client,
+    ExperimentSettings,
     HealthSettings,
     InventorySettings,
     Secret,
@@ -129,6 +130,7 @@ def _settings(endpoint: str, redis_url: str) -> Settings:
         ),
         auth=Auth(required="always", clients=clients),
         health=HealthSettings(enabled=True),
+        experiment=ExperimentSettings(name="spring", holdout=0.1),
         inventory=InventorySettings(max_unreadable=0.5),
         instances=(one, replace(one, id=CAPPED, scope=CAPPED, selection=selection)),
     )

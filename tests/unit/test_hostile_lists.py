@@ -16,9 +16,6 @@ from service.sync.sweeping.course import MARGIN, course_of
 from service.sync.sweeping.reading import PageRead, PageRequest
 from service.sync.sweeping.splitting import LONGEST_PATTERN, PAGE_SIZE, Part
 
-# Thousands of steps: counting their lines triples their time, and other tests reach them too.
-pytestmark = pytest.mark.no_cover
-
 MASKED = UnreadableRow("138****8888", "Number is masked", b"1")
 
 Total = Callable[[int], int]
@@ -100,6 +97,7 @@ def test_a_wrong_total_of_a_short_list_lets_numbers_in_and_none_out(total: int) 
     liar.check_bound()
 
 
+@pytest.mark.no_cover  # thousands of steps
 @pytest.mark.parametrize("count", [0, 450, 12_345])
 @pytest.mark.parametrize("total", [9_999, 10_001, 10**6, 10**17])
 @pytest.mark.parametrize("filters", [True, False])
@@ -162,6 +160,7 @@ LIES: dict[str, Callable[[Random], Total]] = {
 }
 
 
+@pytest.mark.no_cover  # thousands of steps
 @settings(max_examples=25, deadline=None)
 @given(
     count=st.sampled_from([0, 5, 100, 1_234, 10_050, 11_111]),
