@@ -123,7 +123,7 @@ class SweepReport(msgspec.Struct, frozen=True, array_like=True):
         if rows is not None:
             count, examples = len(rows), examples_of(rows)
         return SweepReport(
-            "failed", at, duration, detail=error.detail, unreadable=count, examples=examples
+            "failed", at, duration, detail=str(error), unreadable=count, examples=examples
         )
 
 

@@ -219,7 +219,7 @@ class CallQueue:
         self._loop.call_soon(self.heard, operations, reply)
 
     def _break_off(self, batch: Sequence[_Waiting], error: BaseException) -> None:
-        words = error.detail if isinstance(error, LedgerUnavailable) else "the call broke off"
+        words = str(error) if isinstance(error, LedgerUnavailable) else "the call broke off"
         number = self._line.number
         is_lost = isinstance(error, CallLost) or number in self._line.lost
         for index, one in enumerate(batch):
