@@ -180,14 +180,20 @@ def test_callees_of_a_place_that_a_number_is_kept_from_have_it_in_no_step(
         assert are_candidates(AVOIDING, callee, steps, [(number, "ccc")]) == (number in tried)
 
 
+@pytest.mark.parametrize("owner", [f"{SALES}~028成都", f"{SALES}|any|*~028成都", f"{SALES}|any|*"])
+def test_no_name_of_a_group_leads_to_a_number_that_is_kept_from_the_callee(owner: str) -> None:
+    assert steps_for(AVOIDING, CHENGDU, Wish((owner,)), LEVELS) == ()
+    assert steps_for(AVOIDING, CHENGDU, Wish((SALES,), tags=(owner,)), LEVELS) == ()
+
+
 def test_a_step_names_the_group_of_each_of_its_pools_also_of_those_that_some_do_not_see() -> None:
     [step] = steps_for(AVOIDING, GUANGDONG, Wish((SALES, SUPPORT)), LEVELS)
     assert step == Step(
         f"any GD{3 * group_token(SALES)}{group_token(SUPPORT)}",
         (
             f"{SALES}|any|*",
-            f"{SALES}~028成都|any|*",
-            f"{SALES}~北京,四川|any|*",
-            f"{SUPPORT}~028成都|any|*",
+            f"{SALES}|any|*~028成都",
+            f"{SALES}|any|*~北京,四川",
+            f"{SUPPORT}|any|*~028成都",
         ),
     )
