@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import redis
 
-from service.ledger import Pick
+from service.ledger import Limits, Pick, Rules
 from service.ledger.answers import picked_from
 from service.ledger.shared.line import Line
 from service.ledger.shared.script import Script
@@ -85,6 +85,19 @@ async def test_lines_that_load_the_function_at_the_same_time_all_have_it(
         assert [line.function for line in lines] == [FUNCTION] * 3
         for line in lines:
             await line.close()
+
+
+async def test_the_function_keeps_no_more_than_so_much_of_what_texts_mean(
+    own_redis: RedisServer,
+) -> None:
+    async with line_to(own_redis.url) as line:
+        for most in range(25):  # 300 kB each
+            limits = {f"number={number}": Limits(most) for number in range(12_000)}
+            line.rule(Rules(limits={"": Limits(), **limits}))
+            await picked_by(line)
+    with redis.Redis(port=own_redis.port) as server:
+        memory: Any = server.info("memory")
+    assert memory["used_memory_vm_functions"] < 60_000_000  # 80 MB without a bound
 
 
 async def test_emptying_the_data_leaves_the_function(own_redis: RedisServer) -> None:
