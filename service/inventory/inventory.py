@@ -111,12 +111,12 @@ class Inventory:
         avoid = self._avoid.get(number)
         return avoid is not None and not avoid.isdisjoint(names_of(callee))
 
-    def kept_from(self, owner: str, level: str, callee: Locality) -> Iterator[str]:
-        """Yield the numbers of an owner, at `any` or `agent`, that callees of a place never see."""
+    def kept_from(self, owner: str, level: str, callee: Locality) -> Iterator[tuple[str, ...]]:
+        """Yield the pools of an owner, at `any` or `agent`, that callees of a place never see."""
         names = names_of(callee)
         for avoid in self._avoids:
             if not avoid.isdisjoint(names):
-                yield from self.members.get(self.pool(owner, level, avoiding("*", avoid)), ())
+                yield self.members.get(self.pool(owner, level, avoiding("*", avoid)), ())
 
     def homes(self) -> Mapping[str, Home]:
         """Map each candidate to its home; a number that is not here is never shown."""

@@ -174,7 +174,7 @@ def test_callees_of_a_place_that_a_number_is_kept_from_have_it_in_no_step(
     steps = with_spare_first(steps, AVOIDING, callee, wish, spare)
     tried = {number for step in steps for pool in step.pools for number in AVOIDING.members[pool]}
     assert tried == AVOIDING.numbers.keys() - kept
-    assert sorted(kept_from(AVOIDING, callee, wish)) == kept
+    assert sorted({number for pool in kept_from(AVOIDING, callee, wish) for number in pool}) == kept
     for number in AVOIDING.numbers:
         assert are_candidates(AVOIDING, callee, steps, [(number, "any SC")]) == (number in tried)
         assert are_candidates(AVOIDING, callee, steps, [(number, "ccc")]) == (number in tried)
