@@ -77,8 +77,11 @@ def owners_of(number: PhoneNumber) -> list[str]:
 
 
 def pool_name(owner: str, level: str, place: str) -> str:
-    """The name of a pool: `owner` is a skill group, or `agent:` and the agent's id."""
-    return f"{owner}|{level}|{place}"
+    """The name of a pool: `owner` is a skill group, or `agent:` and the agent's id.
+
+    It is one line, as a home has its pools' names.
+    """
+    return f"{owner}|{level}|{place}".replace("\n", " ")
 
 
 def agent_owner(agent_id: str) -> str:

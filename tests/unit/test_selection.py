@@ -186,6 +186,15 @@ def test_no_name_of_a_group_leads_to_a_number_that_is_kept_from_the_callee(owner
     assert steps_for(AVOIDING, CHENGDU, Wish((SALES,), tags=(owner,)), LEVELS) == ()
 
 
+def test_a_line_feed_in_a_group_or_tag_makes_no_two_names_of_a_pool() -> None:
+    odd = PhoneNumber("02855500001", skill_group_ids=("a\nb",), tags=(f"x|any|*\n{SALES}",))
+    inventory = Inventory("ccc-test", 1, [odd])
+    assert not [pool for pool in inventory.members if "\n" in pool]
+    wish = Wish(odd.skill_group_ids, tags=odd.tags)
+    [step] = steps_for(inventory, CHENGDU, wish, LEVELS)
+    assert inventory.members[step.pools[0]] == (odd.number,)
+
+
 def test_a_step_names_the_group_of_each_of_its_pools_also_of_those_that_some_do_not_see() -> None:
     [step] = steps_for(AVOIDING, GUANGDONG, Wish((SALES, SUPPORT)), LEVELS)
     assert step == Step(
