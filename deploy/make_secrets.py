@@ -17,6 +17,9 @@ ONE_SERVER = "redis:6379"  # in compose.yaml
 SENTINELS = ",".join(f"redis-{at}.redis:26379" for at in range(3))
 SERVICE = "callerid"  # as the Sentinels know it
 
+# Redis 6.2 has no functions, and does not start where its access list has these.
+SINCE_7 = " +fcall +function|load"
+
 # On ECS with a RAM role this is all; elsewhere `type = access_key` with the pair of a RAM user.
 ALIBABA = """\
 [default]
@@ -25,17 +28,20 @@ role_name = callerid
 """
 
 
-def made(*, sentinel: bool = False, server: str = ONE_SERVER) -> Mapping[str, str]:
+def made(
+    *, sentinel: bool = False, server: str = ONE_SERVER, older: bool = False
+) -> Mapping[str, str]:
     """The contents of each file, by its name.
 
     Args:
         sentinel: for three servers behind Sentinels, not for one.
         server: host and port of the one.
+        older: for Redis 6.2.
     """
     redis, replica, watcher, scraper = (secrets.token_hex(32) for _ in range(4))
     files = {
         "redis-url": f"redis://callerid:{redis}@{server}",
-        "users.acl": _users({"CALLERID": redis}, "users.acl"),
+        "users.acl": _users({"CALLERID": redis}, "users.acl", older=older),
         "clients.json": json.dumps(_clients(scraper), indent=2) + "\n",
         "metrics-token": scraper,
         "digest-key": secrets.token_hex(32),
@@ -48,7 +54,7 @@ def made(*, sentinel: bool = False, server: str = ONE_SERVER) -> Mapping[str, st
     query = f"sentinel_password={watcher}"
     return files | {
         "redis-url": f"redis+sentinel://callerid:{redis}@{SENTINELS}/{SERVICE}?{query}",
-        "users.acl": _users(logins, "users.acl", "replication.acl"),
+        "users.acl": _users(logins, "users.acl", "replication.acl", older=older),
         "replica-password": replica,
         "sentinel-password": watcher,
     }
@@ -63,9 +69,11 @@ def _clients(scraper: str) -> list[dict[str, object]]:
     ]
 
 
-def _users(passwords: Mapping[str, str], *names: str) -> str:
+def _users(passwords: Mapping[str, str], *names: str, older: bool) -> str:
     """The access list of Redis, which knows a password by its hash alone."""
     text = "".join((HERE / "redis" / name).read_text("utf-8") for name in names)
+    if older:
+        text = text.replace(SINCE_7, "")
     for user, password in passwords.items():
         hashed = hashlib.sha256(password.encode()).hexdigest()
         text = text.replace(f"#{user}_SHA256", f"#{hashed}")
@@ -78,6 +86,7 @@ def main() -> int:
     parser.add_argument("folder", type=Path, help="made if it is not there; keep it out of git")
     parser.add_argument("--redis", default=ONE_SERVER, metavar="HOST:PORT", help="(%(default)s)")
     parser.add_argument("--sentinel", action="store_true", help="three servers behind Sentinels")
+    parser.add_argument("--redis-6", action="store_true", help="that Redis is 6.2")
     options = parser.parse_args()
     options.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     options.folder.chmod(0o700)
@@ -85,7 +94,8 @@ def main() -> int:
     if there:
         print(f"{options.folder} already has {', '.join(there)}; nothing was made", file=sys.stderr)
         return 1
-    for name, text in made(sentinel=options.sentinel, server=options.redis).items():
+    files = made(sentinel=options.sentinel, server=options.redis, older=options.redis_6)
+    for name, text in files.items():
         # The folder keeps others out; in a container the file belongs to another user than its own.
         path = options.folder / name
         path.write_text(text, "utf-8")

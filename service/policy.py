@@ -95,13 +95,12 @@ def limits_namer(overrides: Sequence[NumberOverride]) -> Callable[[PhoneNumber],
 
     Its trunks, where they are known, are its `max_concurrent` unless the override sets that.
     """
+    last_to_first = reversed([*enumerate(overrides)])
+    first = {_name(override): (at, override) for at, override in last_to_first}
 
     def name(number: PhoneNumber) -> str:
-        override = None
-        if overrides:
-            override = next(
-                (override for override in overrides if _matches(override, number)), None
-            )
+        met = [first[of] for of in _names(number) if of in first] if first else []
+        override = min(met)[1] if met else None
         of = _name(override) if override else ""
         trunks = number.details.trunks if number.details else 0
         is_set = override is not None and override.max_concurrent is not None
@@ -213,11 +212,10 @@ def _shown(override: NumberOverride) -> str:
     return f"number={mask(number)}" if number else _name(override)
 
 
-def _matches(override: NumberOverride, number: PhoneNumber) -> bool:
-    match = override.match
-    if match.number:
-        return number.number == match.number
-    return match.tag in number.tags if match.tag else number.provider == match.provider
+def _names(number: PhoneNumber) -> list[str]:
+    """The names of all overrides that a number could match."""
+    of_tags = [f"tag={tag}" for tag in number.tags]
+    return [f"number={number.number}", f"provider={number.provider}", *of_tags]
 
 
 def _offset(zone: ZoneInfo, at: datetime) -> int:

@@ -103,20 +103,20 @@ class Inventory:
         """
         names = names_of(callee)
         avoids = (avoid for avoid in self._avoids if avoid.isdisjoint(names))
-        owners = (owner, *(avoiding(owner, avoid) for avoid in avoids))
-        return [pool for of in owners if (pool := self.pool(of, level, place))]
+        places = (place, *(avoiding(place, avoid) for avoid in avoids))
+        return [pool for at in places if (pool := self.pool(owner, level, at))]
 
     def is_kept_from(self, number: str, callee: Locality) -> bool:
         """Return whether callees of a place never see a number."""
         avoid = self._avoid.get(number)
         return avoid is not None and not avoid.isdisjoint(names_of(callee))
 
-    def kept_from(self, owner: str, level: str, callee: Locality) -> Iterator[str]:
-        """Yield the numbers of an owner, at `any` or `agent`, that callees of a place never see."""
+    def kept_from(self, owner: str, level: str, callee: Locality) -> Iterator[tuple[str, ...]]:
+        """Yield the pools of an owner, at `any` or `agent`, that callees of a place never see."""
         names = names_of(callee)
         for avoid in self._avoids:
             if not avoid.isdisjoint(names):
-                yield from self.members.get(self.pool(avoiding(owner, avoid), level, "*"), ())
+                yield self.members.get(self.pool(owner, level, avoiding("*", avoid)), ())
 
     def homes(self) -> Mapping[str, Home]:
         """Map each candidate to its home; a number that is not here is never shown."""

@@ -49,10 +49,13 @@ def names_of(place: Locality) -> tuple[str, ...]:
     return tuple(filter(None, (place.province, *cities)))
 
 
-def avoiding(owner: str, avoid: Iterable[str]) -> str:
-    """The owner of the sub-pools whose numbers callees of these places never see."""
+def avoiding(place: str, avoid: Iterable[str]) -> str:
+    """The place, in the name of a pool, of numbers that callees of other places never see.
+
+    Not the owner, which a request names: whoever adds to that reaches no such pool.
+    """
     names = ",".join(sorted(avoid))
-    return f"{owner}~{names}" if names else owner
+    return f"{place}~{names}" if names else place
 
 
 def tagged(owner: str, tags: Iterable[str]) -> str:
@@ -60,23 +63,25 @@ def tagged(owner: str, tags: Iterable[str]) -> str:
     return "#".join((owner, *sorted(set(tags))))
 
 
-def owners_of(number: PhoneNumber, avoid: Iterable[str]) -> list[str]:
+def owners_of(number: PhoneNumber) -> list[str]:
     """Return the owners of a candidate's pools: its agent or its groups, whole and by its tags.
 
     Each set of its tags makes a sub-pool, so any filter is a pool of its own and no walk. A number
-    has one tag as a rule; of more than `MOST_TAGS` the first in order are indexed. A number that
-    callees of some places never see is in sub-pools alone, which no step of theirs has.
+    has one tag as a rule; of more than `MOST_TAGS` the first in order are indexed.
     """
     agent = number.agent_id
     whole = [agent_owner(agent)] if agent else sorted(set(number.skill_group_ids))
     tags = sorted(set(number.tags))[:MOST_TAGS]
     sets = [some for size in range(len(tags) + 1) for some in combinations(tags, size)]
-    return [avoiding(tagged(owner, some), avoid) for some in sets for owner in whole]
+    return [tagged(owner, some) for some in sets for owner in whole]
 
 
 def pool_name(owner: str, level: str, place: str) -> str:
-    """The name of a pool: `owner` is a skill group, or `agent:` and the agent's id."""
-    return f"{owner}|{level}|{place}"
+    """The name of a pool: `owner` is a skill group, or `agent:` and the agent's id.
+
+    It is one line, as a home has its pools' names.
+    """
+    return f"{owner}|{level}|{place}".replace("\n", " ")
 
 
 def agent_owner(agent_id: str) -> str:
@@ -87,15 +92,18 @@ def agent_owner(agent_id: str) -> str:
 def paths_of(number: PhoneNumber, avoid: Iterable[str]) -> tuple[tuple[str, ...], ...]:
     """The pools of a candidate, a path for each owner, the narrowest pool first.
 
+    A number that callees of some places never see is in pools of its own, which no step of theirs
+    has.
+
     Args:
         number: the candidate.
         avoid: the names of the places that it is kept from.
     """
-    owners = owners_of(number, avoid)
+    owners = owners_of(number)
     if number.agent_id:
-        return tuple((pool_name(owner, "agent", "*"),) for owner in owners)
+        return tuple((pool_name(owner, "agent", avoiding("*", avoid)),) for owner in owners)
     places = [
-        (level, place)
+        (level, avoiding(place, avoid))
         for level in LEVELS
         if (place := place_at(level, number.province, number.city, number.area_code))
     ]

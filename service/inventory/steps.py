@@ -134,12 +134,15 @@ def with_spare_first(
     return (*steps[:-1], Step(mark, tuple(pool for _, pool in owned)), steps[-1])
 
 
-def kept_from(inventory: Inventory, callee: Locality, wish: Wish) -> tuple[str, ...]:
-    """Return the numbers that a pick wants and that callees of its place never see."""
+def kept_from(inventory: Inventory, callee: Locality, wish: Wish) -> tuple[tuple[str, ...], ...]:
+    """Return by pools the numbers that a pick wants and that callees of its place never see.
+
+    A number of two groups is in a pool of each. There may be very many: nothing is copied.
+    """
     groups = ((group, "any") for group in sorted(set(wish.skill_group_ids)))
     owners = (*groups, (agent_owner(wish.agent_id), "agent"))
-    numbers = (inventory.kept_from(tagged(of, wish.tags), level, callee) for of, level in owners)
-    return tuple(dict.fromkeys(chain.from_iterable(numbers)))
+    pools = (inventory.kept_from(tagged(of, wish.tags), level, callee) for of, level in owners)
+    return tuple(filter(None, chain.from_iterable(pools)))
 
 
 def are_candidates(

@@ -60,7 +60,7 @@ def _parked(instance: Instance, steps: tuple[Step, ...], seen: set[str]) -> Iter
 
 
 def _kept_from(question: Question) -> Iterator[Candidate]:
-    kept = question.kept_from()[:MOST_OUT]
+    kept = tuple(dict.fromkeys(islice(chain.from_iterable(question.kept_from()), MOST_OUT)))
     for number, glance in zip(kept, question.instance.ledger.glance(kept), strict=True):
         turn = max(glance.turn, 0)
         yield Candidate(number, "", turn, glance.used_hour, glance.used_day, REGION)

@@ -210,7 +210,8 @@ class Picker:
             shown = _placed_callee(question.callee)
             return PickAnswer("ccc", tuple(Pair(caller, shown, "ccc") for caller in choice.callers))
         for decision in choice.decisions:
-            if decision.picked.is_repeated:
+            picked = decision.picked
+            if picked.is_repeated and self._are_candidates(question, picked.uses):
                 return await self._answer(question, decision)
             if (error := refused_by_ledger(decision, question.instance.now())) is not None:
                 raise error

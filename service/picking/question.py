@@ -66,8 +66,8 @@ class Question:
             self.arm,
         )
 
-    def kept_from(self) -> tuple[str, ...]:
-        """Return the numbers wanted that callees of this one's place never see."""
+    def kept_from(self) -> tuple[tuple[str, ...], ...]:
+        """Return by pools the numbers wanted that callees of this one's place never see."""
         inventory = self.instance.keeper.inventory
         return kept_from(inventory, self.callee.locality, self.wish) if inventory else ()
 

@@ -60,7 +60,7 @@ def refused_for_want_of_numbers(
     reasons = inventory.barred(request.skill_group_ids)
     reasons.update(dict(decision.picked.rejected))
     if kept := question.kept_from():
-        reasons[REGION] += len(kept)
+        reasons[REGION] += sum(map(len, kept))
     hints = *_missing(request, inventory, is_filtered=not (situation.steps or reasons)), *hints
     looked = explained(question, situation.steps, decision) if request.explain else ()
     return NoEligibleNumber(reasons, looked, hints)

@@ -1,5 +1,6 @@
 """Calls are a function of Redis where it has it or may be given it, and else a script."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import pytest
 import redis
 
-from service.ledger import Pick
+from service.ledger import Limits, Pick, Rules
 from service.ledger.answers import picked_from
 from service.ledger.shared.line import Line
 from service.ledger.shared.script import Script
@@ -71,6 +72,32 @@ async def test_a_function_that_was_flushed_is_loaded_again_unseen(own_redis: Red
             assert numbers == ["01089890000", "01089890001", "01089890002"]
             assert line.function == FUNCTION
         assert libraries(server) == {FUNCTION}
+
+
+async def test_lines_that_load_the_function_at_the_same_time_all_have_it(
+    own_redis: RedisServer,
+) -> None:
+    await write_members(own_redis.url, inventory_of(9))
+    async with open_client(own_redis.url, timeout=5) as client:
+        lines = [Line(client, BASES, name, 5) for name in ("one", "two", "three")]
+        numbers = await asyncio.gather(*map(picked_by, lines))
+        assert sorted(numbers) == ["01089890000", "01089890001", "01089890002"]
+        assert [line.function for line in lines] == [FUNCTION] * 3
+        for line in lines:
+            await line.close()
+
+
+async def test_the_function_keeps_no_more_than_so_much_of_what_texts_mean(
+    own_redis: RedisServer,
+) -> None:
+    async with line_to(own_redis.url) as line:
+        for most in range(25):  # 300 kB each
+            limits = {f"number={number}": Limits(most) for number in range(12_000)}
+            line.rule(Rules(limits={"": Limits(), **limits}))
+            await picked_by(line)
+    with redis.Redis(port=own_redis.port) as server:
+        memory: Any = server.info("memory")
+    assert memory["used_memory_vm_functions"] < 60_000_000  # 80 MB without a bound
 
 
 async def test_emptying_the_data_leaves_the_function(own_redis: RedisServer) -> None:

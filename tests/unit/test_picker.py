@@ -496,6 +496,15 @@ async def test_asked_again_under_its_call_id_ccc_s_pick_is_the_same_and_counted_
     assert await used_today(bench, "02855500001", "02855500002") == [1, 0]
 
 
+async def test_ccc_s_word_brings_back_no_answer_whose_number_has_left() -> None:
+    bench = Bench(chengdu(1, "old"), chengdu(2, SALES), ccc=FakeCcc("02855500002"))
+    assert await bench.pick(CHENGDU_MOBILE, "old", call_id="call-1") == ["02855500001 city"]
+    bench.keeper.inventory = Inventory("ccc-test", 2, [chengdu(2, SALES)])
+    bench.ledger.replace(bench.keeper.inventory)
+    with pytest.raises(NoEligibleNumber):
+        await bench.pick(CHENGDU_MOBILE, "old", call_id="call-1")
+
+
 async def test_ccc_is_not_asked_before_the_cache_was_read() -> None:
     bench = Bench(ccc=FakeCcc("02855500001"), ready=False)
     bench.keeper.has_read.clear()

@@ -154,6 +154,19 @@ def test_of_two_entries_for_the_same_numbers_the_first_holds() -> None:
     assert set(names_of(LOCATOR.locate("13880001234").locality)) == {"四川", "028成都", "四川成都"}
 
 
+@pytest.mark.parametrize("order", [(0, 1, 2), (1, 2, 0), (2, 0, 1)])
+def test_the_first_entry_holds_that_a_number_matches_by_whatever(order: tuple[int, ...]) -> None:
+    matches = (
+        NumberMatch(number=Secret("01055500001")),
+        NumberMatch(tag="a"),
+        NumberMatch(provider="b"),
+    )
+    overrides = [NumberOverride(match=matches[at], max_per_day=1) for at in order]
+    number = PhoneNumber("01055500001", tags=("z", "a", "a"), provider="b")
+    names = "number=01055500001", "tag=a", "provider=b"
+    assert limits_namer(overrides)(number) == names[order[0]]
+
+
 def test_entries_by_which_no_number_goes_are_named_without_the_number() -> None:
     overrides = (
         NumberOverride(match=NumberMatch(number=Secret("01055500001")), max_per_day=1),

@@ -48,7 +48,7 @@ local RETURNS_A_CALL = 8
 local SCAN_LIMIT = 64
 local HOUR, DAY = 3600000, 86400000
 local ARGUMENTS = 2000 -- to one command: Lua's stack holds 8,000
-local TEXTS = 500      -- of those whose meaning is kept
+local KEPT = 1000000   -- bytes of texts whose meaning is kept, which takes ten times as many
 local AT_ONCE = 64     -- numbers of a home, and homes of a pool, read by one command at most
 
 -- What belongs to one call, and is set anew by each: a function of Redis stays defined.
@@ -81,14 +81,14 @@ end
 
 -- What texts mean that most calls meet again: rules, plans and homes. A function keeps it from one
 -- call to the next, so nobody changes what a text means; nothing else may be kept.
-local meanings, kept = {}, 0
+local meanings, size = {}, 0
 
 local function meaning_of(text, read)
   local meaning = meanings[text]
   if not meaning then
-    if kept == TEXTS then meanings, kept = {}, 0 end
+    if size > KEPT then meanings, size = {}, 0 end
     meaning = read(text)
-    meanings[text], kept = meaning, kept + 1
+    meanings[text], size = meaning, size + #text
   end
   return meaning
 end

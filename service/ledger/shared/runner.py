@@ -40,9 +40,10 @@ class CallRunner:
         """
         name, load = self._script.function, packed("FUNCTION", "LOAD", self._script.library)
         is_ready = self._command("FCALL", f"{name}_ready")
-        has_it = await _agrees(exchange, is_ready) or (
-            await _agrees(exchange, load) and await _agrees(exchange, is_ready)
-        )
+        has_it = await _agrees(exchange, is_ready)
+        if not has_it:
+            await _agrees(exchange, load)  # or another process has been first
+            has_it = await _agrees(exchange, is_ready)
         self.function = name if has_it else ""
 
     async def run(self, exchange: Exchange, arguments: Sequence[bytes]) -> Any:
