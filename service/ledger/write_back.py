@@ -177,15 +177,13 @@ class WriteBack:
             unwritten.left = self._to_write(unwritten)
             unwritten.lost = None
         while unwritten.left:
-            if unwritten.lost is not None and self._shared.queue.fate(unwritten.lost) is not None:
-                unwritten.left.pop(0)
+            operation, lost = unwritten.left[0], unwritten.lost
+            fate = self._shared.queue.fate(lost) if lost is not None else None
             unwritten.lost = None
-            if unwritten.left:
-                operation = unwritten.left[0]
-                is_new = await self._send(unwritten, operation)
-                if isinstance(operation, Record) and not is_new:
-                    self._differ(operation.call)
-                unwritten.left.pop(0)
+            is_new = fate.answer if fate is not None else await self._send(unwritten, operation)
+            if isinstance(operation, Record) and not is_new:
+                self._differ(operation.call)
+            unwritten.left.pop(0)
 
     def _differ(self, call: str) -> None:
         self._differing[call] = None

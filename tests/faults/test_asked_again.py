@@ -2,11 +2,13 @@
 
 import asyncio
 from collections import Counter
+from typing import Any
 
 import pytest
 import redis
 
 from service.errors import LedgerUnavailable
+from service.ledger.port import Operation, Record
 from tests.conftest import RedisServer
 from tests.faults.held import Held
 from tests.ledgers import (
@@ -41,14 +43,41 @@ async def settle(shown: Counter[str], *sides: Shared) -> None:
         await counted(side, INVENTORY)
 
 
+def lose_record(side: Shared, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lose the reply to the call in which a process first writes back the pick under "x"."""
+    send, sent = side.shared.send, side.line._send
+    records: list[Record] = []
+    lost: list[Record] = []
+
+    def sending(operation: Operation) -> asyncio.Future[Any]:
+        if isinstance(operation, Record) and operation.call == "x":
+            records.append(operation)
+        return send(operation)
+
+    async def losing(payload: Any, limit: asyncio.Timeout, *, again: bool = True) -> Any:
+        is_lost = bool(records) and not lost
+        if is_lost:
+            lost.extend(records)
+        reply = await sent(payload, limit, again=again)
+        if is_lost:
+            raise redis.ConnectionError("lost on its way back")
+        return reply
+
+    monkeypatch.setattr(side.shared, "send", sending)
+    monkeypatch.setattr(side.line, "_send", losing)
+
+
+@pytest.mark.parametrize("are_lost", [False, True])
 async def test_two_processes_that_were_alone_keep_to_what_each_has_answered(
-    own_redis: RedisServer,
+    own_redis: RedisServer, monkeypatch: pytest.MonkeyPatch, *, are_lost: bool
 ) -> None:
     await write_members(own_redis.url, INVENTORY)
     async with (
         shared_ledger(own_redis.url, INVENTORY, process="one") as one,
         shared_ledger(own_redis.url, INVENTORY, process="two") as two,
     ):
+        for side in (one, two) if are_lost else ():
+            lose_record(side, monkeypatch)
         own_redis.stop_signal()
         try:
             shown = Counter([await asked(two, "another")])
