@@ -12,6 +12,7 @@ from urllib.request import ProxyHandler, Request, build_opener
 
 import msgspec
 
+from service.cli.terminal import printable
 from service.errors import CallerIdError, SettingsError
 from service.picking import Candidate
 
@@ -32,6 +33,11 @@ class ProblemReply(msgspec.Struct, frozen=True):
     detail: str = "no detail was given"
     reasons: dict[str, int] = {}
     explanation: tuple[Candidate, ...] = ()
+
+    @property
+    def line(self) -> str:
+        """Return the code and the detail, for a terminal."""
+        return f"{printable(self.code)}: {printable(self.detail)}"
 
 
 class ServiceAnswer(NamedTuple):

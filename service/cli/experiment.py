@@ -54,8 +54,7 @@ def ask(arguments: Namespace) -> int:
     asked = {"instance_id": arguments.instance} if arguments.instance else {}
     reply = ask_service(arguments, f"/v1/experiment?{urlencode(asked)}")
     if not reply.is_ok:
-        problem = decoded(reply.body, ProblemReply, arguments)
-        print(f"{printable(problem.code)}: {printable(problem.detail)}", file=sys.stderr)
+        print(decoded(reply.body, ProblemReply, arguments).line, file=sys.stderr)
     else:
         print(worded(decoded(reply.body, ExperimentShown, arguments)))
     return int(not reply.is_ok)

@@ -95,7 +95,7 @@ def answered(answer: PickAnswer, *, colour: bool) -> str:
 
 def refused(problem: ProblemReply, retry_after: str, *, colour: bool) -> str:
     """A refusal with its reasons, the commonest first."""
-    parts = [f"{printable(problem.code)}: {printable(problem.detail)}"]
+    parts = [problem.line]
     if problem.reasons:
         rows = [("numbers", "reason", "each")]
         rows += [

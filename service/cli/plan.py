@@ -57,8 +57,7 @@ def ask(arguments: Namespace) -> int:
         asked["instance_id"] = arguments.instance
     reply = ask_service(arguments, f"/v1/coverage?{urlencode(asked)}", _file(arguments), CSV)
     if not reply.is_ok:
-        problem = decoded(reply.body, ProblemReply, arguments)
-        print(f"{printable(problem.code)}: {printable(problem.detail)}", file=sys.stderr)
+        print(decoded(reply.body, ProblemReply, arguments).line, file=sys.stderr)
     elif arguments.csv:
         print(text_of(reply.body, arguments), end="")
     else:

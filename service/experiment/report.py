@@ -93,9 +93,7 @@ def stopped_with(fields: Fields) -> Verdict | None:
 
 def verdict_of(fields: Fields, settings: ExperimentSettings) -> Verdict:
     """Return the verdict with which an experiment has stopped, or else the one by its counts."""
-    compared = _difference(fields, settings)
-    by_counts: Verdict = compared.verdict if compared is not None else "undecided"
-    return stopped_with(fields) or by_counts
+    return _verdict(fields, _difference(fields, settings))
 
 
 def reported(
@@ -110,7 +108,7 @@ def reported(
         arms={arm: total_of(buckets_of(fields, arm)) for arm in ARMS},
         difference=None if compared is None else compared.value,
         interval=None if compared is None else (compared.low, compared.high),
-        verdict=verdict_of(fields, settings),
+        verdict=_verdict(fields, compared),
         strata=tuple(_strata(fields)),
     )
 
@@ -118,6 +116,11 @@ def reported(
 def _difference(fields: Fields, settings: ExperimentSettings) -> Difference | None:
     local, other = (buckets_of(fields, arm) for arm in ARMS)
     return difference(local, other, settings.minimum_effect)
+
+
+def _verdict(fields: Fields, compared: Difference | None) -> Verdict:
+    by_counts: Verdict = compared.verdict if compared is not None else "undecided"
+    return stopped_with(fields) or by_counts
 
 
 def _strata(fields: Fields) -> Iterator[ExperimentStratum]:
