@@ -5,6 +5,8 @@ prometheus_client's class of values, the workers of one service are exposed as o
 be removed then, so what has gone is set to 0.
 """
 
+from bisect import bisect_left
+from functools import partial
 from typing import Generic, Literal, TypeVar
 
 from prometheus_client import (
@@ -19,6 +21,7 @@ from prometheus_client import (
 )
 
 from service.shared_metrics import SharedValues
+from service.tally import FilledHistogram, Tally
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 
@@ -32,6 +35,13 @@ _BATCH = (1, 2, 4, 8, 16, 32, 64)
 
 # How the values of several workers become one: a snapshot is the same in all, so the newest tells.
 OverWorkers = Literal["livemostrecent", "livemax", "livemin", "livesum"]
+
+# Of an answered pick: its instance, source and match, and the place of its duration's bucket.
+PickKey = tuple[str, str, str, int]
+OutcomeKey = tuple[str, str, str]  # the labels of `outcomes_total`
+
+# The place of a pick's seconds among the buckets of durations.
+pick_bucket = partial(bisect_left, _PICK)
 
 M = TypeVar("M", Counter, Gauge, Histogram)
 
@@ -64,6 +74,11 @@ class Metrics:
         self._shared = made_by if isinstance(made_by, SharedValues) else None
         self.of_workers = self._shared is not None
         self.registry = CollectorRegistry()
+        self.answered = Tally(self._move_picks)
+        self.reported = Tally(self._move_outcomes)
+        self._tallies = self.answered, self.reported
+        for tally in self._tallies:
+            self.registry.register(tally)
         self._of_picks()
         self._of_calls()
         self._of_the_inventory()
@@ -77,8 +92,12 @@ class Metrics:
         self.pick_refusals = self._counter(
             "pick_refusals_total", "Picks answered with an error", "instance", "code"
         )
-        self.pick_duration = self._histogram(
-            "pick_duration_seconds", "From a pick's arrival to its answer", _PICK, "source"
+        self.pick_duration = FilledHistogram(
+            "callerid_pick_duration_seconds",
+            "From a pick's arrival to its answer",
+            ("source",),
+            buckets=_PICK,
+            registry=self.registry,
         )
         self.candidates_rejected = self._counter(
             "candidates_rejected_total", "Numbers passed over, by reason", "instance", "reason"
@@ -183,6 +202,19 @@ class Metrics:
         self.task_restarts = self._counter(
             "task_restarts_total", "Background tasks that died and were started again", "task"
         )
+
+    def flush(self) -> None:
+        """Move what was tallied to where it is shown, also to the other workers."""
+        for tally in self._tallies:
+            tally.flush()
+
+    def _move_picks(self, key: PickKey, events: int, seconds: float) -> None:
+        instance, source, match, bucket = key
+        self.picks.labels(instance, source, match).inc(events)
+        self.pick_duration.labels(source).fill(bucket, events, seconds)
+
+    def _move_outcomes(self, key: OutcomeKey, events: int, _: float) -> None:
+        self.outcomes.labels(*key).inc(events)
 
     def render(self) -> bytes:
         """Return the exposition, of all workers where there are several; see `CONTENT_TYPE`."""

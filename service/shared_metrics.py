@@ -99,8 +99,9 @@ class _Together(Collector):
         self._registry = registry
 
     def collect(self) -> Iterator[Metric]:
+        families = list(self._registry.collect())  # first: collecting may move counts in
         samples = self._values.samples()
-        for family in self._registry.collect():
+        for family in families:
             whole = Metric(family.name, family.documentation, family.type)
             whole.samples = list(_accumulated(samples.get(family.name, ())))
             yield whole

@@ -50,12 +50,16 @@ async def keep_running(
 
 
 async def measure_lag(metrics: Metrics) -> None:
-    """Observe twice a second how late the event loop wakes a sleeper."""
+    """Observe twice a second how late the event loop wakes a sleeper, and show what was tallied."""
     loop = asyncio.get_running_loop()
-    while True:
-        due = loop.time() + LAG_INTERVAL
-        await asyncio.sleep(LAG_INTERVAL)
-        metrics.event_loop_lag.observe(max(0.0, loop.time() - due))
+    try:
+        while True:
+            due = loop.time() + LAG_INTERVAL
+            await asyncio.sleep(LAG_INTERVAL)
+            metrics.event_loop_lag.observe(max(0.0, loop.time() - due))
+            metrics.flush()
+    finally:
+        metrics.flush()  # the next worker goes on from there
 
 
 def at_once(work: Generator[None, None, T]) -> T:

@@ -104,9 +104,8 @@ class Api:
         self.nonces: Nonces = LocalNonces()
         self.shared_nonces = self.nonces if parts.nonces is None else parts.nonces
         self.pulse = Pulse(parts.timer)
-        self.picked = Children(parts.metrics.picks)
+        self.answered = parts.metrics.answered
         self.refused = Children(parts.metrics.pick_refusals)
-        self.durations = Children(parts.metrics.pick_duration)
         self.last_picks = LastPicks(maxlen=KEPT if parts.settings.console.enabled else 0)
         ids = [instance.id for instance in parts.settings.instances]
         self._labels = {instance_id: instance_id for instance_id in ids}

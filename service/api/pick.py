@@ -13,6 +13,7 @@ from service.api.gate import Admission
 from service.api.parts import API, REQUEST_ID, Api, arrival_of
 from service.api.problems import STATUS, InternalError, RequestId
 from service.ledger.port import turns_of
+from service.metrics import pick_bucket
 from service.picking import Candidate, Pair, PickAnswer, PickRequest
 from service.picking.refusals import answer_without_numbers
 
@@ -108,8 +109,9 @@ async def answer_pick(api: Api, request_id: str, enter: Enter, read: Read) -> Pi
             refused = answer_without_numbers(error)
             api.last_picks.append((api.parts.clock(), request_id, instance, asked, refused, code))
         raise
-    api.picked[instance, answer.source, answer.data[0].match].inc()
-    api.durations[(answer.source,)].observe(api.parts.timer() - admission.arrived)
+    seconds = api.parts.timer() - admission.arrived
+    key = instance, answer.source, answer.data[0].match, pick_bucket(seconds)
+    api.answered.count(key, seconds)
     api.last_picks.append((api.parts.clock(), request_id, instance, asked, answer, ""))
     return answer
 

@@ -18,7 +18,7 @@ from service.ledger.answers import Followed
 from service.ledger.port import Outcome
 from service.locality import Locator
 from service.logs import mask
-from service.metrics import Children, Metrics
+from service.metrics import Metrics
 from service.outcomes.actions import SipActions
 from service.outcomes.sip import Ended, action_for
 from service.outcomes.waiting import WaitingWork
@@ -111,7 +111,7 @@ class Outcomes:
     ) -> None:
         self._instances = instances
         self._locator = locator
-        self._counted = Children(metrics.outcomes)
+        self._reported = metrics.reported
         self._sip_actions = sip_actions
         self._uncoded = 0  # calls that ended without a SIP code, -1 once one had a code
         self._note_end = note_end
@@ -174,7 +174,7 @@ class Outcomes:
 
     def _count(self, call: _ReadReport, number: str, mark: Mark) -> None:
         instance_id, result = call.instance.instance_id, call.report.result
-        self._counted[instance_id, mark.shown, result].inc()
+        self._reported.count((instance_id, mark.shown, result))
         if call.outcome.final:
             self._note_end(instance_id, number, result, mark)
 
