@@ -9,6 +9,8 @@ it.
 """
 
 import asyncio
+from collections.abc import Coroutine
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Any
 
@@ -17,7 +19,7 @@ from aiohttp import StreamReader, web
 from service.api import bodies
 from service.api.envelope import expected
 from service.api.heads import END, MAX_HEAD_BYTES, KnownHead, body_length, request_id_in
-from service.api.lane import Answerer, Lane
+from service.api.lane import Lane, Work
 from service.api.problems import problem
 from service.api.protocol import Protocol
 from service.api.response import beginning, response
@@ -46,7 +48,7 @@ class Connection(Protocol):
     """
 
     __slots__ = (
-        *("_answering", "_held", "_is_unread", "_lane", "_payload", "_seen", "_timer"),
+        *("_answering", "_ended", "_held", "_is_unread", "_lane", "_payload", "_seen", "_timer"),
         *("_unparsed", "_waited_since", "arrived"),
     )
 
@@ -63,7 +65,8 @@ class Connection(Protocol):
         self._unparsed = 0  # bytes of a head that has not ended yet
         self._payload: StreamReader | None = None  # of the request that aiohttp parsed last
         self._timer: asyncio.TimerHandle | None = None
-        self._answering: asyncio.Task[None] | None = None
+        self._answering: Coroutine[Any, None, None] | None = None
+        self._ended: asyncio.Future[None] | None = None  # where somebody waits for that
 
     def data_received(self, data: bytes) -> None:
         """Start what has a known head; leave anything else to aiohttp."""
@@ -97,7 +100,8 @@ class Connection(Protocol):
     async def shutdown(self, timeout: float | None = 15.0) -> None:  # noqa: ASYNC109 - aiohttp's
         """Close, after what is being answered."""
         if self._answering is not None:
-            await asyncio.wait([self._answering], timeout=timeout)
+            self._ended = self._loop.create_future()
+            await asyncio.wait([self._ended], timeout=timeout)
         await super().shutdown(timeout)
 
     def connection_lost(self, exc: BaseException | None) -> None:
@@ -131,13 +135,25 @@ class Connection(Protocol):
         return True
 
     def _admit(self, known: KnownHead, body: bytes) -> None:
-        """Have a request answered in the loop's next turn, or refuse it in this one."""
+        """Begin to answer a request, or refuse it at once."""
         request_id = known.request_id or self._lane.api.parts.new_id()
-        if (answerer := self._lane.answerer(known, self.arrived)) is not None:
-            answering = self._answer(answerer, request_id, body)
-            self._answering = self._loop.create_task(answering)
+        if (work := self._lane.answer(known, self.arrived, request_id, body)) is None:
+            self._overload(request_id)
             return
-        self._overload(request_id)
+        self._answering = self._answer(work, request_id)
+        self._lane.begin(self._go_on)
+
+    def _go_on(self, _: object = None) -> None:
+        """Run what answers as far as it goes; a task would double what all of this here takes.
+
+        So nothing in it can be cancelled, or have a timeout of its own: what may take long is
+        awaited as a task.
+        """
+        if self._answering is not None:
+            with suppress(StopIteration):
+                future = self._answering.send(None)
+                future._asyncio_future_blocking = False  # noqa: SLF001 - as a task would
+                future.add_done_callback(self._go_on)
 
     def _turn_away(self, data: bytes, start: int) -> bool:
         """Refuse a pick before aiohttp has read it, if it would not be let in then."""
@@ -161,15 +177,17 @@ class Connection(Protocol):
         self._write(self._lane.turnstile.refuse(request_id, self.arrived))
         self._rest()
 
-    async def _answer(self, answerer: Answerer, request_id: str, body: bytes) -> None:
+    async def _answer(self, work: Work, request_id: str) -> None:
         try:
-            told = await answerer(request_id, body)
+            response = await work
         except Exception as error:  # noqa: BLE001 - whatever it is, the client gets an answer
             self._refuse(expected(error, request_id), request_id)
         else:
-            self._write(told)
+            self._write(response)
         self._answering = None
         self._rest()
+        if self._ended is not None and not self._ended.done():
+            self._ended.set_result(None)
         if self._held:
             self._resume_transport_reading()
             self.data_received(b"")

@@ -7,6 +7,8 @@ refused as soon as it is read.
 
 from collections.abc import Callable
 
+import msgspec
+
 from service.api.auth import Asker
 from service.errors import Overloaded
 from service.metrics import Metrics
@@ -150,23 +152,23 @@ class Gate:
             share.sure = min(self._limit // len(self._shares), share.most or self._limit)
 
 
-class Admission:
-    """A pick that was let in, from when until when; a context that it leaves the gate with.
+class Admission(msgspec.Struct, gc=False):
+    """A pick that was let in; as a context, it leaves the gate at the end.
 
     `arrived` is when it was read, by the gate's timer, and `places` are what it takes.
     """
 
-    __slots__ = ("_gate", "arrived", "asker", "places", "share")
-
-    def __init__(self, gate: Gate, share: Share, asker: Asker, arrived: float) -> None:
-        self._gate, self.share, self.places = gate, share, 1
-        self.asker, self.arrived = asker, arrived
+    gate: Gate
+    share: Share
+    asker: Asker
+    arrived: float
+    places: int = 1
 
     def __enter__(self) -> None:
         return None
 
     def __exit__(self, *_: object) -> None:
-        self._gate.leave(self)
+        self.gate.leave(self)
 
 
 def _longest_pick(settings: Settings) -> float:

@@ -1,8 +1,9 @@
 """What the connections of a process share: known heads, what answers behind them, the turnstile."""
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from functools import partial
+from typing import Any
 
 from aiohttp import web
 
@@ -13,9 +14,8 @@ from service.api.heads import Heads, KnownHead, is_plain
 from service.api.parts import Api
 from service.api.response import ACCEPTED, PICKED, Turnstile, response
 from service.errors import RequestError
-from service.picking import PickRequest
 
-Answerer = Callable[[str, bytes], Awaitable[bytes]]  # of the id and the body of a request
+Work = Coroutine[Any, None, bytes]
 
 
 class Lane:
@@ -30,6 +30,8 @@ class Lane:
         self.arrival = api.pulse.arrival
         self.heads = Heads()
         self.turnstile = Turnstile()
+        self._loop = asyncio.get_running_loop()
+        self._waiting: list[Callable[[], None]] | None = None  # behind the first of this turn
         api.on_reload.append(self._forget)
 
     def find(self, head: bytes) -> KnownHead | None:
@@ -46,23 +48,47 @@ class Lane:
             asker = self.api.tokens.require(request, "pick")
             self.heads.learn(head, request.content_length or 0, asker)
 
-    def answerer(self, known: KnownHead, arrived: float) -> Answerer | None:
-        """Return what answers a request in bytes; None for a pick that the gate has no place for.
+    def answer(self, known: KnownHead, arrived: float, request_id: str, body: bytes) -> Work | None:
+        """Return what makes the response to a request; None for a pick that finds the gate full.
 
         Args:
             known: the request's head.
             arrived: when it was read, by the timer of the parts.
+            request_id: its id.
+            body: all of it.
         """
         if known.is_outcome:
-            return partial(self._report, known.asker)
+            return self._report(known.asker, request_id, body)
         admission = self.api.gate.admit(known.asker, arrived)
-        return None if admission is None else partial(self._pick, admission)
+        return None if admission is None else self._pick(admission, request_id, body)
+
+    def begin(self, step: Callable[[], None]) -> None:
+        """Call what begins an answer: the first of this turn of the loop at once, others behind it.
+
+        So all that has arrived is read, and refused where the gate is full, before much is decided.
+        """
+        if self._waiting is None:
+            self._waiting = []
+            self._loop.call_soon(self._begin_waiting)
+            step()
+        else:
+            self._waiting.append(step)
+
+    def _begin_waiting(self) -> None:
+        waiting, self._waiting = self._waiting or (), None
+        for step in waiting:
+            step()
 
     async def _pick(self, admission: Admission, request_id: str, body: bytes) -> bytes:
-        async def read(_: Admission) -> PickRequest:
-            return pick.decode(body)
-
-        answer = await pick.answer_pick(self.api, request_id, lambda: admission, read)
+        asked = None
+        try:
+            with admission:
+                asked = pick.decode(body)
+                answer = await pick.decide(self.api, admission, asked)
+        except Exception as error:
+            pick.note_refusal(self.api, request_id, asked, error)
+            raise
+        pick.note_answer(self.api, request_id, admission, asked, answer)
         return response(PICKED, pick.encode(answer, request_id), request_id)
 
     async def _report(self, asker: Asker, request_id: str, body: bytes) -> bytes:

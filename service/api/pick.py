@@ -12,6 +12,7 @@ from service.api import bodies, forms
 from service.api.gate import Admission
 from service.api.parts import API, REQUEST_ID, Api, arrival_of
 from service.api.problems import STATUS, InternalError, RequestId
+from service.errors import Forbidden
 from service.ledger.port import turns_of
 from service.metrics import pick_bucket
 from service.picking import Candidate, Pair, PickAnswer, PickRequest
@@ -82,7 +83,7 @@ def encode(answer: PickAnswer, request_id: str) -> bytes:
 
 
 async def answer_pick(api: Api, request_id: str, enter: Enter, read: Read) -> PickAnswer:
-    """Take a pick from its arrival to its answer; all but the console's trials come this way.
+    """Take a pick that aiohttp has read from its arrival to its answer.
 
     Args:
         api: what the handlers work with.
@@ -93,27 +94,50 @@ async def answer_pick(api: Api, request_id: str, enter: Enter, read: Read) -> Pi
     Raises:
         CallerIdError: there is no answer; the refusal is counted.
     """
-    instance, asked = "", None
+    asked = None
     try:
         admission = enter()
         with admission:
             asked = await read(admission)
-            admission.asker.keep_to(asked.instance_id)
-            instance = api.label(asked.instance_id)
-            api.gate.weigh(admission, turns_of(asked.count, len(asked.skill_group_ids)))
-            answer = await api.parts.picker.pick(asked)
+            answer = await decide(api, admission, asked)
     except Exception as error:
-        code = _code(error)
-        api.refused[instance, code].inc()
-        if asked is not None:
-            refused = answer_without_numbers(error)
-            api.last_picks.append((api.parts.clock(), request_id, instance, asked, refused, code))
+        note_refusal(api, request_id, asked, error)
         raise
+    note_answer(api, request_id, admission, asked, answer)
+    return answer
+
+
+def decide(api: Api, admission: Admission, asked: PickRequest) -> Awaitable[PickAnswer]:
+    """Have a pick decided that was let in and read.
+
+    Raises:
+        Forbidden: it is for another instance than its sender may ask for.
+        Overloaded: it is too much, or too late.
+    """
+    admission.asker.keep_to(asked.instance_id)
+    api.gate.weigh(admission, turns_of(asked.count, len(asked.skill_group_ids)))
+    return api.parts.picker.pick(asked)
+
+
+def note_answer(
+    api: Api, request_id: str, admission: Admission, asked: PickRequest, answer: PickAnswer
+) -> None:
+    """Count an answered pick, and keep it for the console."""
+    instance = api.label(asked.instance_id)
     seconds = api.parts.timer() - admission.arrived
     key = instance, answer.source, answer.data[0].match, pick_bucket(seconds)
     api.answered.count(key, seconds)
     api.last_picks.append((api.parts.clock(), request_id, instance, asked, answer, ""))
-    return answer
+
+
+def note_refusal(api: Api, request_id: str, asked: PickRequest | None, error: Exception) -> None:
+    """Count a refused pick, and keep it for the console; `asked` is None where it was not read."""
+    code = _code(error)
+    instance = "" if asked is None or code == Forbidden.code else api.label(asked.instance_id)
+    api.refused[instance, code].inc()
+    if asked is not None:
+        refused = answer_without_numbers(error)
+        api.last_picks.append((api.parts.clock(), request_id, instance, asked, refused, code))
 
 
 def _code(error: Exception) -> str:

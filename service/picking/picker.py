@@ -1,9 +1,11 @@
 """A pick from end to end: locate the callee, order the pools, ask the ledger, answer.
 
 A pick waits for the ledger, which bounds itself; up to 20 ms more for a snapshot that has a number
-which the ledger knows already; and for CCC only where the inventory has no candidate at all.
+which the ledger knows already; and for CCC only where the inventory has no candidate at all. Those
+two wait with a timeout, which takes a task: whoever asks for a pick may have none.
 """
 
+from asyncio import create_task
 from collections.abc import Mapping
 
 from msgspec.structs import replace
@@ -91,7 +93,7 @@ class Picker:
             if (error := refused_by_ledger(decision, instance.now())) is not None:
                 raise error
         if not situation.steps and situation.closed is None and may_ask_ccc(question):
-            return await self._ask_ccc(question)
+            return await create_task(self._ask_ccc(question))
         question.count_without_numbers()
         raise refused_for_want_of_numbers(question, situation, decision)
 
@@ -106,7 +108,9 @@ class Picker:
         uses = decision.picked.uses
         if self._are_candidates(question, uses):
             return decision
-        await question.instance.keeper.follow()  # or the leader has let them in already
+        await create_task(
+            question.instance.keeper.follow()
+        )  # or the leader has let them in already
         if self._are_candidates(question, uses):
             return decision
         # Under an id of its own, so that this answer is remembered in its turn.
@@ -183,7 +187,7 @@ class Picker:
         for number, _ in uses:
             if number not in known:
                 # The leader has let it in already and this replica has not heard of it yet.
-                await keeper.follow()
+                await create_task(keeper.follow())
                 known = _numbers(keeper.inventory)
                 break
         callee = _placed_callee(question.callee)

@@ -16,9 +16,8 @@ from msgspec.structs import replace
 
 from service.api import express, heads, server
 from service.api.auth import NOBODY
-from service.api.express import Connection
-from service.api.heads import MAX_HEAD_BYTES, Heads
-from service.api.lane import Answerer
+from service.api.heads import MAX_HEAD_BYTES, Heads, KnownHead
+from service.api.lane import Lane, Work
 from service.errors import CalleeBudgetExceeded, UnknownCall
 from service.picking import Pair, PickAnswer, PickRequest, PlacedNumber
 from tests.http.http_fixtures import (
@@ -92,15 +91,17 @@ async def connected(service: Service) -> AsyncIterator[Client]:
 def taken(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     """The bodies that went by the express lane."""
     bodies: list[bytes] = []
-    answer = Connection._answer
+    answer = Lane.answer
 
-    async def noted(
-        connection: Connection, answerer: Answerer, request_id: str, body: bytes
-    ) -> None:
-        bodies.append(body)
-        await answer(connection, answerer, request_id, body)
+    def noted(
+        lane: Lane, known: KnownHead, arrived: float, request_id: str, body: bytes
+    ) -> Work | None:
+        work = answer(lane, known, arrived, request_id, body)
+        if work is not None:
+            bodies.append(body)
+        return work
 
-    monkeypatch.setattr(Connection, "_answer", noted)
+    monkeypatch.setattr(Lane, "answer", noted)
     return bodies
 
 
