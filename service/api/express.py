@@ -10,7 +10,6 @@ it.
 
 import asyncio
 from collections.abc import Coroutine
-from contextlib import suppress
 from http import HTTPStatus
 from typing import Any
 
@@ -149,11 +148,14 @@ class Connection(Protocol):
         So nothing in it can be cancelled, or have a timeout of its own: what may take long is
         awaited as a task.
         """
-        if self._answering is not None:
-            with suppress(StopIteration):
-                future = self._answering.send(None)
-                future._asyncio_future_blocking = False  # noqa: SLF001 - as a task would
-                future.add_done_callback(self._go_on)
+        if self._answering is None:
+            return
+        try:
+            future = self._answering.send(None)
+        except StopIteration:
+            return
+        future._asyncio_future_blocking = False  # noqa: SLF001 - as a task would
+        future.add_done_callback(self._go_on)
 
     def _turn_away(self, data: bytes, start: int) -> bool:
         """Refuse a pick before aiohttp has read it, if it would not be let in then."""

@@ -1,5 +1,6 @@
 """`POST /v1/outcomes`: how a call went on, in JSON or in a form, as for a pick."""
 
+from collections.abc import Awaitable
 from http import HTTPStatus
 
 import msgspec
@@ -36,10 +37,10 @@ def decode(body: bytes) -> OutcomeReport:
     return bodies.decode(body, _decoder)
 
 
-async def take(api: Api, asker: Asker, report: OutcomeReport) -> None:
+def take(api: Api, asker: Asker, report: OutcomeReport) -> Awaitable[None]:
     """Have a report followed, if its sender may tell of its instance."""
     asker.keep_to(report.instance_id)
-    await api.parts.outcomes.report(report)
+    return api.parts.outcomes.report(report)
 
 
 def encode(request_id: str) -> bytes:

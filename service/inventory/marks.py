@@ -85,11 +85,13 @@ def use_mark(mark: str, pools: int, position: int) -> str:
     return mark[:tokens] + mark[tokens + TOKEN * position :][:TOKEN]
 
 
+@lru_cache(maxsize=TOKENS_KNOWN)
 def shown_level(mark: str) -> str:
     """Return the level that answers and metrics name."""
     return mark.partition(" ")[0]
 
 
+@lru_cache(maxsize=TOKENS_KNOWN)
 def read_mark(mark: str) -> Mark:
     """Read the mark of a use; what is not known is ""."""
     shown, *words = mark.split(" ")

@@ -218,11 +218,11 @@ def _check_named(report: OutcomeReport) -> None:
 
 def _use(followed: Followed, number: str) -> tuple[str, str]:
     """The number that was shown, "" where that cannot be told, and the mark of its use."""
-    uses = dict(followed.uses)
-    if number in uses:
-        return number, uses[number]
+    for use in followed.uses:
+        if use[0] == number:
+            return use
     first, mark = next(iter(followed.uses), ("", ""))
-    return (first if len(uses) == 1 else ""), mark
+    return (first if len(followed.uses) == 1 else ""), mark
 
 
 def _provider(instance: Instance, number: str) -> str:

@@ -89,7 +89,13 @@ class Picker:
                 self._count_rejected(instance, decision)
             if decision.picked.uses:
                 question.count_demand(decision)
-                return await self._answer(question, decision, situation.steps)
+                if (
+                    not dict(decision.picked.uses).keys()
+                    <= _numbers(instance.keeper.inventory).keys()
+                ):
+                    # The leader has let it in already and this replica has not heard of it yet.
+                    await create_task(instance.keeper.follow())
+                return self._answer(question, decision, situation.steps)
             if (error := refused_by_ledger(decision, instance.now())) is not None:
                 raise error
         if not situation.steps and situation.closed is None and may_ask_ccc(question):
@@ -179,28 +185,20 @@ class Picker:
         for reason, count in decision.picked.rejected:
             self._rejected[instance.instance_id, reason].inc(count)
 
-    async def _answer(
+    def _answer(
         self, question: Question, decision: Decision, steps: tuple[Step, ...] = ()
     ) -> PickAnswer:
-        uses, keeper = decision.picked.uses, question.instance.keeper
-        known = _numbers(keeper.inventory)
-        for number, _ in uses:
-            if number not in known:
-                # The leader has let it in already and this replica has not heard of it yet.
-                await create_task(keeper.follow())
-                known = _numbers(keeper.inventory)
-                break
+        picked, known = decision.picked, _numbers(question.instance.keeper.inventory)
         callee = _placed_callee(question.callee)
         pairs = []
-        for number, mark in uses:
+        for number, mark in picked.uses:
             place = known.get(number) or self._locator.place(number)
             shown = PlacedNumber(number, place.province, place.city)
             pairs.append(Pair(shown, callee, shown_level(mark)))
         if not question.request.explain:
-            return PickAnswer(decision.source, tuple(pairs), rejected=decision.picked.rejected)
-        explanation = explained(question, steps, decision)
-        arm = arm_name(question.arm)
-        return PickAnswer(decision.source, tuple(pairs), explanation, decision.picked.rejected, arm)
+            return PickAnswer(decision.source, tuple(pairs), rejected=picked.rejected)
+        explanation, arm = explained(question, steps, decision), arm_name(question.arm)
+        return PickAnswer(decision.source, tuple(pairs), explanation, picked.rejected, arm)
 
     async def _ask_ccc(self, question: Question) -> PickAnswer:
         choice = await ask_ccc(question)
@@ -216,7 +214,7 @@ class Picker:
         for decision in choice.decisions:
             picked = decision.picked
             if picked.is_repeated and self._are_candidates(question, picked.uses):
-                return await self._answer(question, decision)
+                return self._answer(question, decision)
             if (error := refused_by_ledger(decision, question.instance.now())) is not None:
                 raise error
         situation = self._situation(question)

@@ -144,13 +144,16 @@ class CallQueue:
         batch: list[_Waiting] = []
         left, waiting = BATCH_TURNS, self._waiting
         oldest = self.now() - self._patience
-        while waiting and (not batch or waiting[0].operation.turns <= left):
-            one = waiting.popleft()
+        while waiting:
+            one = waiting[0]
             if one.since < oldest:
                 _give_back([one], LedgerUnavailable(TOO_SLOW))
             elif not one.answer.done():
-                batch.append(one)
                 left -= one.operation.turns
+                if left < 0 and batch:
+                    break
+                batch.append(one)
+            waiting.popleft()
         return batch
 
     def _expire(self) -> None:
