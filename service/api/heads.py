@@ -7,8 +7,8 @@ too; its `X-Request-Id` becomes the answer's.
 
 import re
 from functools import lru_cache
-from typing import NamedTuple
 
+import msgspec
 from aiohttp import HttpVersion11, web
 
 from service.api.auth import Asker
@@ -23,13 +23,15 @@ _PICK = b"POST /v1/pick HTTP/1.1\r\n"
 _OUTCOME = b"POST /v1/outcomes HTTP/1.1\r\n"
 # What makes a head mean more than a body's length and a client.
 _UNUSUAL = ("Content-Encoding", "Expect", "Transfer-Encoding", "Upgrade")
+_ID_LINE = rb"\r\nX-Request-Id:[ \t]*([!-~]{1,128})[ ]*(?=\r\n)"
+_REQUEST_ID = re.compile(_ID_LINE, re.IGNORECASE)
 # Whole lines of plain ASCII; any other of these headers makes a head another one.
 _VARYING = re.compile(
-    rb"\r\n(?:X-[A-Z0-9-]{1,60}|traceparent|tracestate|baggage|b3|uber-trace-id|date):"
+    _ID_LINE + rb"|\r\n(?!X-Request-Id:)"
+    rb"(?:X-[A-Z0-9-]{1,60}|traceparent|tracestate|baggage|b3|uber-trace-id|date):"
     rb"[ \t]*[!-~][ -~]{0,255}(?=\r\n)",
     re.IGNORECASE,
 )
-_REQUEST_ID = re.compile(rb"\r\nX-Request-Id:[ \t]*([!-~]{1,128})[ ]*(?=\r\n)", re.IGNORECASE)
 # A head in which every line is a header of plain ASCII, and what makes it say more than a length.
 _ORDINARY = re.compile(re.escape(_PICK) + rb"(?:[A-Za-z0-9-]{1,64}: ?[!-~][ -~]{0,1023}\r\n)+\r\n")
 _DOUBTFUL = (b"\r\nconnection:", b"\r\nexpect:", b"\r\ntransfer-encoding:", b"\r\nupgrade:")
@@ -38,7 +40,7 @@ _ANY_REQUEST_ID = b"\r\nx-request-id"
 _MOST_LINES = 100  # fewer than aiohttp takes
 
 
-class KnownHead(NamedTuple):
+class KnownHead(msgspec.Struct, frozen=True, gc=False):
     """A head that was let in before: its body's length, its client, its `X-Request-Id`, if any."""
 
     length: int
@@ -83,15 +85,15 @@ class Heads:
     def _varied(self, head: bytes) -> KnownHead | None:
         if not head.startswith((_PICK, _OUTCOME)) or len(head) > MAX_HEAD_BYTES:
             return None
-        constant, varying = _VARYING.subn(b"", head)
-        if not varying or head.count(b"\r\n") > _MOST_LINES:
+        pieces = _VARYING.split(head)
+        constant, ids = b"".join(pieces[::2]), list(filter(None, pieces[1::2]))
+        if len(pieces) == 1 or len(ids) > 1 or head.count(b"\r\n") > _MOST_LINES:
             return None
         known = self._often.get(constant) or self._promoted(constant)
         if known is None:
             return None
-        if (request_id := request_id_in(head)) is None:
-            return None
-        found = known._replace(request_id=request_id)
+        request_id = ids[0].decode() if ids else ""
+        found = KnownHead(known.length, known.asker, known.is_outcome, request_id)
         self._note(head, found)
         return found
 
