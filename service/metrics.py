@@ -21,7 +21,7 @@ from prometheus_client import (
 )
 
 from service.shared_metrics import SharedValues
-from service.tally import FilledHistogram, Tally
+from service.tally import EventTally, FillableHistogram
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 
@@ -74,10 +74,10 @@ class Metrics:
         self._shared = made_by if isinstance(made_by, SharedValues) else None
         self.of_workers = self._shared is not None
         self.registry = CollectorRegistry()
-        self.answered = Tally(self._move_picks)
-        self.reported = Tally(self._move_outcomes)
+        self.answered = EventTally(self._move_picks)
+        self.reported = EventTally(self._move_outcomes)
         self._tallies = self.answered, self.reported
-        for tally in self._tallies:
+        for tally in self._tallies:  # before the metrics: collecting goes in this order
             self.registry.register(tally)
         self._of_picks()
         self._of_calls()
@@ -92,12 +92,8 @@ class Metrics:
         self.pick_refusals = self._counter(
             "pick_refusals_total", "Picks answered with an error", "instance", "code"
         )
-        self.pick_duration = FilledHistogram(
-            "callerid_pick_duration_seconds",
-            "From a pick's arrival to its answer",
-            ("source",),
-            buckets=_PICK,
-            registry=self.registry,
+        self.pick_duration = self._histogram(
+            "pick_duration_seconds", "From a pick's arrival to its answer", _PICK, "source"
         )
         self.candidates_rejected = self._counter(
             "candidates_rejected_total", "Numbers passed over, by reason", "instance", "reason"
@@ -227,8 +223,9 @@ class Metrics:
 
     def _histogram(
         self, name: str, told: str, buckets: tuple[float, ...], *labels: str
-    ) -> Histogram:
-        return Histogram(f"callerid_{name}", told, labels, buckets=buckets, registry=self.registry)
+    ) -> FillableHistogram:
+        name = f"callerid_{name}"
+        return FillableHistogram(name, told, labels, buckets=buckets, registry=self.registry)
 
     def _gauge(self, name: str, told: str, over_workers: OverWorkers, *labels: str) -> Gauge:
         """Make a gauge; dead workers count for nothing in any of the modes."""

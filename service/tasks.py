@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Generator
+from contextvars import copy_context
 from typing import Any, TypeVar
 
 from service.metrics import Metrics
@@ -60,6 +61,33 @@ async def measure_lag(metrics: Metrics) -> None:
             metrics.flush()
     finally:
         metrics.flush()  # the next worker goes on from there
+
+
+class LightTask:
+    """Runs a coroutine as a task does, from the loop's next turn on, at less cost.
+
+    It cannot be cancelled, nor can what it runs have a timeout: what needs that, it awaits as a
+    task.
+
+    Args:
+        work: answers for its own errors.
+        loop: is running.
+    """
+
+    __slots__ = ("_context", "_work")
+
+    def __init__(self, work: Coroutine[Any, None, None], loop: asyncio.AbstractEventLoop) -> None:
+        self._work = work
+        self._context = copy_context()
+        loop.call_soon(self._go_on, context=self._context)
+
+    def _go_on(self, _: object = None) -> None:
+        try:
+            future = self._work.send(None)
+        except StopIteration:
+            return
+        future._asyncio_future_blocking = False  # noqa: SLF001 - as a task says that it waits
+        future.add_done_callback(self._go_on, context=self._context)
 
 
 def at_once(work: Generator[None, None, T]) -> T:

@@ -9,7 +9,7 @@ it.
 """
 
 import asyncio
-from collections.abc import Coroutine
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Any
 
@@ -23,9 +23,11 @@ from service.api.problems import problem
 from service.api.protocol import Protocol
 from service.api.response import beginning, response
 from service.errors import CallerIdError, MalformedRequest, Overloaded, RequestTimeout
+from service.tasks import LightTask
 
 _LEARNED_FROM = {HTTPStatus.OK, HTTPStatus.ACCEPTED}  # the answers to a pick and to an outcome
 
+END_SECONDS = 0.005  # between two looks whether a pick under way is answered
 REST_SECONDS = 0.05  # clients that write head and body apart do so in one breath
 
 # Of any head, all lines together: the longest signed query of the door is half of it.
@@ -47,7 +49,7 @@ class Connection(Protocol):
     """
 
     __slots__ = (
-        *("_answering", "_ended", "_held", "_is_unread", "_lane", "_payload", "_seen", "_timer"),
+        *("_answering", "_held", "_is_unread", "_lane", "_payload", "_seen", "_timer"),
         *("_unparsed", "_waited_since", "arrived"),
     )
 
@@ -64,8 +66,7 @@ class Connection(Protocol):
         self._unparsed = 0  # bytes of a head that has not ended yet
         self._payload: StreamReader | None = None  # of the request that aiohttp parsed last
         self._timer: asyncio.TimerHandle | None = None
-        self._answering: Coroutine[Any, None, None] | None = None
-        self._ended: asyncio.Future[None] | None = None  # where somebody waits for that
+        self._answering: LightTask | None = None
 
     def data_received(self, data: bytes) -> None:
         """Start what has a known head; leave anything else to aiohttp."""
@@ -98,9 +99,10 @@ class Connection(Protocol):
 
     async def shutdown(self, timeout: float | None = 15.0) -> None:  # noqa: ASYNC109 - aiohttp's
         """Close, after what is being answered."""
-        if self._answering is not None:
-            self._ended = self._loop.create_future()
-            await asyncio.wait([self._ended], timeout=timeout)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(timeout):
+                while self._answering is not None:  # noqa: ASYNC110 - at the end, and not for long
+                    await asyncio.sleep(END_SECONDS)
         await super().shutdown(timeout)
 
     def connection_lost(self, exc: BaseException | None) -> None:
@@ -134,28 +136,12 @@ class Connection(Protocol):
         return True
 
     def _admit(self, known: KnownHead, body: bytes) -> None:
-        """Begin to answer a request, or refuse it at once."""
+        """Have a request answered in the loop's next turn, or refuse it in this one."""
         request_id = known.request_id or self._lane.api.parts.new_id()
         if (work := self._lane.answer(known, self.arrived, request_id, body)) is None:
             self._overload(request_id)
             return
-        self._answering = self._answer(work, request_id)
-        self._lane.begin(self._go_on)
-
-    def _go_on(self, _: object = None) -> None:
-        """Run what answers as far as it goes; a task would double what all of this here takes.
-
-        So nothing in it can be cancelled, or have a timeout of its own: what may take long is
-        awaited as a task.
-        """
-        if self._answering is None:
-            return
-        try:
-            future = self._answering.send(None)
-        except StopIteration:
-            return
-        future._asyncio_future_blocking = False  # noqa: SLF001 - as a task would
-        future.add_done_callback(self._go_on)
+        self._answering = LightTask(self._answer(work, request_id), self._loop)
 
     def _turn_away(self, data: bytes, start: int) -> bool:
         """Refuse a pick before aiohttp has read it, if it would not be let in then."""
@@ -188,8 +174,6 @@ class Connection(Protocol):
             self._write(response)
         self._answering = None
         self._rest()
-        if self._ended is not None and not self._ended.done():
-            self._ended.set_result(None)
         if self._held:
             self._resume_transport_reading()
             self.data_received(b"")

@@ -1,7 +1,6 @@
 """What the connections of a process share: known heads, what answers behind them, the turnstile."""
 
-import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from contextlib import suppress
 from typing import Any
 
@@ -30,8 +29,6 @@ class Lane:
         self.arrival = api.pulse.arrival
         self.heads = Heads()
         self.turnstile = Turnstile()
-        self._loop = asyncio.get_running_loop()
-        self._waiting: list[Callable[[], None]] | None = None  # behind the first of this turn
         api.on_reload.append(self._forget)
 
     def find(self, head: bytes) -> KnownHead | None:
@@ -61,23 +58,6 @@ class Lane:
             return self._report(known.asker, request_id, body)
         admission = self.api.gate.admit(known.asker, arrived)
         return None if admission is None else self._pick(admission, request_id, body)
-
-    def begin(self, step: Callable[[], None]) -> None:
-        """Call what begins an answer: the first of this turn of the loop at once, others behind it.
-
-        So all that has arrived is read, and refused where the gate is full, before much is decided.
-        """
-        if self._waiting is None:
-            self._waiting = []
-            self._loop.call_soon(self._begin_waiting)
-            step()
-        else:
-            self._waiting.append(step)
-
-    def _begin_waiting(self) -> None:
-        waiting, self._waiting = self._waiting or (), None
-        for step in waiting:
-            step()
 
     async def _pick(self, admission: Admission, request_id: str, body: bytes) -> bytes:
         asked = None

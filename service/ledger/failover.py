@@ -11,17 +11,7 @@ from service.inventory import Inventory, Moves
 from service.ledger.answers import Decision, Followed, Glance, picked_from
 from service.ledger.local.ledger import LocalLedger
 from service.ledger.pace import LedgerClock
-from service.ledger.port import (
-    Answered,
-    AnswerT,
-    Operation,
-    Outcome,
-    Park,
-    Pick,
-    Take,
-    Unpark,
-    read_answer,
-)
+from service.ledger.port import Answered, AnswerT, Operation, Outcome, Park, Pick, Take, Unpark
 from service.ledger.record import Recall
 from service.ledger.rules import DAY, Rules
 from service.ledger.shared.ledger import SharedLedger
@@ -145,7 +135,7 @@ class FailoverLedger:
         processes have answered apart keeps the answer that each of them gave.
         """
         lost = None
-        if not (self._write_back.is_apart and self._knows_better(pick)):
+        if not self._knows_better(pick):
             try:
                 return Decision("redis", picked_from(await self._shared.send(pick)))
             except LedgerUnavailable as error:
@@ -174,7 +164,7 @@ class FailoverLedger:
             LedgerUnavailable: Redis did not take it.
         """
         try:
-            answer = read_answer(operation, await self._shared.send(operation))
+            answer = await self._shared.apply(operation)
         except LedgerUnavailable:
             if isinstance(operation, Outcome):
                 self._local.apply_now(operation)  # a slot comes free, who knows for how long alone

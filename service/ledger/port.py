@@ -8,7 +8,7 @@ A new operation is a class here, a function in `lua/6_operations.lua`, and one i
 """
 
 from functools import cache
-from typing import Any, Generic, TypeAlias, TypeVar, cast, get_args
+from typing import Any, Generic, TypeAlias, TypeVar, get_args
 
 import msgspec
 
@@ -59,11 +59,6 @@ def answer_type(kind: type[Operation]) -> Any:
     """Return the type of the answers to a kind of operation."""
     (base,) = kind.__orig_bases__  # type: ignore[attr-defined]  # where Python keeps the parameter
     return get_args(base)[0]
-
-
-def read_answer(operation: Answered[AnswerT], answer: Any) -> AnswerT:
-    """Return an answer from Redis as the type that this kind of operation has."""
-    return cast("AnswerT", msgspec.convert(answer, answer_type(type(operation))))
 
 
 class Pick(Answered[Picked], frozen=True, gc=False):

@@ -91,11 +91,6 @@ class WriteBack:
         self._wake = asyncio.Event()
 
     @property
-    def is_apart(self) -> bool:
-        """True while Redis and this process may answer one call otherwise."""
-        return bool(self._waiting or self._writing or self._differing)
-
-    @property
     def is_behind(self) -> bool:
         """True while there is something to write."""
         return bool(self._waiting or self._writing)

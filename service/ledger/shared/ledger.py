@@ -3,7 +3,9 @@
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from typing import Any, cast
+
+import msgspec
 
 from service.errors import LedgerUnavailable
 from service.ledger.answers import Decision, picked_from
@@ -16,7 +18,7 @@ from service.ledger.port import (
     Return,
     Review,
     Take,
-    read_answer,
+    answer_type,
 )
 from service.ledger.rules import Rules
 from service.ledger.shared.breaker import Breaker
@@ -63,7 +65,8 @@ class SharedLedger:
 
     async def apply(self, operation: Answered[AnswerT]) -> AnswerT:
         """Apply an operation on every replica, in the call that leaves next."""
-        return read_answer(operation, await self.send(operation))
+        answer = await self.send(operation)
+        return cast("AnswerT", msgspec.convert(answer, answer_type(type(operation))))
 
     def send(self, operation: Operation) -> asyncio.Future[Any]:
         """Have an operation sent in the call that leaves next; its future gets the answer."""

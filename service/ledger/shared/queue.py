@@ -61,14 +61,7 @@ class CallQueue:
         metrics: where batches are counted.
     """
 
-    def __init__(
-        self,
-        line: Line,
-        breaker: Breaker,
-        *,
-        deadline: float,
-        metrics: Metrics,
-    ) -> None:
+    def __init__(self, line: Line, breaker: Breaker, *, deadline: float, metrics: Metrics) -> None:
         self._line = line
         self._breaker = breaker
         self._deadline = deadline
