@@ -62,6 +62,12 @@ class Serving:
         lines = [line for line in told.splitlines() if line.startswith(f"{name}{{")]
         return sum(float(line.rpartition(" ")[2]) for line in lines)
 
+    async def until_shown(self, name: str, value: float) -> None:
+        """Workers show what they have tallied twice a second."""
+        async with asyncio.timeout(10):
+            while await self.metric(name) != value:
+                await asyncio.sleep(0.02)
+
     async def until_two_others_than(self, before: set[int]) -> None:
         """Wait for a worker in the place of each of these, and until it serves."""
         await eventually(lambda: len(self.workers) == 2 and not self.workers & before, 20)
@@ -209,13 +215,14 @@ async def test_workers_leave_nothing_where_others_clean_and_need_nothing_there(
         answers = [await serving.pick() for _ in range(20)]
         assert list(temporary.iterdir()) == []
         temporary.rmdir()
+        await serving.until_shown("callerid_picks_total", 20)
         before = serving.workers
         for pid in before:
             os.kill(pid, signal.SIGKILL)
         await serving.until_two_others_than(before)
         answers += [await serving.pick() for _ in range(20)]
         assert answers == [200] * 40
-        assert await serving.metric("callerid_picks_total") == 40
+        await serving.until_shown("callerid_picks_total", 40)
 
 
 async def test_a_configuration_that_is_broken_later_takes_no_worker_that_serves(
