@@ -5,6 +5,8 @@ prometheus_client's class of values, the workers of one service are exposed as o
 be removed then, so what has gone is set to 0.
 """
 
+import platform
+from importlib import metadata
 from typing import Generic, Literal, TypeVar
 
 from prometheus_client import (
@@ -19,6 +21,8 @@ from prometheus_client import (
 )
 
 from service.shared_metrics import SharedValues
+
+OK = "OK"  # the code of what went well
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 
@@ -74,6 +78,9 @@ class Metrics:
         self.picks = self._counter(
             "picks_total", "Picks answered with a number", "instance", "source", "match"
         )
+        self.picks_by_place = self._counter(
+            "picks_by_place_total", "Picks, by the callee's place", "instance", "province", "match"
+        )
         self.pick_refusals = self._counter(
             "pick_refusals_total", "Picks answered with an error", "instance", "code"
         )
@@ -104,6 +111,13 @@ class Metrics:
         self.answered_ratio = self._gauge(
             "answered_ratio",
             "A group's answered share of two hours, against the same hours of the days before",
+            "livemostrecent",
+            "instance",
+            "skill_group",
+        )
+        self.cap_headroom = self._gauge(
+            "cap_headroom_ratio",
+            "What a group's numbers have left of their caps of the day, of 1",
             "livemostrecent",
             "instance",
             "skill_group",
@@ -169,8 +183,14 @@ class Metrics:
         )
 
     def _of_the_process(self) -> None:
+        build = metadata.version("callerid"), platform.python_version()
+        self.build_info = self._gauge("build_info", "What runs", "livemax", "version", "python")
+        self.build_info.labels(*build).set(1)
         self.event_loop_lag = self._histogram(
             "event_loop_lag_seconds", "How late the event loop wakes", _LAG
+        )
+        self.requests = self._counter(
+            "requests_total", "Requests answered, by who asks and by problem", "client", "code"
         )
         self.in_flight = self._gauge("in_flight", "Picks being answered", "livesum")
         self.connections = self._gauge("connections", "Open connections", "livesum")

@@ -15,13 +15,16 @@ from typing import Any
 from aiohttp import StreamReader, web
 
 from service.api import bodies
+from service.api.auth import NOBODY, Asker
 from service.api.envelope import expected
-from service.api.heads import END, MAX_HEAD_BYTES, KnownHead, body_length, request_id_in
+from service.api.heads import END, MAX_HEAD_BYTES, KnownHead, body_length, ids_in
 from service.api.lane import Answerer, Lane
 from service.api.problems import problem
 from service.api.protocol import Protocol
 from service.api.response import beginning, response
-from service.errors import CallerIdError, MalformedRequest, Overloaded, RequestTimeout
+from service.errors import CallerIdError, MalformedRequest, RequestTimeout
+from service.metrics import OK
+from service.tracing import TRACEPARENT
 
 _LEARNED_FROM = {HTTPStatus.OK, HTTPStatus.ACCEPTED}  # the answers to a pick and to an outcome
 
@@ -133,11 +136,11 @@ class Connection(Protocol):
     def _admit(self, known: KnownHead, body: bytes) -> None:
         """Have a request answered in the loop's next turn, or refuse it in this one."""
         request_id = known.request_id or self._lane.api.parts.new_id()
-        if (answerer := self._lane.answerer(known, self.arrived)) is not None:
-            answering = self._answer(answerer, request_id, body)
+        if (answerer := self._lane.answerer(known, self.arrived)) is None:
+            self._overload(known.asker, request_id, known.traceparent)
+        else:
+            answering = self._answer(answerer, known, request_id, body)
             self._answering = self._loop.create_task(answering)
-            return
-        self._overload(request_id)
 
     def _turn_away(self, data: bytes, start: int) -> bool:
         """Refuse a pick before aiohttp has read it, if it would not be let in then."""
@@ -145,32 +148,38 @@ class Connection(Protocol):
         if length is None or len(data) != start + length:
             return False
         if gate.is_full:
-            self._overload(request_id_in(data[:start]) or self._lane.api.parts.new_id())
+            request_id, traceparent = ids_in(data[:start])
+            self._overload(NOBODY, request_id or self._lane.api.parts.new_id(), traceparent)
             return True
         gate.unread += 1
         self._is_unread = True
         return False
 
     def _be_read(self) -> None:
-        if self._is_unread:
-            self._is_unread = False
-            self._lane.api.gate.unread -= 1
+        self._lane.api.gate.unread -= self._is_unread
+        self._is_unread = False
 
-    def _overload(self, request_id: str) -> None:
-        self._lane.api.refused["", Overloaded.code].inc()
-        self._write(self._lane.turnstile.refuse(request_id, self.arrived))
+    def _overload(self, asker: Asker, request_id: str, traceparent: str) -> None:
+        self._write(self._lane.refuse(asker, request_id, traceparent, self.arrived))
         self._rest()
 
-    async def _answer(self, answerer: Answerer, request_id: str, body: bytes) -> None:
+    async def _answer(
+        self, answerer: Answerer, known: KnownHead, request_id: str, body: bytes
+    ) -> None:
+        TRACEPARENT.set(known.traceparent)  # for this task alone
         try:
-            told = await answerer(request_id, body)
+            told, code = await answerer(request_id, body), OK
         except Exception as error:  # noqa: BLE001 - whatever it is, the client gets an answer
-            self._refuse(expected(error, request_id), request_id)
+            refused = expected(error, request_id)
+            self._refuse(refused, request_id)
+            code = refused.code
         else:
             self._write(told)
+        self._lane.api.requests[known.asker.name, code].inc()
         self._answering = None
         self._rest()
         if self._held:
+            TRACEPARENT.set("")  # what is held has its own
             self._resume_transport_reading()
             self.data_received(b"")
 

@@ -2,7 +2,7 @@
 
 Some headers differ with each request and mean nothing to either: those whose names start with `X-`,
 the date, and what traces it. A head that differs from one that is known in nothing else is known
-too; its `X-Request-Id` becomes the answer's.
+too; its `X-Request-Id` and its `traceparent` become the answer's.
 """
 
 import re
@@ -12,6 +12,7 @@ from typing import NamedTuple
 from aiohttp import HttpVersion11, web
 
 from service.api.auth import Asker
+from service.tracing import traceparent_of
 
 HEADS_REMEMBERED = 1024
 MAX_HEAD_BYTES = 4096
@@ -30,21 +31,24 @@ _VARYING = re.compile(
     re.IGNORECASE,
 )
 _REQUEST_ID = re.compile(rb"\r\nX-Request-Id:[ \t]*([!-~]{1,128})[ ]*(?=\r\n)", re.IGNORECASE)
+_TRACEPARENT = re.compile(rb"\r\ntraceparent:[ \t]*([!-~]+)[ ]*(?=\r\n)", re.IGNORECASE)
 # A head in which every line is a header of plain ASCII, and what makes it say more than a length.
 _ORDINARY = re.compile(re.escape(_PICK) + rb"(?:[A-Za-z0-9-]{1,64}: ?[!-~][ -~]{0,1023}\r\n)+\r\n")
 _DOUBTFUL = (b"\r\nconnection:", b"\r\nexpect:", b"\r\ntransfer-encoding:", b"\r\nupgrade:")
 _LENGTH = re.compile(rb"\r\ncontent-length: ?([0-9]{1,5})(?=\r\n)")
 _ANY_REQUEST_ID = b"\r\nx-request-id"
+_ANY_TRACEPARENT = b"\r\ntraceparent:"
 _MOST_LINES = 100  # fewer than aiohttp takes
 
 
 class KnownHead(NamedTuple):
-    """A head that was let in before: its body's length, its client, its `X-Request-Id`, if any."""
+    """A head that was let in before: its body's length, its client, its own ids, if any."""
 
     length: int
     asker: Asker
     is_outcome: bool = False
     request_id: str = ""
+    traceparent: str = ""
 
 
 class Heads:
@@ -89,19 +93,27 @@ class Heads:
         known = self._often.get(constant) or self._promoted(constant)
         if known is None:
             return None
-        if (request_id := request_id_in(head)) is None:
+        request_id, traceparent = ids_in(head)
+        if request_id is None:
             return None
-        found = known._replace(request_id=request_id)
+        found = known._replace(request_id=request_id, traceparent=traceparent)
         self._note(head, found)
         return found
 
 
-def request_id_in(head: bytes) -> str | None:
-    """Return the request's own id, "" where it has none; None where that is not to be taken."""
+def ids_in(head: bytes) -> tuple[str | None, str]:
+    """Return the request's own id and its `traceparent`, "" where it has none.
+
+    The id is None where what there is is not to be taken; a malformed `traceparent` is ignored.
+    """
+    lowered = head.lower()
     ids = _REQUEST_ID.findall(head)
-    if len(ids) > 1 or len(ids) != head.lower().count(_ANY_REQUEST_ID):
-        return None
-    return ids[0].decode() if ids else ""
+    traceparent = ""
+    if _ANY_TRACEPARENT in lowered:
+        traceparent = traceparent_of([value.decode() for value in _TRACEPARENT.findall(head)])
+    if len(ids) > 1 or len(ids) != lowered.count(_ANY_REQUEST_ID):
+        return None, traceparent
+    return ids[0].decode() if ids else "", traceparent
 
 
 @lru_cache(maxsize=64)  # those who come together while nothing is known send the same

@@ -104,6 +104,8 @@ class Api:
         self.nonces: Nonces = LocalNonces()
         self.shared_nonces = self.nonces if parts.nonces is None else parts.nonces
         self.pulse = Pulse(parts.timer)
+        self.requests = Children(parts.metrics.requests)
+        self.by_place = Children(parts.metrics.picks_by_place)
         self.picked = Children(parts.metrics.picks)
         self.refused = Children(parts.metrics.pick_refusals)
         self.durations = Children(parts.metrics.pick_duration)

@@ -108,7 +108,9 @@ async def answer_pick(api: Api, request_id: str, enter: Enter, read: Read) -> Pi
             refused = answer_without_numbers(error)
             api.last_picks.append((api.parts.clock(), request_id, instance, asked, refused, code))
         raise
-    api.picked[instance, answer.source, answer.data[0].match].inc()
+    pair = answer.data[0]
+    api.picked[instance, answer.source, pair.match].inc()
+    api.by_place[instance, pair.callee.province, pair.match].inc()
     api.durations[(answer.source,)].observe(api.parts.timer() - admission.arrived)
     api.last_picks.append((api.parts.clock(), request_id, instance, asked, answer, ""))
     return answer

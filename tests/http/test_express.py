@@ -16,9 +16,7 @@ from msgspec.structs import replace
 
 from service.api import express, heads, server
 from service.api.auth import NOBODY
-from service.api.express import Connection
 from service.api.heads import MAX_HEAD_BYTES, Heads
-from service.api.lane import Answerer
 from service.errors import CalleeBudgetExceeded, UnknownCall
 from service.picking import Pair, PickAnswer, PickRequest, PlacedNumber
 from tests.http.http_fixtures import (
@@ -86,22 +84,6 @@ async def connected(service: Service) -> AsyncIterator[Client]:
         writer.close()
         with suppress(ConnectionError):
             await writer.wait_closed()
-
-
-@pytest.fixture
-def taken(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
-    """The bodies that went by the express lane."""
-    bodies: list[bytes] = []
-    answer = Connection._answer
-
-    async def noted(
-        connection: Connection, answerer: Answerer, request_id: str, body: bytes
-    ) -> None:
-        bodies.append(body)
-        await answer(connection, answerer, request_id, body)
-
-    monkeypatch.setattr(Connection, "_answer", noted)
-    return bodies
 
 
 def likeness(answer: bytes) -> tuple[bytes, list[bytes], bytes]:
