@@ -3,12 +3,14 @@
 # `docker run --read-only` works.
 
 FROM python:3.11-slim AS build
+# `--build-arg LOCK=otel`: with OpenTelemetry's SDK, for traces.
+ARG LOCK=runtime
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends make \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY Makefile pyproject.toml README.md LICENSE ./
-COPY requirements/build.txt requirements/runtime.txt requirements/
+COPY requirements/build.txt requirements/runtime.txt requirements/otel.txt requirements/
 COPY service service
 RUN make install VENV=/opt/venv EDITABLE= \
     && /opt/venv/bin/python -m compileall -q /opt/venv/lib

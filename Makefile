@@ -3,6 +3,8 @@
 
 PYTHON ?= python3
 VENV ?= .venv
+# What is installed: `runtime`, or `otel`, which is that and OpenTelemetry's SDK.
+LOCK ?= runtime
 # Empty for an image: the package is then copied into the environment, not linked to the checkout.
 EDITABLE ?= --editable
 
@@ -71,7 +73,9 @@ lock: | $(VENV)/bin/python  ## resolve the dependencies, by uv, which nothing el
 	$(COMPILE) --group lock --output-file requirements/lock.txt
 	$(COMPILE) --group build --output-file requirements/build.txt
 	$(COMPILE) pyproject.toml --output-file requirements/runtime.txt
-	$(COMPILE) pyproject.toml --extra dev --constraint requirements/build.txt \
+	$(COMPILE) pyproject.toml --extra otel --constraint requirements/runtime.txt \
+		--output-file requirements/otel.txt
+	$(COMPILE) pyproject.toml --extra dev --extra otel --constraint requirements/build.txt \
 		--constraint requirements/runtime.txt --output-file requirements/dev.txt
 
 clean:  ## remove what these targets made
@@ -95,8 +99,8 @@ define install
 		echo "What is installed does not fit: run \`make lock\` if pyproject.toml has changed, else \`make clean\`" >&2; exit 1; }
 endef
 
-$(VENV)/.installed: requirements/build.txt requirements/runtime.txt pyproject.toml | $(VENV)/bin/python
-	$(call install,runtime)
+$(VENV)/.installed: requirements/build.txt requirements/$(LOCK).txt pyproject.toml | $(VENV)/bin/python
+	$(call install,$(LOCK))
 	@touch $@
 
 $(VENV)/.tools: requirements/build.txt requirements/dev.txt pyproject.toml | $(VENV)/bin/python

@@ -9,7 +9,7 @@ import hashlib
 import json
 import secrets
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -28,8 +28,11 @@ role_name = callerid
 """
 
 
+NOBODY = "http://alerts.invalid/"  # an address that there never is
+
+
 def made(
-    *, sentinel: bool = False, server: str = ONE_SERVER, older: bool = False
+    *, sentinel: bool = False, server: str = ONE_SERVER, older: bool = False, alerts: str = NOBODY
 ) -> Mapping[str, str]:
     """The contents of each file, by its name.
 
@@ -37,20 +40,26 @@ def made(
         sentinel: for three servers behind Sentinels, not for one.
         server: host and port of the one.
         older: for Redis 6.2.
+        alerts: the webhook that hears of them.
     """
-    redis, replica, watcher, scraper = (secrets.token_hex(32) for _ in range(4))
+    redis, replica, watcher, scraper, exporter = (secrets.token_hex(32) for _ in range(5))
+    members = [f"redis-{at}.redis:6379" for at in range(3)] if sentinel else [server]
+    logins = {"CALLERID": redis, "EXPORTER": exporter}
     files = {
         "redis-url": f"redis://callerid:{redis}@{server}",
-        "users.acl": _users({"CALLERID": redis}, "users.acl", older=older),
+        "users.acl": _users(logins, "users.acl", older=older),
+        "redis-exporter.json": json.dumps(_exporters(exporter, members), indent=2) + "\n",
         "clients.json": json.dumps(_clients(scraper), indent=2) + "\n",
         "metrics-token": scraper,
+        "alerts-critical-url": alerts,
+        "alerts-warning-url": alerts,
         "digest-key": secrets.token_hex(32),
         "alibaba.ini": ALIBABA,
         "grafana-password": secrets.token_hex(16),
     }
     if not sentinel:
         return files
-    logins = {"CALLERID": redis, "REPLICA": replica, "SENTINEL": watcher}
+    logins |= {"REPLICA": replica, "SENTINEL": watcher}
     query = f"sentinel_password={watcher}"
     return files | {
         "redis-url": f"redis+sentinel://callerid:{redis}@{SENTINELS}/{SERVICE}?{query}",
@@ -58,6 +67,12 @@ def made(
         "replica-password": replica,
         "sentinel-password": watcher,
     }
+
+
+def _exporters(password: str, members: Sequence[str]) -> dict[str, str]:
+    """The passwords of redis_exporter, by address: without the user, and with it as of later."""
+    addresses = (f"redis://{user}{member}" for member in members for user in ("", "exporter@"))
+    return dict.fromkeys(addresses, password)
 
 
 def _clients(scraper: str) -> list[dict[str, object]]:
@@ -85,6 +100,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, help="made if it is not there; keep it out of git")
     parser.add_argument("--redis", default=ONE_SERVER, metavar="HOST:PORT", help="(%(default)s)")
+    parser.add_argument(
+        "--alerts", default=NOBODY, metavar="URL", help="the webhook that hears of alerts"
+    )
     parser.add_argument("--sentinel", action="store_true", help="three servers behind Sentinels")
     parser.add_argument("--redis-6", action="store_true", help="that Redis is 6.2")
     options = parser.parse_args()
@@ -94,7 +112,12 @@ def main() -> int:
     if there:
         print(f"{options.folder} already has {', '.join(there)}; nothing was made", file=sys.stderr)
         return 1
-    files = made(sentinel=options.sentinel, server=options.redis, older=options.redis_6)
+    files = made(
+        sentinel=options.sentinel,
+        server=options.redis,
+        older=options.redis_6,
+        alerts=options.alerts,
+    )
     for name, text in files.items():
         # The folder keeps others out; in a container the file belongs to another user than its own.
         path = options.folder / name

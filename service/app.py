@@ -39,6 +39,7 @@ from service.settings.reloading import taking_hold, waiting
 from service.settings.rules import without_effect
 from service.sync import Localities
 from service.tasks import keep_running, measure_lag
+from service.tracing import make_spans
 
 CACHE_SECONDS = 2.0  # what the cache and the members may take; no pick waits for them
 
@@ -62,6 +63,7 @@ class Service:
         self.draining = asyncio.Event()
         self._has_numbers = asyncio.Event()
         self._settings = settings
+        self._lifetime = lifetime
         self._locator = Locator(prefix_table.read(settings.locality.phone_dat))
         self._topology = open_topology(settings.redis.url) if settings.redis.url else None
         self._redis = self._open_redis(settings.redis.timeout_ms / 1000, lifetime)
@@ -93,6 +95,7 @@ class Service:
         self._work |= self._instances.work()
         self._work |= {"localities": localities.run, "outcomes": outcomes.run}
         picker = Picker(self._instances, self._locator, localities, self.metrics)
+        make_spans(picker, self._instances.parts, self._lifetime)
         app = api.build(self._parts(picker, outcomes))
         self._api = app[API]
         return app
@@ -179,13 +182,10 @@ class Service:
             wanted = await asyncio.to_thread(read)
             settings = taking_hold(self._settings, wanted)
             self._instances.apply(settings)
-        except SettingsError as error:
+        except Exception as error:  # noqa: BLE001 - whatever it was, the next one may be read
             self.metrics.config_reloads.labels("refused").inc()
-            _log.error("The configuration was not reloaded, the old one stays: %s", error)
-            return
-        except Exception:  # noqa: BLE001 - whatever it was, the next one may be read
-            self.metrics.config_reloads.labels("refused").inc()
-            _log.exception("The configuration was not reloaded, the old one stays")
+            text = "The configuration was not reloaded, the old one stays: %s"
+            _log.error(text, error, exc_info=not isinstance(error, SettingsError))
             return
         self._api.admit_by(settings)
         self._outcomes.act_by(settings.sip_actions)

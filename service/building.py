@@ -18,6 +18,7 @@ from redis.asyncio import Redis
 
 from service.ccc.client import CccClient
 from service.coverage.demand import DAYS, Days, Demand
+from service.coverage.headroom import show_headroom
 from service.coverage.spare import SpareCities
 from service.experiment import Experiment
 from service.health import MemoryStore, NumberHealth, RedisStore
@@ -78,6 +79,7 @@ class InstanceParts(msgspec.Struct, frozen=True):
             "experiment": self.experiment.run,
             "spare-cities": self.spare.run,
             "available": partial(available.run, lambda: self.keeper.inventory, self.ledger.parked),
+            "headroom": lambda: show_headroom(self.metrics, self.keeper, self.ledger.glance),
         }
         if isinstance(self.ledger, FailoverLedger):
             work |= self.ledger.work()

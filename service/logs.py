@@ -19,6 +19,8 @@ from typing import Any, TextIO
 import orjson
 from msgspec import Struct
 
+from service.tracing import TRACEPARENT
+
 # What looks like a number and is none: dates, UUIDs, digests and ids in hex, addresses, floats,
 # and instants of this age in s, ms or µs (10, 13 or 16 digits from 15 to 19, as no number has: a
 # machine's of 13 digits starts with 10 or 14).
@@ -158,6 +160,8 @@ class JsonLines(logging.Formatter):
             "logger": record.name,
             "message": _clean(_message(record)),
         }
+        if traceparent := TRACEPARENT.get():
+            fields["traceparent"] = _clean(traceparent)
         extra = {key: value for key, value in vars(record).items() if key not in _STANDARD}
         fields |= {key: _clean(value) for key, value in extra.items() if key not in fields}
         if record.exc_info:

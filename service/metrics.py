@@ -5,8 +5,10 @@ prometheus_client's class of values, the workers of one service are exposed as o
 be removed then, so what has gone is set to 0.
 """
 
+import platform
 from bisect import bisect_left
 from functools import partial
+from importlib import metadata
 from typing import Generic, Literal, TypeVar
 
 from prometheus_client import (
@@ -23,6 +25,8 @@ from prometheus_client import (
 from service.shared_metrics import SharedValues
 from service.tally import EventTally, FillableHistogram
 
+OK = "OK"  # the code of what went well
+
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 
 # Seconds. A pick has 60 ms, and the fallback 1.5 s on top; a ledger call is tens of µs away.
@@ -36,8 +40,8 @@ _BATCH = (1, 2, 4, 8, 16, 32, 64)
 # How the values of several workers become one: a snapshot is the same in all, so the newest tells.
 OverWorkers = Literal["livemostrecent", "livemax", "livemin", "livesum"]
 
-# Of an answered pick: its instance, source and match, and the place of its duration's bucket.
-PickKey = tuple[str, str, str, int]
+# Of an answered pick: its instance, source, match and callee's province, and its duration's bucket.
+PickKey = tuple[str, str, str, str, int]
 OutcomeKey = tuple[str, str, str]  # the labels of `outcomes_total`
 
 # The place of a pick's seconds among the buckets of durations.
@@ -89,6 +93,9 @@ class Metrics:
         self.picks = self._counter(
             "picks_total", "Picks answered with a number", "instance", "source", "match"
         )
+        self.picks_by_place = self._counter(
+            "picks_by_place_total", "Picks, by the callee's place", "instance", "province", "match"
+        )
         self.pick_refusals = self._counter(
             "pick_refusals_total", "Picks answered with an error", "instance", "code"
         )
@@ -119,6 +126,13 @@ class Metrics:
         self.answered_ratio = self._gauge(
             "answered_ratio",
             "A group's answered share of two hours, against the same hours of the days before",
+            "livemostrecent",
+            "instance",
+            "skill_group",
+        )
+        self.cap_headroom = self._gauge(
+            "cap_headroom_ratio",
+            "What a group's numbers have left of their caps of the day, of 1",
             "livemostrecent",
             "instance",
             "skill_group",
@@ -184,8 +198,14 @@ class Metrics:
         )
 
     def _of_the_process(self) -> None:
+        build = metadata.version("callerid"), platform.python_version()
+        self.build_info = self._gauge("build_info", "What runs", "livemax", "version", "python")
+        self.build_info.labels(*build).set(1)
         self.event_loop_lag = self._histogram(
             "event_loop_lag_seconds", "How late the event loop wakes", _LAG
+        )
+        self.requests = self._counter(
+            "requests_total", "Requests answered, by who asks and by problem", "client", "code"
         )
         self.in_flight = self._gauge("in_flight", "Picks being answered", "livesum")
         self.connections = self._gauge("connections", "Open connections", "livesum")
@@ -205,8 +225,9 @@ class Metrics:
             tally.flush()
 
     def _move_picks(self, key: PickKey, events: int, seconds: float) -> None:
-        instance, source, match, bucket = key
+        instance, source, match, province, bucket = key
         self.picks.labels(instance, source, match).inc(events)
+        self.picks_by_place.labels(instance, province, match).inc(events)
         self.pick_duration.labels(source).fill(bucket, events, seconds)
 
     def _move_outcomes(self, key: OutcomeKey, events: int, _: float) -> None:

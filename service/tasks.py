@@ -86,6 +86,9 @@ class LightTask:
             future = self._work.send(None)
         except StopIteration:
             return
+        if future is None:  # it only lets others have a turn
+            asyncio.get_running_loop().call_soon(self._go_on, context=self._context)
+            return
         future._asyncio_future_blocking = False  # noqa: SLF001 - as a task says that it waits
         future.add_done_callback(self._go_on, context=self._context)
 

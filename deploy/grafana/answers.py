@@ -82,6 +82,24 @@ ANSWERING: Row = (
         stacking="normal",
     ),
     Lines(
+        "Requests, by client",
+        "By the name in [[auth.clients]] or the access key's id; none of both without auth.",
+        {"{{client}}": per_second("callerid_requests_total", "client", REPLICA)},
+        unit="reqps",
+        stacking="normal",
+    ),
+    Lines(
+        "Refusals, by client",
+        "Picks and all other requests. One client alone is that client's; all are the service's.",
+        {
+            "{{client}} {{code}}": per_second(
+                "callerid_requests_total", "client, code", f'{REPLICA},code!="OK"'
+            )
+        },
+        unit="reqps",
+        stacking="normal",
+    ),
+    Lines(
         "Time to an answer",
         "The dashed line is the budget. What CCC picked is left out.",
         {f"p{share:.0%}"[:-1]: quantile(share, PICK, where=OURS) for share in (0.5, 0.95, 0.99)},

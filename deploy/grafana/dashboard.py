@@ -1,13 +1,16 @@
-"""The dashboard of callerid as Grafana reads it.
+"""The dashboards of callerid as Grafana reads them.
 
-    python -m deploy.grafana.dashboard > deploy/grafana/callerid.json
+    python -m deploy.grafana.dashboard
 
-writes it anew. What it shows stands in `answers` and `insides`. It is made with the model of
-Grafana 10.1, so that 10.1 and whatever came after reads it.
+writes them anew. What they show stands in `answers`, `insides` and `places`. They are made with the
+model of Grafana 10.1, so that 10.1 and whatever came after reads them.
 """
 
 import json
+from collections.abc import Mapping
+from pathlib import Path
 
+import msgspec
 from grafana_foundation_sdk.builders import dashboard as builders
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models.dashboard import (
@@ -16,24 +19,71 @@ from grafana_foundation_sdk.models.dashboard import (
     VariableSort,
 )
 
+from deploy.grafana import places
 from deploy.grafana.answers import ANSWERING, EXPERIMENT, GOOD, NOW
 from deploy.grafana.insides import NUMBERS, PARTS
-from deploy.grafana.panels import SOURCE, panel_of
+from deploy.grafana.panels import SOURCE, Row, panel_of
+from deploy.grafana.queries import CHOSEN, INSTANCE
 
-ROWS = {
-    "Now": NOW,
-    "Are we answering?": ANSWERING,
-    "Are the answers good?": GOOD,
-    "Are local numbers answered more often?": EXPERIMENT,
-    "The numbers": NUMBERS,
-    "The parts": PARTS,
+HERE = Path(__file__).parent
+
+
+class Board(msgspec.Struct, frozen=True):
+    """A dashboard: its title, what it is about, its rows, and the labels that one chooses by."""
+
+    title: str
+    told: str
+    rows: Mapping[str, Row]
+    choices: Mapping[str, str]  # each with a metric that has it
+
+
+def _sweeps(results: str) -> str:
+    some = f"callerid_sweeps_total{{{INSTANCE},{results}}}"
+    return f"sum by (instance, result) (increase({some}[1m])) > 0"
+
+
+_PARKED = "instance_reason:callerid_numbers_parked:max"
+_BY_SOMEBODY = f'{CHOSEN},reason=~"operator|sip_.*|provider|quarantine"'
+
+# What one looks for behind a change of the lines: marks over all of them, each with its colour.
+MARKS = {
+    "Sweeps that changed something": ("blue", _sweeps('result="accepted"')),
+    "Sweeps that failed or wait": ("orange", _sweeps('result!~"accepted|unchanged"')),
+    "Parks": ("red", f"delta({_PARKED}{{{_BY_SOMEBODY}}}[1m]) > 0"),
+}
+
+BOARDS = {
+    "callerid": Board(
+        "callerid",
+        "Outbound caller-ID selection: answers, how good they are, numbers, parts.",
+        {
+            "Now": NOW,
+            "Are we answering?": ANSWERING,
+            "Are the answers good?": GOOD,
+            "Are local numbers answered more often?": EXPERIMENT,
+            "The numbers": NUMBERS,
+            "The parts": PARTS,
+        },
+        {"instance": "callerid_inventory_age_seconds", "replica": "callerid_in_flight"},
+    ),
+    "callerid-places": Board(
+        "callerid, by place",
+        "Where the callees are, and whether they are shown numbers of their own place.",
+        {"An hour": places.NOW, "Over time": places.OVER_TIME},
+        {
+            "instance": "callerid_inventory_age_seconds",
+            "replica": "callerid_in_flight",
+            "province": "callerid_picks_by_place_total",
+        },
+    ),
 }
 
 
-def built() -> str:
-    """The dashboard, as text."""
-    dashboard = _frame()
-    for title, row in ROWS.items():
+def built(uid: str) -> str:
+    """A dashboard, as text."""
+    board = BOARDS[uid]
+    dashboard = _frame(uid, board)
+    for title, row in board.rows.items():
         dashboard = dashboard.with_row(builders.Row(title))
         for shown in row:
             dashboard = dashboard.with_panel(panel_of(shown))
@@ -44,20 +94,24 @@ def built() -> str:
     return f"{text}\n"
 
 
-def _frame() -> builders.Dashboard:
+def _frame(uid: str, board: Board) -> builders.Dashboard:
     source = builders.DatasourceVariable("datasource").label("Data source").type("prometheus")
-    return (
-        builders.Dashboard("callerid")
-        .uid("callerid")
-        .description("Outbound caller-ID selection: answers, how good they are, numbers, parts.")
+    dashboard = (
+        builders.Dashboard(board.title)
+        .uid(uid)
+        .description(board.told)
         .tags(["callerid"])
         .refresh("30s")
         .time("now-3h", "now")
         .tooltip(DashboardCursorSync.CROSSHAIR)
         .with_variable(source)
-        .with_variable(_choice("instance", "callerid_inventory_age_seconds"))
-        .with_variable(_choice("replica", "callerid_in_flight"))
     )
+    for label, metric in board.choices.items():
+        dashboard = dashboard.with_variable(_choice(label, metric))
+    for name, (colour, expression) in MARKS.items():
+        mark = builders.AnnotationQuery().name(name).datasource(SOURCE).icon_color(colour)
+        dashboard = dashboard.annotation(mark.expr(expression))
+    return dashboard
 
 
 def _choice(label: str, metric: str) -> builders.QueryVariable:
@@ -76,4 +130,5 @@ def _choice(label: str, metric: str) -> builders.QueryVariable:
 
 
 if __name__ == "__main__":
-    print(built(), end="")
+    for uid in BOARDS:
+        (HERE / f"{uid}.json").write_text(built(uid), "utf-8")

@@ -41,6 +41,16 @@ NUMBERS: Row = (
         unit="short",
     ),
     Lines(
+        "Headroom of the day's caps",
+        "The share of its numbers' max_per_day that a group still has; at 0 it has none to show.",
+        {
+            "{{instance}} {{skill_group}}": (
+                f"min by (instance, skill_group) (callerid_cap_headroom_ratio{{{INSTANCE}}})"
+            ),
+        },
+        unit="percentunit",
+    ),
+    Lines(
         "Quarantine",
         "Numbers in it, and how numbers changed their health.",
         {
@@ -86,6 +96,15 @@ PARTS: Row = (
         "1 while all workers of a replica reach it.",
         {"{{replica}}": f"min by (replica) (callerid_redis_up{{{REPLICA}}})"},
         unit="short",
+    ),
+    Lines(
+        "Redis's memory",
+        "Of maxmemory. When it is full, all picks are degraded.",
+        {
+            "{{replica}}": "redis_memory_used_bytes / (redis_memory_max_bytes > 0)",
+        },
+        unit="percentunit",
+        limit=0.5,
     ),
     Lines(
         "Degraded picks",
@@ -148,6 +167,16 @@ PARTS: Row = (
         "The share of the calls. The account's limit is shared by all that use it.",
         {"{{action}}": f"{THROTTLED} / {ASKED_OF_CCC}"},
         unit="percentunit",
+    ),
+    Lines(
+        "Versions",
+        "How many replicas run each; two at a time is a rollout.",
+        {
+            "{{version}}, Python {{python}}": (
+                f"count by (version, python) (callerid_build_info{{{REPLICA}}})"
+            ),
+        },
+        unit="short",
     ),
     Lines(
         "Started again, read again",

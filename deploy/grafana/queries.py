@@ -5,6 +5,7 @@
 
 # A refusal whose instance is not known is shown with every instance: hence the empty alternative.
 INSTANCE = 'instance=~"$instance|",replica=~"$replica"'
+CHOSEN = 'instance=~"$instance"'  # of what was recorded for all replicas together
 REPLICA = 'replica=~"$replica"'
 
 # Every replica shows the same numbers, so they are taken once.

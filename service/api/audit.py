@@ -26,7 +26,7 @@ def note(request: web.Request, asker: Asker, what: str, numbers: int, instance_i
         instance_id: whose, "" for the one that is configured.
     """
     change = {
-        "who": asker.name,
+        "who": asker.name or "somebody without a credential",
         "what": what,
         "numbers": numbers,
         "instance": request.app[API].label(instance_id),

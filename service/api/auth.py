@@ -14,7 +14,7 @@ from service.settings import AccessKeySettings, Client, Scope, Settings
 
 
 class Asker(msgspec.Struct, frozen=True, gc=False):
-    """Somebody who asks, by the name in the configuration.
+    """Somebody who asks, by the name in the configuration; "" without a credential.
 
     `scopes` is None for who may do everything, `instances` empty for who may do it everywhere.
     """
@@ -43,7 +43,8 @@ class Asker(msgspec.Struct, frozen=True, gc=False):
             raise Forbidden(f"The credential is not for instance {instance_id!r}; use one that is")
 
 
-NOBODY = Asker("somebody without a credential")
+NOBODY = Asker("")  # somebody without a credential
+ASKER = web.RequestKey("ASKER", Asker)
 
 
 def holder_of(name: str, credential: Client | AccessKeySettings, settings: Settings) -> Asker:
@@ -82,7 +83,8 @@ class Tokens:
         authorization = request.headers.get("Authorization")
         if authorization is None and not self._required:
             return NOBODY
-        return self._asker(authorization or "")
+        asker = request[ASKER] = self._asker(authorization or "")
+        return asker
 
     def may_watch(self, request: web.BaseRequest) -> bool:
         """Return whether who asks may read what only operators should: nobody is refused."""

@@ -11,11 +11,14 @@ from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.typedefs import Handler
 from aiohttp.web_protocol import RequestPayloadError
 
+from service.api.auth import ASKER, NOBODY
 from service.api.parts import API, REQUEST_ID
 from service.api.problems import STATUS, InternalError, MethodNotAllowed, NotFound, document, line
 from service.api.rpc.refusal import refusal
 from service.errors import CallerIdError, MalformedRequest
 from service.logs import mask_text
+from service.metrics import OK
+from service.tracing import TRACEPARENT
 
 _LOG = logging.getLogger(__name__)
 
@@ -37,13 +40,16 @@ def answered(handler: Handler) -> Handler:
     async def answer(request: web.Request) -> web.StreamResponse:
         api = request.app[API]
         parts = api.parts
-        request_id = request[REQUEST_ID] = id_of(request, parts.new_id)
+        request_id, code = id_of(request, parts.new_id), OK
+        request[REQUEST_ID] = request_id
         try:
             if api.page_guard is not None:
                 api.page_guard.check(request)
             response = await handler(request)
         except Exception as error:  # noqa: BLE001 - whatever it is, the client gets an answer
-            response = _refusal(request, expected(error, request_id), request_id)
+            refused = expected(error, request_id)
+            response, code = _refusal(request, refused, request_id), refused.code
+        api.requests[request.get(ASKER, NOBODY).name, code].inc()
         if parts.is_draining() or "Upgrade" in request.headers:
             # Whoever keeps a connection learns now, and not in the middle of the next request; what
             # comes behind a wish to upgrade aiohttp does not read.
@@ -64,6 +70,8 @@ def id_of(request: web.BaseRequest, new_id: Callable[[], str]) -> str:
 def with_headers(response: web.StreamResponse, request_id: str) -> web.StreamResponse:
     """Give a response the headers that every answer has."""
     response.headers["X-Request-Id"] = request_id
+    if traceparent := TRACEPARENT.get():
+        response.headers["traceparent"] = traceparent
     response.headers.update(HEADERS)
     return response
 

@@ -16,14 +16,17 @@ from typing import Any
 from aiohttp import StreamReader, web
 
 from service.api import bodies
+from service.api.auth import NOBODY, Asker
 from service.api.envelope import expected
-from service.api.heads import END, MAX_HEAD_BYTES, KnownHead, body_length, request_id_in
+from service.api.heads import END, MAX_HEAD_BYTES, KnownHead, body_length, ids_in
 from service.api.lane import Lane, Work
 from service.api.problems import problem
 from service.api.protocol import Protocol
 from service.api.response import beginning, response
-from service.errors import CallerIdError, MalformedRequest, Overloaded, RequestTimeout
+from service.errors import CallerIdError, MalformedRequest, RequestTimeout
+from service.metrics import OK
 from service.tasks import LightTask
+from service.tracing import TRACEPARENT
 
 _LEARNED_FROM = {HTTPStatus.OK, HTTPStatus.ACCEPTED}  # the answers to a pick and to an outcome
 
@@ -139,9 +142,9 @@ class Connection(Protocol):
         """Have a request answered in the loop's next turn, or refuse it in this one."""
         request_id = known.request_id or self._lane.api.parts.new_id()
         if (work := self._lane.answer(known, self.arrived, request_id, body)) is None:
-            self._overload(request_id)
+            self._overload(known.asker, request_id, known.traceparent)
             return
-        self._answering = LightTask(self._answer(work, request_id), self._loop)
+        self._answering = LightTask(self._answer(work, known, request_id), self._loop)
 
     def _turn_away(self, data: bytes, start: int) -> bool:
         """Refuse a pick before aiohttp has read it, if it would not be let in then."""
@@ -149,32 +152,36 @@ class Connection(Protocol):
         if length is None or len(data) != start + length:
             return False
         if gate.is_full:
-            self._overload(request_id_in(data[:start]) or self._lane.api.parts.new_id())
+            request_id, traceparent = ids_in(data[:start])
+            self._overload(NOBODY, request_id or self._lane.api.parts.new_id(), traceparent)
             return True
         gate.unread += 1
         self._is_unread = True
         return False
 
     def _be_read(self) -> None:
-        if self._is_unread:
-            self._is_unread = False
-            self._lane.api.gate.unread -= 1
+        self._lane.api.gate.unread -= self._is_unread
+        self._is_unread = False
 
-    def _overload(self, request_id: str) -> None:
-        self._lane.api.refused["", Overloaded.code].inc()
-        self._write(self._lane.turnstile.refuse(request_id, self.arrived))
+    def _overload(self, asker: Asker, request_id: str, traceparent: str) -> None:
+        self._write(self._lane.refuse(asker, request_id, traceparent, self.arrived))
         self._rest()
 
-    async def _answer(self, work: Work, request_id: str) -> None:
+    async def _answer(self, work: Work, known: KnownHead, request_id: str) -> None:
+        TRACEPARENT.set(known.traceparent)  # for this task alone
         try:
-            response = await work
+            response, code = await work, OK
         except Exception as error:  # noqa: BLE001 - whatever it is, the client gets an answer
-            self._refuse(expected(error, request_id), request_id)
+            refused = expected(error, request_id)
+            self._refuse(refused, request_id)
+            code = refused.code
         else:
             self._write(response)
+        self._lane.api.requests[known.asker.name, code].inc()
         self._answering = None
         self._rest()
         if self._held:
+            TRACEPARENT.set("")  # what is held has its own
             self._resume_transport_reading()
             self.data_received(b"")
 

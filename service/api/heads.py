@@ -2,7 +2,7 @@
 
 Some headers differ with each request and mean nothing to either: those whose names start with `X-`,
 the date, and what traces it. A head that differs from one that is known in nothing else is known
-too; its `X-Request-Id` becomes the answer's.
+too; its `X-Request-Id` and its `traceparent` become the answer's.
 """
 
 import re
@@ -12,6 +12,7 @@ import msgspec
 from aiohttp import HttpVersion11, web
 
 from service.api.auth import Asker
+from service.tracing import traceparent_of
 
 HEADS_REMEMBERED = 1024
 MAX_HEAD_BYTES = 4096
@@ -24,12 +25,14 @@ _OUTCOME = b"POST /v1/outcomes HTTP/1.1\r\n"
 # What makes a head mean more than a body's length and a client.
 _UNUSUAL = ("Content-Encoding", "Expect", "Transfer-Encoding", "Upgrade")
 _ID_LINE = rb"\r\nX-Request-Id:[ \t]*([!-~]{1,128})[ ]*(?=\r\n)"
+_PARENT_LINE = rb"\r\ntraceparent:[ \t]*([!-~][ -~]{0,255})(?=\r\n)"
 _REQUEST_ID = re.compile(_ID_LINE, re.IGNORECASE)
+_TRACEPARENT = re.compile(_PARENT_LINE, re.IGNORECASE)
 # Whole lines of plain ASCII; any other of these headers makes a head another one.
 _VARYING = re.compile(
-    _ID_LINE + rb"|\r\n(?!X-Request-Id:)"
-    rb"(?:X-[A-Z0-9-]{1,60}|traceparent|tracestate|baggage|b3|uber-trace-id|date):"
-    rb"[ \t]*[!-~][ -~]{0,255}(?=\r\n)",
+    _ID_LINE + rb"|" + _PARENT_LINE + rb"|\r\n(?!X-Request-Id:)"
+    rb"(?:X-[A-Z0-9-]{1,60}|tracestate|baggage|b3|uber-trace-id|date):[ \t]*[!-~][ -~]{0,255}"
+    rb"(?=\r\n)",
     re.IGNORECASE,
 )
 # A head in which every line is a header of plain ASCII, and what makes it say more than a length.
@@ -41,12 +44,13 @@ _MOST_LINES = 100  # fewer than aiohttp takes
 
 
 class KnownHead(msgspec.Struct, frozen=True, gc=False):
-    """A head that was let in before: its body's length, its client, its `X-Request-Id`, if any."""
+    """A head that was let in before: its body's length, its client, its own ids, if any."""
 
     length: int
     asker: Asker
     is_outcome: bool = False
     request_id: str = ""
+    traceparent: str = ""
 
 
 class Heads:
@@ -86,24 +90,32 @@ class Heads:
         if not head.startswith((_PICK, _OUTCOME)) or len(head) > MAX_HEAD_BYTES:
             return None
         pieces = _VARYING.split(head)
-        constant, ids = b"".join(pieces[::2]), list(filter(None, pieces[1::2]))
+        constant, ids = b"".join(pieces[::3]), list(filter(None, pieces[1::3]))
         if len(pieces) == 1 or len(ids) > 1 or head.count(b"\r\n") > _MOST_LINES:
             return None
         known = self._often.get(constant) or self._promoted(constant)
         if known is None:
             return None
         request_id = ids[0].decode() if ids else ""
-        found = KnownHead(known.length, known.asker, known.is_outcome, request_id)
+        traceparent = _traceparent(list(filter(None, pieces[2::3])))
+        found = KnownHead(known.length, known.asker, known.is_outcome, request_id, traceparent)
         self._note(head, found)
         return found
 
 
-def request_id_in(head: bytes) -> str | None:
-    """Return the request's own id, "" where it has none; None where that is not to be taken."""
-    ids = _REQUEST_ID.findall(head)
+def ids_in(head: bytes) -> tuple[str | None, str]:
+    """Return the request's own id and its `traceparent`, "" where it has none.
+
+    The id is None where what there is is not to be taken; a malformed `traceparent` is ignored.
+    """
+    ids, traceparent = _REQUEST_ID.findall(head), _traceparent(_TRACEPARENT.findall(head))
     if len(ids) > 1 or len(ids) != head.lower().count(_ANY_REQUEST_ID):
-        return None
-    return ids[0].decode() if ids else ""
+        return None, traceparent
+    return ids[0].decode() if ids else "", traceparent
+
+
+def _traceparent(values: list[bytes]) -> str:
+    return traceparent_of([value.decode().strip() for value in values]) if values else ""
 
 
 @lru_cache(maxsize=64)  # those who come together while nothing is known send the same

@@ -12,7 +12,8 @@ from service.api.gate import Admission
 from service.api.heads import Heads, KnownHead, is_plain
 from service.api.parts import Api
 from service.api.response import ACCEPTED, PICKED, Turnstile, response
-from service.errors import RequestError
+from service.errors import Overloaded, RequestError
+from service.tracing import traced_by
 
 Work = Coroutine[Any, None, bytes]
 
@@ -74,6 +75,13 @@ class Lane:
     async def _report(self, asker: Asker, request_id: str, body: bytes) -> bytes:
         await outcomes.take(self.api, asker, outcomes.decode(body))
         return response(ACCEPTED, outcomes.encode(request_id), request_id)
+
+    def refuse(self, asker: Asker, request_id: str, traceparent: str, arrived: float) -> bytes:
+        """Count a pick that there is no place for, and return its answer."""
+        self.api.refused["", Overloaded.code].inc()
+        self.api.requests[asker.name, Overloaded.code].inc()
+        with traced_by(traceparent):
+            return self.turnstile.refuse(request_id, arrived)
 
     def _forget(self) -> None:
         self.heads = Heads()

@@ -125,7 +125,8 @@ def note_answer(
     """Count an answered pick, and keep it for the console."""
     instance = api.label(asked.instance_id)
     seconds = api.parts.timer() - admission.arrived
-    key = instance, answer.source, answer.data[0].match, pick_bucket(seconds)
+    pair = answer.data[0]
+    key = instance, answer.source, pair.match, pair.callee.province, pick_bucket(seconds)
     api.answered.count(key, seconds)
     api.last_picks.append((api.parts.clock(), request_id, instance, asked, answer, ""))
 

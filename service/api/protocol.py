@@ -14,6 +14,7 @@ from aiohttp.web_protocol import RequestHandler, RequestPayloadError
 from service.api.envelope import expected, id_of, with_headers
 from service.api.problems import ExpectationFailed, NotFound, document
 from service.errors import CallerIdError
+from service.tracing import traced_by, traceparent_of
 
 Handle = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
@@ -69,14 +70,15 @@ def refusing(handle: Handle, new_id: Callable[[], str]) -> Handle:
 
     async def answer(request: web.BaseRequest) -> web.StreamResponse:
         error: CallerIdError
-        if (request.headers.get("Expect") or _CONTINUE).lower() != _CONTINUE:
-            error = ExpectationFailed(f"Expect: send {_CONTINUE}, or nothing")
-        else:
-            try:
-                return await handle(request)
-            except web.HTTPException:
-                error = NotFound("Nothing is served here: the target is no path")
-        request_id = id_of(request, new_id)
-        return with_headers(document(error, request_id), request_id)
+        with traced_by(traceparent_of(request.headers.getall("traceparent", ()))):
+            if (request.headers.get("Expect") or _CONTINUE).lower() != _CONTINUE:
+                error = ExpectationFailed(f"Expect: send {_CONTINUE}, or nothing")
+            else:
+                try:
+                    return await handle(request)
+                except web.HTTPException:
+                    error = NotFound("Nothing is served here: the target is no path")
+            request_id = id_of(request, new_id)
+            return with_headers(document(error, request_id), request_id)
 
     return answer

@@ -11,6 +11,7 @@ from service.api.envelope import HEADERS
 from service.api.gate import FULL
 from service.api.problems import problem
 from service.errors import Overloaded
+from service.tracing import TRACEPARENT
 
 ABREAST = 1000  # clients that are to come back at the same time: refusing them takes 20 ms
 
@@ -25,9 +26,11 @@ def beginning(status: HTTPStatus, headers: Mapping[str, str]) -> str:
 
 def response(beginning: str, body: bytes, request_id: str) -> bytes:
     """Return a whole response, with the headers that aiohttp gives those of the application."""
+    traceparent = TRACEPARENT.get()
+    traced = f"traceparent: {traceparent}\r\n" if traceparent else ""
     return (
-        f"{beginning}X-Request-Id: {request_id}\r\n{_STANDING}Content-Length: {len(body)}\r\n"
-        f"Date: {rfc822_formatted_time()}\r\n\r\n"
+        f"{beginning}X-Request-Id: {request_id}\r\n{traced}{_STANDING}"
+        f"Content-Length: {len(body)}\r\nDate: {rfc822_formatted_time()}\r\n\r\n"
     ).encode("latin-1") + body
 
 

@@ -16,6 +16,7 @@ import redis
 from msgspec.structs import replace
 
 from service import app
+from service.coverage import headroom
 from service.emulator import Emulator, phone_number, running, skill_groups
 from service.emulator.faults import Faults
 from service.errors import SettingsError
@@ -73,6 +74,7 @@ def quicken(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (rules, watch):
         monkeypatch.setattr(module, "HOUR", 250)  # ms
     monkeypatch.setattr(gauges, "AVAILABLE_SECONDS", 0.1)
+    monkeypatch.setattr(headroom, "SHOW_SECONDS", 0.1)
     monkeypatch.setattr(protocol, "RETURN_SECONDS", 0.1)
     monkeypatch.setattr(failover, "KEEP_UP_SECONDS", 0.1)
 
@@ -117,7 +119,9 @@ def _settings(endpoint: str, redis_url: str) -> Settings:
     (one,) = settings.instances
     assert one.selection is not None
     selection = replace(
-        one.selection, fallback="refuse", caller=CallerLimits(max_per_hour=2, rest_seconds=1)
+        one.selection,
+        fallback="refuse",
+        caller=CallerLimits(max_per_hour=2, max_per_day=99, rest_seconds=1),
     )
     clients = (
         Client(name="dialer", token=Secret(DIALER), scopes=("pick", "admin")),

@@ -40,13 +40,15 @@ class Prometheus(NamedTuple):
         return [float(value) for one in series["result"] for _, value in one["values"]]
 
 
-def configured(folder: Path, target: str, token: str) -> Path:
+def configured(folder: Path, target: str, token: str, exporter: str = "127.0.0.1:9") -> Path:
     """The configuration as it is, but for what a test must have otherwise."""
     shutil.copytree(CONFIGURATION, folder, dirs_exist_ok=True)
     path = folder / "prometheus.yml"
     text = path.read_text("utf-8")
     assert "127.0.0.1:8080" in text
     assert "15s" in text
+    assert "127.0.0.1:9121" in text
+    text = text.replace("127.0.0.1:9121", exporter).replace("127.0.0.1:9093", "127.0.0.1:9")
     text = text.replace("127.0.0.1:8080", target).replace("15s", f"{SCRAPE_SECONDS * 1000:.0f}ms")
     path.write_text(text, "utf-8")
     (folder / "callerid.token").write_text(token, "utf-8")
@@ -54,12 +56,14 @@ def configured(folder: Path, target: str, token: str) -> Path:
 
 
 @asynccontextmanager
-async def scraping(folder: Path, target: str, token: str) -> AsyncIterator[Prometheus]:
+async def scraping(
+    folder: Path, target: str, token: str, exporter: str
+) -> AsyncIterator[Prometheus]:
     """A Prometheus that has scraped its target."""
     url = f"127.0.0.1:{free_port()}"
     process = await asyncio.create_subprocess_exec(
         program("prometheus"),
-        f"--config.file={configured(folder, target, token)}",
+        f"--config.file={configured(folder, target, token, exporter)}",
         f"--storage.tsdb.path={folder / 'data'}",
         f"--web.listen-address={url}",
         stderr=asyncio.subprocess.DEVNULL,
@@ -69,6 +73,24 @@ async def scraping(folder: Path, target: str, token: str) -> AsyncIterator[Prome
             prometheus = Prometheus(f"http://{url}", client)
             await _until_scraped(prometheus)
             yield prometheus
+    finally:
+        process.terminate()
+        await process.wait()
+
+
+@asynccontextmanager
+async def exporting(redis_port: int, **environment: str) -> AsyncIterator[str]:
+    """Where a redis_exporter of our own listens, started as deploy/compose.yaml does."""
+    address = f"127.0.0.1:{free_port()}"
+    process = await asyncio.create_subprocess_exec(
+        program("prometheus-redis-exporter"),
+        "--config-command=-",
+        f"--web.listen-address={address}",
+        env={"REDIS_ADDR": f"redis://127.0.0.1:{redis_port}", **environment},
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    try:
+        yield address
     finally:
         process.terminate()
         await process.wait()

@@ -1,6 +1,7 @@
 """The compose file: valid, confined, and naming nothing that is not there."""
 
 import inspect
+import json
 import re
 import subprocess
 import sys
@@ -69,11 +70,12 @@ def test_a_service_may_do_little(name: str) -> None:
         assert int(service["user"].split(":")[0])
 
 
-def test_redis_is_reached_by_the_replicas_alone() -> None:
+def test_redis_is_reached_by_the_replicas_and_who_watches_it_alone() -> None:
     assert COMPOSE["networks"]["ledger"]["internal"]
     assert SERVICES["redis"]["networks"] == ["ledger"]
     assert {name for name, of in SERVICES.items() if "ledger" in of["networks"]} == {
         "redis",
+        "redis-exporter",
         *REPLICAS,
     }
 
@@ -135,8 +137,12 @@ def test_the_image_is_of_this_version() -> None:
 
 def test_prometheus_reads_as_elsewhere_but_the_replicas_of_this_file() -> None:
     usual, here = (read_yaml(f"deploy/prometheus/{name}.yml") for name in ("prometheus", "compose"))
-    (usual_job,), (job,) = usual.pop("scrape_configs"), here.pop("scrape_configs")
-    assert here == usual
+    (usual_job, usual_redis), (job, redis) = (at.pop("scrape_configs") for at in (usual, here))
+    assert redis.pop("static_configs") == [{"targets": ["redis-exporter:9121"]}]
+    (alertmanager,) = here.pop("alerting")["alertmanagers"]
+    assert alertmanager["static_configs"] == [{"targets": ["alertmanager:9093"]}]
+    del usual_redis["static_configs"], usual["alerting"]
+    assert (here, redis) == (usual, usual_redis)
     assert job.pop("static_configs") == [{"targets": [f"{name}:{PORT}" for name in REPLICAS]}]
     (secret,) = SERVICES["prometheus"]["secrets"]
     assert job.pop("authorization") == {"credentials_file": f"/run/secrets/{secret}"}
@@ -152,11 +158,24 @@ def test_prometheus_and_grafana_find_their_files() -> None:
         assert (folder / rules).is_file()
     provisioning = "deploy/grafana/provisioning"
     (provider,) = read_yaml(f"{provisioning}/dashboards/callerid.yml")["providers"]
-    assert f"{provider['options']['path']}/callerid.json" in mounts(grafana)
+    for dashboard in (FILE.parent / "grafana").glob("*.json"):
+        source = mounts(grafana)[f"{provider['options']['path']}/{dashboard.name}"]
+        assert (FILE.parent / source).samefile(dashboard)
     (source,) = read_yaml(f"{provisioning}/datasources/callerid.yml")["datasources"]
     assert source["url"].removeprefix("$") in grafana["environment"]
     password = grafana["environment"]["GF_SECURITY_ADMIN_PASSWORD__FILE"]
     assert password.removeprefix("/run/secrets/") in grafana["secrets"]
+
+
+def test_alertmanager_and_redis_exporter_find_their_files() -> None:
+    alertmanager, exporter = SERVICES["alertmanager"], SERVICES["redis-exporter"]
+    source = mounts(alertmanager)[alertmanager["command"][0].removeprefix("--config.file=")]
+    text = (FILE.parent / source).read_text("utf-8")
+    assert set(re.findall(r"url_file: /run/secrets/(\S+)", text)) == set(alertmanager["secrets"])
+    environment = exporter["environment"]
+    (passwords,) = exporter["secrets"]
+    assert environment["REDIS_PASSWORD_FILE"] == f"/run/secrets/{passwords}"
+    assert environment["REDIS_ADDR"] in json.loads(made()[passwords])
 
 
 def test_redis_finds_its_files() -> None:

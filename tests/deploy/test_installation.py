@@ -75,14 +75,22 @@ def needs_of(package: str) -> list[str]:
 
 
 DEPENDENCIES: list[str] = PROJECT["project"]["dependencies"]
-DEVELOPMENT: list[str] = DEPENDENCIES + PROJECT["project"]["optional-dependencies"]["dev"]
+EXTRAS: dict[str, list[str]] = PROJECT["project"]["optional-dependencies"]
+TRACED = DEPENDENCIES + EXTRAS["otel"]
+DEVELOPMENT = TRACED + EXTRAS["dev"]
 BUILD: list[str] = PROJECT["dependency-groups"]["build"]
 RESOLVER: list[str] = PROJECT["dependency-groups"]["lock"]
 
 
 @pytest.mark.parametrize(
     ("name", "first"),
-    [("build", BUILD), ("runtime", DEPENDENCIES), ("dev", DEVELOPMENT), ("lock", RESOLVER)],
+    [
+        ("build", BUILD),
+        ("runtime", DEPENDENCIES),
+        ("otel", TRACED),
+        ("dev", DEVELOPMENT),
+        ("lock", RESOLVER),
+    ],
 )
 def test_a_lock_pins_all_that_the_project_needs_and_nothing_else(
     name: str, first: list[str]
@@ -112,7 +120,7 @@ def test_nothing_is_installed_or_built_without_a_hash() -> None:
         assert not re.search(r"(pip3?|pipx|uv|npm) (install|ci)", path.read_text("utf-8")), path
 
 
-@pytest.mark.parametrize("name", ["build", "runtime", "dev", "lock"])
+@pytest.mark.parametrize("name", ["build", "runtime", "otel", "dev", "lock"])
 def test_a_lock_has_a_hash_of_each_package_and_no_index(name: str) -> None:
     assert all("--hash=sha256:" in block for block in entries(name).values())
     text = (ROOT / "requirements" / f"{name}.txt").read_text("utf-8")
@@ -128,7 +136,7 @@ def pinned(block: str) -> list[str]:
 
 def test_the_locks_pin_the_same_versions_by_the_same_hashes() -> None:
     everything = entries("dev")
-    for name in ("build", "runtime"):
+    for name in ("build", "runtime", "otel"):
         for package, block in entries(name).items():
             assert pinned(everything[package]) == pinned(block)
 

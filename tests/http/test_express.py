@@ -16,8 +16,7 @@ from msgspec.structs import replace
 
 from service.api import express, heads, server
 from service.api.auth import NOBODY
-from service.api.heads import MAX_HEAD_BYTES, Heads, KnownHead
-from service.api.lane import Lane, Work
+from service.api.heads import MAX_HEAD_BYTES, Heads
 from service.errors import CalleeBudgetExceeded, UnknownCall
 from service.picking import Pair, PickAnswer, PickRequest, PlacedNumber
 from tests.http.http_fixtures import (
@@ -85,24 +84,6 @@ async def connected(service: Service) -> AsyncIterator[Client]:
         writer.close()
         with suppress(ConnectionError):
             await writer.wait_closed()
-
-
-@pytest.fixture
-def taken(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
-    """The bodies that went by the express lane."""
-    bodies: list[bytes] = []
-    answer = Lane.answer
-
-    def noted(
-        lane: Lane, known: KnownHead, arrived: float, request_id: str, body: bytes
-    ) -> Work | None:
-        work = answer(lane, known, arrived, request_id, body)
-        if work is not None:
-            bodies.append(body)
-        return work
-
-    monkeypatch.setattr(Lane, "answer", noted)
-    return bodies
 
 
 def likeness(answer: bytes) -> tuple[bytes, list[bytes], bytes]:

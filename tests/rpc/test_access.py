@@ -94,3 +94,12 @@ async def test_refused_picks_are_counted_whoever_was_refused(door: Service) -> N
         await send(door, signed(door, "acs3", "PickOutboundNumbers", key=key))
     for code in ("Unauthenticated", "Forbidden"):
         assert door.sample("pick_refusals_total", instance="", code=code) == 1
+
+
+async def test_requests_of_a_key_are_counted_under_its_id(door: Service) -> None:
+    await send(door, signed(door, "acs3", "PickOutboundNumbers", key=DIALER))
+    await send(door, signed(door, "acs3", "ListPhoneNumbers", key=DIALER))
+    await send(door, signed(door, "rpc_v1", "ListPhoneNumbers", key=STRANGER))
+    assert door.sample("requests_total", client="dialer-key", code="OK") == 1
+    assert door.sample("requests_total", client="dialer-key", code="Forbidden") == 1
+    assert door.sample("requests_total", client="", code="Unauthenticated") == 1

@@ -18,7 +18,9 @@ from service.shared_metrics import Piece
 
 COUNTERS = {
     "callerid_picks_total": ("instance", "source", "match"),
+    "callerid_picks_by_place_total": ("instance", "province", "match"),
     "callerid_pick_refusals_total": ("instance", "code"),
+    "callerid_requests_total": ("client", "code"),
     "callerid_candidates_rejected_total": ("instance", "reason"),
     "callerid_sweeps_total": ("instance", "result"),
     "callerid_ccc_requests_total": ("action", "code"),
@@ -51,6 +53,8 @@ GAUGES = {
     "callerid_numbers_parked": ("instance", "reason"),
     "callerid_answered_ratio": ("instance", "skill_group"),
     "callerid_numbers_available": ("instance", "province"),
+    "callerid_cap_headroom_ratio": ("instance", "skill_group"),
+    "callerid_build_info": ("version", "python"),
     "callerid_write_back_backlog": (),
     "callerid_ledger_clock_behind_seconds": (),
     "callerid_sweep_shrink_held": ("instance",),
@@ -67,7 +71,7 @@ metrics = Metrics()
 picks, up, *show = sys.argv[3:]
 seconds = float(picks) / 1000
 for _ in range(int(picks)):
-    metrics.answered.count(("ccc-test", "redis", "city", pick_bucket(seconds)), seconds)
+    metrics.answered.count(("ccc-test", "redis", "city", "四川", pick_bucket(seconds)), seconds)
 metrics.redis_up.set(int(up))
 metrics.in_flight.set(int(picks))
 metrics.inventory_age.labels("ccc-test").set(int(picks))

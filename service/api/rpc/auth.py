@@ -9,13 +9,13 @@ from urllib.parse import unquote_plus
 
 from aiohttp import web
 
-from service.api.auth import NOBODY, Asker
+from service.api.auth import ASKER, NOBODY, Asker
 from service.api.gate import Admission
 from service.api.nonces import Nonces
-from service.api.parts import API, Api, arrival_of
+from service.api.parts import API, arrival_of
 from service.api.rpc.call import CALL
 from service.ccc import signing
-from service.ccc.claims import SignedCall, claim_of, verify
+from service.ccc.claims import claim_of, verify
 from service.errors import ClaimRefused, Unauthenticated
 from service.settings import Scope
 
@@ -44,7 +44,7 @@ async def require(request: web.Request, scope: Scope, nonces: Nonces) -> Asker:
     """
     api, call = request.app[API], request[CALL]
     if call.scheme:
-        return await _signer(api, call, scope, nonces)
+        return await _signer(request, scope, nonces)
     if api.settings.auth_is_required and "authorization" not in call.headers:
         raise Unauthenticated(_SIGN)
     return api.tokens.require(request, scope)
@@ -98,9 +98,9 @@ def _named_key(request: web.Request, raw: str) -> str:
     return unquote_plus(named[1]) if named else ""
 
 
-async def _signer(api: Api, call: SignedCall, scope: Scope, nonces: Nonces) -> Asker:
+async def _signer(request: web.Request, scope: Scope, nonces: Nonces) -> Asker:
     """Return who signed a call; its nonce is spent last, by who may do what it asks for."""
-    claim = claim_of(call)
+    api, claim = request.app[API], claim_of(request[CALL])
     if claim.access_key_id not in api.keys:
         if api.settings.auth_is_required:
             raise ClaimRefused("InvalidAccessKeyId.NotFound")
@@ -108,6 +108,7 @@ async def _signer(api: Api, call: SignedCall, scope: Scope, nonces: Nonces) -> A
     key, asker = api.keys[claim.access_key_id]
     now = api.parts.clock()
     signed_at = verify(claim, key.secret, key.security_token, now)
+    request[ASKER] = asker
     asker.need(scope)
     await nonces.spend(claim.access_key_id, claim.nonce, signed_at, now)
     return asker
