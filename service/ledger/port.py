@@ -237,7 +237,8 @@ class Undo(Answered[bool], frozen=True, tag="undo", gc=False):
     """A pick that was counted at an instant and shown to nobody: taken back, but for the turn.
 
     A call that is remembered of another instant was answered before, and nothing was counted; one
-    that was repeated to another process stands. `applied` is as in `Record`.
+    that was repeated to another process stands until that one retracts it. `applied` is as in
+    `Record`.
     """
 
     numbers: tuple[str, ...]
@@ -245,3 +246,12 @@ class Undo(Answered[bool], frozen=True, tag="undo", gc=False):
     callee: str = ""
     call: str = ""
     applied: int = 0
+
+
+class Retract(Answered[bool], frozen=True, tag="retract", gc=False):
+    """An answer that was repeated to this process under a call, and that it did not show.
+
+    It is undone where the process that picked has not shown it either, nor any other.
+    """
+
+    call: str

@@ -27,6 +27,7 @@ from service.ledger.port import (
     Park,
     Pick,
     Record,
+    Retract,
     Return,
     Review,
     Stop,
@@ -74,6 +75,7 @@ class Book:
             Avoid: lambda avoid: parking.avoid(self.members, avoid, self.now),
             Record: self._record_elsewhere,
             Undo: self._undo,
+            Retract: lambda _: False,  # there is no other process here
         }
 
     def rule(self, rules: Rules) -> None:
