@@ -23,7 +23,7 @@ from service.tasks import heed_cancellation
 
 KEEP_UP_SECONDS = 10.0
 PRESENCE_SECONDS = 1.0  # after which a process that has come has its share
-CATCH_UP_SECONDS = 1.0  # for which caps hold by what is known here, after Redis was away
+CATCH_UP_SECONDS = 0.7  # for which caps hold by what is known here, after Redis was away
 NO_MEMBERS = 0
 
 _log = logging.getLogger(__name__)
@@ -62,7 +62,7 @@ class FailoverLedger:
         self._write_back = WriteBack(shared, metrics)
         self._has_members = asyncio.Event()
         self._has_kept_up = self._has_gone_back = False
-        self._is_settled = True  # nobody may know of picks that Redis does not know of
+        self._is_settled = True  # nobody knows of picks that Redis may lack
         self.clock_behind = 0
         shared.queue.heard = self._hear
         shared.queue.wiped = lambda: notice(NO_MEMBERS)
@@ -170,17 +170,14 @@ class FailoverLedger:
 
         Processes come back one by one: who is first leaves the others what they have used up.
         """
-        keeps_shares, is_behind = self._keep_shares(), self._write_back.is_behind
-        if keeps_shares or (is_behind and self._write_back.concerns(pick.call, pick.callee)):
+        if self._keep_shares() or self._write_back.concerns(pick.call, pick.callee):
             return True
-        if is_behind and self._is_catching_up():
-            return True
-        self._is_settled = not is_behind
+        self._is_settled = not self._write_back.is_behind
         return False
 
     def _keep_shares(self) -> bool:
-        """Go on by the shares of the cut-off as long as others may have to write theirs back."""
-        keeps = self._local.sharing > 1 and self._is_catching_up()
+        """Go on by the shares of the cut-off while anybody may have to write back, for a moment."""
+        keeps = self._is_catching_up() and (self._local.sharing > 1 or self._write_back.is_behind)
         self._local.keep_shares(keeps=keeps)
         return keeps
 

@@ -155,7 +155,7 @@ class UnderFaults(RuleBasedStateMachine):
             self.answers.setdefault(asked.call, set()).add(number)
             self.told[process, asked.call].add(number)
 
-    @rule(process=processes, call=calls, callee=st.sampled_from("abc"), how=losses, too=st.booleans())
+    @rule(process=processes, call=calls, callee=st.sampled_from("abc"), how=losses, too=few)
     def pick_at_both(self, process: int, call: str, callee: str, how: str, *, too: bool) -> None:
         """Ask one that loses the reply, and then the other, which may lose it too."""
         self.lose(process, [how])

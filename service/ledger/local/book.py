@@ -34,11 +34,11 @@ from service.ledger.port import (
     Take,
     Undo,
     Unpark,
+    Uses,
 )
 from service.ledger.rules import DAY, HOUR, Rules
 
 Answer = Picked | Followed | tuple[Standing, ...] | bool | int
-_Uses = tuple[tuple[str, str], ...]
 
 
 class Book:
@@ -175,7 +175,7 @@ class Book:
         return Picked(tuple(choice.uses), rejected, looks=tuple(choice.looks))
 
     def _record(
-        self, asked: Pick | Take | Record, uses: _Uses, instant: int, callee: CalleeUses | None
+        self, asked: Pick | Take | Record, uses: Uses, instant: int, callee: CalleeUses | None
     ) -> None:
         """Take the turns; remember the pick for the callee, a repetition and an outcome."""
         shown = [(number, level, self._use(number, instant)) for number, level in uses]
