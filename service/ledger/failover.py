@@ -23,7 +23,7 @@ from service.tasks import heed_cancellation
 
 KEEP_UP_SECONDS = 10.0
 PRESENCE_SECONDS = 1.0  # after which a process that has come has its share
-CATCH_UP_SECONDS = 1.0  # for which caps hold by what is known here, after Redis was away
+CATCH_UP_SECONDS = 0.7  # for which caps hold by what is known here, after Redis was away
 NO_MEMBERS = 0
 
 _log = logging.getLogger(__name__)
@@ -62,10 +62,11 @@ class FailoverLedger:
         self._write_back = WriteBack(shared, metrics)
         self._has_members = asyncio.Event()
         self._has_kept_up = self._has_gone_back = False
+        self._is_settled = True  # nobody knows of picks that Redis may lack
         self.clock_behind = 0
         shared.queue.heard = self._hear
         shared.queue.wiped = lambda: notice(NO_MEMBERS)
-        shared.on_missed(self._write_back.replay)
+        shared.on_missed(self._replay)
 
     def work(self) -> dict[str, Callable[[], Coroutine[Any, Any, None]]]:
         """Map the names of this ledger's duties to them; each may fail without the others."""
@@ -87,10 +88,18 @@ class FailoverLedger:
         return self._local.recall() if self._has_kept_up else None
 
     async def _be_counted(self) -> None:
-        """Be one of the processes that share what is left of a cap when they decide alone."""
+        """Be one of the processes that share what is left of a cap when they decide alone.
+
+        Redis forgets them while it is away: until they are back too, none of them is given up.
+        """
         while True:
-            with suppress(LedgerUnavailable):
-                self._local.share_among(await self._shared.census.processes(self._clock()))
+            try:
+                processes = await self._shared.census.processes(self._clock())
+                if self._shared.trouble or self._is_catching_up():
+                    processes = max(processes, self._local.sharing)
+                self._local.share_among(processes)
+            except LedgerUnavailable:
+                self._is_settled = False
             heed_cancellation()
             await asyncio.sleep(PRESENCE_SECONDS)
 
@@ -114,6 +123,8 @@ class FailoverLedger:
         """Learn from a reply of Redis all that deciding alone may need."""
         self._has_gone_back = self._has_gone_back or reply.now < self._clock() - DAY
         self._clock.heard(reply.now)
+        if not self._is_settled:
+            self._keep_shares()
         self.clock_behind = reply.behind
         self._local.learned.note(operations, reply.answers, reply.records, reply.now)
         if reply.unreadable:
@@ -141,6 +152,7 @@ class FailoverLedger:
             except LedgerUnavailable as error:
                 lost = error if isinstance(error, CallLost) else None
         self._metrics.degraded_picks.inc()
+        self._is_settled = False
         decision = self._local.decide(pick)
         if not pick.dry_run and (decision.picked.is_counted or lost):
             self._write_back.keep(Degraded(pick, decision.picked, self._clock(), lost))
@@ -151,11 +163,30 @@ class FailoverLedger:
     def _knows_better(self, pick: Pick | Take) -> bool:
         if self._write_back.differs(pick.call):
             return self._local.answered(pick) is not None
-        if not self._write_back.is_behind:
-            return False
-        if self._write_back.concerns(pick.call, pick.callee):
+        return not self._is_settled and self._is_ahead(pick)
+
+    def _is_ahead(self, pick: Pick | Take) -> bool:
+        """Return whether Redis may lack what matters to a pick, of this process or of another.
+
+        Processes come back one by one: who is first leaves the others what they have used up.
+        """
+        if self._keep_shares() or self._write_back.concerns(pick.call, pick.callee):
             return True
+        self._is_settled = not self._write_back.is_behind
+        return False
+
+    def _keep_shares(self) -> bool:
+        """Go on by the shares of the cut-off while anybody may have to write back, for a moment."""
+        keeps = self._is_catching_up() and (self._local.sharing > 1 or self._write_back.is_behind)
+        self._local.keep_shares(keeps=keeps)
+        return keeps
+
+    def _is_catching_up(self) -> bool:
         return self._shared.queue.now() < self._shared.serves_since + CATCH_UP_SECONDS
+
+    def _replay(self, missing: Sequence[Operation]) -> None:
+        self._is_settled = False
+        self._write_back.replay(missing)
 
     async def apply(self, operation: Answered[AnswerT]) -> AnswerT:
         """Apply an operation on every replica; what concerns this process's picks holds at once.

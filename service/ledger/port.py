@@ -52,6 +52,7 @@ class Answered(msgspec.Struct, Generic[AnswerT_co], frozen=True, array_like=True
 
 
 Operation: TypeAlias = Answered[Any]
+Uses: TypeAlias = tuple[tuple[str, str], ...]  # numbers, each with its mark
 
 
 @cache
@@ -212,7 +213,7 @@ class Record(Answered[bool], frozen=True, tag="record", gc=False):
     before it lost that, 0 if it never had: a wiped ledger got some of its counts back.
     """
 
-    uses: tuple[tuple[str, str], ...]
+    uses: Uses
     instant: int
     callee: str = ""
     groups: str = ""
@@ -221,14 +222,7 @@ class Record(Answered[bool], frozen=True, tag="record", gc=False):
     applied: int = 0
 
     @classmethod
-    def of(
-        cls,
-        asked: Pick | Take,
-        uses: tuple[tuple[str, str], ...],
-        instant: int,
-        *,
-        applied: int = 0,
-    ) -> "Record":
+    def of(cls, asked: Pick | Take, uses: Uses, instant: int, *, applied: int = 0) -> "Record":
         """Return what tells a ledger that this was answered, at an instant."""
         return cls(uses, instant, asked.callee, asked.groups, asked.call, asked.body, applied)
 
@@ -237,7 +231,7 @@ class Undo(Answered[bool], frozen=True, tag="undo", gc=False):
     """A pick that was counted at an instant and shown to nobody: taken back, but for the turn.
 
     A call that is remembered of another instant was answered before, and nothing was counted; one
-    that was repeated to another process stands. `applied` is as in `Record`.
+    that was repeated to another process stands until that retracts it. `applied` is as in `Record`.
     """
 
     numbers: tuple[str, ...]
@@ -245,3 +239,9 @@ class Undo(Answered[bool], frozen=True, tag="undo", gc=False):
     callee: str = ""
     call: str = ""
     applied: int = 0
+
+
+class Retract(Answered[bool], frozen=True, tag="retract", gc=False):
+    """An answer that was repeated under a call and not shown: undone if no other process did."""
+
+    call: str

@@ -6,12 +6,15 @@ and the client was shown another. What became of such a call is found out first;
 undone.
 
 For example, a pick under the call_id "x" was sent as call 8, whose answer did not come, and the
-client was shown n2 by the ledger here. When Redis is back there are three cases:
+client was shown n2 by the ledger here. When Redis is back there are four cases:
 
     fate of call 8     written                     counted as
     not applied        Record(n2, "x")             written
     n1 was picked      Undo(n1), Record(n2, "x")   corrected
     n2 was picked      nothing                     agreed
+    n1 was repeated    Retract, Record(n2, "x")    corrected
+
+In the last one another process was asked under "x" before; it may not have shown n1 either.
 
 Each of these goes out as a call too, and may be lost in turn: `lost` then says which, and its own
 fate decides whether it is sent again. A task that ends in the middle loses nothing: what is not
@@ -25,7 +28,7 @@ from typing import Any
 
 from service.errors import LedgerUnavailable
 from service.ledger.answers import Picked, picked_from
-from service.ledger.port import Operation, Pick, Record, Take, Undo
+from service.ledger.port import Operation, Pick, Record, Retract, Take, Undo
 from service.ledger.shared.ledger import SharedLedger
 from service.ledger.shared.line import CallLost
 from service.metrics import Metrics
@@ -213,17 +216,19 @@ class WriteBack:
         asked, picked = degraded.asked, degraded.picked
         left: list[Operation] = []
         fate = self._shared.queue.fate(degraded.lost) if degraded.lost is not None else None
-        counted = picked_from(fate.answer) if fate is not None else Picked()
-        is_told = counted.uses == picked.uses if counted.is_counted else picked.is_repeated
+        applied = picked_from(fate.answer) if fate is not None else Picked()
+        is_told = applied.uses == picked.uses if applied.uses else picked.is_repeated
         if is_told:
             self._metrics.write_backs.labels("agreed").inc()
             return []
-        if fate is not None and counted.is_counted:
-            numbers = tuple(number for number, _ in counted.uses)
+        if applied.is_repeated:
+            left.append(Retract(asked.call))
+        elif fate is not None and applied.uses:
+            numbers = tuple(number for number, _ in applied.uses)
             left.append(Undo(numbers, fate.now, asked.callee, asked.call))
         if picked.uses:
             left.append(Record.of(asked, picked.uses, degraded.instant))
-        self._metrics.write_backs.labels("corrected" if counted.is_counted else "written").inc()
+        self._metrics.write_backs.labels("corrected" if applied.uses else "written").inc()
         return left
 
 

@@ -1,16 +1,21 @@
 """A process that must decide alone knows what it has itself just done."""
 
+import asyncio
 from collections import Counter
 from contextlib import AsyncExitStack
 from functools import partial
 
 import pytest
+from redis.exceptions import ConnectionError as RedisConnectionError
 
 from service.errors import LedgerUnavailable
 from service.ledger import CalleeRule, Limits, Outcome, Rules
 from service.ledger import failover as failover_module
+from service.ledger import write_back as write_back_module
+from service.ledger.shared import breaker as breaker_module
 from tests.conftest import RedisServer
 from tests.ledgers import (
+    BASE,
     Shared,
     counted,
     inventory_of,
@@ -188,3 +193,49 @@ async def test_caps_end_where_they_should_when_all_are_cut_off_together(
         shown += await spend(sides, numbers * cap)
     most = cap + 5 if processes < 3 else cap + processes
     assert numbers * cap * 0.9 <= shown <= numbers * most
+
+
+def knows_of(side: Shared, uses: int) -> bool:
+    return side.ledger._local._book.members.caller("01089890000").in_day == uses
+
+
+def cut_off(side: Shared, away: pytest.MonkeyPatch) -> None:
+    """Have neither its calls nor its presence reach Redis."""
+
+    async def refused(*_: object, **_named: object) -> None:
+        raise RedisConnectionError("refused")
+
+    away.setattr(side.line, "_send", refused)
+    away.setattr(side.line.census, "processes", never)
+
+
+@pytest.mark.usefixtures("_keeping_up_often")
+async def test_who_is_back_first_leaves_the_others_what_they_have_used_up(
+    own_redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(failover_module, "CATCH_UP_SECONDS", HOUR)
+    monkeypatch.setattr(write_back_module, "PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(breaker_module, "PROBE_SECONDS", 0.01)
+    inventory = inventory_of(1)
+    await write_members(own_redis.url, inventory)
+    async with (
+        shared_ledger(own_redis.url, inventory, process="first") as first,
+        shared_ledger(own_redis.url, inventory, process="second") as second,
+    ):
+        for side in (first, second):
+            side.ledger.rule(Rules(limits={"": Limits(max_per_day=10)}))
+            await eventually(partial(has_heard_of, side, 2))
+        for side in (first, second, first, second):
+            assert (await side.ledger.pick(pick())).source == "redis"
+        await eventually(lambda: knows_of(first, 4) and knows_of(second, 4))
+        with monkeypatch.context() as away, monkeypatch.context() as longer_away:
+            cut_off(first, away)
+            cut_off(second, longer_away)
+            assert await spend([first, second], 10) == 6
+            await first.client.delete(f"{BASE}processes")  # as after a while
+            away.undo()
+            assert await counted(first, inventory) == {"01089890000": 7}
+            while not await first.client.exists(f"{BASE}processes"):
+                await asyncio.sleep(0.01)
+            assert await spend([first], 10) == 0
+        assert await counted(second, inventory) == {"01089890000": 10}

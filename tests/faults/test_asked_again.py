@@ -8,6 +8,7 @@ import pytest
 import redis
 
 from service.errors import LedgerUnavailable
+from service.ledger import failover as failover_module
 from service.ledger.port import Operation, Record
 from tests.conftest import RedisServer
 from tests.faults.held import Held
@@ -110,6 +111,34 @@ async def test_what_was_repeated_to_another_process_is_not_undone_for_who_lost_i
         await settle(shown, one, two)
         assert [await asked(side) for side in (one, two)] == told
         assert await counted(one, INVENTORY) == shown + Counter([told[1]])
+
+
+@pytest.mark.parametrize("first", [0, 1])
+async def test_what_two_processes_have_lost_counts_as_one_of_them_has_answered(
+    own_redis: RedisServer, monkeypatch: pytest.MonkeyPatch, first: int
+) -> None:
+    monkeypatch.setattr(failover_module, "CATCH_UP_SECONDS", 0)
+    await write_members(own_redis.url, INVENTORY)
+    async with (
+        shared_ledger(own_redis.url, INVENTORY, process="one", seconds=0.1) as one,
+        shared_ledger(own_redis.url, INVENTORY, process="two", seconds=0.1) as two,
+    ):
+        sides, shown = (one, two), Counter[str]()
+        await picks_until(one, "redis", shown)
+        await picks_until(two, "redis", shown)
+        with monkeypatch.context() as second_waits:
+            second_waits.setattr(sides[1 - first].ledger._write_back, "_write", never)
+            with monkeypatch.context() as first_waits:
+                first_waits.setattr(sides[first].ledger._write_back, "_write", never)
+                with monkeypatch.context() as lossy:
+                    for side in sides:
+                        Held(side, lossy)
+                    told = [await asked(side) for side in sides]
+            await picks_until(sides[first], "redis", shown)
+            await counted(sides[first], INVENTORY)
+        await settle(shown, one, two)
+        assert [await asked(side) for side in sides] == told
+        assert await counted(one, INVENTORY) == shown + Counter([told[1 - first]])
 
 
 async def test_one_that_is_asked_while_the_first_is_under_way_has_its_answer(

@@ -39,7 +39,7 @@ from service.ledger import (
 )
 from service.ledger.answers import picked_from
 from service.ledger.local.book import Answer, Book
-from service.ledger.port import Describe, Operation, Record, Return, Review, Undo
+from service.ledger.port import Describe, Operation, Record, Retract, Return, Review, Undo
 from service.ledger.shared.line import Line
 from service.locality import Locality
 from tests.conftest import TIMES
@@ -240,6 +240,9 @@ class BothLedgers(RuleBasedStateMachine):
         shown = tuple(draw(st.sets(numbers, min_size=1, max_size=2)))
         return Undo(shown, draw(st.sampled_from(self.instants[-4:])), draw(callees), draw(calls))
 
+    def retract(self, draw: Any) -> Retract:
+        return Retract(draw(st.sampled_from("xy")))
+
     def soon(self, draw: Any) -> int:
         return self.now + int(draw(st.integers(0, 5000)))
 
@@ -306,6 +309,7 @@ KINDS: list[Callable[[BothLedgers, Any], Operation]] = [
     BothLedgers.avoid,
     BothLedgers.record,
     BothLedgers.undo,
+    BothLedgers.retract,
 ]
 
 

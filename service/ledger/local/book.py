@@ -27,17 +27,18 @@ from service.ledger.port import (
     Park,
     Pick,
     Record,
+    Retract,
     Return,
     Review,
     Stop,
     Take,
     Undo,
     Unpark,
+    Uses,
 )
 from service.ledger.rules import DAY, HOUR, Rules
 
 Answer = Picked | Followed | tuple[Standing, ...] | bool | int
-_Uses = tuple[tuple[str, str], ...]
 
 
 class Book:
@@ -74,6 +75,7 @@ class Book:
             Avoid: lambda avoid: parking.avoid(self.members, avoid, self.now),
             Record: self._record_elsewhere,
             Undo: self._undo,
+            Retract: lambda _: False,  # there is no other process here
         }
 
     def rule(self, rules: Rules) -> None:
@@ -173,7 +175,7 @@ class Book:
         return Picked(tuple(choice.uses), rejected, looks=tuple(choice.looks))
 
     def _record(
-        self, asked: Pick | Take | Record, uses: _Uses, instant: int, callee: CalleeUses | None
+        self, asked: Pick | Take | Record, uses: Uses, instant: int, callee: CalleeUses | None
     ) -> None:
         """Take the turns; remember the pick for the callee, a repetition and an outcome."""
         shown = [(number, level, self._use(number, instant)) for number, level in uses]

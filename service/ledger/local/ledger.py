@@ -47,9 +47,18 @@ class LocalLedger:
         """
         self._book.members.replace(inventory, moves)
 
+    @property
+    def sharing(self) -> int:
+        """The processes among which what is left of each cap is divided."""
+        return self._book.members.sharing
+
     def share_among(self, processes: int) -> None:
         """Use no more than this process's share of what is left of each cap."""
         self._book.members.sharing = max(1, processes)
+
+    def keep_shares(self, *, keeps: bool) -> None:
+        """Let no share of a cap change for now, whatever the shared ledger counts meanwhile."""
+        self._book.members.keeps_shares = keeps
 
     def adopt(self, known: Mapping[str, KnownUse], parks: Mapping[str, dict[str, int]]) -> None:
         """Go on from what the shared ledger knows of some numbers; who is free there is free."""

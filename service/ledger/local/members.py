@@ -38,6 +38,7 @@ class Members:
         self._returns: list[tuple[int, str]] = []
         self._parked = Counter[str]()  # by pool
         self.sharing = 1  # processes that decide apart
+        self.keeps_shares = False  # of what was left of the caps when they were cut off
 
     def __contains__(self, number: object) -> bool:
         return number in self.homes
@@ -65,9 +66,10 @@ class Members:
         caller = self._callers.get(number)
         if caller is None:
             caller = self._callers[number] = Caller(NEVER)
-        record = self.learned.record(number) if self.learned.records else None
-        if record and (known := known_from(record)):
-            caller.adopt(known)
+        if self.learned.records and not self.keeps_shares:
+            record = self.learned.record(number)
+            if record and (known := known_from(record)):
+                caller.adopt(known)
         return caller
 
     def limits(self, number: str, rules: Rules) -> Limits:
@@ -126,6 +128,8 @@ class Members:
         """Go on from what the shared ledger knows of a number."""
         if number not in self.homes:
             return
+        if self.keeps_shares:
+            known = None
         if known is UNUSED and not parks and number not in self._callers:
             return  # as every number is at first
         if known is not None:

@@ -3,9 +3,9 @@
 -- A callee: {stopped, uses, whether this call changed it}; a use of it: {instant, groups, number,
 -- turn, mark, number, turn, mark, ...}, a turn of 0 being one whose outcome is known. Uses stand
 -- in their order. A remembered pick: {body, instant, callee, uses as {number, mark, turn}, whether
--- it is over, whether this call changed it, the process that it was repeated to, SEVERAL or nil}.
--- Both are stored by `struct`, which takes less time than msgpack: texts end with a NUL, lists begin
--- with how many there are.
+-- it is over, whether this call changed it, the processes that it was repeated to, each between two
+-- spaces, or nil}. Both are stored by `struct`, which takes less time than msgpack: texts end with a
+-- NUL, lists begin with how many there are.
 
 local horizon, call_ttl -- how long a callee's picks must be known, and a call's
 local callees           -- digest -> callee

@@ -1,7 +1,5 @@
 -- A pick; it answers as `wire.py` says.
 
-local SEVERAL = '*' -- processes that an answer was repeated to
-
 -- The mark of a use of a step: the step's, which ends in a token for the group of each pool, with
 -- the token of the first pool alone that has the number. `marks.py` says what else stands there.
 local TOKEN = 8
@@ -54,8 +52,9 @@ local function refused(callee, call_digest, body, dry_run)
   local known = not dry_run and answered_before(call_digest)
   if known then
     if known[1] ~= body then return {{}, {}, 'reused', 0, {}} end
-    if known[7] ~= process and known[7] ~= SEVERAL then
-      known[6], known[7] = true, known[7] and SEVERAL or process
+    local others = known[7] or ' '
+    if not string.find(others, ' ' .. process .. ' ', 1, true) then
+      known[6], known[7] = true, others .. process .. ' '
     end
     return {shown_of(known[4]), NONE, '', 0, NONE, true}
   end

@@ -3,6 +3,7 @@
 
 local function other_operations()
   local run = {}
+  local PICKER = '-' -- among the processes of a repeated answer: the one that picked did not show it
   local LIMIT_REASONS = {'max_per_hour', 'max_per_day', 'max_concurrent', 'rest'}
 
   local function review(number)
@@ -94,14 +95,26 @@ local function other_operations()
     review(number)
   end
 
+  -- Notes that this process did not show an answer, be it that it picked it or that it was repeated
+  -- to it; returns whether no other did.
+  local function is_unshown(known, is_repetition)
+    local others, has_picked = ' ', not is_repetition
+    for other in string.gmatch(known[7] or '', '[^ ]+') do
+      has_picked = has_picked or other == PICKER
+      if other ~= PICKER and other ~= process then others = others .. other .. ' ' end
+    end
+    known[6], known[7] = true, has_picked and others .. PICKER .. ' ' or others
+    return has_picked and others == ' '
+  end
+
   -- What this ledger counted at an instant, and nobody was shown: taken back, but for the turn. A
   -- call that is remembered of another instant was answered before, and nothing was counted; one that
-  -- was repeated to another process was shown there, and stands.
-  function run.undo(numbers, instant, digest, call_digest, applied)
+  -- was repeated to another process stands until that one too has not shown it.
+  function run.undo(numbers, instant, digest, call_digest, applied, is_repetition)
     local is_remembered = call_digest ~= '' and call_ttl > 0
     local known = is_remembered and call_of(call_digest)
     if is_remembered and not (known and known[2] == instant) then return false end
-    if known and known[7] and known[7] ~= process then return false end
+    if known and not is_unshown(known, is_repetition) then return false end
     local undone = restored_with(numbers, applied)
     for _, number in ipairs(numbers) do
       if not undone[number] then undo_use(number, instant) end
@@ -114,8 +127,17 @@ local function other_operations()
         break
       end
     end
-    if known then known[2], known[6] = 0, true end
+    if known then known[2] = 0 end
     return true
+  end
+
+  -- What was repeated to this process, and not shown by it.
+  function run.retract(call_digest)
+    local known = call_ttl > 0 and call_of(call_digest)
+    if not known or known[2] == 0 then return false end
+    local numbers = {}
+    for i, one in ipairs(known[4]) do numbers[i] = one[1] end
+    return run.undo(numbers, known[2], known[3], call_digest, 0, true)
   end
 
   function run.park(number, reason, instant)
