@@ -12,8 +12,8 @@ local callees           -- digest -> callee
 local calls             -- digest -> a remembered pick, false where unknown
 
 local begin_callers = begin
-local function begin(keys, arguments)
-  local answer = begin_callers(keys, arguments)
+local function begin(bases, arguments)
+  local answer = begin_callers(bases, arguments)
   if answer then return answer end
   horizon, call_ttl = max(cooldown, stickiness, remembered), max(idempotency, remembered)
   for i = 1, #callee_rules do horizon = max(horizon, callee_rules[i][2]) end
@@ -41,7 +41,7 @@ end
 local function readable(unpacked, packed)
   local is_read, value = pcall(unpacked, packed)
   if is_read then return value end
-  met.unreadable = met.unreadable + 1
+  unreadable = unreadable + 1
   return nil
 end
 
@@ -112,7 +112,7 @@ local function load_memory()
     at = at + 1
   end
   for first = 1, count, ARGUMENTS do
-    local last = math.min(first + ARGUMENTS - 1, count)
+    local last = min(first + ARGUMENTS - 1, count)
     local found = call('MGET', unpack(keys, first, last))
     for i = first, last, 2 do
       callees[digests[i]] = callee_from(found[i - first + 1])
