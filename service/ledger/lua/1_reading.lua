@@ -57,6 +57,7 @@ local call, format, max, min -- redis.call, string.format, math.max, math.min
 local base, callee_base, keys, process_key
 local process, call_number, slot, expected, clock, batch, sent, operations
 local limits_named, callee_rules, cooldown, stickiness, idempotency, remembered, offsets
+local horizon, call_ttl -- how long a callee's picks must be known, and a call's
 local unreadable, damaged -- values that nobody can have written so; the records and homes of them
 local paced         -- the line that ledger time follows where the clock is behind, and by how much it is
 local generation    -- of the members
@@ -103,13 +104,22 @@ local function meaning_of(text, read)
   return meaning
 end
 
--- The names of the keys that hold more than one thing.
+-- The names of keys, and what those of one kind begin with.
 local function keys_of(text)
-  local named = {}
-  for name in string.gmatch('state numbers homes parked parks parked_by parked_in', '%S+') do
-    named[name] = text .. name
-  end
-  return named
+  return {
+    state = text .. 'state', numbers = text .. 'numbers', homes = text .. 'homes',
+    home = text .. 'home:', pool = text .. 'pool:', call = text .. 'call:',
+    process = text .. 'process:', parked = text .. 'parked', parks = text .. 'parks',
+    parked_by = text .. 'parked_by', parked_in = text .. 'parked_in',
+  }
+end
+
+local function rules_from(packed)
+  local rules = cmsgpack.unpack(packed)
+  local longest = max(rules[3], rules[4], rules[6])
+  for _, rule in ipairs(rules[2]) do longest = max(longest, rule[2]) end
+  rules[8], rules[9] = longest, max(rules[5], rules[6])
+  return rules
 end
 
 local function plan_of(place)
@@ -175,8 +185,8 @@ local function begin(bases, arguments)
   -- A turn above all others, should it have been lost: there were never as many picks as ms.
   turn = state[2] and sane(state[2], PARK, clock) or 0
   start, generation = turn, sane(state[4], PARK, 0)
-  limits_named, callee_rules, cooldown, stickiness, idempotency, remembered, offsets =
-    unpack(meaning_of(sent[2], cmsgpack.unpack))
+  limits_named, callee_rules, cooldown, stickiness, idempotency, remembered, offsets, horizon,
+    call_ttl = unpack(meaning_of(sent[2], rules_from))
   records, moved, homes, returned, used = {}, {}, {}, {}, {}
 end
 
@@ -222,7 +232,8 @@ end
 
 local function load_homes(wanted)
   for i, text in ipairs(call('HMGET', keys.homes, unpack(wanted))) do
-    local name, names, pools = unpack(meaning_of(text or '', read_home), 1, 3)
+    local meaning = meaning_of(text or '', read_home)
+    local name, names, pools = meaning[1], meaning[2], meaning[3]
     if not pools then
       unreadable, damaged, name, pools = unreadable + 1, damaged + 1, '', '\n\n'
     end

@@ -36,7 +36,7 @@ local function view_of(home, chunk)
 end
 
 local function read_view(view)
-  local found = call('ZRANGE', base .. 'home:' .. view.home, text_of(view.read),
+  local found = call('ZRANGE', keys.home .. view.home, text_of(view.read),
     text_of(view.read + view.chunk - 1))
   view.complete = #found < view.chunk
   view.read = view.read + #found
@@ -81,7 +81,7 @@ local function read_heads(name)
     heads[name] = known
   end
   local size = #known / 2
-  local found = call('ZRANGE', base .. 'pool:' .. name, text_of(size),
+  local found = call('ZRANGE', keys.pool .. name, text_of(size),
     text_of(size + known.chunk - 1), 'WITHSCORES')
   known.complete = #found < 2 * known.chunk
   known.chunk = min(batch + 1, AT_ONCE)

@@ -2,6 +2,7 @@
 
 local function write(command, key, arguments, option)
   local size = #arguments
+  if size == 2 and option then return call(command, key, option, arguments[1], arguments[2]) end
   for i = 1, size, ARGUMENTS do
     local last = min(i + ARGUMENTS - 1, size)
     if option then
@@ -43,11 +44,11 @@ local function touch(changed)
   local unmet = has_parks() and {keys.parks, keys.parked_by, keys.parked_in} or {}
   for i = 1, #changed do
     local id = changed[i]
-    if not views[id] then unmet[#unmet + 1] = base .. 'home:' .. id end
+    if not views[id] then unmet[#unmet + 1] = keys.home .. id end
     for _, name in ipairs(homes[id].names) do
       if not heads[name] then
         heads[name] = NONE
-        unmet[#unmet + 1] = base .. 'pool:' .. name
+        unmet[#unmet + 1] = keys.pool .. name
       end
     end
   end
@@ -95,7 +96,7 @@ local function first_score(id, lowest)
     local record = view[i]
     if not record[MOVED] then return format('%d', min(lowest, record[TURN])) end
   end
-  return call('ZRANGE', base .. 'home:' .. id, '0', '0', 'WITHSCORES')[2]
+  return call('ZRANGE', keys.home .. id, '0', '0', 'WITHSCORES')[2]
 end
 
 -- Writes the records; returns those that have limits behind a place for the reply, nil for none.
@@ -119,7 +120,7 @@ local function write_orders(changed)
   for i = 1, #changed do
     local id = changed[i]
     local home = homes[id]
-    write('ZADD', base .. 'home:' .. id, home.scores, 'XX')
+    write('ZADD', keys.home .. id, home.scores, 'XX')
     local first, names = first_score(id, home.lowest), home.names
     for j = 1, #names do
       local pool = firsts[names[j]]
@@ -130,7 +131,7 @@ local function write_orders(changed)
       end
     end
   end
-  for name, pool in pairs(firsts) do write('ZADD', base .. 'pool:' .. name, pool, 'XX') end
+  for name, pool in pairs(firsts) do write('ZADD', keys.pool .. name, pool, 'XX') end
 end
 
 -- Keys outlive what they hold: clocks jump, ledger time may go at nine tenths of the pace, and no
@@ -139,19 +140,21 @@ local GRACE = 10000
 local function ttl_of(span) return format('%d', span * 10 / 9 + GRACE) end
 
 local function write_memory()
-  local ttl = ttl_of(horizon)
+  local ttl
   for digest, callee in pairs(callees) do
     if callee.changed then
       local longer = callee.stopped - now > horizon
+      ttl = ttl or ttl_of(horizon)
       local span = longer and ttl_of(callee.stopped - now) or ttl
       call('SET', callee_base .. digest, pack_callee(callee), 'PX', span)
     end
   end
-  ttl = ttl_of(call_ttl)
+  ttl = nil
   for digest, known in pairs(calls) do
     if known and known[6] then
+      ttl = ttl or ttl_of(call_ttl)
       local span = known[2] == now and ttl or ttl_of(max(call_ttl - (now - known[2]), 0))
-      call('SET', base .. 'call:' .. digest, pack_call(known), 'PX', span)
+      call('SET', keys.call .. digest, pack_call(known), 'PX', span)
     end
   end
 end
