@@ -94,9 +94,15 @@ local function first_score(id, lowest)
   local view = views[id]
   for i = view and view.first or 1, view and #view or 0 do
     local record = view[i]
-    if not record[MOVED] then return format('%d', min(lowest, record[TURN])) end
+    if not record[MOVED] then return min(lowest, record[TURN]) end
   end
-  return call('ZRANGE', keys.home .. id, '0', '0', 'WITHSCORES')[2]
+  return tonumber(call('ZRANGE', keys.home .. id, '0', '0', 'WITHSCORES')[2]) or lowest
+end
+
+-- Whether a pool has one home for its picks, and a score of it that is not too high: such a score
+-- orders nothing, and once there is another home, picks look into this one first until it is right.
+local function is_low_enough(pool, first)
+  return pool and pool.complete and pool[2] and not pool[4] and pool[2] <= first and first < PARK
 end
 
 -- Writes the records; returns those that have limits behind a place for the reply, nil for none.
@@ -121,13 +127,14 @@ local function write_orders(changed)
     local id = changed[i]
     local home = homes[id]
     write('ZADD', keys.home .. id, home.scores, 'XX')
-    local first, names = first_score(id, home.lowest), home.names
-    for j = 1, #names do
-      local pool = firsts[names[j]]
+    local first = first_score(id, home.lowest)
+    local score = format('%d', first)
+    for _, name in ipairs(home.names) do
+      local pool = firsts[name]
       if pool then
-        pool[#pool + 1], pool[#pool + 2] = first, id
-      else
-        firsts[names[j]] = {first, id}
+        pool[#pool + 1], pool[#pool + 2] = score, id
+      elseif not is_low_enough(heads[name], first) then
+        firsts[name] = {score, id}
       end
     end
   end
