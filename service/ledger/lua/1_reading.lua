@@ -58,8 +58,8 @@ local base, callee_base, keys, process_key
 local process, call_number, slot, expected, clock, batch, sent, operations
 local limits_named, callee_rules, cooldown, stickiness, idempotency, remembered, offsets
 local horizon, call_ttl -- how long a callee's picks must be known, and a call's
-local unreadable, damaged -- values that nobody can have written so; the records and homes of them
-local paced         -- the line that ledger time follows where the clock is behind, and by how much it is
+local unreadable, damaged -- values that nobody can have written so; records and homes of them
+local paced         -- the line that ledger time follows where the clock is behind, and by how much
 local generation    -- of the members
 local expires       -- when the process's key does
 local now           -- ledger time
@@ -170,7 +170,8 @@ local function begin(bases, arguments)
   process, call_number, slot, expected, clock, batch = struct.unpack('<sddddd', arguments[1])
   if size > KEPT then meanings, size = {}, 0 end
   sent, operations = arguments, cmsgpack.unpack(arguments[3])
-  keys, process_key = meaning_of(base, keys_of), base .. 'process:' .. process
+  keys = meaning_of(base, keys_of)
+  process_key = keys.process .. process
   unreadable, damaged, paced = 0, 0, nil
 
   local state = call('HMGET', keys.state, 'epoch', 'turn', 'now', 'generation')

@@ -8,6 +8,9 @@
 --   home:A  (in sales alone)       n1 turn 3, n4 turn 9      pool:sales   A 3, B 5
 --   home:B  (in sales and survey)  n2 turn 5, n3 turn 7      pool:survey  B 5
 --
+-- Where a home is alone in a pool, its turn there may be too low: it orders nothing. Once another home
+-- joins, A is opened too early until its turn is right, and what it has is compared by its own turn.
+--
 -- A step over both pools opens A, whose first turn is the lowest, and gives n1. It opens B only as
 -- soon as nothing below 5 is left in A: n2, n3, and then n4. A step over `survey` has one home, and
 -- reads it in its order without any merging.
@@ -16,7 +19,7 @@
 -- in `returned`, those that it has used in `used`, with the highest turns of all, so they come last.
 
 local views      -- home -> the free records of its sorted set, as far as they were read
-local heads      -- pool -> its homes, each before the turn of its first number, as far as they were read
+local heads      -- pool -> its homes, each before the turn of its first number, as far as read
 local orders     -- pool names, and steps -> the records of their homes in one order, as far as merged
 local first_used -- of those used before it, none has its turn any more
 

@@ -2,7 +2,7 @@
 
 local hour, hour_end, day, day_end
 local due_read       -- how many of those were read whose time has come
-local parked_before  -- pool -> how many of it were parked before this call, nil until one was asked for
+local parked_before  -- pool -> how many of it were parked before this call; nil for none asked for
 local stale          -- numbers that stand among the parked and are not
 
 local function offset_at(instant)

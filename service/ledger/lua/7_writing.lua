@@ -99,10 +99,11 @@ local function first_score(id, lowest)
   return tonumber(call('ZRANGE', keys.home .. id, '0', '0', 'WITHSCORES')[2]) or lowest
 end
 
--- Whether a pool has one home for its picks, and a score of it that is not too high: such a score
--- orders nothing, and once there is another home, picks look into this one first until it is right.
-local function is_low_enough(pool, first)
-  return pool and pool.complete and pool[2] and not pool[4] and pool[2] <= first and first < PARK
+-- Whether all that a pool has for picks is this home, by a score that is not too high: it orders
+-- nothing, and once there is another home, picks look into this one first until its score is right.
+local function is_alone(id, pool, first)
+  return pool and pool.complete and pool[1] == id and not pool[3] and pool[2] <= first
+    and first < PARK
 end
 
 -- Writes the records; returns those that have limits behind a place for the reply, nil for none.
@@ -133,7 +134,7 @@ local function write_orders(changed)
       local pool = firsts[name]
       if pool then
         pool[#pool + 1], pool[#pool + 2] = score, id
-      elseif not is_low_enough(heads[name], first) then
+      elseif not is_alone(id, heads[name], first) then
         firsts[name] = {score, id}
       end
     end
