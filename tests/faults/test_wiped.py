@@ -217,7 +217,6 @@ async def test_a_value_that_cannot_be_read_is_set_right_and_counted(
             record = server.hget(f"{BASE}numbers", FIRST)
             assert isinstance(record, bytes)
             POISON[poison](server, record)
-            server.function_flush("SYNC")  # what a function of Redis keeps of homes
         side.notices.clear()
         await picked(side, 4, shown, "poisoned")
         if poison != "parks that are garbage":

@@ -90,18 +90,18 @@ local function text_of(number)
   return text
 end
 
--- What texts mean that most calls meet again: rules, plans, and the ids of homes, which are digests
--- of what they mean. A function keeps it from one call to the next, so nobody changes what a text
--- means; nothing else may be kept.
+-- What texts mean that most calls meet again: rules, plans and homes. A function keeps it from one
+-- call to the next, so nobody changes what a text means; nothing else may be kept.
 local meanings, size = {}, 0
 
-local function keep(text, meaning, bytes)
-  meanings[text], size = meaning, size + bytes
-  return meaning
-end
-
 local function meaning_of(text, read)
-  return meanings[text] or keep(text, read(text), #text)
+  local meaning = meanings[text]
+  if not meaning then
+    if size > KEPT then meanings, size = {}, 0 end
+    meaning = read(text)
+    meanings[text], size = meaning, size + #text
+  end
+  return meaning
 end
 
 -- The names of keys, and what those of one kind begin with.
@@ -168,7 +168,6 @@ local function begin(bases, arguments)
   call, format, max, min = redis.call, string.format, math.max, math.min
   base, callee_base = bases[1], bases[2]
   process, call_number, slot, expected, clock, batch = struct.unpack('<sddddd', arguments[1])
-  if size > KEPT then meanings, size = {}, 0 end
   sent, operations = arguments, cmsgpack.unpack(arguments[3])
   keys = meaning_of(base, keys_of)
   process_key = keys.process .. process
@@ -224,38 +223,24 @@ local function limits_of(name)
   return found
 end
 
--- What a home means: {name of its limits, names of its pools, those each between two line ends}.
-local NOWHERE = {'', NONE, '\n\n'}
-
 -- A home as it is stored: the name of its limits, then those of its pools, a line each.
 local function home_from(text)
   local limits, pools = string.match(text, '^([^\n]*)(\n.*)$')
-  if not pools then return nil end
   local names = {}
-  for name in string.gmatch(pools, '[^\n]+') do names[#names + 1] = name end
-  return {limits, names, pools .. '\n'}
+  for name in string.gmatch(pools or '', '[^\n]+') do names[#names + 1] = name end
+  return {limits, names, pools and pools .. '\n'}
 end
 
--- Reads the homes of which the meaning is not kept. One that cannot be read has no pools.
 local function load_homes(wanted)
-  local missing = {}
-  for i = 1, #wanted do
-    if not meanings[wanted[i]] then missing[#missing + 1] = wanted[i] end
-  end
-  local stored = missing[1] and call('HMGET', keys.homes, unpack(missing)) or NONE
-  for i = 1, #stored do
-    local meaning = stored[i] and home_from(stored[i])
-    if meaning then
-      keep(missing[i], meaning, #stored[i])
-    else
-      unreadable, damaged = unreadable + 1, damaged + 1
+  for i, text in ipairs(call('HMGET', keys.homes, unpack(wanted))) do
+    local meaning = meaning_of(text or '', home_from)
+    local name, names, pools = meaning[1], meaning[2], meaning[3]
+    if not pools then
+      unreadable, damaged, name, pools = unreadable + 1, damaged + 1, '', '\n\n'
     end
-  end
-  for i = 1, #wanted do
-    local meaning = meanings[wanted[i]] or NOWHERE
-    local limits = limits_of(meaning[1])
+    local limits = limits_of(name)
     homes[wanted[i]] = {
-      limits = limits, names = meaning[2], pools = meaning[3],
+      limits = limits, names = names, pools = pools,
       has_limits = limits[1] > 0 or limits[2] > 0 or limits[3] > 0 or limits[5] > 0,
       more_parked = 0, scores = false, lowest = 0,
     }

@@ -8,8 +8,8 @@
 --   home:A  (in sales alone)       n1 turn 3, n4 turn 9      pool:sales   A 3, B 5
 --   home:B  (in sales and survey)  n2 turn 5, n3 turn 7      pool:survey  B 5
 --
--- Where a home is alone in a pool, its turn there may be too low: it orders nothing. Once another home
--- joins, A is opened too early until its turn is right, and what it has is compared by its own turn.
+-- Where a home is alone in a pool, its turn there may be too low, as it orders nothing. Once another
+-- joins, it is opened too early until its turn is right; its numbers are compared by their own turns.
 --
 -- A step over both pools opens A, whose first turn is the lowest, and gives n1. It opens B only as
 -- soon as nothing below 5 is left in A: n2, n3, and then n4. A step over `survey` has one home, and
