@@ -5,6 +5,7 @@ from collections import Counter
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from redis.asyncio import Redis
 
 from service.errors import LedgerUnavailable, LedgerWiped, StaleLeader
@@ -18,6 +19,7 @@ from tests.ledgers import (
     BASE,
     BASES,
     EVERYONE,
+    GROUP,
     inventory_of,
     numbers,
     shared_ledger,
@@ -200,6 +202,35 @@ async def test_ten_thousand_numbers_that_are_due_come_back_in_slices(redis_url: 
     assert await client.zcard(f"{BASE}parked") == 0
     await line.close()
     await client.aclose()
+
+
+async def test_a_home_that_is_back_is_picked_from_though_its_pool_had_another_alone(
+    redis_url: str,
+) -> None:
+    alone, other = numbers(2)
+    both = replace(other, skill_group_ids=(GROUP, "another@ccc-test"))
+    await write_members(redis_url, Inventory("ccc-test", 1, [alone, both]))
+    async with open_client(redis_url, timeout=5) as client:
+        line = Line(client, BASES, "picker", 5)
+        await line.call([Park("01089890001", "day", 1000)], now=500)
+        picked = [(await line.call([ONE], now=2000 + n)).answers[0] for n in range(4)]
+        await line.close()
+    assert picked == ["01089890000 any", "01089890001 any"] * 2
+
+
+async def test_a_home_that_was_alone_in_its_pool_takes_turns_with_one_that_joins(
+    redis_url: str,
+) -> None:
+    first, second, third = numbers(3)
+    joins = replace(third, skill_group_ids=(GROUP, "another@ccc-test"))
+    await write_members(redis_url, Inventory("ccc-test", 1, [first, second]))
+    async with open_client(redis_url, timeout=5) as client:
+        line = Line(client, BASES, "picker", 5)
+        picked = [(await line.call([ONE])).answers[0][-5:-4] for _ in range(3)]
+        await write_members(redis_url, Inventory("ccc-test", 2, [first, second, joins]), fence=2)
+        picked += [(await line.call([ONE])).answers[0][-5:-4] for _ in range(6)]
+        await line.close()
+    assert "".join(picked) == "010210210"
 
 
 async def test_a_later_leader_fences_an_earlier_one(redis_url: str) -> None:

@@ -49,34 +49,45 @@ local SCAN_LIMIT = 64
 local HOUR, DAY = 3600000, 86400000
 local ARGUMENTS = 2000 -- to one command: Lua's stack holds 8,000
 local KEPT = 1000000   -- bytes of texts whose meaning is kept, which takes ten times as many
+local PROCESS_TTL = 86400000 -- what became of a call may be asked for a day later
 local AT_ONCE = 64     -- numbers of a home, and homes of a pool, read by one command at most
 
 -- What belongs to one call, and is set anew by each: a function of Redis stays defined.
-local call, format, max -- redis.call, string.format, math.max
-local base, callee_base
+local call, format, max, min -- redis.call, string.format, math.max, math.min
+local base, callee_base, keys, process_key
 local process, call_number, slot, expected, clock, batch, sent, operations
 local limits_named, callee_rules, cooldown, stickiness, idempotency, remembered, offsets
--- What is met beside the numbers: how many values that nobody can have written so, how many records
--- and homes of them; by how much the clock is behind, and the line that ledger time follows then; the
--- members' generation; when the process's key expires; the numbers that stand among the parked and
--- are not.
-local met
+local horizon, call_ttl -- how long a callee's picks must be known, and a call's
+local unreadable, damaged -- values that nobody can have written so; records and homes of them
+local paced         -- the line that ledger time follows where the clock is behind, and by how much
+local generation    -- of the members
+local expires       -- when the process's key does
 local now           -- ledger time
 local turn, start   -- the last turn that was taken, by now and before this call
 local records       -- number -> record; false where unknown
 local moved         -- the records that this call has changed
-local homes         -- home -> {limits, names of its pools, and those each between two line ends}
+local homes         -- home -> what is known of it
 local returned      -- records that moved in this call and kept their turn of before it, in order
 local used          -- the record that took each turn of this call, the first turn first
-local parked_change -- home -> how many more of its numbers are parked than before
 
 -- A finite number up to a bound, as a text or as it is; `other` where there is none.
 local function sane(value, most, other)
   if not value then return other end
   local read = tonumber(value)
   if read and read >= -most and read <= most then return read end
-  met.unreadable = met.unreadable + 1
+  unreadable = unreadable + 1
   return other
+end
+
+-- A whole number as text.
+local texts = {}
+local function text_of(number)
+  local text = texts[number]
+  if not text then
+    text = format('%d', number)
+    if number <= AT_ONCE then texts[number] = text end
+  end
+  return text
 end
 
 -- What texts mean that most calls meet again: rules, plans and homes. A function keeps it from one
@@ -93,6 +104,24 @@ local function meaning_of(text, read)
   return meaning
 end
 
+-- The names of keys, and what those of one kind begin with.
+local function keys_of(text)
+  return {
+    state = text .. 'state', numbers = text .. 'numbers', homes = text .. 'homes',
+    home = text .. 'home:', pool = text .. 'pool:', call = text .. 'call:',
+    process = text .. 'process:', parked = text .. 'parked', parks = text .. 'parks',
+    parked_by = text .. 'parked_by', parked_in = text .. 'parked_in',
+  }
+end
+
+local function rules_from(packed)
+  local rules = cmsgpack.unpack(packed)
+  local longest = max(rules[3], rules[4], rules[6])
+  for _, rule in ipairs(rules[2]) do longest = max(longest, rule[2]) end
+  rules[8], rules[9] = longest, max(rules[5], rules[6])
+  return rules
+end
+
 local function plan_of(place)
   return meaning_of(sent[place + 3], cmsgpack.unpack)
 end
@@ -100,7 +129,6 @@ end
 -- The last call of this process that was applied; what there is to say at once, if anything: the
 -- answer that was given to this very call, or an error.
 local function answered()
-  local process_key = base .. 'process:' .. process
   local applied = redis.pcall('HMGET', process_key, 'number', 'expires')
   local last = not applied.err and sane(applied[1], PARK, 0) or 0
   if last >= call_number then
@@ -113,9 +141,9 @@ local function answered()
   end
   if applied.err then -- another's value stands there
     call('DEL', process_key)
-    applied, met.unreadable = {}, met.unreadable + 1
+    applied, unreadable = {}, unreadable + 1
   end
-  met.expires = sane(applied[2], PARK, 0)
+  expires = sane(applied[2], PARK, 0)
 end
 
 -- Ledger time never goes back, and never stands still. Where the server's clock is behind the
@@ -125,26 +153,27 @@ end
 local function ledger_time(latest)
   latest = sane(latest, clock + DAY, clock)
   if latest <= clock then return clock end
-  local began = call('HMGET', base .. 'state', 'paced_at', 'paced_from')
+  local began = call('HMGET', keys.state, 'paced_at', 'paced_from')
   local paced_at, paced_from = sane(began[1], latest, clock), sane(began[2], latest, latest)
-  local paced = paced_from + math.floor((clock - paced_at) * 9 / 10)
-  if paced < latest then
-    paced_at, paced_from, paced = clock, latest, latest
+  local at = paced_from + math.floor((clock - paced_at) * 9 / 10)
+  if at < latest then
+    paced_at, paced_from, at = clock, latest, latest
   end
-  met.paced, met.behind = {paced_at, paced_from}, paced - clock
-  return paced
+  paced = {paced_at, paced_from, at - clock}
+  return at
 end
 
 -- Reads a call, and where the ledger stands; returns what there is to say at once, if anything.
-local function begin(keys, arguments)
-  call, format, max = redis.call, string.format, math.max
-  base, callee_base = keys[1], keys[2]
+local function begin(bases, arguments)
+  call, format, max, min = redis.call, string.format, math.max, math.min
+  base, callee_base = bases[1], bases[2]
   process, call_number, slot, expected, clock, batch = struct.unpack('<sddddd', arguments[1])
   sent, operations = arguments, cmsgpack.unpack(arguments[3])
-  met = {unreadable = 0, damaged = 0, behind = 0, paced = nil, generation = 0, expires = 0,
-    stale = {}}
+  keys = meaning_of(base, keys_of)
+  process_key = keys.process .. process
+  unreadable, damaged, paced = 0, 0, nil
 
-  local state = call('HMGET', base .. 'state', 'epoch', 'turn', 'now', 'generation')
+  local state = call('HMGET', keys.state, 'epoch', 'turn', 'now', 'generation')
   if not state[1] then return redis.error_reply('WIPED the ledger has no members') end
   local answer = answered()
   if answer then return answer end
@@ -156,10 +185,30 @@ local function begin(keys, arguments)
   now = ledger_time(state[3])
   -- A turn above all others, should it have been lost: there were never as many picks as ms.
   turn = state[2] and sane(state[2], PARK, clock) or 0
-  start, met.generation = turn, sane(state[4], PARK, 0)
-  limits_named, callee_rules, cooldown, stickiness, idempotency, remembered, offsets =
-    unpack(meaning_of(sent[2], cmsgpack.unpack))
-  records, moved, homes, returned, used, parked_change = {}, {}, {}, {}, {}, {}
+  start, generation = turn, sane(state[4], PARK, 0)
+  limits_named, callee_rules, cooldown, stickiness, idempotency, remembered, offsets, horizon,
+    call_ttl = unpack(meaning_of(sent[2], rules_from))
+  records, moved, homes, returned, used = {}, {}, {}, {}, {}
+end
+
+local function reply_with(answers)
+  return cmsgpack.pack({process, call_number, now, generation, answers, paced and paced[3] or 0,
+    unreadable, damaged})
+end
+
+-- Writes where the ledger stands now, and the reply for whoever asks for it again.
+local function write_state(reply)
+  call('HSET', keys.state, 'turn', format('%d', turn), 'now', format('%d', now))
+  if paced then
+    call('HSET', keys.state, 'paced_at', format('%d', paced[1]), 'paced_from',
+      format('%d', paced[2]))
+  end
+  call('HSET', process_key, 'number', format('%d', call_number), 'answer' .. slot, reply)
+  -- An expiry that still leaves half of its time costs nothing.
+  if expires < now + PROCESS_TTL / 2 then
+    call('HSET', process_key, 'expires', format('%d', now + PROCESS_TTL))
+    call('PEXPIRE', process_key, format('%d', PROCESS_TTL))
+  end
 end
 
 -- The limits of a name, which may end in the number's own max_concurrent, see rules.py.
@@ -175,7 +224,7 @@ local function limits_of(name)
 end
 
 -- A home as it is stored: the name of its limits, then those of its pools, a line each.
-local function read_home(text)
+local function home_from(text)
   local limits, pools = string.match(text, '^([^\n]*)(\n.*)$')
   local names = {}
   for name in string.gmatch(pools or '', '[^\n]+') do names[#names + 1] = name end
@@ -183,15 +232,17 @@ local function read_home(text)
 end
 
 local function load_homes(wanted)
-  for i, text in ipairs(call('HMGET', base .. 'homes', unpack(wanted))) do
-    local name, names, pools = unpack(meaning_of(text or '', read_home), 1, 3)
+  for i, text in ipairs(call('HMGET', keys.homes, unpack(wanted))) do
+    local meaning = meaning_of(text or '', home_from)
+    local name, names, pools = meaning[1], meaning[2], meaning[3]
     if not pools then
-      met.unreadable, met.damaged, name, pools = met.unreadable + 1, met.damaged + 1, '', '\n\n'
+      unreadable, damaged, name, pools = unreadable + 1, damaged + 1, '', '\n\n'
     end
     local limits = limits_of(name)
     homes[wanted[i]] = {
       limits = limits, names = names, pools = pools,
       has_limits = limits[1] > 0 or limits[2] > 0 or limits[3] > 0 or limits[5] > 0,
+      more_parked = 0, scores = false, lowest = 0,
     }
   end
 end
@@ -206,7 +257,7 @@ local function load(numbers)
     end
   end
   if count == 0 then return end
-  local found, unknown = call('HMGET', base .. 'numbers', unpack(missing)), {}
+  local found, unknown = call('HMGET', keys.numbers, unpack(missing)), nil
   for i = 1, count do
     local record = read_record(missing[i], found[i])
     records[missing[i]] = record
@@ -214,13 +265,13 @@ local function load(numbers)
       if record[LAST] > now + DAY then record[LAST] = 0 end -- of a clock that nobody believes
       if homes[record[HOME]] == nil then
         homes[record[HOME]] = false
-        unknown[#unknown + 1] = record[HOME]
+        if unknown then unknown[#unknown + 1] = record[HOME] else unknown = {record[HOME]} end
       end
     elseif found[i] then -- passed over until the leader has written it anew
-      met.unreadable, met.damaged = met.unreadable + 1, met.damaged + 1
+      unreadable, damaged = unreadable + 1, damaged + 1
     end
   end
-  if unknown[1] then load_homes(unknown) end
+  if unknown then load_homes(unknown) end
 end
 
 local function record_of(number)
@@ -240,14 +291,14 @@ local function load_parks(numbers)
     end
   end
   if #out == 0 then return end
-  for i, packed in ipairs(call('HMGET', base .. 'parks', unpack(out))) do
+  for i, packed in ipairs(call('HMGET', keys.parks, unpack(out))) do
     local record = records[out[i]]
     local is_read, parks = pcall(cmsgpack.unpack, packed or '')
     if is_read and type(parks) == 'table' then
       record[PARKS_BEFORE] = parks
       for reason, instant in pairs(parks) do record[PARKS][reason] = sane(instant, PARK, now) end
     elseif packed then
-      met.unreadable = met.unreadable + 1
+      unreadable = unreadable + 1
     end
   end
 end

@@ -8,6 +8,9 @@
 --   home:A  (in sales alone)       n1 turn 3, n4 turn 9      pool:sales   A 3, B 5
 --   home:B  (in sales and survey)  n2 turn 5, n3 turn 7      pool:survey  B 5
 --
+-- Where a home is alone in a pool, its turn there may be too low, as it orders nothing. Once another
+-- joins, it is opened too early until its turn is right; its numbers are compared by their own turns.
+--
 -- A step over both pools opens A, whose first turn is the lowest, and gives n1. It opens B only as
 -- soon as nothing below 5 is left in A: n2, n3, and then n4. A step over `survey` has one home, and
 -- reads it in its order without any merging.
@@ -16,15 +19,14 @@
 -- in `returned`, those that it has used in `used`, with the highest turns of all, so they come last.
 
 local views      -- home -> the free records of its sorted set, as far as they were read
-local heads      -- pool -> {homes, turns of their first numbers}, as far as they were read
+local heads      -- pool -> its homes, each before the turn of its first number, as far as read
 local orders     -- pool names, and steps -> the records of their homes in one order, as far as merged
-local marks      -- step -> home -> the mark of a use of its numbers
 local first_used -- of those used before it, none has its turn any more
 
 local begin_reading = begin
-local function begin(keys, arguments)
-  views, heads, orders, marks, first_used = {}, {}, {}, {}, 1
-  return begin_reading(keys, arguments)
+local function begin(bases, arguments)
+  views, heads, orders, first_used = {}, {}, {}, 1
+  return begin_reading(bases, arguments)
 end
 
 local function view_of(home, chunk)
@@ -37,11 +39,11 @@ local function view_of(home, chunk)
 end
 
 local function read_view(view)
-  local found = call('ZRANGE', base .. 'home:' .. view.home, format('%d', view.read),
-    format('%d', view.read + view.chunk - 1))
+  local found = call('ZRANGE', keys.home .. view.home, text_of(view.read),
+    text_of(view.read + view.chunk - 1))
   view.complete = #found < view.chunk
   view.read = view.read + #found
-  view.chunk = math.min(2 * view.chunk, AT_ONCE)
+  view.chunk = min(2 * view.chunk, AT_ONCE)
   load(found)
   local size = #view
   for i = 1, #found do
@@ -78,23 +80,22 @@ end
 local function read_heads(name)
   local known = heads[name]
   if not known then
-    known = {homes = {}, turns = {}, chunk = 2}
+    known = {chunk = 2, complete = false}
     heads[name] = known
   end
-  local size = #known.homes
-  local last = size + known.chunk - 1
-  local found = call('ZRANGE', base .. 'pool:' .. name, format('%d', size), format('%d', last),
-    'WITHSCORES')
+  local size = #known / 2
+  local found = call('ZRANGE', keys.pool .. name, text_of(size),
+    text_of(size + known.chunk - 1), 'WITHSCORES')
   known.complete = #found < 2 * known.chunk
-  known.chunk = math.min(batch + 1, AT_ONCE)
+  known.chunk = min(batch + 1, AT_ONCE)
   for i = 1, #found, 2 do
     local score = tonumber(found[i + 1])
     if score >= PARK then
       known.complete = true
       break
     end
+    known[2 * size + 1], known[2 * size + 2] = found[i], score
     size = size + 1
-    known.homes[size], known.turns[size] = found[i], score
   end
   return known
 end
@@ -102,8 +103,8 @@ end
 -- The next home of a pool and the turn of its first number.
 local function head(name, position)
   local known = heads[name] or read_heads(name)
-  while position > #known.homes and not known.complete do read_heads(name) end
-  return known.homes[position], known.turns[position]
+  while not (known[2 * position] or known.complete) do read_heads(name) end
+  return known[2 * position - 1], known[2 * position]
 end
 
 -- The view of the home that all these pools have for their only one; nil if there are more.
@@ -114,7 +115,7 @@ local function only_view(names)
     if head(names[i], 2) or (only and home and home ~= only) then return nil end
     only = only or home
   end
-  return only and view_of(only, math.min(batch + 1, AT_ONCE)) or {complete = true, first = 1}
+  return only and view_of(only, min(batch + 1, AT_ONCE)) or {complete = true, first = 1}
 end
 
 local function order_of(step)

@@ -1,9 +1,9 @@
 -- What one caller number may be used for, and how it is taken out and comes back.
 
-local windows        -- length -> where the calendar's window around now starts and ends
 local hour, hour_end, day, day_end
 local due_read       -- how many of those were read whose time has come
-local parked_before  -- pool -> how many of it were parked before this call
+local parked_before  -- pool -> how many of it were parked before this call; nil for none asked for
+local stale          -- numbers that stand among the parked and are not
 
 local function offset_at(instant)
   local offset = offsets[1][2]
@@ -19,22 +19,17 @@ end
 
 -- Where the calendar's window around now starts and ends, counted in local time.
 local function window(length)
-  local found = windows[length]
-  if not found then
-    local offset = offset_at(now)
-    local first = now - (now + offset) % length
-    found = {first, first + length}
-    if offsets[2] then found = {utc_of(first + offset), utc_of(first + offset + length)} end
-    windows[length] = found
-  end
-  return found[1], found[2]
+  local offset = offset_at(now)
+  local first = now - (now + offset) % length
+  if not offsets[2] then return first, first + length end
+  return utc_of(first + offset), utc_of(first + offset + length)
 end
 
 local begin_candidates = begin
-local function begin(keys, arguments)
-  local answer = begin_candidates(keys, arguments)
+local function begin(bases, arguments)
+  local answer = begin_candidates(bases, arguments)
   if answer then return answer end
-  windows, due_read, parked_before = {}, 0, {}
+  due_read, parked_before, stale = 0, nil, NONE
   hour, hour_end = window(HOUR)
   day, day_end = window(DAY)
 end
@@ -62,7 +57,7 @@ end
 
 local function first_end(leases)
   local first = math.huge
-  for i = 2, #leases, 2 do first = math.min(first, leases[i]) end
+  for i = 2, #leases, 2 do first = min(first, leases[i]) end
   return first
 end
 
@@ -118,7 +113,8 @@ local function settle(record)
   record[OUT] = return_of(record[PARKS])
   mark_moved(record)
   if was_out ~= (record[OUT] > 0) then
-    parked_change[record[HOME]] = (parked_change[record[HOME]] or 0) + (was_out and -1 or 1)
+    local home = homes[record[HOME]]
+    home.more_parked = home.more_parked + (was_out and -1 or 1)
   end
   if record[OUT] > 0 or record[TURN] > start then return end
   local position = #returned + 1
@@ -159,8 +155,8 @@ end
 
 -- The next numbers whose time has come. What this call parked itself waits for the next call.
 local function take_back(limit)
-  local due = call('ZRANGEBYSCORE', base .. 'parked', '-inf', format('%d', now),
-    'LIMIT', format('%d', due_read), format('%d', limit))
+  local due = call('ZRANGEBYSCORE', keys.parked, '-inf', format('%d', now), 'LIMIT',
+    text_of(due_read), text_of(limit))
   if #due == 0 then return 0 end
   due_read = due_read + #due
   load_parks(due)
@@ -172,17 +168,21 @@ local function take_back(limit)
       settle(record)
       taken = taken + 1
     elseif not record or record[OUT] == 0 then
-      met.stale[#met.stale + 1] = number -- it is not out: it would be in the way of those that are
+      if stale == NONE then stale = {} end
+      stale[#stale + 1] = number -- it is not out: it would be in the way of those that are
     end
   end
   return taken
 end
 
 local function parked_in(name)
-  local count = parked_before[name] or sane(call('HGET', base .. 'parked_in', name), PARK, 0)
+  parked_before = parked_before or {}
+  local count = parked_before[name] or sane(call('HGET', keys.parked_in, name), PARK, 0)
   parked_before[name] = count
-  for home, change in pairs(parked_change) do
-    if string.find(homes[home].pools, '\n' .. name .. '\n', 1, true) then count = count + change end
+  for _, home in pairs(homes) do
+    if home.more_parked ~= 0 and string.find(home.pools, '\n' .. name .. '\n', 1, true) then
+      count = count + home.more_parked
+    end
   end
   return count
 end

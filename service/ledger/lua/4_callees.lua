@@ -7,16 +7,13 @@
 -- spaces, or nil}. Both are stored by `struct`, which takes less time than msgpack: texts end with a
 -- NUL, lists begin with how many there are.
 
-local horizon, call_ttl -- how long a callee's picks must be known, and a call's
 local callees           -- digest -> callee
 local calls             -- digest -> a remembered pick, false where unknown
 
 local begin_callers = begin
-local function begin(keys, arguments)
-  local answer = begin_callers(keys, arguments)
+local function begin(bases, arguments)
+  local answer = begin_callers(bases, arguments)
   if answer then return answer end
-  horizon, call_ttl = max(cooldown, stickiness, remembered), max(idempotency, remembered)
-  for i = 1, #callee_rules do horizon = max(horizon, callee_rules[i][2]) end
   callees, calls = {}, {}
 end
 
@@ -41,7 +38,7 @@ end
 local function readable(unpacked, packed)
   local is_read, value = pcall(unpacked, packed)
   if is_read then return value end
-  met.unreadable = met.unreadable + 1
+  unreadable = unreadable + 1
   return nil
 end
 
@@ -99,21 +96,25 @@ end
 -- Reads what the picks of this call will ask for, all at once: the callee and the call of each pick
 -- that has one of them; under a digest "" nothing is stored.
 local function load_memory()
-  local keys, digests, count, at = {}, {}, 0, 1
-  local call_base = base .. 'call:'
+  local wanted, digests, count, at = nil, nil, 0, 1
   while operations[at] do
     local plan = operations[at]
     if type(plan) == 'number' and plan < 0 then
       local digest, call_digest = operations[at + 1], operations[at + 2]
-      keys[count + 1], keys[count + 2] = callee_base .. digest, call_base .. call_digest
-      digests[count + 1], digests[count + 2] = digest, call_digest
+      local callee_key, call_key = callee_base .. digest, keys.call .. call_digest
+      if count == 0 then
+        wanted, digests = {callee_key, call_key}, {digest, call_digest}
+      else
+        wanted[count + 1], wanted[count + 2] = callee_key, call_key
+        digests[count + 1], digests[count + 2] = digest, call_digest
+      end
       count, at = count + 2, at + 3
     end
     at = at + 1
   end
   for first = 1, count, ARGUMENTS do
-    local last = math.min(first + ARGUMENTS - 1, count)
-    local found = call('MGET', unpack(keys, first, last))
+    local last = min(first + ARGUMENTS - 1, count)
+    local found = call('MGET', unpack(wanted, first, last))
     for i = first, last, 2 do
       callees[digests[i]] = callee_from(found[i - first + 1])
       calls[digests[i + 1]] = known_call_from(found[i - first + 2])
@@ -138,7 +139,7 @@ end
 
 local function call_of(digest)
   if calls[digest] == nil then
-    calls[digest] = known_call_from(stored(base .. 'call:' .. digest))
+    calls[digest] = known_call_from(stored(keys.call .. digest))
   end
   return calls[digest]
 end

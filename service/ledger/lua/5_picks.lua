@@ -18,12 +18,11 @@ end
 
 local function mark_of(step, record)
   if not step[2][2] then return step[1] end
-  local home, by_home = record[HOME], marks[step] or {} -- a batch takes many numbers of few homes
-  marks[step] = by_home
-  local mark = by_home[home]
+  local home = homes[record[HOME]]
+  local mark = home[step] -- a batch takes many numbers of few homes
   if not mark then
-    mark = mark_in(step, homes[home].pools)
-    by_home[home] = mark
+    mark = mark_in(step, home.pools)
+    home[step] = mark
   end
   return mark
 end

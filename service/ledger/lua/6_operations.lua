@@ -75,7 +75,7 @@ local function other_operations()
     local numbers = {}
     for i, one in ipairs(uses) do numbers[i] = one[1] end
     local counted = restored_with(numbers, applied)
-    record_uses(uses, digest, groups, call_digest, body, math.min(instant, now), counted)
+    record_uses(uses, digest, groups, call_digest, body, min(instant, now), counted)
     return true
   end
 

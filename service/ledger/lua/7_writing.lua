@@ -1,10 +1,10 @@
 -- Everything that the operations changed, written at once; then the reply.
 
-local PROCESS_TTL = 86400000 -- what became of a call may be asked for a day later
-
-local function write(command, key, option, arguments)
-  for i = 1, #arguments, ARGUMENTS do
-    local last = math.min(i + ARGUMENTS - 1, #arguments)
+local function write(command, key, arguments, option)
+  local size = #arguments
+  if size == 2 and option then return call(command, key, option, arguments[1], arguments[2]) end
+  for i = 1, size, ARGUMENTS do
+    local last = min(i + ARGUMENTS - 1, size)
     if option then
       call(command, key, option, unpack(arguments, i, last))
     else
@@ -20,44 +20,50 @@ local function has_parks()
   return false
 end
 
--- The pools of each home that has changed, and of each such pool how many more are parked in it.
-local function changed_pools()
-  local pools_of, more_parked = {}, {}
+-- The homes of what has moved; each gets its numbers' scores and the lowest of these.
+local function changed_homes()
+  local changed = {}
   for i = 1, #moved do
-    local home = moved[i][HOME]
-    if not pools_of[home] then
-      pools_of[home] = homes[home].names
-      for _, name in ipairs(pools_of[home]) do
-        more_parked[name] = (more_parked[name] or 0) + (parked_change[home] or 0)
-      end
+    local record = moved[i]
+    local home, score = homes[record[HOME]], record[OUT] > 0 and PARK + record[OUT] or record[TURN]
+    local scores = home.scores
+    if scores then
+      scores[#scores + 1], scores[#scores + 2] = format('%d', score), record[NUMBER]
+      home.lowest = min(home.lowest, score)
+    else
+      home.scores, home.lowest = {format('%d', score), record[NUMBER]}, score
+      changed[#changed + 1] = record[HOME]
     end
   end
-  return pools_of, more_parked
+  return changed
 end
 
 -- Meets every key that is to be written and was not read: should one of them be gone to another
 -- node of a cluster, the call fails here, before it has written anything.
-local function touch(pools_of, more_parked)
-  local keys = {}
-  if has_parks() then keys = {base .. 'parks', base .. 'parked_by', base .. 'parked_in'} end
-  for home in pairs(pools_of) do
-    if not views[home] then keys[#keys + 1] = base .. 'home:' .. home end
+local function touch(changed)
+  local unmet = has_parks() and {keys.parks, keys.parked_by, keys.parked_in} or {}
+  for i = 1, #changed do
+    local id = changed[i]
+    if not views[id] then unmet[#unmet + 1] = keys.home .. id end
+    for _, name in ipairs(homes[id].names) do
+      if not heads[name] then
+        heads[name] = NONE
+        unmet[#unmet + 1] = keys.pool .. name
+      end
+    end
   end
-  for name in pairs(more_parked) do
-    if not heads[name] then keys[#keys + 1] = base .. 'pool:' .. name end
-  end
-  if keys[1] then call('EXISTS', unpack(keys)) end
+  if unmet[1] then call('EXISTS', unpack(unmet)) end
 end
 
 -- Adds to a counter; one that is no number begins anew.
 local function add(key, field, change)
   if change == 0 or tonumber(redis.pcall('HINCRBY', key, field, change)) then return end
-  met.unreadable = met.unreadable + 1
+  unreadable = unreadable + 1
   call('HSET', key, field, format('%d', max(change, 0)))
 end
 
-local function write_parks(more_parked)
-  local parked, parks, back, by = {}, {}, {}, {}
+local function write_parks(changed)
+  local parked, parks, back, by, more_parked = {}, {}, {}, {}, {}
   for _, record in ipairs(moved) do
     if record[PARKS] then
       for reason in pairs(record[PARKS]) do by[reason] = (by[reason] or 0) + 1 end
@@ -70,58 +76,70 @@ local function write_parks(more_parked)
       end
     end
   end
-  write('ZADD', base .. 'parked', nil, parked)
-  write('HSET', base .. 'parks', nil, parks)
-  write('ZREM', base .. 'parked', nil, back)
-  write('HDEL', base .. 'parks', nil, back)
-  for reason, change in pairs(by) do add(base .. 'parked_by', reason, change) end
-  for name, change in pairs(more_parked) do add(base .. 'parked_in', name, change) end
+  write('ZADD', keys.parked, parked)
+  write('HSET', keys.parks, parks)
+  write('ZREM', keys.parked, back)
+  write('HDEL', keys.parks, back)
+  for reason, change in pairs(by) do add(keys.parked_by, reason, change) end
+  for _, id in ipairs(changed) do
+    for _, name in ipairs(homes[id].names) do
+      more_parked[name] = (more_parked[name] or 0) + homes[id].more_parked
+    end
+  end
+  for name, change in pairs(more_parked) do add(keys.parked_in, name, change) end
 end
 
 -- The lowest score of a home once these numbers of it have theirs, as far as its numbers were read.
-local function first_score(home, lowest)
-  local view = views[home]
+local function first_score(id, lowest)
+  local view = views[id]
   for i = view and view.first or 1, view and #view or 0 do
     local record = view[i]
-    if not record[MOVED] then return format('%d', math.min(lowest, record[TURN])) end
+    if not record[MOVED] then return min(lowest, record[TURN]) end
   end
-  return call('ZRANGE', base .. 'home:' .. home, '0', '0', 'WITHSCORES')[2]
+  return tonumber(call('ZRANGE', keys.home .. id, '0', '0', 'WITHSCORES')[2]) or lowest
 end
 
--- Writes the records; returns those that have limits, behind a place for the reply.
-local function write_numbers(pools_of)
-  local packed, scores, lowest, firsts, limited = {}, {}, {}, {}, {''}
+-- Whether all that a pool has for picks is this home, by a score that is not too high: it orders
+-- nothing, and once there is another home, picks look into this one first until its score is right.
+local function is_alone(id, pool, first)
+  return pool and pool.complete and pool[1] == id and not pool[3] and pool[2] <= first
+    and first < PARK
+end
+
+-- Writes the records; returns those that have limits behind a place for the reply, nil for none.
+local function write_records()
+  local packed, limited = {}, nil
   for i = 1, #moved do
     local record = moved[i]
-    local home, written = record[HOME], pack_record(record)
-    packed[2 * i - 1], packed[2 * i] = record[NUMBER], written
-    if homes[home].has_limits or record[CAP] > 0 then
-      limited[#limited + 1] = record[NUMBER]
-      limited[#limited + 1] = written
+    local number, written = record[NUMBER], pack_record(record)
+    packed[2 * i - 1], packed[2 * i] = number, written
+    if homes[record[HOME]].has_limits or record[CAP] > 0 then
+      limited = limited or {''}
+      limited[#limited + 1], limited[#limited + 2] = number, written
     end
-    local list, score = scores[home], record[OUT] > 0 and PARK + record[OUT] or record[TURN]
-    if list then
-      list[#list + 1], list[#list + 2] = format('%d', score), record[NUMBER]
-    else
-      scores[home] = {format('%d', score), record[NUMBER]}
-    end
-    lowest[home] = math.min(lowest[home] or score, score)
   end
-  write('HSET', base .. 'numbers', nil, packed)
-  for home, list in pairs(scores) do
-    write('ZADD', base .. 'home:' .. home, 'XX', list)
-    local first = first_score(home, lowest[home])
-    for _, name in ipairs(pools_of[home]) do
-      local heads = firsts[name]
-      if heads then
-        heads[#heads + 1], heads[#heads + 2] = first, home
-      else
-        firsts[name] = {first, home}
+  write('HSET', keys.numbers, packed)
+  return limited
+end
+
+local function write_orders(changed)
+  local firsts = {}
+  for i = 1, #changed do
+    local id = changed[i]
+    local home = homes[id]
+    write('ZADD', keys.home .. id, home.scores, 'XX')
+    local first = first_score(id, home.lowest)
+    local score = format('%d', first)
+    for _, name in ipairs(home.names) do
+      local pool = firsts[name]
+      if pool then
+        pool[#pool + 1], pool[#pool + 2] = score, id
+      elseif not is_alone(id, heads[name], first) then
+        firsts[name] = {score, id}
       end
     end
   end
-  for name, heads in pairs(firsts) do write('ZADD', base .. 'pool:' .. name, 'XX', heads) end
-  return limited
+  for name, pool in pairs(firsts) do write('ZADD', keys.pool .. name, pool, 'XX') end
 end
 
 -- Keys outlive what they hold: clocks jump, ledger time may go at nine tenths of the pace, and no
@@ -130,19 +148,21 @@ local GRACE = 10000
 local function ttl_of(span) return format('%d', span * 10 / 9 + GRACE) end
 
 local function write_memory()
-  local ttl = ttl_of(horizon)
+  local ttl
   for digest, callee in pairs(callees) do
     if callee.changed then
       local longer = callee.stopped - now > horizon
+      ttl = ttl or ttl_of(horizon)
       local span = longer and ttl_of(callee.stopped - now) or ttl
       call('SET', callee_base .. digest, pack_callee(callee), 'PX', span)
     end
   end
-  ttl = ttl_of(call_ttl)
+  ttl = nil
   for digest, known in pairs(calls) do
     if known and known[6] then
+      ttl = ttl or ttl_of(call_ttl)
       local span = known[2] == now and ttl or ttl_of(max(call_ttl - (now - known[2]), 0))
-      call('SET', base .. 'call:' .. digest, pack_call(known), 'PX', span)
+      call('SET', keys.call .. digest, pack_call(known), 'PX', span)
     end
   end
 end
@@ -170,34 +190,20 @@ local function apply(at, arm)
 end
 
 -- Writes what the call has changed beside its reply; returns the records that have limits, behind a
--- place for it.
+-- place for it, nil for none.
 local function write_changes()
-  local pools_of, more_parked = changed_pools()
-  touch(pools_of, more_parked)
-  if has_parks() then write_parks(more_parked) end
-  write('ZREM', base .. 'parked', nil, met.stale)
-  local limited = write_numbers(pools_of)
+  local changed = changed_homes()
+  touch(changed)
+  if has_parks() then write_parks(changed) end
+  write('ZREM', keys.parked, stale)
+  local limited = write_records()
+  write_orders(changed)
   write_memory()
   return limited
 end
 
-local function write_state(reply)
-  local process_key = base .. 'process:' .. process
-  call('HSET', base .. 'state', 'turn', format('%d', turn), 'now', format('%d', now))
-  if met.paced then
-    call('HSET', base .. 'state', 'paced_at', format('%d', met.paced[1]), 'paced_from',
-      format('%d', met.paced[2]))
-  end
-  call('HSET', process_key, 'number', format('%d', call_number), 'answer' .. slot, reply)
-  -- An expiry that still leaves half of its time costs nothing.
-  if met.expires < now + PROCESS_TTL / 2 then
-    call('HSET', process_key, 'expires', format('%d', now + PROCESS_TTL))
-    call('PEXPIRE', process_key, format('%d', PROCESS_TTL))
-  end
-end
-
-local function decide(keys, arguments)
-  local answer = begin(keys, arguments)
+local function decide(bases, arguments)
+  local answer = begin(bases, arguments)
   if answer then return answer end
   take_back(RETURNS_A_CALL)
   load_memory()
@@ -207,10 +213,10 @@ local function decide(keys, arguments)
     answers[i], is_dry, at = apply(at, '')
     dry = dry and is_dry
   end
-  local limited = dry and {''} or write_changes()
-  local reply = cmsgpack.pack({process, call_number, now, met.generation, answers, met.behind,
-    met.unreadable, met.damaged})
+  local limited = not dry and write_changes()
+  local reply = reply_with(answers)
   if not dry then write_state(reply) end
+  if not limited then return reply end
   limited[1] = reply
-  return limited[2] and limited or reply
+  return limited
 end
