@@ -152,8 +152,10 @@ def test_a_wrong_count_of_labels_is_refused_by_the_cache_too() -> None:
 def test_a_tallied_pick_is_shown_as_if_the_metrics_had_counted_it() -> None:
     tallied, counted = Metrics(), Metrics()
     for seconds in (0.0, 0.00025, 0.0003, 2.5, 3.0):
-        tallied.answered.count(("ccc-test", "redis", "city", pick_bucket(seconds)), seconds)
+        key = "ccc-test", "redis", "city", "四川", pick_bucket(seconds)
+        tallied.answered.count(key, seconds)
         counted.picks.labels("ccc-test", "redis", "city").inc()
+        counted.picks_by_place.labels("ccc-test", "四川", "city").inc()
         counted.pick_duration.labels("redis").observe(seconds)
     assert tallied.render() == counted.render()
     assert tallied.render() == counted.render()  # and once only
