@@ -7,9 +7,10 @@ import asyncio
 import itertools
 
 from service.errors import LedgerUnavailable
-from service.ledger import apply_all
+from service.ledger import Park, apply_all
 from service.outcomes.sip import Action, RestProvider, parks_for
 from service.picking.instance import Instance
+from service.picking.notes import Note
 
 # A provider at its capacity fails many calls at once; resting it again within this changes nothing.
 SAME_REST_MS = 1000
@@ -22,8 +23,8 @@ class SipActions:
     def __init__(self) -> None:
         self._rested: dict[tuple[str, str], int] = {}
 
-    async def perform(self, instance: Instance, action: Action) -> None:
-        """Perform an action in an instance's ledger.
+    async def perform(self, instance: Instance, action: Action, code: int) -> None:
+        """Perform an action in an instance's ledger; of a park the note has the SIP code.
 
         Raises:
             LedgerUnavailable: it is not done, or in part.
@@ -31,6 +32,10 @@ class SipActions:
         match action:
             case RestProvider():
                 await self._rest(instance, action)
+            case Park():
+                await instance.ledger.apply(action)
+                note = Note(action.until, words=f"SIP {code}")
+                await instance.notes.keep([action], note, instance.now())
             case _:
                 await instance.ledger.apply(action)
 

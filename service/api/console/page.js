@@ -21,7 +21,7 @@ async function askEverything() {
     ask("/v1/inventory"),
     ask(query("/v1/console/overview", own)),
     ask(query("/v1/numbers", { ...own, ...now.filter, province, page: now.numbersPage, page_size: PAGE_SIZE })),
-    ask(query("/v1/console/parked", { ...own, province, reason, page: now.parkedPage, page_size: PAGE_SIZE })),
+    ask(query("/v1/numbers", { ...own, province, state: reason || "parked", page: now.parkedPage, page_size: PAGE_SIZE })),
     ask("/v1/console/picks"),
   ]);
   return { ready, inventory, overview, numbers, parked, picks, at: Date.now() };
