@@ -29,6 +29,7 @@ from service.metrics import Metrics
 from service.numbers.coverages import Coverages
 from service.numbers.directory import Directory
 from service.numbers.overview import Overviews
+from service.numbers.parking import Parking
 from service.outcomes import Outcomes
 from service.picking.picker import Picker
 from service.picking.trial import Trials
@@ -109,15 +110,14 @@ class Service:
 
     def _parts(self, picker: Picker, outcomes: Outcomes) -> api.Parts:
         instances = self._instances
-        targets = {
-            instance_id: Target(instance_id, built.ccc, built.keeper, built.sweep)
-            for instance_id, built in instances.parts.items()
-        }
+        built = instances.parts.items()
+        targets = {name: Target(name, one.ccc, one.keeper, one.sweep) for name, one in built}
         return api.Parts(
             settings=self._settings,
             picker=picker,
             outcomes=outcomes,
             directory=Directory(instances, instances.health_shown),
+            parking=Parking(instances, instances.lift_quarantine),
             provisioner=Provisioner(targets),
             keepers=instances.keepers,
             metrics=self.metrics,
@@ -129,7 +129,7 @@ class Service:
             overviews=Overviews(instances, now_ms, time.perf_counter),
             trials=Trials(instances, self._locator, picker),
             coverages=Coverages(instances, self._locator),
-            experiments={name: built.experiment for name, built in instances.parts.items()},
+            experiments={name: one.experiment for name, one in built},
             unused_overrides=instances.unused_overrides,
         )
 

@@ -28,6 +28,8 @@ from service.ledger.shared.line import Line
 from service.ledger.shared.queue import CallQueue
 from service.locality import Locator
 from service.metrics import Metrics
+from service.picking.instance import Digests
+from service.picking.notes import LocalNotes, Notes, SharedNotes
 from service.redis_.counts import Counts, LocalCounts, SharedCounts
 from service.settings import InstanceSettings, Selection, Settings
 from service.sync import (
@@ -64,6 +66,7 @@ class InstanceParts(msgspec.Struct, frozen=True):
     demand: Demand
     experiment: Experiment
     spare: SpareCities
+    notes: Notes
     metrics: Metrics
 
     def work(self) -> dict[str, Work]:
@@ -130,13 +133,19 @@ class Builder:
         spare = SpareCities(demand, lambda: keeper.inventory, ledger.glance)
         return InstanceParts(
             *(instance, ccc, sweep, keeper, ledger, now),
-            *(health, demand, experiment, spare, self._metrics),
+            *(health, demand, experiment, spare, self._notes(instance, base), self._metrics),
         )
 
     def _counts(self, base: str, days: int) -> Counts:
         if self._cache is None:
             return LocalCounts(days)
         return SharedCounts(self._cache, base, days * 86_400)
+
+    def _notes(self, instance: InstanceSettings, base: str) -> Notes:
+        if self._cache is None:
+            return LocalNotes()
+        digests = digests_of(self._settings, instance.id)
+        return SharedNotes(self._cache, f"{base}note:", digests.park)
 
     def _ledger(self, instance: InstanceSettings, keeper: InventoryKeeper) -> tuple[Ledger, Now]:
         """Build the ledger, and what tells its time."""
@@ -186,6 +195,11 @@ def scope_base(settings: Settings, scope: str) -> str:
 def ledger_base(settings: Settings, instance: InstanceSettings) -> str:
     """Return what the keys of an instance's ledger begin with."""
     return f"{scope_base(settings, instance.scope)}{instance.id}:"
+
+
+def digests_of(settings: Settings, instance_id: str) -> Digests:
+    """Make the digests of an instance under the configured key."""
+    return Digests(settings.redis.digest_key.encode()[:64], instance_id)
 
 
 def now_ms() -> int:

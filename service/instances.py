@@ -8,11 +8,11 @@ from functools import partial
 from itertools import chain
 from typing import Literal
 
-from service.building import InstanceParts, Work, now_in
+from service.building import InstanceParts, Work, digests_of, now_in
 from service.inventory import Inventory, Mark, Moves
 from service.ledger import FailoverLedger, Rules
 from service.locality import Locator
-from service.picking.instance import Digests, Instance
+from service.picking.instance import Instance
 from service.policy import near_of, outside_window, rules_for, terms_reader, unused_overrides
 from service.settings import InstanceSettings, Settings
 from service.sync import (
@@ -129,6 +129,10 @@ class Instances(dict[str, Instance]):
         """Explain the health of each of these numbers that has ever left full health."""
         return await self.parts[instance_id].health.shown(numbers)
 
+    async def lift_quarantine(self, instance_id: str, numbers: Sequence[str]) -> set[str]:
+        """End the quarantine of these numbers of an instance; returns those that were in it."""
+        return await self.parts[instance_id].health.lift(numbers)
+
     def _picked_for(self, built: InstanceParts) -> Instance:
         instance = self._configured(built)
         selection = self._settings.selection_for(instance)
@@ -147,12 +151,13 @@ class Instances(dict[str, Instance]):
             ccc=built.ccc,
             levels=selection.levels,
             fallback_seconds=selection.fallback_timeout_ms / 1000 if asks else 0.0,
-            digests=Digests(self._settings.redis.digest_key.encode()[:64], instance.id),
+            digests=digests_of(self._settings, instance.id),
             knows_callees=rules.horizon > 0,
             closed=lambda: outside_window(selection, time.time()),
             now=built.now,
             demand=built.demand,
             experiment=built.experiment,
+            notes=built.notes,
             near=self._near[instance.id],
             spare=built.spare.of,
         )

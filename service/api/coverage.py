@@ -3,17 +3,24 @@
 import csv
 import io
 from collections.abc import Iterable
+from http import HTTPStatus
 from typing import Annotated, Any, Literal
 
 import msgspec
 from aiohttp import web
 from msgspec import Meta, Struct
 
-from service.api import bodies, forms
+from service.api import bodies, examples, forms
 from service.api.answers import answer
 from service.api.parts import Api, admitted
+from service.api.route import Content, Route
 from service.coverage.report import Coverage
-from service.errors import MalformedRequest, UnsupportedMediaType
+from service.errors import (
+    InventoryUnavailable,
+    LedgerUnavailable,
+    MalformedRequest,
+    UnsupportedMediaType,
+)
 from service.numbers import InstanceQuery
 from service.numbers.coverages import DemandRow, NamedRow, rows_of
 
@@ -108,3 +115,32 @@ def _table(coverage: Coverage) -> str:
 
 def _safe(cell: Any) -> Any:
     return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
+
+
+_PLANNED = {HTTPStatus.OK: Content(bodies.JSON, Coverage, examples.COVERAGE)}
+ROUTES = (
+    Route(
+        method="GET",
+        path="/v1/coverage",
+        handler=get,
+        tag="numbers",
+        summary="Say which numbers to buy where",
+        access="admin",
+        query=CoverageQuery,
+        answers=_PLANNED,
+        errors=(InventoryUnavailable, LedgerUnavailable),
+    ),
+    Route(
+        method="POST",
+        path="/v1/coverage",
+        handler=post,
+        tag="numbers",
+        summary="Say which numbers to buy where, by a day's demand",
+        access="admin",
+        query=CoverageQuery,
+        body=DemandRequest,
+        example={"demand": [examples.DEMAND]},
+        answers=_PLANNED,
+        errors=(InventoryUnavailable,),
+    ),
+)

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from service.api.answers import (
     AdditionReply,
     BulkAdditionReply,
+    BulkParkReply,
     InventoryReply,
     InventoryState,
     LastSweep,
@@ -19,13 +20,13 @@ from service.api.pick import PickResponse
 from service.coverage.report import Coverage, ExhaustedPlace, IdleNumbers, ToBuy
 from service.experiment.arms import ArmCalls
 from service.experiment.report import ExperimentReport, ExperimentStratum
-from service.numbers import NumberEntry, NumberPage, Parked
+from service.numbers import NumberEntry, NumberPage, NumberResult, Parked
 from service.picking import Pair, PlacedNumber
 
 REQUEST_ID = "5f0c6f2ad7b14bd8a3c1000000000017"
 NUMBER = "01089898989"
 
-_PARKED = Parked("operator", datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC))
+_PARKED = Parked("operator", datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC), "ops", "complaints")
 
 PICK = PickResponse(
     REQUEST_ID,
@@ -63,6 +64,8 @@ PAGE = NumberPage(
 )
 PARK = ParkReply(REQUEST_ID, NUMBER, _PARKED, "complaints")
 UNPARK = UnparkReply(REQUEST_ID, NUMBER)
+PARKED_MANY = BulkParkReply(REQUEST_ID, (NumberResult(NUMBER, "parked"),))
+UNPARKED_MANY = BulkParkReply(REQUEST_ID, (NumberResult(NUMBER, "unparked"),))
 ADDITION = AdditionReply(REQUEST_ID, (NUMBER,), (), ())
 BULK = BulkAdditionReply(REQUEST_ID, (NUMBER,), (), (), (), ())
 INVENTORY = InventoryReply(

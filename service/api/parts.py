@@ -21,6 +21,7 @@ from service.metrics import Children, Metrics
 from service.numbers.coverages import Coverages
 from service.numbers.directory import Directory
 from service.numbers.overview import Overviews
+from service.numbers.parking import Parking
 from service.outcomes import Outcomes
 from service.picking.picker import Picker
 from service.picking.trial import Trials
@@ -73,6 +74,7 @@ class Parts(msgspec.Struct, frozen=True):
     picker: Picker
     outcomes: Outcomes
     directory: Directory
+    parking: Parking
     provisioner: Provisioner
     keepers: Mapping[str, InventoryKeeper]
     metrics: Metrics

@@ -202,7 +202,8 @@ class Outcomes:
             )
             return
         _log.info("SIP %d on %s of %s: %s", code, mask(number), instance.instance_id, rule.action)
-        self._waiting[instance.instance_id].keep(partial(self._actions.perform, instance, action))
+        perform = partial(self._actions.perform, instance, action, code)
+        self._waiting[instance.instance_id].keep(perform)
 
 
 def _check_named(report: OutcomeReport) -> None:

@@ -23,6 +23,7 @@ from service.inventory import NO_PLACES, Inventory, Near, Node
 from service.ledger import Ledger
 from service.locality import restore_number
 from service.locality.refusal import why_refused
+from service.picking.notes import Notes
 from service.sync import InventoryKeeper
 
 DIGEST_BYTES = 12
@@ -57,6 +58,10 @@ class Digests:
         """A client's idempotency key."""
         return self._of(f"call|{self._instance_id}|{call_id}")
 
+    def park(self, number: str, reason: str) -> str:
+        """A number of ours that is parked for a reason."""
+        return self._of(f"park|{self._instance_id}|{reason}|{number}")
+
     def body(self, callee: str, *deciding: str | int | tuple[str, ...]) -> str:
         """The fields of a request that decide: its callee, and those that hardly ever differ."""
         return self._of(f"({callee!r}, {_normalised(*deciding)}")
@@ -90,7 +95,8 @@ class Instance(msgspec.Struct, frozen=True):
     error of a pick outside the calling window, None while that is open. `knows_callees` says that a
     rule needs them. `now` is the ledger's time in ms since 1970: what is kept out until an instant
     is so by it. `demand` counts the calls, `experiment` holds out some callees, `near` has the
-    places to go to before anywhere, `spare` gives some groups' cities with numbers to spare.
+    places to go to before anywhere, `notes` the words to parks, `spare` gives some groups' cities
+    with numbers to spare.
     """
 
     instance_id: str
@@ -105,6 +111,7 @@ class Instance(msgspec.Struct, frozen=True):
     now: Callable[[], int]
     demand: Demand
     experiment: Experiment
+    notes: Notes
     near: Near = NO_PLACES
     spare: Callable[[tuple[str, ...]], tuple[tuple[str, Node], ...]] = no_spare
 

@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 import re
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
@@ -20,8 +20,9 @@ from service.coverage.report import Coverage
 from service.experiment.report import ExperimentReport
 from service.inventory import Inventory, PhoneNumber
 from service.metrics import Metrics
-from service.numbers import NumberEntry, NumberPage, NumberQuery
+from service.numbers import NumberPage, NumberQuery, NumberResult, Result
 from service.numbers.coverages import NamedRow
+from service.numbers.parking import Results
 from service.outcomes import OutcomeReport
 from service.picking import Pair, PickAnswer, PickRequest, PlacedNumber
 from service.provisioning import Addition, AddRequest, BulkRequest
@@ -92,43 +93,43 @@ class FakeOutcomes:
 
 
 class FakeDirectory:
-    """Gives one page to every query, and parks whatever it is told to, or raises."""
+    """Gives one page to every query."""
 
     def __init__(self) -> None:
         self.asked: list[NumberQuery] = []
-        self.parked: list[tuple[str, str, int]] = []
-        self.unparked: list[tuple[str, str]] = []
-        self.looked_up: list[tuple[str, str]] = []
         self.next_page = NumberPage((), 1, 20, 0, "known")
-        self.next_entries: tuple[NumberEntry, ...] = ()
-        self.error: Exception | None = None
 
     async def page(self, query: NumberQuery) -> NumberPage:
-        self._fail()
         self.asked.append(query)
         return self.next_page
 
-    async def look_up(self, instance_id: str, numbers: Iterable[str]) -> tuple[NumberEntry, ...]:
-        self._fail()
-        self.looked_up += [(instance_id, number) for number in numbers]
-        return self.next_entries
+
+class FakeParking:
+    """Parks and lifts whatever it is told to, with the results that a test wants, or raises."""
+
+    def __init__(self) -> None:
+        self.parked: list[tuple[str, Sequence[str], int, str, str]] = []
+        self.lifted: list[tuple[str, Sequence[str], str]] = []
+        self.results: dict[str, Result] = {}  # of those that are not changed
+        self.error: Exception | None = None
 
     def now(self, _instance_id: str) -> int:
         return 1_042_000
 
-    async def park(self, instance_id: str, number: str, until: int) -> str:
-        self._fail()
-        self.parked.append((instance_id, number, until))
-        return "01055500001"
+    async def park(
+        self, instance_id: str, numbers: Sequence[str], until: int, *, by: str, words: str
+    ) -> Results:
+        self.parked.append((instance_id, numbers, until, by, words))
+        return self._changed(numbers, "parked")
 
-    async def unpark(self, instance_id: str, number: str) -> str:
-        self._fail()
-        self.unparked.append((instance_id, number))
-        return "01055500001"
+    async def lift(self, instance_id: str, numbers: Sequence[str], reason: str) -> Results:
+        self.lifted.append((instance_id, numbers, reason))
+        return self._changed(numbers, "unparked")
 
-    def _fail(self) -> None:
+    def _changed(self, numbers: Sequence[str], done: Result) -> Results:
         if self.error is not None:
             raise self.error
+        return tuple(NumberResult(number, self.results.get(number, done)) for number in numbers)
 
 
 class FakeCoverages:
@@ -219,6 +220,7 @@ class Service:
         self.picker = FakePicker()
         self.outcomes = FakeOutcomes()
         self.directory = FakeDirectory()
+        self.parking = FakeParking()
         self.provisioner = FakeProvisioner()
         self.nonces: Nonces | None = None
         self.now = 0.0  # the timer's seconds
@@ -243,6 +245,7 @@ class Service:
                 in_place_of(self.picker),
                 in_place_of(self.outcomes),
                 in_place_of(self.directory),
+                in_place_of(self.parking),
                 in_place_of(self.provisioner),
                 in_place_of(self.keepers),
                 self.metrics,

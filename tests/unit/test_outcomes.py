@@ -19,6 +19,7 @@ from service.locality import Locator
 from service.metrics import Metrics
 from service.outcomes import OutcomeReport, Outcomes, waiting
 from service.picking.instance import Digests
+from service.picking.notes import LocalNotes, Note
 from service.settings import SipAction
 from tests.waiting import eventually
 
@@ -113,6 +114,7 @@ class FakeInstance(msgspec.Struct, frozen=True):
     keeper: FakeKeeper
     ledger: FakeLedger
     digests: Digests
+    notes: LocalNotes = msgspec.field(default_factory=LocalNotes)
 
     def now(self) -> int:
         return NOW
@@ -126,9 +128,9 @@ class Bench:
         self.metrics = Metrics()
         self.healths: list[tuple[str, str, str, Mark]] = []
         self.keeper = FakeKeeper(numbers)
-        instance = FakeInstance("ccc-test", self.keeper, self.ledger, DIGESTS)
+        self.instance = FakeInstance("ccc-test", self.keeper, self.ledger, DIGESTS)
         self.outcomes = Outcomes(
-            {"ccc-test": instance},  # type: ignore[dict-item]  # the fake ledger has just what is used
+            {"ccc-test": self.instance},  # type: ignore[dict-item]  # the fake ledger has just what is used
             LOCATOR,
             self.metrics,
             sip_actions=SIP_ACTIONS,
@@ -322,7 +324,8 @@ async def test_a_sip_code_rests_the_number_that_was_shown() -> None:
     async with running(Bench()) as bench:
         await bench.report("failed", sip_code=477)
         await eventually(lambda: bench.ledger.parks)
-    assert bench.ledger.parks == [Park(CALLER, "sip_rest", UNTIL)]
+    assert bench.ledger.parks == [rest := Park(CALLER, "sip_rest", UNTIL)]
+    assert await bench.instance.notes.read([rest]) == {rest: Note(UNTIL, "", "SIP 477")}
 
 
 @pytest.mark.parametrize("code", [486, 0])

@@ -29,6 +29,7 @@ from service.locality import Locator
 from service.metrics import Metrics
 from service.picking import Candidate, PickRequest
 from service.picking.instance import Digests, Instance
+from service.picking.notes import LocalNotes
 from service.picking.picker import Picker
 from service.redis_.counts import LocalCounts
 from service.settings import ExperimentSettings
@@ -155,6 +156,7 @@ class Bench:
             now=lambda: 0,
             demand=self.demand,
             experiment=self.experiment,
+            notes=LocalNotes(),
         )
 
     async def pick(self, called: str = CHENGDU_MOBILE, *groups: str, **fields: Any) -> list[str]:

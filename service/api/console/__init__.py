@@ -51,7 +51,6 @@ def add_routes(app: web.Application) -> None:
     """Serve the page and its data."""
     app.router.add_get("/console", answered(_serve(*assembled())))
     app.router.add_get("/v1/console/overview", answered(data.overview))
-    app.router.add_get("/v1/console/parked", answered(data.parked))
     app.router.add_get("/v1/console/picks", answered(data.picks))
     app.router.add_post("/v1/console/try", answered(data.try_pick))
 

@@ -1,9 +1,8 @@
-"""The data of the console: the overview, parked numbers, the last picks, and a trial pick."""
+"""The data of the console: the overview, the last picks, and a trial pick."""
 
 import os
 from datetime import UTC, datetime
-from itertools import chain, islice
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
 from aiohttp import web
@@ -13,8 +12,6 @@ from service.api.parts import REQUEST_ID, admitted
 from service.api.recent import shown
 from service.picking import Identifier, PickRequest
 
-Word = Annotated[str, msgspec.Meta(max_length=64)]
-
 _decoder = msgspec.json.Decoder(PickRequest)
 _encoder = msgspec.json.Encoder()
 
@@ -23,15 +20,6 @@ class OverviewQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=
     """The instance whose overview is asked for."""
 
     instance_id: Identifier = ""
-
-
-class ParkedQuery(OverviewQuery, frozen=True):
-    """A filter over an instance's parked numbers, and a page of them; "" filters nothing."""
-
-    province: Word = ""
-    reason: Word = ""
-    page: Annotated[int, msgspec.Meta(ge=1, le=10**6)] = 1
-    page_size: Annotated[int, msgspec.Meta(ge=1, le=100)] = 20
 
 
 async def overview(request: web.Request) -> web.Response:
@@ -47,35 +35,6 @@ async def overview(request: web.Request) -> web.Response:
             "counted_at": datetime.fromtimestamp(counted.at / 1000, UTC),
             "skill_group_ids": counted.skill_group_ids,
             "provinces": counted.provinces,
-        },
-    )
-
-
-async def parked(request: web.Request) -> web.Response:
-    """One page of the parked numbers, each as it stands at this moment.
-
-    Who is parked is known from the overview; whoever has come back since is left out.
-    """
-    api, asker = admitted(request, "admin")
-    asked = forms.query(request, ParkedQuery)
-    asker.keep_to(asked.instance_id)
-    counted = await api.parts.overviews.of(asked.instance_id)
-    lists = [
-        numbers
-        for (province, reason), numbers in counted.parked_numbers.items()
-        if reason == asked.reason and asked.province in ("", province)
-    ]
-    first = (asked.page - 1) * asked.page_size
-    page = islice(chain.from_iterable(lists), first, first + asked.page_size)
-    entries = await api.parts.directory.look_up(counted.instance_id, page)
-    still = [entry for entry in entries if entry.available is not True]
-    return _answer(
-        request,
-        {
-            "data": still,
-            "page": asked.page,
-            "page_size": asked.page_size,
-            "total": sum(map(len, lists)),
         },
     )
 
