@@ -76,6 +76,23 @@ async def describe(ledger: Ledger, numbers: Sequence[str]) -> list[Standing]:
     return standings
 
 
+async def apply_all(ledger: Ledger, operations: Sequence[Answered[AnswerT]]) -> list[AnswerT]:
+    """Apply operations in their order, so many in one step; thousands would hold up the picks.
+
+    Raises:
+        LedgerUnavailable: as `Ledger.apply`; earlier steps are applied, and perhaps some of this.
+    """
+    answers: list[AnswerT] = []
+    for start in range(0, len(operations), BATCH_TURNS):
+        step = map(ledger.apply, operations[start : start + BATCH_TURNS])
+        # The last answer is waited for also where one failed.
+        for answer in await asyncio.gather(*step, return_exceptions=True):
+            if isinstance(answer, BaseException):
+                raise answer
+            answers.append(answer)
+    return answers
+
+
 async def keep_taking_back(ledger: Ledger, instance_id: str, metrics: Metrics) -> None:
     """Take back what is due once a second, and tell of a clock that was set back; until cancelled.
 
