@@ -11,6 +11,7 @@ from msgspec import Meta, Struct
 from service.api.parts import Components, InventoryCondition
 from service.api.problems import RequestId
 from service.numbers import Parked
+from service.numbers.callees import CalleeResult
 
 _encoder = msgspec.json.Encoder()
 
@@ -37,6 +38,13 @@ class UnparkReply(Struct, frozen=True):
 
     request_id: RequestId
     number: Annotated[str, _NUMBER]
+
+
+class CalleeResults(Struct, frozen=True):
+    """What became of each called number."""
+
+    request_id: RequestId
+    data: Annotated[tuple[CalleeResult, ...], Meta(description="In the order given.")]
 
 
 class AdditionReply(Struct, frozen=True):

@@ -67,7 +67,7 @@ async def park(request: web.Request) -> web.Response:
     api, asker = admitted(request, "admin")
     instance_id, named = _named(request, asker)
     wanted = await bodies.read_json(request, _park_decoder)
-    until = _until(wanted, api.parts.directory.now(instance_id) / 1000)
+    until = until_of(wanted, api.parts.directory.now(instance_id) / 1000)
     number = await api.parts.directory.park(instance_id, named, int(until.timestamp() * 1000))
     what = f"parked {mask(number)} until {until}: {wanted.reason}"
     audit.note(request, asker, what, 1, instance_id)
@@ -116,7 +116,8 @@ async def _add(request: web.Request, decoder: msgspec.json.Decoder[R]) -> Additi
     return await audit.add(request, asker, wanted)
 
 
-def _until(wanted: ParkRequest, now: float) -> datetime:
+def until_of(wanted: ParkRequest, now: float) -> datetime:
+    """Return the end of a span that begins now, in Unix time; raises InvalidField for none."""
     if (wanted.until is None) == (wanted.seconds == 0):
         raise InvalidField("until", "give either seconds or until")
     if wanted.until is None:

@@ -15,6 +15,7 @@ from service.api.answers import (
     UnparkReply,
 )
 from service.api.bodies import JSON
+from service.api.callees import ROUTES as CALLEES
 from service.api.experiment import ROUTE as EXPERIMENT
 from service.api.route import Content, Route
 from service.coverage.report import Coverage
@@ -241,4 +242,4 @@ OPERATIONS = (
     ),
 )
 
-ROUTES = (*PICKS, *NUMBERS, *COVERAGE, EXPERIMENT, *OPERATIONS)
+ROUTES = (*PICKS, *NUMBERS, *CALLEES, *COVERAGE, EXPERIMENT, *OPERATIONS)
