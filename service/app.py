@@ -26,6 +26,7 @@ from service.errors import LedgerUnavailable, SettingsError
 from service.instances import Instances
 from service.locality import Locator, prefix_table
 from service.metrics import Metrics
+from service.numbers.callees import Callees
 from service.numbers.coverages import Coverages
 from service.numbers.directory import Directory
 from service.numbers.overview import Overviews
@@ -42,9 +43,7 @@ from service.sync import Localities
 from service.tasks import keep_running, measure_lag
 
 CACHE_SECONDS = 2.0  # what the cache and the members may take; no pick waits for them
-
 SETTLE_SECONDS = 5.0  # before the port opens, at the most
-
 Reload = Callable[[], Settings]
 
 _log = logging.getLogger(__name__)
@@ -118,6 +117,7 @@ class Service:
             outcomes=outcomes,
             directory=Directory(instances, instances.health_shown),
             parking=Parking(instances, instances.lift_quarantine),
+            callees=Callees(instances, self._locator),
             provisioner=Provisioner(targets),
             keepers=instances.keepers,
             metrics=self.metrics,

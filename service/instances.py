@@ -152,6 +152,7 @@ class Instances(dict[str, Instance]):
             levels=selection.levels,
             fallback_seconds=selection.fallback_timeout_ms / 1000 if asks else 0.0,
             digests=digests_of(self._settings, instance.id),
+            rules=rules,
             knows_callees=rules.horizon > 0,
             closed=lambda: outside_window(selection, time.time()),
             now=built.now,
@@ -168,11 +169,11 @@ class Instances(dict[str, Instance]):
         return configured.get(built.settings.id, built.settings)
 
     async def _renew_rules(self) -> None:
-        """Send rules with new offsets from UTC, before a time zone changes to them."""
+        """Go by rules with new offsets from UTC, before a time zone changes to them."""
         while True:
             await asyncio.sleep(RULES_SECONDS)
-            for built in self.parts.values():
-                built.ledger.rule(self._rules_for(built))
+            for instance_id, built in self.parts.items():
+                self[instance_id] = self._picked_for(built)
 
     def _rules_for(self, built: InstanceParts) -> Rules:
         inventory = built.keeper.inventory

@@ -11,6 +11,7 @@ from msgspec import Meta, Struct
 from service.api.parts import Components, InventoryCondition
 from service.api.problems import RequestId
 from service.numbers import NumberResult, Parked
+from service.numbers.callees import CalleeResult
 
 _encoder = msgspec.json.Encoder()
 
@@ -44,6 +45,13 @@ class BulkParkReply(Struct, frozen=True):
 
     request_id: RequestId
     data: Annotated[tuple[NumberResult, ...], Meta(description="A result for each number.")]
+
+
+class CalleeResults(Struct, frozen=True):
+    """What became of each called number."""
+
+    request_id: RequestId
+    data: Annotated[tuple[CalleeResult, ...], Meta(description="In the order given.")]
 
 
 class AdditionReply(Struct, frozen=True):

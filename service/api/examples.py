@@ -2,10 +2,13 @@
 
 from datetime import UTC, datetime, timedelta, timezone
 
+from msgspec.structs import replace
+
 from service.api.answers import (
     AdditionReply,
     BulkAdditionReply,
     BulkParkReply,
+    CalleeResults,
     InventoryReply,
     InventoryState,
     LastSweep,
@@ -21,12 +24,20 @@ from service.coverage.report import Coverage, ExhaustedPlace, IdleNumbers, ToBuy
 from service.experiment.arms import ArmCalls
 from service.experiment.report import ExperimentReport, ExperimentStratum
 from service.numbers import NumberEntry, NumberPage, NumberResult, Parked
+from service.numbers.callees import (
+    CalleeResult,
+    CalleeState,
+    CalleeStop,
+    CalleeWindow,
+    ShownNumber,
+)
 from service.picking import Pair, PlacedNumber
 
 REQUEST_ID = "5f0c6f2ad7b14bd8a3c1000000000017"
 NUMBER = "01089898989"
 
-_PARKED = Parked("operator", datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC), "ops", "complaints")
+_END = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+_PARKED = Parked("operator", _END, "ops", "complaints")
 
 PICK = PickResponse(
     REQUEST_ID,
@@ -113,6 +124,20 @@ EXPERIMENT = ExperimentReport(
     verdict="local",
     strata=(ExperimentStratum("SC", 8, {"local": ArmCalls(610, 201), "any": ArmCalls(70, 20)}),),
 )
+CALLEE = CalleeState(
+    "138****8888",
+    "云南",
+    "昆明",
+    refused_until=_END,
+    stop=CalleeStop(_END, "ops", "asked not to be called"),
+    windows=(CalleeWindow(3, 300, "sliding", uses=1, free_at=None),),
+    shown=(ShownNumber(NUMBER, _END - timedelta(days=30), None, None),),
+    calls_from=None,
+)
+LET_ALONE = replace(CALLEE, stop=None, refused_until=None)
+_UNREADABLE = CalleeResult("110", "unreadable", "is an emergency number; those are never called")
+STOPPED = CalleeResults(REQUEST_ID, (CalleeResult("138****8888", "stopped"), _UNREADABLE))
+LET = CalleeResults(REQUEST_ID, (CalleeResult("138****8888", "let"), _UNREADABLE))
 READY = Readiness(
     ready=True,
     inventories={"ready": 1},

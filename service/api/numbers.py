@@ -152,7 +152,8 @@ async def _add(request: web.Request, decoder: msgspec.json.Decoder[R]) -> Additi
     return await audit.add(request, asker, wanted)
 
 
-def _until(wanted: ParkRequest, now: float) -> datetime:
+def until_of(wanted: ParkRequest, now: float) -> datetime:
+    """Return the end of a span that begins now, in Unix time; raises InvalidField for none."""
     if (wanted.until is None) == (wanted.seconds == 0):
         raise InvalidField("until", "give either seconds or until")
     if wanted.until is None:
@@ -166,7 +167,7 @@ async def _park(
     request: web.Request, asker: Asker, wanted: ParkRequest, instance_id: str, numbers: Given
 ) -> tuple[Parked, Results]:
     parking = request.app[API].parts.parking
-    until = _until(wanted, parking.now(instance_id) / 1000)
+    until = until_of(wanted, parking.now(instance_id) / 1000)
     by, words, end = "" if asker is NOBODY else asker.name, wanted.reason, until.timestamp() * 1000
     parks = parking.park(instance_id, numbers, int(end), by=by, words=words)
     what = f"parked {_whom(numbers)} until {until}: {words}"

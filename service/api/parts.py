@@ -18,6 +18,7 @@ from service.api.pulse import Pulse
 from service.api.recent import KEPT, LastPicks
 from service.experiment import Experiment
 from service.metrics import Children, Metrics
+from service.numbers.callees import Callees
 from service.numbers.coverages import Coverages
 from service.numbers.directory import Directory
 from service.numbers.overview import Overviews
@@ -75,6 +76,7 @@ class Parts(msgspec.Struct, frozen=True):
     outcomes: Outcomes
     directory: Directory
     parking: Parking
+    callees: Callees
     provisioner: Provisioner
     keepers: Mapping[str, InventoryKeeper]
     metrics: Metrics

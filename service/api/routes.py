@@ -16,6 +16,7 @@ from service.api.answers import (
     UnparkReply,
 )
 from service.api.bodies import JSON
+from service.api.callees import ROUTES as CALLEES
 from service.api.coverage import ROUTES as COVERAGE
 from service.api.experiment import ROUTE as EXPERIMENT
 from service.api.route import Content, Route
@@ -247,4 +248,4 @@ OPERATIONS = (
     ),
 )
 
-ROUTES = (*PICKS, *NUMBERS, *COVERAGE, EXPERIMENT, *OPERATIONS)
+ROUTES = (*PICKS, *NUMBERS, *CALLEES, *COVERAGE, EXPERIMENT, *OPERATIONS)

@@ -5,6 +5,7 @@ Words only: `__main__` does what they ask for.
 
 import argparse
 from collections.abc import Callable, Collection
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -12,6 +13,7 @@ from typing import NamedTuple
 from service.cli.completion import Completion, Version
 
 DEFAULT_URL = "http://127.0.0.1:8080"
+A_YEAR = 31_536_000  # seconds
 SHELLS = ("bash", "zsh", "fish")
 
 EXIT_CODES = """\
@@ -130,6 +132,16 @@ def _plan(options: argparse.ArgumentParser) -> None:
     _service(options)
 
 
+def _stop(options: argparse.ArgumentParser) -> None:
+    instant = datetime.fromisoformat
+    options.add_argument("file", type=Path, metavar="FILE", help="a number a line; - for stdin")
+    span = options.add_mutually_exclusive_group()
+    span.add_argument("--seconds", type=int, default=A_YEAR, metavar="N", help="else a year")
+    span.add_argument("--until", type=instant, metavar="T", help="2026-12-31, or with T18:00")
+    options.add_argument("--reason", default="", metavar="R", help="why, for other people")
+    _service(options)
+
+
 def _service(options: argparse.ArgumentParser) -> None:
     options.add_argument(
         "--instance", default="", metavar="ID", help="needed where several are configured"
@@ -214,6 +226,16 @@ COMMANDS = {
   callerid plan --instance ccc-test --demand demand.csv
 """,
         add_options=_plan,
+    ),
+    "stop": Command(
+        help="have a running service refuse the callees of a file",
+        about="Has a running service refuse the called numbers of a file for a while. The first\n"
+        "column counts; blank lines, a head, and what follows a # are passed over.",
+        examples="""\
+  callerid stop do-not-call.csv --until 2026-12-31 --reason 'asked not to be called'
+  grep ^138 numbers.txt | callerid stop - --seconds 86400
+""",
+        add_options=_stop,
     ),
     "experiment": Command(
         help="ask a running service whether local numbers are answered more often",

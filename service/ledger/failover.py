@@ -11,7 +11,17 @@ from service.inventory import Inventory, Moves
 from service.ledger.answers import Decision, Followed, Glance
 from service.ledger.local.ledger import LocalLedger
 from service.ledger.pace import LedgerClock
-from service.ledger.port import Answered, AnswerT, Operation, Outcome, Park, Pick, Take, Unpark
+from service.ledger.port import (
+    Answered,
+    AnswerT,
+    Operation,
+    Outcome,
+    Park,
+    Pick,
+    Stop,
+    Take,
+    Unpark,
+)
 from service.ledger.record import Recall
 from service.ledger.rules import DAY, Rules
 from service.ledger.shared.ledger import SharedLedger
@@ -63,6 +73,7 @@ class FailoverLedger:
         self._has_members = asyncio.Event()
         self._has_kept_up = self._has_gone_back = False
         self.clock_behind = 0
+        self.has_stops = False
         shared.queue.heard = self._hear
         shared.queue.wiped = lambda: notice(NO_MEMBERS)
         shared.on_missed(self._write_back.replay)
@@ -87,10 +98,14 @@ class FailoverLedger:
         return self._local.recall() if self._has_kept_up else None
 
     async def _be_counted(self) -> None:
-        """Be one of the processes that share what is left of a cap when they decide alone."""
+        """Be one of the processes that share what is left of a cap when they decide alone.
+
+        Learn on the way whether a callee is stopped, by whatever process.
+        """
         while True:
             with suppress(LedgerUnavailable):
                 self._local.share_among(await self._shared.census.processes(self._clock()))
+                self.has_stops = await self._shared.census.has_stops()
             heed_cancellation()
             await asyncio.sleep(PRESENCE_SECONDS)
 
@@ -171,6 +186,8 @@ class FailoverLedger:
             raise
         if isinstance(operation, (Park, Unpark)):
             self._local.apply_now(operation)
+        elif isinstance(operation, Stop):
+            self.has_stops = True
         elif isinstance(answer, Followed) and answer.state == "unknown":
             answer = self._local.apply_now(operation)
             if isinstance(operation, Outcome) and self._write_back.concerns(operation.call):

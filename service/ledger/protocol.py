@@ -44,6 +44,10 @@ class Ledger(Protocol):
     def clock_behind(self) -> int:
         """The ms by which the clock of this ledger is behind ledger time, 0 as a rule."""
 
+    @property
+    def has_stops(self) -> bool:
+        """True if a callee may be stopped: a pick has to say whom it is for, whatever the rules."""
+
     def glance(self, numbers: Sequence[str]) -> list[Glance]:
         """Describe numbers as this process knows them, in their order; no I/O, some seconds old."""
 

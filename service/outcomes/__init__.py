@@ -192,7 +192,7 @@ class Outcomes:
         if rule is None:
             return
         instance, code = call.instance, call.report.sip_code
-        ended = Ended(number, _provider(instance, number), call.callee, call.region)
+        ended = Ended(number, _provider(instance, number), call.callee, call.region, code)
         action = action_for(rule, ended, call.at)
         if action is None:
             _log.warning(

@@ -20,7 +20,7 @@ from service.errors import (
 )
 from service.experiment import Experiment
 from service.inventory import NO_PLACES, Inventory, Near, Node
-from service.ledger import Ledger
+from service.ledger import Ledger, Rules
 from service.locality import restore_number
 from service.locality.refusal import why_refused
 from service.picking.notes import Notes
@@ -92,11 +92,11 @@ class Instance(msgspec.Struct, frozen=True):
     """The state that picking for one instance takes.
 
     `fallback_seconds` is what asking CCC may take, 0 where that is not wanted. `closed` gives the
-    error of a pick outside the calling window, None while that is open. `knows_callees` says that a
-    rule needs them. `now` is the ledger's time in ms since 1970: what is kept out until an instant
-    is so by it. `demand` counts the calls, `experiment` holds out some callees, `near` has the
-    places to go to before anywhere, `notes` the words to parks, `spare` gives some groups' cities
-    with numbers to spare.
+    error of a pick outside the calling window, None while that is open. `rules` are those of the
+    ledger, `knows_callees` says that one needs them. `now` is the ledger's time in ms since 1970:
+    what is kept out until an instant is so by it. `demand` counts the calls, `experiment` holds out
+    some callees, `near` has the places to go to before anywhere, `notes` the words to parks,
+    `spare` gives some groups' cities with numbers to spare.
     """
 
     instance_id: str
@@ -106,6 +106,7 @@ class Instance(msgspec.Struct, frozen=True):
     levels: tuple[str, ...]
     fallback_seconds: float
     digests: Digests
+    rules: Rules
     knows_callees: bool
     closed: Callable[[], OutsideCallingWindow | None]
     now: Callable[[], int]

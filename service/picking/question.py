@@ -28,7 +28,7 @@ class Question:
         self.arm = ""
         digests = instance.digests
         self._digest = self._groups = self._call = self._body = ""
-        if instance.knows_callees:
+        if instance.knows_callees or instance.ledger.has_stops:
             self._digest = digests.callee(callee.number)
             self._groups = digests.groups(request.skill_group_ids, request.agent_id)
         if request.call_id:

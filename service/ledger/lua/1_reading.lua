@@ -36,9 +36,10 @@
 -- pool names, a line each), home:HOME (sorted set: number by score), pool:NAME (sorted set: home by
 -- the score of its first number), parked (sorted set: number by return), parks (hash: number ->
 -- {reason = until}), parked_by (hash: reason -> how many), parked_in (hash: pool -> how many),
--- call:DIGEST (a remembered pick), process:ID (hash); under KEYS[2] a callee each. A score below
--- PARK is the turn of the last use, above it PARK plus the instant of return. A number that was
--- never used has a turn of its own below 0, so no two homes stand alike.
+-- call:DIGEST (a remembered pick), process:ID (hash); under KEYS[2] a callee each, and `stops`, which
+-- is there as long as a callee may be stopped. A score below PARK is the turn of the last use, above
+-- it PARK plus the instant of return. A number that was never used has a turn of its own below 0, so
+-- no two homes stand alike.
 --
 -- What saves time here, as measured: each command costs a µs and each of its arguments a tenth, so
 -- there is one command for many numbers; '%d' turns a number into text at a fifth of what Redis
@@ -58,8 +59,8 @@ local process, call_number, slot, expected, clock, batch, sent, operations
 local limits_named, callee_rules, cooldown, stickiness, idempotency, remembered, offsets
 -- What is met beside the numbers: how many values that nobody can have written so, how many records
 -- and homes of them; by how much the clock is behind, and the line that ledger time follows then; the
--- members' generation; when the process's key expires; the numbers that stand among the parked and
--- are not.
+-- members' generation; when the process's key expires; until when a callee was stopped; the numbers
+-- that stand among the parked and are not.
 local met
 local now           -- ledger time
 local turn, start   -- the last turn that was taken, by now and before this call
@@ -142,7 +143,7 @@ local function begin(keys, arguments)
   process, call_number, slot, expected, clock, batch = struct.unpack('<sddddd', arguments[1])
   sent, operations = arguments, cmsgpack.unpack(arguments[3])
   met = {unreadable = 0, damaged = 0, behind = 0, paced = nil, generation = 0, expires = 0,
-    stale = {}}
+    stopped = 0, stale = {}}
 
   local state = call('HMGET', base .. 'state', 'epoch', 'turn', 'now', 'generation')
   if not state[1] then return redis.error_reply('WIPED the ledger has no members') end

@@ -138,6 +138,10 @@ local function write_memory()
       call('SET', callee_base .. digest, pack_callee(callee), 'PX', span)
     end
   end
+  if met.stopped > now then
+    local stops, span = callee_base .. 'stops', ttl_of(met.stopped - now)
+    if call('PTTL', stops) < tonumber(span) then call('SET', stops, '', 'PX', span) end
+  end
   ttl = ttl_of(call_ttl)
   for digest, known in pairs(calls) do
     if known and known[6] then
