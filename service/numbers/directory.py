@@ -48,13 +48,18 @@ class Directory:
             InventoryUnavailable: it has no inventory yet.
         """
         instance = instance_named(self._instances, query.instance_id)
-        ordered = await self._in_order(inventory_of(instance.instance_id, instance.keeper))
-        matching = await in_slices(selected(ordered, query, instance.ledger))
+        matching = await self.matching(query)
         shown = matching[(query.page - 1) * query.page_size : query.page * query.page_size]
         standing, entries = await self._described(instance, shown)
         if standing == "known":
             entries = tuple(entry for entry in entries if _is_still(query.state, entry))
         return NumberPage(entries, query.page, query.page_size, len(matching), standing)
+
+    async def matching(self, query: NumberQuery) -> list[PhoneNumber]:
+        """All numbers that a query leaves, in its order, whatever its page; raises as `page`."""
+        instance = instance_named(self._instances, query.instance_id)
+        ordered = await self._in_order(inventory_of(instance.instance_id, instance.keeper))
+        return await in_slices(selected(ordered, query, instance.ledger))
 
     async def _in_order(self, inventory: Inventory) -> list[PhoneNumber]:
         """All numbers in order; sorting a hundred thousand takes tens of ms, so once a snapshot."""

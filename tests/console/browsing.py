@@ -8,6 +8,7 @@ from contextlib import AbstractAsyncContextManager, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
+from selenium.common.exceptions import TimeoutException
 from selenium.webdriver import Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service as Driver
 from selenium.webdriver.common.by import By
@@ -76,7 +77,10 @@ class Browser:
 
     def wait_for(self, selector: str, words: str) -> None:
         """Return once these words are in what fits the selector."""
-        self.wait(lambda: words in self.text(selector))
+        try:
+            self.wait(lambda: words in self.text(selector))
+        except TimeoutException:
+            raise AssertionError(f"{words!r} is not in {self.text(selector)!r}") from None
 
     def press(self, *keys: str) -> None:
         """Press keys one after the other, wherever the focus is."""
@@ -96,6 +100,10 @@ class Browser:
         field = self.find(selector)
         field.clear()
         field.send_keys(*keys)
+
+    def confirm(self) -> None:
+        """Press the button of the dialog that asks whether to do something."""
+        self.find("#dialog .primary").send_keys(Keys.ENTER)
 
     def name(self, selector: str) -> str:
         """What a screen reader says of an element."""

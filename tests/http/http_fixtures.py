@@ -103,6 +103,10 @@ class FakeDirectory:
         self.asked.append(query)
         return self.next_page
 
+    async def matching(self, query: NumberQuery) -> list[PhoneNumber]:
+        self.asked.append(query)
+        return list(NUMBERS)
+
 
 class FakeParking:
     """Parks and lifts whatever it is told to, with the results that a test wants, or raises."""

@@ -24,6 +24,7 @@ from tests.http.http_fixtures import (
 PATHS = (
     ("GET", "/console"),
     ("GET", "/v1/console/overview"),
+    ("GET", "/v1/console/matching"),
     ("GET", "/v1/console/picks"),
     ("POST", "/v1/console/try"),
 )
@@ -83,6 +84,15 @@ async def test_an_overview_is_written_by_province(service: Service) -> None:
 async def test_an_overview_without_an_inventory_says_so(service: Service) -> None:
     service.overviews.error = InventoryUnavailable("No inventory yet")
     assert (await ask(service, "GET", "/v1/console/overview")).status == 503
+
+
+async def test_the_numbers_that_a_filter_leaves_come_whole(service: Service) -> None:
+    answer = await ask(service, "GET", "/v1/console/matching?state=operator&sort=-used_day")
+    assert answer.json["numbers"] == [own.number for own in NUMBERS]
+    assert (service.directory.asked[0].state, service.directory.asked[0].sort) == (
+        "operator",
+        "-used_day",
+    )
 
 
 async def test_the_last_picks_come_newest_first_and_masked(service: Service) -> None:

@@ -37,6 +37,7 @@ SCRIPTS = (
     "numbers.js",
     "parks.js",
     "adding.js",
+    "callees.js",
     "charts.js",
     "reports.js",
     "coverage.js",
@@ -51,6 +52,7 @@ def add_routes(app: web.Application) -> None:
     """Serve the page and its data."""
     app.router.add_get("/console", answered(_serve(*assembled())))
     app.router.add_get("/v1/console/overview", answered(data.overview))
+    app.router.add_get("/v1/console/matching", answered(data.matching))
     app.router.add_get("/v1/console/picks", answered(data.picks))
     app.router.add_post("/v1/console/try", answered(data.try_pick))
 

@@ -1,4 +1,4 @@
-"""The data of the console: the overview, the last picks, and a trial pick."""
+"""The data of the console: the overview, a filter's numbers, the last picks, a trial pick."""
 
 import os
 from datetime import UTC, datetime
@@ -10,6 +10,7 @@ from aiohttp import web
 from service.api import bodies, forms
 from service.api.parts import REQUEST_ID, admitted
 from service.api.recent import shown
+from service.numbers import MOST_NUMBERS, NumberQuery
 from service.picking import Identifier, PickRequest
 
 _decoder = msgspec.json.Decoder(PickRequest)
@@ -37,6 +38,15 @@ async def overview(request: web.Request) -> web.Response:
             "provinces": counted.provinces,
         },
     )
+
+
+async def matching(request: web.Request) -> web.Response:
+    """The numbers that a filter leaves, no more than can be parked or lifted at once."""
+    api, asker = admitted(request, "admin")
+    asked = forms.query(request, NumberQuery)
+    asker.keep_to(asked.instance_id)
+    numbers = await api.parts.directory.matching(asked)
+    return _answer(request, {"numbers": [own.number for own in numbers[:MOST_NUMBERS]]})
 
 
 async def picks(request: web.Request) -> web.Response:

@@ -104,11 +104,11 @@ function state(one) {
 
 /** Why a number is out, until when, who says so, and in which words. */
 function parkWords({ reason, until, by, note }) {
-  const who = [by && text("parkedBy", { by }), note && `“${note}”`].filter(Boolean).join(" ");
-  return [
-    chip(reason === "quarantine" ? "bad" : "warn", text(`reason.${reason}`)),
-    below([until && text("until", { time: instant(until) }), who].filter(Boolean).join(" · ")),
-  ];
+  return [chip(reason === "quarantine" ? "bad" : "warn", text(`reason.${reason}`)), below(endAndWords(until, by, note))];
+}
+
+function endAndWords(until, by, note) {
+  return [until && text("until", { time: instant(until) }), by && text("parkedBy", { by }), note && `“${note}”`].filter(Boolean).join(" · ");
 }
 
 function tick(one) {

@@ -2,6 +2,7 @@
 // The page as a whole: what is shown now, when it is asked for again, and what a person does.
 
 const REFRESH_MS = 5000;
+const COUNTED_MS = 1500; // after which what was done is in the overview, too
 const AT_MOST_A_TWENTIETH = 20; // of the time is spent asking, however slow the answers are
 
 const now = {
@@ -28,8 +29,11 @@ async function askEverything() {
   return { ready, inventory, overview: overview || { provinces: [], skill_group_ids: [] }, ...shown, view: now.view, at: Date.now() };
 }
 
-/** Ask for everything and show it; what was asked before somebody chose otherwise is dropped. */
-async function refresh() {
+/**
+ * Ask for everything and show it, and again after a pause. What was asked before somebody chose
+ * otherwise is dropped.
+ */
+async function refresh(rest = REFRESH_MS) {
   clearTimeout(timer);
   const mine = ++asked;
   const started = performance.now();
@@ -45,7 +49,7 @@ async function refresh() {
     if (mine !== asked) return;
     if (await handled(error)) return refresh();
   }
-  const pause = Math.max(REFRESH_MS, AT_MOST_A_TWENTIETH * (performance.now() - started));
+  const pause = Math.max(rest, AT_MOST_A_TWENTIETH * (performance.now() - started));
   if (mine === asked && !now.paused && !document.hidden) timer = setTimeout(refresh, pause);
 }
 
@@ -149,7 +153,7 @@ byId("everywhere").onclick = () => { chooseProvince(""); byId("map").querySelect
 byId("province-numbers").onclick = () => showNumbers({ province: now.province });
 byId("try").elements.skill_group_ids.oninput = (event) => { event.target.dataset.touched = "yes"; };
 byId("filter").onchange = (event) => event.target.tagName === "SELECT" && byId("filter").requestSubmit();
-byId("filter").onreset = () => setTimeout(() => filterBy({ ...Object.fromEntries(new FormData(byId("filter"))), state: "" }));
+byId("clear-filter").onclick = () => showNumbers({});
 byId("to-adding").onclick = () => byId("adding").elements.numbers.focus();
 byId("tick-page").onclick = tickPage;
 byId("untick").onclick = () => { now.ticked.clear(); drawTicks(); drawBulk(now.answers.numbers.total); byId("tick-page").focus(); };
@@ -159,6 +163,10 @@ readInto(byId("adding-file"), byId("adding").elements.numbers);
 onSubmit("try", tryPick);
 onSubmit("filter", filterBy);
 onSubmit("adding", askToAdd);
+onSubmit("look-up", lookUp);
+readInto(byId("stops-file"), byId("stops").elements.numbers);
+onSubmit("stops", ({ numbers }) => askAboutList("stop", numbers));
+byId("let-many").onclick = () => askAboutList("unstop", byId("stops").elements.numbers.value);
 onSubmit("report-form", askReport);
 byId("report-form").onchange = narrowReport;
 byId("report-csv").onclick = downloadReport;

@@ -64,7 +64,7 @@ async function parkOrLift(verb, numbers, body) {
     tell(listed(countResults(data)));
   }
   now.ticked.clear();
-  await refresh();
+  await refresh(COUNTED_MS);
 }
 
 /** How many numbers of a list had each result, in words. */
