@@ -74,7 +74,6 @@ class Parts(msgspec.Struct, frozen=True):
     picker: Picker
     outcomes: Outcomes
     directory: Directory
-    callees: Callees
     provisioner: Provisioner
     keepers: Mapping[str, InventoryKeeper]
     metrics: Metrics
@@ -86,6 +85,7 @@ class Parts(msgspec.Struct, frozen=True):
     trials: Trials
     coverages: Coverages
     experiments: Mapping[str, Experiment]
+    callees: Callees
     clock: Callable[[], float] = time.time
     body_seconds: float = 1.0
     nonces: Nonces | None = None

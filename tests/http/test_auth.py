@@ -27,6 +27,11 @@ NEEDS = [
     ("POST", "/v1/numbers/bulk", "admin"),
     ("PUT", "/v1/numbers/01055500001/park", "admin"),
     ("DELETE", "/v1/numbers/01055500001/park", "admin"),
+    ("GET", "/v1/callees/01055500001", "admin"),
+    ("PUT", "/v1/callees/01055500001/stop", "admin"),
+    ("DELETE", "/v1/callees/01055500001/stop", "admin"),
+    ("POST", "/v1/callees/stop", "admin"),
+    ("POST", "/v1/callees/unstop", "admin"),
     ("GET", "/v1/inventory", "admin"),
     ("POST", "/v1/inventory/refresh", "admin"),
     ("GET", "/v1/coverage", "admin"),
@@ -51,6 +56,8 @@ IN_QUERY = "instance_id=ccc-test"
 IN_BODY = b'{"instance_id": "ccc-test", "called_number": "13888888888", "skill_group_ids": ["a"]}'
 ADDITION = b'{"instance_id": "ccc-test", "numbers": ["01055500001"], "usage": "Outbound"}'
 OUTCOME = b'{"instance_id": "ccc-test", "call_id": "a", "result": "busy"}'
+LET = b'{"instance_id": "ccc-test", "numbers": ["01055500001"]}'
+STOPPED = LET.replace(b"}", b', "seconds": 60}')
 NAMING = [
     ("POST", "/v1/pick", IN_BODY),
     ("POST", "/v1/outcomes", OUTCOME),
@@ -59,6 +66,11 @@ NAMING = [
     ("POST", "/v1/numbers/bulk", ADDITION),
     ("PUT", f"/v1/numbers/01055500001/park?{IN_QUERY}", b'{"seconds": 60}'),
     ("DELETE", f"/v1/numbers/01055500001/park?{IN_QUERY}", None),
+    ("GET", f"/v1/callees/01055500001?{IN_QUERY}", None),
+    ("PUT", f"/v1/callees/01055500001/stop?{IN_QUERY}", b'{"seconds": 60}'),
+    ("DELETE", f"/v1/callees/01055500001/stop?{IN_QUERY}", None),
+    ("POST", "/v1/callees/stop", STOPPED),
+    ("POST", "/v1/callees/unstop", LET),
     ("GET", f"/v1/inventory?{IN_QUERY}", None),
     ("POST", f"/v1/inventory/refresh?{IN_QUERY}", None),
     ("GET", f"/v1/coverage?{IN_QUERY}", None),
