@@ -17,7 +17,7 @@ from service.api.auth import NOBODY, Asker
 from service.api.numbers import ParkRequest, until_of
 from service.api.parts import API, REQUEST_ID, admitted
 from service.api.route import Content, Route
-from service.errors import InvalidField, LedgerUnavailable
+from service.errors import InvalidCalledNumber, LedgerUnavailable
 from service.ledger import Stop
 from service.logs import mask
 from service.numbers import InstanceQuery
@@ -33,12 +33,8 @@ Numbers = Annotated[
 ]
 
 
-class StopRequest(ParkRequest, frozen=True, gc=False):
-    """A span of time, by one of two fields, and the operator's reason in free words."""
-
-
-class CalleesToStop(StopRequest, frozen=True, kw_only=True, gc=False):
-    """Called numbers, and a span of time as in `StopRequest`."""
+class CalleesToStop(ParkRequest, frozen=True, kw_only=True, gc=False):
+    """Called numbers, and a span of time as in `ParkRequest`."""
 
     numbers: Numbers
     instance_id: InstanceId = ""
@@ -51,7 +47,7 @@ class CalleesToLet(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     instance_id: InstanceId = ""
 
 
-_stop_decoder = msgspec.json.Decoder(StopRequest)
+_stop_decoder = msgspec.json.Decoder(ParkRequest)
 _many_decoder = msgspec.json.Decoder(CalleesToStop)
 _let_decoder = msgspec.json.Decoder(CalleesToLet)
 
@@ -61,8 +57,7 @@ async def get(request: web.Request) -> web.Response:
 
     While Redis does not serve this is a 503: a process alone knows its own picks at the most.
     """
-    _, asker = admitted(request, "admin")
-    return await _described(request, *_named(request, asker))
+    return await _described(request, *_named(request, admitted(request, "admin")[1]))
 
 
 async def stop(request: web.Request) -> web.Response:
@@ -114,7 +109,7 @@ async def _change(
     """Stop one callee or let it again, and describe it."""
     (result,) = await _changed(request, asker, instance_id, (number,), stop)
     if result.why:
-        raise InvalidField("number", result.why)
+        raise InvalidCalledNumber(result.why)
     return await _described(request, instance_id, number)
 
 
@@ -124,9 +119,8 @@ async def _changed(
     """Stop callees or let them again, and tell of it, also where it ended half-way."""
     results: list[CalleeResult] = []
     whom = mask(numbers[0]) if len(numbers) == 1 else "callees"
-    what = f"let {whom} be called again"
-    if stop.until:
-        what = f"stopped {whom} until {instant(stop.until)}: {stop.reason}"
+    what = f"stopped {whom} until {instant(stop.until)}: {stop.reason}"
+    what = what if stop.until else f"let {whom} be called again"
     try:
         async for some in request.app[API].parts.callees.stop(instance_id, numbers, stop):
             results += some
@@ -139,7 +133,7 @@ async def _changed(
 
 
 def _stop_of(
-    request: web.Request, asker: Asker, wanted: StopRequest, instance_id: str, *, replaces: bool
+    request: web.Request, asker: Asker, wanted: ParkRequest, instance_id: str, *, replaces: bool
 ) -> Stop:
     """Return what is asked for as the ledger has it, for any callee."""
     until = until_of(wanted, request.app[API].parts.callees.now(instance_id) / 1000)
@@ -162,6 +156,7 @@ def _unstored(body: CalleeState | CalleeResults) -> web.Response:
 
 def _route(call: str, handler: Handler, summary: str, answer: Any, **asked: Any) -> Route:
     method, path = call.split()
+    of_one = (InvalidCalledNumber,) if "{number}" in path else ()
     return Route(
         method=method,
         path=f"/v1/callees/{path}",
@@ -170,14 +165,14 @@ def _route(call: str, handler: Handler, summary: str, answer: Any, **asked: Any)
         summary=summary,
         access="admin",
         answers={HTTPStatus.OK: Content(bodies.JSON, type(answer), answer)},
-        errors=(LedgerUnavailable,),
+        errors=(LedgerUnavailable, *of_one),
         **asked,
     )
 
 
 _SPAN = {"seconds": 2_592_000, "reason": "asked not to be called"}
 _MANY = {"numbers": ["13888888888", "0871-6555 0001"]}
-_STOP = {"query": InstanceQuery, "body": StopRequest, "example": _SPAN}
+_STOP = {"query": InstanceQuery, "body": ParkRequest, "example": _SPAN}
 _STOP_MANY = {"body": CalleesToStop, "example": _MANY | _SPAN}
 _LET_MANY = {"body": CalleesToLet, "example": _MANY}
 

@@ -132,7 +132,7 @@ CALLEE = CalleeState(
     stop=CalleeStop(_END, "ops", "asked not to be called"),
     windows=(CalleeWindow(3, 300, "sliding", uses=1, free_at=None),),
     shown=(ShownNumber(NUMBER, _END - timedelta(days=30), None, None),),
-    calls_from=None,
+    opens_at=None,
 )
 LET_ALONE = replace(CALLEE, stop=None, refused_until=None)
 _UNREADABLE = CalleeResult("110", "unreadable", "is an emergency number; those are never called")

@@ -76,7 +76,6 @@ class Parts(msgspec.Struct, frozen=True):
     outcomes: Outcomes
     directory: Directory
     parking: Parking
-    callees: Callees
     provisioner: Provisioner
     keepers: Mapping[str, InventoryKeeper]
     metrics: Metrics
@@ -88,6 +87,7 @@ class Parts(msgspec.Struct, frozen=True):
     trials: Trials
     coverages: Coverages
     experiments: Mapping[str, Experiment]
+    callees: Callees
     clock: Callable[[], float] = time.time
     body_seconds: float = 1.0
     nonces: Nonces | None = None

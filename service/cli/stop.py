@@ -20,18 +20,10 @@ Row = tuple[int, str]  # the number of a line, and what stands there
 _END_OF_COLUMN = re.compile("[,;\t#]")
 
 
-class ResultShown(msgspec.Struct, frozen=True):
-    """The result for one number."""
-
-    number: str
-    result: str
-    why: str = ""
-
-
 class ResultsShown(msgspec.Struct, frozen=True):
-    """The part of the answer that is shown."""
+    """The answer: each number, masked, with its result, and why it cannot be read."""
 
-    data: tuple[ResultShown, ...]
+    data: tuple[dict[str, str], ...]
 
 
 def ask(arguments: Namespace) -> int:
@@ -54,11 +46,12 @@ def ask(arguments: Namespace) -> int:
                 print(decoded(reply.body, ProblemReply, arguments).line, file=sys.stderr)
                 break
             results = decoded(reply.body, ResultsShown, arguments).data
-            stopped += sum(result.result == "stopped" for result in results)
-            _complain(some, results)
+            stopped += sum(result["result"] == "stopped" for result in results)
+            for (line, _), result in zip(some, results, strict=False):
+                if why := result["why"]:
+                    print(f"line {line}: {printable(result['number'])} {why}", file=sys.stderr)
     finally:
-        again = "" if stopped == len(rows) else "; to stop a callee again is harmless"
-        print(f"{stopped} of {len(rows)} callees are stopped{again}")
+        print(f"{stopped} of {len(rows)} callees are stopped")
     return int(stopped < len(rows))
 
 
@@ -89,9 +82,3 @@ def _body(arguments: Namespace, rows: list[Row]) -> bytes:
     if arguments.until is None:
         return msgspec.json.encode(asked | {"seconds": arguments.seconds})
     return msgspec.json.encode(asked | {"until": arguments.until.astimezone()})
-
-
-def _complain(rows: list[Row], results: tuple[ResultShown, ...]) -> None:
-    for (line, _), result in zip(rows, results, strict=False):
-        if result.why:
-            print(f"line {line}: {printable(f'{result.number} {result.why}')}", file=sys.stderr)

@@ -14,7 +14,7 @@ from typing import Annotated, Literal, TypeAlias
 from msgspec import Meta, Struct
 from msgspec.structs import replace
 
-from service.errors import InvalidCalledNumber, InvalidField
+from service.errors import InvalidCalledNumber
 from service.ledger import CalleeRule, Rules, Stop, apply_all
 from service.ledger.answers import CalleeStanding
 from service.ledger.port import BATCH_TURNS, DescribeCallee
@@ -73,7 +73,7 @@ class CalleeState(Struct, frozen=True):
     stop: Annotated[CalleeStop | None, Meta(description="Its stop.")]
     windows: Annotated[tuple[CalleeWindow, ...], Meta(description="Its picks, rule by rule.")]
     shown: Annotated[tuple[ShownNumber, ...], Meta(description="The latest first.")]
-    calls_from: Annotated[
+    opens_at: Annotated[
         str | None, Meta(description="When the calling window opens; null while it is open.")
     ]
 
@@ -94,10 +94,6 @@ class Callees:
 
     Raises InvalidField and UnknownInstance where the instance is not named or not configured, and
     LedgerUnavailable where Redis does not serve.
-
-    Args:
-        instances: by id.
-        locator: reads called numbers.
     """
 
     def __init__(self, instances: Mapping[str, Instance], locator: Locator) -> None:
@@ -109,29 +105,20 @@ class Callees:
         return instance_named(self._instances, instance_id).now()
 
     async def describe(self, instance_id: str, number: str) -> CalleeState:
-        """Describe a callee, whose number may be in any form; raises InvalidField for none."""
+        """Describe a callee by its number in any form; raises InvalidCalledNumber for none."""
         instance = instance_named(self._instances, instance_id)
-        try:
-            callee = self._locator.locate(number)
-        except InvalidCalledNumber:
-            raise InvalidField("number", why_refused(number)) from None
+        callee = self._locator.locate(number)
         digest = instance.digests.callee(callee.number)
         standing = await instance.ledger.apply(DescribeCallee(dry_run=True, callee=digest))
-        closed = instance.closed()
-        calls_from = closed.opens_at if closed is not None else None
-        return _state(callee, standing, instance.rules, instance.now(), calls_from)
+        opens_at = closed.opens_at if (closed := instance.closed()) is not None else None
+        return _state(callee, standing, instance.rules, instance.now(), opens_at)
 
     async def stop(
         self, instance_id: str, numbers: Sequence[str], stop: Stop
-    ) -> AsyncIterator[tuple[CalleeResult, ...]]:
+    ) -> AsyncIterator[list[CalleeResult]]:
         """Stop callees or let them again, and yield their results in steps, in the order given.
 
-        Between two steps picks have their turn. What was yielded is done.
-
-        Args:
-            instance_id: whose callees they are.
-            numbers: in any form.
-            stop: all of it but the callee.
+        Between two steps picks have their turn. What was yielded is done. `stop` lacks the callee.
         """
         instance = instance_named(self._instances, instance_id)
         for start in range(0, len(numbers), BATCH_TURNS):
@@ -139,10 +126,10 @@ class Callees:
             digests = [self._digest(instance, number) for number in given]
             stops = [replace(stop, callee=digest) for digest in digests if digest]
             answers = iter(await apply_all(instance.ledger, stops))
-            yield tuple(
+            yield [
                 _result(number, stop, was_stopped=next(answers) if digest else None)
                 for number, digest in zip(given, digests, strict=True)
-            )
+            ]
             await asyncio.sleep(0)  # also where there was nothing to do
 
     def _digest(self, instance: Instance, number: str) -> str:
@@ -162,7 +149,7 @@ def _result(number: str, stop: Stop, *, was_stopped: bool | None) -> CalleeResul
 
 
 def _state(
-    callee: Callee, standing: CalleeStanding, rules: Rules, now: int, calls_from: str | None
+    callee: Callee, standing: CalleeStanding, rules: Rules, now: int, opens_at: str | None
 ) -> CalleeState:
     instants = [use[0] for use in standing.uses]
     windows = tuple(_window(rule, rules, instants, now) for rule in rules.callee)
@@ -172,9 +159,8 @@ def _state(
         stop = CalleeStop(stopped, standing.by, standing.reason)
         ends.append(stopped)
     place = callee.locality.province, callee.locality.city
-    shown = _shown(standing, rules, now)
-    latest = max(ends, default=None)
-    return CalleeState(mask(callee.number), *place, latest, stop, windows, shown, calls_from)
+    shown, latest = _shown(standing, rules, now), max(ends, default=None)
+    return CalleeState(mask(callee.number), *place, latest, stop, windows, shown, opens_at)
 
 
 def _window(rule: CalleeRule, rules: Rules, instants: Sequence[int], now: int) -> CalleeWindow:
@@ -188,14 +174,14 @@ def _shown(standing: CalleeStanding, rules: Rules, now: int) -> tuple[ShownNumbe
     last = {number: at for at, _, numbers in standing.uses for number in numbers}
     by_groups = {groups: (numbers[0], at) for at, groups, numbers in standing.uses if numbers}
     sticky = dict(sorted(by_groups.values(), key=itemgetter(1)))
+    latest = sorted(last.items(), key=itemgetter(1), reverse=True)[:MOST_SHOWN]
+    ends = [
+        (at + rules.cooldown, sticky.get(number, -rules.sticky) + rules.sticky)
+        for number, at in latest
+    ]
     return tuple(
-        ShownNumber(
-            number,
-            instant(at),
-            _end(at + rules.cooldown, now),
-            _end(sticky.get(number, 0) + rules.sticky, now),
-        )
-        for number, at in sorted(last.items(), key=itemgetter(1), reverse=True)[:MOST_SHOWN]
+        ShownNumber(number, instant(at), _end(cooldown, now), _end(stickiness, now))
+        for (number, at), (cooldown, stickiness) in zip(latest, ends, strict=True)
     )
 
 

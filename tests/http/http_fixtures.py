@@ -19,6 +19,7 @@ from service.api.nonces import Nonces
 from service.coverage.report import Coverage
 from service.experiment.report import ExperimentReport
 from service.inventory import Inventory, PhoneNumber
+from service.ledger import LocalLedger
 from service.metrics import Metrics
 from service.numbers import NumberPage, NumberQuery, NumberResult, Result
 from service.numbers.coverages import NamedRow
@@ -36,6 +37,7 @@ from service.settings import (
     Settings,
 )
 from service.sync import SweepReport
+from tests.callees import callees_over
 from tests.fakes import in_place_of
 from tests.http.console_fixtures import FakeOverviews, FakeTrials
 
@@ -234,6 +236,9 @@ class Service:
         self.trials = FakeTrials()
         self.coverages = FakeCoverages()
         self.experiments = {one.id: FakeExperiment() for one in self.settings.instances}
+        self.ledger = LocalLedger(lambda: 1_042_000)
+        ids = [one.id for one in self.settings.instances]
+        self.callees = callees_over(self.ledger, *ids)
         self.keepers = {one.id: FakeKeeper(one.id) for one in self.settings.instances}
         self.metrics = Metrics()
         self.health = api.Components({"ccc-test": "ready"}, "up", draining=False)
@@ -261,6 +266,7 @@ class Service:
                 in_place_of(self.trials),
                 in_place_of(self.coverages),
                 in_place_of(self.experiments),
+                self.callees,
                 self.clock,
                 body_seconds=self.body_seconds,
                 nonces=self.nonces,

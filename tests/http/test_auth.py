@@ -29,6 +29,11 @@ NEEDS = [
     ("DELETE", "/v1/numbers/01055500001/park", "admin"),
     ("POST", "/v1/numbers/park", "admin"),
     ("POST", "/v1/numbers/unpark", "admin"),
+    ("GET", "/v1/callees/01055500001", "admin"),
+    ("PUT", "/v1/callees/01055500001/stop", "admin"),
+    ("DELETE", "/v1/callees/01055500001/stop", "admin"),
+    ("POST", "/v1/callees/stop", "admin"),
+    ("POST", "/v1/callees/unstop", "admin"),
     ("GET", "/v1/inventory", "admin"),
     ("POST", "/v1/inventory/refresh", "admin"),
     ("GET", "/v1/coverage", "admin"),
@@ -54,6 +59,8 @@ ADDITION = b'{"instance_id": "ccc-test", "numbers": ["01055500001"], "usage": "O
 PARK = b'{"instance_id": "ccc-test", "numbers": ["01055500001"], "seconds": 60}'
 UNPARK = b'{"instance_id": "ccc-test", "numbers": ["01055500001"]}'
 OUTCOME = b'{"instance_id": "ccc-test", "call_id": "a", "result": "busy"}'
+LET = b'{"instance_id": "ccc-test", "numbers": ["01055500001"]}'
+STOPPED = LET.replace(b"}", b', "seconds": 60}')
 NAMING = [
     ("POST", "/v1/pick", IN_BODY),
     ("POST", "/v1/outcomes", OUTCOME),
@@ -64,6 +71,11 @@ NAMING = [
     ("DELETE", f"/v1/numbers/01055500001/park?{IN_QUERY}", None),
     ("POST", "/v1/numbers/park", PARK),
     ("POST", "/v1/numbers/unpark", UNPARK),
+    ("GET", f"/v1/callees/01055500001?{IN_QUERY}", None),
+    ("PUT", f"/v1/callees/01055500001/stop?{IN_QUERY}", b'{"seconds": 60}'),
+    ("DELETE", f"/v1/callees/01055500001/stop?{IN_QUERY}", None),
+    ("POST", "/v1/callees/stop", STOPPED),
+    ("POST", "/v1/callees/unstop", LET),
     ("GET", f"/v1/inventory?{IN_QUERY}", None),
     ("POST", f"/v1/inventory/refresh?{IN_QUERY}", None),
     ("GET", f"/v1/coverage?{IN_QUERY}", None),

@@ -381,7 +381,7 @@ async def test_a_sip_code_stops_the_callee_that_is_named(call: dict[str, str]) -
     async with running(Bench()) as bench:
         await bench.report("failed", called_number=CALLED, sip_code=474, **call)
         await eventually(lambda: bench.ledger.stops)
-    assert bench.ledger.stops == [Stop(CALLEE, UNTIL)]
+    assert bench.ledger.stops == [Stop(CALLEE, UNTIL, reason="SIP 474")]
 
 
 async def test_a_sip_code_keeps_a_number_away_from_the_callees_province() -> None:

@@ -151,6 +151,7 @@ class Bench:
             LEVELS,
             fallback_seconds,
             digests=Digests(b"", "ccc-test"),
+            rules=Rules(),
             knows_callees=False,
             closed=lambda: None,
             now=lambda: 0,

@@ -23,7 +23,7 @@ function drawCallee(number, callee) {
   const { stop } = callee;
   return [
     make("p", { className: callee.refused_until ? "verdict bad" : "verdict" }, calleeVerdict(callee)),
-    callee.calls_from ? make("p", { className: "bad" }, text("callsFrom", { time: instant(callee.calls_from) })) : "",
+    callee.opens_at ? make("p", { className: "bad" }, text("callsFrom", { time: instant(callee.opens_at) })) : "",
     stop ? make("p", {}, chip("bad", text("stopped")), " ", endAndWords(stop.until, stop.by, stop.reason)) : "",
     make("div", { className: "actions" },
       button(text(stop ? "stopAnew" : "stopIt"), () => askToStopOne(number, callee)),

@@ -56,7 +56,7 @@ class Book:
         self._remembered = Remembered(self.members, self.learned)
         self._turn = self.now = 0
         self._hour = self._hour_end = self._day = 0  # the windows around now
-        self.has_stops = False  # once a callee was stopped
+        self.has_stops = False
         self.has_gone_back = False  # from the time of a clock that nobody believes any more
         self._runs: dict[type, Callable[[Any], Answer]] = {
             Pick: self._decide,
@@ -67,12 +67,8 @@ class Book:
             Review: lambda review: parking.review(
                 self.members, review.numbers, self.rules, self.now
             ),
-            Describe: lambda asked: tuple(
-                self.members.standing(number, self.rules, self.now) for number in asked.numbers
-            ),
-            DescribeCallee: lambda asked: self._callee(asked.callee).standing(
-                self.rules.horizon, self.now
-            ),
+            Describe: self._describe,
+            DescribeCallee: lambda of: self._callee(of.callee).standing(self.rules, self.now),
             Outcome: self._follow,
             Stop: self._stop,
             Cap: lambda cap: parking.cap(self.members, cap, self.rules, self.now),
@@ -227,6 +223,11 @@ class Book:
     def _stop(self, stop: Stop) -> bool:
         self.has_stops = True
         return self._callee(stop.callee).stop(stop, self.now)
+
+    def _describe(self, asked: Describe) -> tuple[Standing, ...]:
+        return tuple(
+            self.members.standing(number, self.rules, self.now) for number in asked.numbers
+        )
 
     def _record_elsewhere(self, record: Record) -> bool:
         if is_new := self._answered_before(record.call) is None:

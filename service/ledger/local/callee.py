@@ -41,12 +41,12 @@ class CalleeUses:
             self.stopped, self.words = stop.until, (stop.by, stop.reason)
         return was_stopped
 
-    def standing(self, horizon: int, now: int) -> CalleeStanding:
+    def standing(self, rules: Rules, now: int) -> CalleeStanding:
         """Describe its stop, and the uses within the horizon."""
         uses = tuple(
             (use.instant, use.groups, tuple(number for number, _, _ in use.shown))
             for use in self.uses
-            if use.instant > now - horizon
+            if use.instant > now - rules.horizon
         )
         if self.stopped <= now:
             return CalleeStanding(uses=uses)
