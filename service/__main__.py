@@ -210,6 +210,7 @@ _COMMANDS: dict[str, Callable[[Namespace], int | None]] = {
     "library": _library,
     "pick": _ask,
     "plan": _ask,
+    "report": _ask,
     "experiment": _ask,
 }
 

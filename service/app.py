@@ -41,7 +41,6 @@ from service.sync import Localities
 from service.tasks import keep_running, measure_lag
 
 CACHE_SECONDS = 2.0  # what the cache and the members may take; no pick waits for them
-
 SETTLE_SECONDS = 5.0  # before the port opens, at the most
 
 Reload = Callable[[], Settings]
@@ -130,6 +129,7 @@ class Service:
             trials=Trials(instances, self._locator, picker),
             coverages=Coverages(instances, self._locator),
             experiments={name: built.experiment for name, built in instances.parts.items()},
+            calls={name: built.calls for name, built in instances.parts.items()},
             unused_overrides=instances.unused_overrides,
         )
 
@@ -170,9 +170,9 @@ class Service:
     async def reload(self, read: Reload) -> None:
         """Read the configuration again; a bad one is refused, told and counted.
 
-        Credentials, limits, rules, levels, windows, overrides, SIP actions, number health and the
-        experiment take hold at once, and what limits keep out is looked at again. What else has
-        changed waits for a start, and is named.
+        Credentials, limits, rules, levels, windows, overrides, SIP actions, number health, reports
+        and the experiment take hold at once, and what limits keep out is looked at again. What else
+        has changed waits for a start, and is named.
         """
         try:
             # A table of prefixes takes a while.

@@ -1,6 +1,6 @@
 """Examples for the OpenAPI document, as the very types that are answered; numbers made up."""
 
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 
 from service.api.answers import (
     AdditionReply,
@@ -21,10 +21,12 @@ from service.experiment.arms import ArmCalls
 from service.experiment.report import ExperimentReport, ExperimentStratum
 from service.numbers import NumberEntry, NumberPage, Parked
 from service.picking import Pair, PlacedNumber
+from service.reports.report import CallReport, report_row
 
 REQUEST_ID = "5f0c6f2ad7b14bd8a3c1000000000017"
 NUMBER = "01089898989"
 
+_DAY = date(2026, 1, 1)
 _PARKED = Parked("operator", datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC))
 
 PICK = PickResponse(
@@ -99,6 +101,14 @@ COVERAGE = Coverage(
     ),
     foretold={"city": 4210.0, "area_code": 35.0, "province": 890.5, "any": 310.0},
     ratio=0.968,
+)
+REPORT = CallReport(
+    instance_id="ccc-test",
+    by="skill_group",
+    from_=_DAY,
+    to=_DAY,
+    timezone="Asia/Shanghai",
+    data=(report_row(_DAY, "sales@ccc-test", (131, 190, 40, 12, 0, 5, 412, 5_502_000)),),
 )
 EXPERIMENT = ExperimentReport(
     instance_id="ccc-test",

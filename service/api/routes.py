@@ -16,6 +16,7 @@ from service.api.answers import (
 )
 from service.api.bodies import JSON
 from service.api.experiment import ROUTE as EXPERIMENT
+from service.api.report import ROUTE as REPORT
 from service.api.route import Content, Route
 from service.coverage.report import Coverage
 from service.errors import (
@@ -241,4 +242,4 @@ OPERATIONS = (
     ),
 )
 
-ROUTES = (*PICKS, *NUMBERS, *COVERAGE, EXPERIMENT, *OPERATIONS)
+ROUTES = (*PICKS, *NUMBERS, *COVERAGE, REPORT, EXPERIMENT, *OPERATIONS)
