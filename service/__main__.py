@@ -211,6 +211,7 @@ _COMMANDS: dict[str, Callable[[Namespace], int | None]] = {
     "pick": _ask,
     "plan": _ask,
     "stop": _ask,
+    "report": _ask,
     "experiment": _ask,
 }
 

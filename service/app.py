@@ -130,6 +130,7 @@ class Service:
             trials=Trials(instances, self._locator, picker),
             coverages=Coverages(instances, self._locator),
             experiments={name: one.experiment for name, one in built},
+            calls={name: one.calls for name, one in built},
             unused_overrides=instances.unused_overrides,
         )
 
@@ -170,9 +171,9 @@ class Service:
     async def reload(self, read: Reload) -> None:
         """Read the configuration again; a bad one is refused, told and counted.
 
-        Credentials, limits, rules, levels, windows, overrides, SIP actions, number health and the
-        experiment take hold at once, and what limits keep out is looked at again. What else has
-        changed waits for a start, and is named.
+        Credentials, limits, rules, levels, windows, overrides, SIP actions, number health, reports
+        and the experiment take hold at once, and what limits keep out is looked at again. What else
+        has changed waits for a start, and is named.
         """
         try:
             # A table of prefixes takes a while.

@@ -31,6 +31,8 @@ from service.metrics import Metrics
 from service.picking.instance import Digests
 from service.picking.notes import LocalNotes, Notes, SharedNotes
 from service.redis_.counts import Counts, LocalCounts, SharedCounts
+from service.reports.calls import CallCounter
+from service.reports.rows import LocalRows, SharedRows
 from service.settings import InstanceSettings, Selection, Settings
 from service.sync import (
     Available,
@@ -65,6 +67,7 @@ class InstanceParts(msgspec.Struct, frozen=True):
     health: NumberHealth
     demand: Demand
     experiment: Experiment
+    calls: CallCounter
     spare: SpareCities
     notes: Notes
     metrics: Metrics
@@ -79,6 +82,7 @@ class InstanceParts(msgspec.Struct, frozen=True):
             "demand": self.demand.run,
             "health": self.health.run,
             "experiment": self.experiment.run,
+            "reports": self.calls.run,
             "spare-cities": self.spare.run,
             "available": partial(available.run, lambda: self.keeper.inventory, self.ledger.parked),
         }
@@ -130,10 +134,13 @@ class Builder:
         demand = Demand(Days(self._counts(f"{base}demand:", DAYS + 1)), now_there)
         counts = self._counts(f"{base}experiment:", EXPERIMENT_DAYS)
         experiment = Experiment(instance.id, counts, now_there, self._metrics)
+        rows = SharedRows(self._cache, f"{base}report:") if self._cache else LocalRows()
+        calls = CallCounter(rows, now_there, lambda: keeper.inventory)
         spare = SpareCities(demand, lambda: keeper.inventory, ledger.glance)
         return InstanceParts(
             *(instance, ccc, sweep, keeper, ledger, now),
-            *(health, demand, experiment, spare, self._notes(instance, base), self._metrics),
+            *(health, demand, experiment, calls, spare, self._notes(instance, base)),
+            self._metrics,
         )
 
     def _counts(self, base: str, days: int) -> Counts:

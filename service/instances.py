@@ -119,9 +119,12 @@ class Instances(dict[str, Instance]):
         for instance in self.values():
             await instance.ledger.review()
 
-    def note_outcome(self, instance_id: str, number: str, result: str, mark: Mark) -> None:
-        """Feed a number's health, and the experiment, with the result of a call that ended."""
+    def note_outcome(
+        self, instance_id: str, number: str, result: str, mark: Mark, talk_ms: int
+    ) -> None:
+        """Feed the reports, a number's health and the experiment with a call that ended."""
         built = self.parts[instance_id]
+        built.calls.count_end(number, result, mark, talk_ms)
         built.experiment.note(mark, result)
         built.health.note(number, result, mark)
 
@@ -142,7 +145,8 @@ class Instances(dict[str, Instance]):
         built.spare.show(selection.spare_first)
         health = self._settings.health.enabled
         built.health.turn(on=health)
-        built.demand.now = built.experiment.now = now_in(selection)
+        built.demand.now = built.experiment.now = built.calls.now = now_in(selection)
+        built.calls.days = self._settings.reports.days
         built.experiment.go_by(self._settings.experiment, selection.levels, health=health)
         return Instance(
             instance_id=instance.id,
@@ -159,6 +163,7 @@ class Instances(dict[str, Instance]):
             demand=built.demand,
             experiment=built.experiment,
             notes=built.notes,
+            calls=built.calls,
             near=self._near[instance.id],
             spare=built.spare.of,
         )

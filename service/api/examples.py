@@ -1,6 +1,6 @@
 """Examples for the OpenAPI document, as the very types that are answered; numbers made up."""
 
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 
 from msgspec.structs import replace
 
@@ -32,10 +32,12 @@ from service.numbers.callees import (
     ShownNumber,
 )
 from service.picking import Pair, PlacedNumber
+from service.reports.report import CallReport, report_row
 
 REQUEST_ID = "5f0c6f2ad7b14bd8a3c1000000000017"
 NUMBER = "01089898989"
 
+_DAY = date(2026, 1, 1)
 _END = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 _PARKED = Parked("operator", _END, "ops", "complaints")
 
@@ -113,6 +115,14 @@ COVERAGE = Coverage(
     ),
     foretold={"city": 4210.0, "area_code": 35.0, "province": 890.5, "any": 310.0},
     ratio=0.968,
+)
+REPORT = CallReport(
+    instance_id="ccc-test",
+    by="skill_group",
+    from_=_DAY,
+    to=_DAY,
+    timezone="Asia/Shanghai",
+    data=(report_row(_DAY, "sales@ccc-test", (131, 190, 40, 12, 0, 5, 412, 5_502_000)),),
 )
 EXPERIMENT = ExperimentReport(
     instance_id="ccc-test",

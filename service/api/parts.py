@@ -27,6 +27,7 @@ from service.outcomes import Outcomes
 from service.picking.picker import Picker
 from service.picking.trial import Trials
 from service.provisioning.provisioner import Provisioner
+from service.reports.calls import CallCounter
 from service.settings import Scope, Settings
 from service.sync import InventoryKeeper
 
@@ -66,9 +67,10 @@ class Components(msgspec.Struct, frozen=True):
 class Parts(msgspec.Struct, frozen=True):
     """The dependencies of the HTTP side.
 
-    `keepers` and `experiments` are by instance id, `new_id` makes request ids, `timer` counts
-    seconds that only go forward, `clock` gives the Unix time, `body_seconds` is what a body may
-    take to arrive. `nonces` are those that all replicas share, None where there is but one process.
+    `keepers`, `experiments` and `calls` are by instance id, `new_id` makes request ids, `timer`
+    counts seconds that only go forward, `clock` gives the Unix time, `body_seconds` is what a body
+    may take to arrive. `nonces` are those that all replicas share, None where there is but one
+    process.
     """
 
     settings: Settings
@@ -88,6 +90,7 @@ class Parts(msgspec.Struct, frozen=True):
     coverages: Coverages
     experiments: Mapping[str, Experiment]
     callees: Callees
+    calls: Mapping[str, CallCounter]
     clock: Callable[[], float] = time.time
     body_seconds: float = 1.0
     nonces: Nonces | None = None

@@ -19,6 +19,7 @@ from service.api.bodies import JSON
 from service.api.callees import ROUTES as CALLEES
 from service.api.coverage import ROUTES as COVERAGE
 from service.api.experiment import ROUTE as EXPERIMENT
+from service.api.report import ROUTE as REPORT
 from service.api.route import Content, Route
 from service.errors import (
     CalleeBudgetExceeded,
@@ -248,4 +249,4 @@ OPERATIONS = (
     ),
 )
 
-ROUTES = (*PICKS, *NUMBERS, *CALLEES, *COVERAGE, EXPERIMENT, *OPERATIONS)
+ROUTES = (*PICKS, *NUMBERS, *CALLEES, *COVERAGE, REPORT, EXPERIMENT, *OPERATIONS)

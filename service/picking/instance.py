@@ -24,6 +24,7 @@ from service.ledger import Ledger, Rules
 from service.locality import restore_number
 from service.locality.refusal import why_refused
 from service.picking.notes import Notes
+from service.reports.calls import CallCounter
 from service.sync import InventoryKeeper
 
 DIGEST_BYTES = 12
@@ -94,9 +95,9 @@ class Instance(msgspec.Struct, frozen=True):
     `fallback_seconds` is what asking CCC may take, 0 where that is not wanted. `closed` gives the
     error of a pick outside the calling window, None while that is open. `rules` are those of the
     ledger, `knows_callees` says that one needs them. `now` is the ledger's time in ms since 1970:
-    what is kept out until an instant is so by it. `demand` counts the calls, `experiment` holds out
-    some callees, `near` has the places to go to before anywhere, `notes` the words to parks,
-    `spare` gives some groups' cities with numbers to spare.
+    what is kept out until an instant is so by it. `demand` and `calls` count the calls, for plans
+    and for reports, `experiment` holds out some callees, `near` has the places to go to before
+    anywhere, `notes` the words to parks, `spare` gives some groups' cities with numbers to spare.
     """
 
     instance_id: str
@@ -113,6 +114,7 @@ class Instance(msgspec.Struct, frozen=True):
     demand: Demand
     experiment: Experiment
     notes: Notes
+    calls: CallCounter
     near: Near = NO_PLACES
     spare: Callable[[tuple[str, ...]], tuple[tuple[str, Node], ...]] = no_spare
 

@@ -5,7 +5,9 @@ import itertools
 import re
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import aiohttp
 import msgspec
@@ -17,6 +19,7 @@ from service import api
 from service.api.examples import COVERAGE, EXPERIMENT
 from service.api.nonces import Nonces
 from service.coverage.report import Coverage
+from service.errors import LedgerUnavailable
 from service.experiment.report import ExperimentReport
 from service.inventory import Inventory, PhoneNumber
 from service.ledger import LocalLedger
@@ -27,6 +30,8 @@ from service.numbers.parking import Results
 from service.outcomes import OutcomeReport
 from service.picking import Pair, PickAnswer, PickRequest, PlacedNumber
 from service.provisioning import Addition, AddRequest, BulkRequest
+from service.reports.calls import CallCounter
+from service.reports.rows import LocalRows, Row
 from service.settings import (
     AccessKeySettings,
     Auth,
@@ -42,6 +47,7 @@ from tests.fakes import in_place_of
 from tests.http.console_fixtures import FakeOverviews, FakeTrials
 
 GROUP = "sales@ccc-test"
+NOON = datetime(2026, 1, 2, 12, tzinfo=ZoneInfo("Asia/Shanghai"))
 CALLED = "13888888888"
 FORM = "application/x-www-form-urlencoded"
 PICK = b'{"called_number": "13888888888", "skill_group_ids": ["sales@ccc-test"]}'
@@ -167,6 +173,20 @@ class FakeExperiment:
         return EXPERIMENT
 
 
+class FragileRows(LocalRows):
+    """Rows that can be out of reach from some reading on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.readings = 1000  # that there will be
+
+    async def read(self, name: str) -> Mapping[str, Row]:
+        self.readings -= 1
+        if self.readings < 0:
+            raise LedgerUnavailable("Redis is away")
+        return await super().read(name)
+
+
 class FakeProvisioner:
     """Adds whatever it is told to but for what a test says, or raises."""
 
@@ -239,6 +259,9 @@ class Service:
         self.ledger = LocalLedger(lambda: 1_042_000)
         ids = [one.id for one in self.settings.instances]
         self.callees = callees_over(self.ledger, *ids)
+        self.rows = FragileRows()
+        calls = CallCounter(self.rows, lambda: NOON, lambda: None)
+        self.calls = {one.id: calls for one in self.settings.instances}
         self.keepers = {one.id: FakeKeeper(one.id) for one in self.settings.instances}
         self.metrics = Metrics()
         self.health = api.Components({"ccc-test": "ready"}, "up", draining=False)
@@ -267,6 +290,7 @@ class Service:
                 in_place_of(self.coverages),
                 in_place_of(self.experiments),
                 self.callees,
+                self.calls,
                 self.clock,
                 body_seconds=self.body_seconds,
                 nonces=self.nonces,

@@ -10,7 +10,7 @@ from service.errors import LedgerUnavailable, OutsideCallingWindow
 from service.ledger import CalleeRule, Ledger, LocalLedger, Rules, Stop
 from service.ledger.port import DescribeCallee, Record
 from service.numbers.callees import Callees
-from tests.callees import CALLEE, CALLED, NOW, callees_over
+from tests.callees import CALLED, CALLEE, NOW, callees_over
 from tests.ledgers import inventory_of, now_ms, pick, shared_ledger, write_members
 from tests.waiting import eventually
 

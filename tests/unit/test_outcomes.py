@@ -126,7 +126,7 @@ class Bench:
     def __init__(self, numbers: int = 2) -> None:
         self.ledger = FakeLedger()
         self.metrics = Metrics()
-        self.healths: list[tuple[str, str, str, Mark]] = []
+        self.healths: list[tuple[str, str, str, Mark, int]] = []
         self.keeper = FakeKeeper(numbers)
         self.instance = FakeInstance("ccc-test", self.keeper, self.ledger, DIGESTS)
         self.outcomes = Outcomes(
@@ -177,10 +177,11 @@ async def test_a_call_that_ended_is_final_counted_and_feeds_the_numbers_health(
     result: str,
 ) -> None:
     bench = Bench()
-    await bench.report(result)
+    await bench.report(result, talk_ms=42_000)
     assert bench.ledger.followed == [Outcome(CALL, "", "", final=True)]
     assert bench.counted("city", result) == 1
-    assert bench.healths == [("ccc-test", CALLER, result, Mark("city", "city", "SC", SALES))]
+    mark = Mark("city", "city", "SC", SALES)
+    assert bench.healths == [("ccc-test", CALLER, result, mark, 42_000)]
 
 
 async def test_a_call_is_found_by_both_of_its_numbers_however_they_are_written() -> None:
@@ -196,7 +197,7 @@ async def test_of_a_pick_of_several_the_one_that_was_shown_is_named() -> None:
     assert bench.ledger.followed == [Outcome(CALL, "", "02855500002", final=True)]
     assert bench.counted("sticky", "answered") == 1
     used = Mark("sticky", "any", "SC", SALES)
-    assert bench.healths == [("ccc-test", "02855500002", "answered", used)]
+    assert bench.healths == [("ccc-test", "02855500002", "answered", used, 0)]
 
 
 async def test_of_several_with_none_named_the_number_is_not_told() -> None:
