@@ -28,5 +28,5 @@ def browser(window: Browser) -> Iterator[Browser]:
 def service() -> Iterator[Beside]:
     """A service two of whose numbers have been used as often as a day may."""
     with beside(operated()) as service:
-        use_up(service)
+        service.do(use_up(service.service))
         yield service

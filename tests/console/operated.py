@@ -8,8 +8,15 @@ from msgspec.structs import replace
 
 from service.emulator import Emulator, phone_number, running, skill_groups
 from service.settings import CalleeLimits, CalleeRuleSettings, CallerLimits, Selection
-from tests.console.browsing import Beside
-from tests.whole.services import SALES, SUPPORT, Running, emulator_of, settings_for, started
+from tests.whole.services import (
+    CHENGDU_MOBILE,
+    SALES,
+    SUPPORT,
+    Running,
+    emulator_of,
+    settings_for,
+    started,
+)
 
 MARKUP = "<img src=x onerror=document.title='run'>"
 NUMBERS = [f"028555{last:05d}" for last in range(12)]
@@ -71,8 +78,12 @@ async def operated(
             yield service
 
 
-def use_up(service: Beside) -> None:
-    """Use up the day's cap of the first two numbers in Chengdu."""
+async def use_up(service: Running) -> None:
+    """Use up the day's cap of the first two numbers in Chengdu; one of the calls is answered."""
     for _ in range(4):
-        status, _ = service.do(service.service.pick(exclude=NUMBERS[2:], explain=True))
+        status, _ = await service.pick(exclude=NUMBERS[2:], explain=True)
         assert status == 200
+    outcome = {"called_number": CHENGDU_MOBILE, "caller_number": USED_UP[0], "result": "answered"}
+    reported = {**outcome, "talk_ms": 120_000}
+    async with service.client.post(f"{service.url}/v1/outcomes", json=reported) as response:
+        assert response.status == 202

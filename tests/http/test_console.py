@@ -13,6 +13,7 @@ from service.settings import Console
 from tests.http.http_fixtures import (
     ANSWER,
     GROUP,
+    NUMBERS,
     PICK,
     Service,
     ask,

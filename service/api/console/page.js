@@ -168,7 +168,7 @@ readInto(byId("stops-file"), byId("stops").elements.numbers);
 onSubmit("stops", ({ numbers }) => askAboutList("stop", numbers));
 byId("let-many").onclick = () => askAboutList("unstop", byId("stops").elements.numbers.value);
 onSubmit("report-form", askReport);
-byId("report-form").onchange = narrowReport;
+byId("report-form").onchange = chooseReport;
 byId("report-csv").onclick = downloadReport;
 onSubmit("plan", planCoverage);
 byId("ask-experiment").onclick = askExperiment;

@@ -3,7 +3,6 @@
 
 const KINDS = ["skill_group", "province", "match", "number"];
 const RESULTS = ["answered", "no_answer", "busy", "rejected", "blocked", "failed"];
-const DAYS_AT_FIRST = 14;
 const MOST_ROWS = 200;
 const Z = 1.96; // of the 95 % interval by Wilson
 
@@ -24,7 +23,15 @@ function reportPath(given, fields = {}) {
 }
 
 function askReport(given) {
-  return showAnswer("report", () => ask(reportPath(given)), drawReport);
+  return showAnswer("report", () => reportOf(given), drawReport);
+}
+
+async function reportOf(given) {
+  const report = await ask(reportPath(given));
+  const { from, to } = byId("report-form").elements;
+  from.value ||= report.from;
+  to.value ||= report.to;
+  return report;
 }
 
 async function downloadReport() {
@@ -97,22 +104,14 @@ function daysBetween(from, to) {
   return days;
 }
 
-/** A day so many days ago, as a date field takes it. */
-function daysAgo(count) {
-  const then = new Date(Date.now() - count * 86400000);
-  return [then.getFullYear(), then.getMonth() + 1, then.getDate()].map((each) => String(each).padStart(2, "0")).join("-");
-}
-
-/** A report of some days by itself; one by numbers, which are many, of a day unless asked otherwise. */
+/** A report by itself when this is first looked at; days are the instance's, which the answer names. */
 function beginReport() {
-  const form = byId("report-form").elements;
-  if (form.from.value) return;
-  [form.from.value, form.to.value] = [daysAgo(DAYS_AT_FIRST - 1), daysAgo(0)];
-  byId("report-form").requestSubmit();
+  if (!shownIn.has("report")) byId("report-form").requestSubmit();
 }
 
-function narrowReport(event) {
-  const form = byId("report-form").elements;
-  if (event.target.name === "by" && event.target.value === "number") form.from.value = form.to.value;
-  if (form.from.value && form.to.value) byId("report-form").requestSubmit();
+/** Ask anew when something is chosen; numbers are many, so of them the last day comes first. */
+function chooseReport(event) {
+  const { from, to } = byId("report-form").elements;
+  if (event.target.name === "by" && event.target.value === "number") from.value = to.value;
+  byId("report-form").requestSubmit();
 }
