@@ -19,9 +19,7 @@ BARRED = frozenset(get_args(Barred))
 SCANNED = 100  # numbers looked at in one go, less than a ms
 
 
-def in_order(
-    numbers: Mapping[str, PhoneNumber],
-) -> Generator[None, None, list[PhoneNumber]]:
+def in_order(numbers: Mapping[str, PhoneNumber]) -> Generator[None, None, list[PhoneNumber]]:
     """Sort numbers by their digits, in slices."""
     left, runs, ordered = iter(numbers), list[list[str]](), list[PhoneNumber]()
     while run := sorted(islice(left, SCANNED)):
