@@ -133,16 +133,9 @@ async def add(request: web.Request) -> web.Response:
 async def add_bulk(request: web.Request) -> web.Response:
     """Add numbers by AddBulkPhoneNumbers, and bind them to skill groups; else as `add`."""
     addition = await _add(request, _bulk_decoder)
-    return answer(
-        BulkAdditionReply(
-            request_id=request[REQUEST_ID],
-            added=addition.added,
-            failed=addition.failed,
-            in_use=addition.in_use,
-            in_arrears=addition.in_arrears,
-            pending=addition.pending,
-        )
-    )
+    fates = msgspec.structs.asdict(addition)
+    del fates["details"]
+    return answer(BulkAdditionReply(request[REQUEST_ID], **fates))
 
 
 async def _add(request: web.Request, decoder: msgspec.json.Decoder[R]) -> Addition:

@@ -59,8 +59,8 @@ class NumberQuery(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     state: Annotated[
         State,
         Meta(
-            description="Only numbers that are `available`, or `parked`, or out for this reason. "
-            "State and order are those of some seconds ago at the most."
+            description="Only numbers that are `available`, `parked` (out for a time), or out for "
+            "this reason, as this process knew it some seconds ago at the most."
         ),
     ] = ""
     sort: Annotated[Sort, Meta(description="The order; with `-` the greatest comes first.")] = (

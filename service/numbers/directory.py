@@ -52,7 +52,11 @@ class Directory:
         shown = matching[(query.page - 1) * query.page_size : query.page * query.page_size]
         standing, entries = await self._described(instance, shown)
         if standing == "known":
-            entries = tuple(entry for entry in entries if _is_still(query.state, entry))
+            entries = tuple(
+                entry
+                for entry in entries
+                if has_state(query.state, [park.reason for park in entry.parked or ()])
+            )
         return NumberPage(entries, query.page, query.page_size, len(matching), standing)
 
     async def matching(self, query: NumberQuery) -> list[PhoneNumber]:
@@ -125,7 +129,3 @@ def _standing(standing: Standing, parked: tuple[Parked, ...]) -> dict[str, Any]:
         "available": not parked,
         "parked": parked,
     }
-
-
-def _is_still(state: str, entry: NumberEntry) -> bool:
-    return has_state(state, [park.reason for park in entry.parked or ()])

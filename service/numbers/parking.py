@@ -9,7 +9,7 @@ from typing import TypeAlias, TypeVar, get_args
 
 from service.errors import LedgerUnavailable
 from service.inventory import Inventory
-from service.ledger import Ledger, Park, Unpark, apply_all
+from service.ledger import Ledger, Park, Unpark, apply_all, describe
 from service.locality import restore_number
 from service.numbers import Lifted, NumberResult, Reason, Result
 from service.picking.instance import Instance, instance_named, inventory_of
@@ -94,7 +94,13 @@ class Parking:
             lifted = set[str]()
             if QUARANTINE in reasons:
                 lifted.update(await self._lift_quarantine(instance.instance_id, some))
-            unparks = [Unpark(number, each) for number in some for each in reasons]
+            standings = zip(some, await describe(instance.ledger, some), strict=True)
+            unparks = [
+                Unpark(number, parked)
+                for number, standing in standings
+                for parked, _ in standing.parks
+                if parked in reasons
+            ]
             return lifted | {unpark.number for unpark in await _taken(instance.ledger, unparks)}
 
         return await self._change(instance, numbers, lift, "unparked")

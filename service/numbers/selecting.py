@@ -7,19 +7,19 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from heapq import merge
 from itertools import chain, islice
+from typing import get_args
 
 from service.inventory import PhoneNumber, bar
 from service.ledger import Ledger
 from service.ledger.answers import Glance
 from service.locality import normal_city, normal_province
-from service.numbers import NumberQuery
+from service.numbers import Barred, NumberQuery
 
+BARRED = frozenset(get_args(Barred))
 SCANNED = 100  # numbers looked at in one go, less than a ms
 
 
-def in_order(
-    numbers: Mapping[str, PhoneNumber],
-) -> Generator[None, None, list[PhoneNumber]]:
+def in_order(numbers: Mapping[str, PhoneNumber]) -> Generator[None, None, list[PhoneNumber]]:
     """Sort numbers by their digits, in slices."""
     left, runs, ordered = iter(numbers), list[list[str]](), list[PhoneNumber]()
     while run := sorted(islice(left, SCANNED)):
@@ -63,8 +63,10 @@ def selected(
 
 def has_state(state: str, reasons: Collection[str]) -> bool:
     """Return whether a number that these reasons keep out is in a state; "" is any."""
-    if state in ("available", "parked"):
-        return bool(reasons) == (state == "parked")
+    if state == "available":
+        return not reasons
+    if state == "parked":
+        return any(reason not in BARRED for reason in reasons)
     return not state or state in reasons
 
 
