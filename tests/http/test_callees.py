@@ -48,9 +48,9 @@ async def test_a_callee_is_stopped_for_a_reason_and_let_again(
         ops = {"Authorization": "Bearer ops"}
         answer = await sent(service, "PUT", STOP, {"seconds": 3600, "reason": "投诉"}, **ops)
         assert answer.json["stop"] == {"until": AN_HOUR_ON, "by": "ops", "reason": "投诉"}
-        answer = await ask(service, "DELETE", STOP, **ops)
+        answer = await ask(service, "DELETE", STOP, None, **ops)
         assert (answer.status, answer.json["stop"]) == (200, None)
-        assert (await ask(service, "DELETE", STOP, **ops)).status == 200
+        assert (await ask(service, "DELETE", STOP, None, **ops)).status == 200
     assert [record.audit["what"] for record in caplog.records if hasattr(record, "audit")] == [
         "stopped 138****8888 until 1970-01-01 01:17:22+00:00: 投诉",
         "let 138****8888 be called again",

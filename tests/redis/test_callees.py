@@ -103,9 +103,9 @@ async def test_a_list_never_shortens_a_stop_and_an_operator_may(ledger: Ledger) 
 async def test_without_rules_picks_say_whom_they_are_for_once_somebody_is_stopped(
     ledger: Ledger,
 ) -> None:
-    assert not ledger.has_stops
+    before = ledger.has_stops
     await ledger.apply(Stop(CALLEE, now_ms() + YEAR))
-    assert ledger.has_stops
+    assert (before, ledger.has_stops) == (False, True)
     await ledger.pick(pick(callee="another"))
     answer = await ledger.apply(DescribeCallee(dry_run=True, callee="another"))
     assert answer.uses == ()

@@ -224,9 +224,10 @@ class BothLedgers(RuleBasedStateMachine):
         return Describe(dry_run=True, numbers=tuple(draw(st.sets(numbers, max_size=3))))
 
     def stop(self, draw: Any) -> Stop:
-        words = draw(st.sampled_from([("", ""), ("ops", "asked us\nnot to call"), ("", "SIP 603")]))
+        by, why = draw(st.sampled_from([("", ""), ("ops", "asked us\nnot to"), ("", "SIP 603")]))
         until = draw(st.sampled_from([0, self.now, self.now + HOUR])) or self.soon(draw)
-        return Stop(draw(known_callees), until * draw(st.booleans()), *words, draw(st.booleans()))
+        ends = until * draw(st.booleans())
+        return Stop(draw(known_callees), ends, by, why, draw(st.booleans()))
 
     def describe_callee(self, draw: Any) -> DescribeCallee:
         return DescribeCallee(dry_run=True, callee=draw(known_callees))
