@@ -130,10 +130,15 @@ def _csv(day: date, keys: Sequence[str], rows: Mapping[str, CallRow]) -> bytes:
 
 def _line(day: str, key: str, row: CallRow) -> str:
     ended = ended_of(row)
-    share, interval = answered_share(row.answered, sum(ended))
-    shares = _text(share, *(interval or (None, None)))
-    counts = ",".join(map(str, (row.picks, *ended)))
+    counts = _encode((row.picks, *ended))[1:-1].decode()  # as in JSON, at a fifth of the time
+    shares = _shares(row.answered, sum(ended))
     return f"{day},{_text(safe(key))},{counts},{shares},{row.talk_ms}\r\n"
+
+
+@lru_cache(KNOWN)
+def _shares(answered: int, calls: int) -> str:
+    share, interval = answered_share(answered, calls)
+    return _text(share, *(interval or (None, None)))
 
 
 @lru_cache(KNOWN)
