@@ -12,7 +12,7 @@ from service.api import bodies, examples, forms
 from service.api.answers import answer
 from service.api.parts import Api, admitted
 from service.api.route import Content, Route
-from service.api.tables import CSV, MARK, csv_lines
+from service.api.tables import CSV, MARK, csv_lines, safe
 from service.coverage.report import Coverage
 from service.errors import (
     InventoryUnavailable,
@@ -98,7 +98,7 @@ async def _planned(
 
 def _table(coverage: Coverage) -> str:
     columns = ["skill_group_id", "province", "city", "area_code", "count", "gain"]
-    rows = [[getattr(purchase, column) for column in columns] for purchase in coverage.buy]
+    rows = [[safe(getattr(purchase, column)) for column in columns] for purchase in coverage.buy]
     return MARK + csv_lines([columns, *rows])
 
 

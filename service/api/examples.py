@@ -32,7 +32,7 @@ from service.numbers.callees import (
     ShownNumber,
 )
 from service.picking import Pair, PlacedNumber
-from service.reports.report import CallReport, report_row
+from service.reports.report import CallReport, CallRow, report_row
 
 REQUEST_ID = "5f0c6f2ad7b14bd8a3c1000000000017"
 NUMBER = "01089898989"
@@ -122,7 +122,7 @@ REPORT = CallReport(
     from_=_DAY,
     to=_DAY,
     timezone="Asia/Shanghai",
-    data=(report_row(_DAY, "sales@ccc-test", (131, 190, 40, 12, 0, 5, 412, 5_502_000)),),
+    data=(report_row(_DAY, "sales@ccc-test", CallRow(131, 190, 40, 12, 0, 5, 412, 5_502_000)),),
 )
 EXPERIMENT = ExperimentReport(
     instance_id="ccc-test",

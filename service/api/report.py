@@ -2,8 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import date, timedelta
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Annotated, Literal
 
@@ -15,13 +16,22 @@ from service.api import examples, forms
 from service.api.bodies import JSON
 from service.api.parts import admitted
 from service.api.route import Content, Route
-from service.api.tables import CSV, MARK, csv_lines
+from service.api.tables import CSV, MARK, csv_lines, safe
 from service.errors import InvalidField, LedgerUnavailable
 from service.inventory.order import in_order
 from service.numbers import InstanceQuery
 from service.picking.instance import instance_named
 from service.reports.calls import CallCounter
-from service.reports.report import RESULTS, By, CallReport, ReportRow, report_row
+from service.reports.report import (
+    KNOWN,
+    RESULTS,
+    By,
+    CallReport,
+    CallRow,
+    answered_share,
+    ended_of,
+    report_row,
+)
 from service.tasks import in_slices
 
 SLICE = 250  # rows written before others have a turn, less than a ms
@@ -96,8 +106,7 @@ async def _written(report: CallReport, calls: CallCounter, *, as_csv: bool) -> A
             rows = await calls.read(day, report.by)
             keys = await in_slices(in_order(list(rows)))
             for start in range(0, len(keys), SLICE):
-                some = [report_row(day, key, rows[key]) for key in keys[start : start + SLICE]]
-                yield before + write(some)
+                yield before + write(day, keys[start : start + SLICE], rows)
                 before = separator
                 await asyncio.sleep(0)
     except LedgerUnavailable as error:
@@ -106,8 +115,8 @@ async def _written(report: CallReport, calls: CallCounter, *, as_csv: bool) -> A
     yield end
 
 
-def _json(rows: list[ReportRow]) -> bytes:
-    return _encode(rows)[1:-1]
+def _json(day: date, keys: Sequence[str], rows: Mapping[str, CallRow]) -> bytes:
+    return _encode([report_row(day, key, rows[key]) for key in keys])[1:-1]
 
 
 def _head(report: CallReport) -> bytes:
@@ -115,14 +124,27 @@ def _head(report: CallReport) -> bytes:
     return (MARK + csv_lines([("day", report.by, "picks", *RESULTS, *shares)])).encode()
 
 
-def _csv(rows: list[ReportRow]) -> bytes:
-    return csv_lines(
-        (
-            *(row.day, row.key, row.picks, *msgspec.structs.astuple(row.outcomes)),
-            *(row.answered_share, *(row.interval or (None, None)), row.talk_ms),
-        )
-        for row in rows
-    ).encode()
+def _csv(day: date, keys: Sequence[str], rows: Mapping[str, CallRow]) -> bytes:
+    return "".join([_line(f"{day}", key, rows[key]) for key in keys]).encode()
+
+
+def _line(day: str, key: str, row: CallRow) -> str:
+    ended = ended_of(row)
+    counts = _encode((row.picks, *ended))[1:-1].decode()  # as in JSON, at a fifth of the time
+    shares = _shares(row.answered, sum(ended))
+    return f"{day},{_text(safe(key))},{counts},{shares},{row.talk_ms}\r\n"
+
+
+@lru_cache(KNOWN)
+def _shares(answered: int, calls: int) -> str:
+    share, interval = answered_share(answered, calls)
+    return _text(share, *(interval or (None, None)))
+
+
+@lru_cache(KNOWN)
+def _text(*cells: str | float | None) -> str:
+    """Return cells as a part of a line, which others have very often."""
+    return csv_lines([cells]).removesuffix("\r\n")
 
 
 ROUTE = Route(

@@ -12,12 +12,12 @@ _FORMULA = ("=", "+", "-", "@")  # a spreadsheet would take a cell that begins s
 
 
 def csv_lines(rows: Iterable[Sequence[Any]]) -> str:
-    """Return rows as lines of CSV; an apostrophe keeps text from being taken for a formula."""
+    """Return rows as lines of CSV."""
     text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerows([_safe(cell) for cell in row] for row in rows)
+    csv.writer(text).writerows(rows)
     return text.getvalue()
 
 
-def _safe(cell: Any) -> Any:
+def safe(cell: Any) -> Any:
+    """Return a cell with an apostrophe before what would be taken for a formula."""
     return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell

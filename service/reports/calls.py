@@ -4,25 +4,26 @@ Nothing waits for it: they are counted in this process, and added once a minute 
 all replicas. A minute of them is lost with a process that is killed.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Generator, Iterable, Mapping
 from datetime import date, datetime, timedelta
-from typing import get_args
+from typing import Any, get_args
 
 from service.inventory import Inventory, Mark, group_token, read_mark
 from service.inventory.marks import PROVINCES
 from service.redis_.counts import PendingCounts, keep_writing
-from service.reports.report import COLUMNS, By
-from service.reports.rows import Cell, Row, Rows
+from service.reports.report import COLUMNS, By, CallRow
+from service.reports.rows import Cell, Rows
 from service.settings.kinds import MOST_DAYS
 from service.tasks import in_slices
 
 DAY = 86_400  # seconds
 LONGEST_TALK_MS = DAY * 1000  # what is told beyond counts as this: sums stay exact in Lua
 
-_AT = {column: at for at, column in enumerate(COLUMNS)}
-_PICKS, _TALK = _AT["picks"], _AT["talk_ms"]
+_PICKS, _TALK = COLUMNS["picks"], COLUMNS["talk_ms"]
 _PROVINCES = {code: name for name, code in PROVINCES.items()}
+
+Stratum = tuple[str, str, str]  # match, code of the callee's province, token of the skill group
 
 
 class CallCounter:
@@ -43,8 +44,9 @@ class CallCounter:
         self.days = 1
         self._rows = rows
         self._inventory = inventory
-        self._numbers: Counter[Cell] = Counter()
-        self._marks: Counter[tuple[str | Mark, int]] = Counter()
+        self._numbers: defaultdict[str, list[int]] = _rows()
+        self._strata: defaultdict[Stratum, list[int]] = _rows()
+        self._marks: Counter[str] = Counter()
         self._groups: dict[str, str] = {}
         self._pending: PendingCounts[str, Cell] = PendingCounts(self._add)
         self._kept = date.min, 0
@@ -52,8 +54,8 @@ class CallCounter:
     def count_picks(self, uses: Iterable[tuple[str, str]]) -> None:
         """Count the numbers of a pick, each with its mark; at once, and without I/O."""
         for number, mark in uses:
-            self._numbers[number, _PICKS] += 1
-            self._marks[mark, _PICKS] += 1
+            self._numbers[number][_PICKS] += 1
+            self._marks[mark] += 1
 
     def count_end(self, number: str, result: str, mark: Mark, talk_ms: int) -> None:
         """Count a call that ended; at once, and without I/O.
@@ -64,11 +66,10 @@ class CallCounter:
             mark: of the number's use.
             talk_ms: how long they talked.
         """
-        self._numbers[number, _AT[result]] += 1
-        self._marks[mark, _AT[result]] += 1
-        if talk_ms:
-            self._numbers[number, _TALK] += min(talk_ms, LONGEST_TALK_MS)
-            self._marks[mark, _TALK] += min(talk_ms, LONGEST_TALK_MS)
+        column, talk_ms = COLUMNS[result], min(talk_ms, LONGEST_TALK_MS)
+        for row in self._numbers[number], self._strata[_stratum(mark)]:
+            row[column] += 1
+            row[_TALK] += talk_ms
 
     async def run(self) -> None:
         """Write once a minute, and at the end."""
@@ -88,7 +89,7 @@ class CallCounter:
             self._kept = today, self.days
         await self._pending.write()
 
-    async def read(self, day: date, by: By) -> Mapping[str, Row]:
+    async def read(self, day: date, by: By) -> Mapping[str, CallRow]:
         """Return the rows of a day, in no order.
 
         Raises:
@@ -101,15 +102,33 @@ class CallCounter:
 
     def _taking_in(self, day: date) -> Generator[None, None, None]:
         """Move what was counted into its day, in slices."""
-        numbers, self._numbers = self._numbers, Counter()
+        numbers, self._numbers = self._numbers, _rows()
+        strata, self._strata = self._strata, _rows()
         marks, self._marks = self._marks, Counter()
+        for mark, picks in marks.items():
+            yield
+            strata[_stratum(read_mark(mark))][_PICKS] += picks
         if (inventory := self._inventory()) is not None:
             self._groups |= {group_token(group): group for group in inventory.groups}
-        self._pending.of(f"{day}:number").update(numbers)
-        for (text, column), count in marks.items():
+        for number, row in numbers.items():
             yield
-            mark = read_mark(text) if isinstance(text, str) else text
-            group, province = self._groups.get(mark.group, ""), _PROVINCES.get(mark.province, "")
-            keys = (("skill_group", group), ("province", province), ("match", mark.shown))
-            for by, key in keys:
-                self._pending.of(f"{day}:{by}")[key, column] += count
+            self._take_in(f"{day}:number", number, row)
+        for (match, province, group), row in strata.items():
+            yield
+            self._take_in(f"{day}:match", match, row)
+            self._take_in(f"{day}:province", _PROVINCES.get(province, ""), row)
+            self._take_in(f"{day}:skill_group", self._groups.get(group, ""), row)
+
+    def _take_in(self, name: str, key: str, row: list[int]) -> None:
+        pending = self._pending.of(name)
+        for column, count in enumerate(row):
+            if count:
+                pending[key, column] += count
+
+
+def _stratum(mark: Mark) -> Stratum:
+    return mark.shown, mark.province, mark.group
+
+
+def _rows() -> defaultdict[Any, list[int]]:
+    return defaultdict(lambda: [0] * len(COLUMNS))

@@ -1,12 +1,12 @@
 """A report: how the calls of a day ended, and the share of them that was answered. Pure."""
 
-from collections.abc import Sequence
 from datetime import date
 from functools import lru_cache
 from math import sqrt
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
+from msgspec.structs import astuple
 
 By = Literal["number", "skill_group", "province", "match"]
 
@@ -25,8 +25,15 @@ class EndedCalls(Struct, frozen=True, gc=False):
     failed: Annotated[int, Meta(description="Failed otherwise.")]
 
 
+class CallRow(EndedCalls, frozen=True, array_like=True, gc=False):
+    """The counts under one key: calls that ended, numbers given out, and ms of talk."""
+
+    picks: int
+    talk_ms: int
+
+
 RESULTS = EndedCalls.__struct_fields__
-COLUMNS = (*RESULTS, "picks", "talk_ms")  # of a row of counts, in this order
+COLUMNS = {column: at for at, column in enumerate(CallRow.__struct_fields__)}
 
 
 class ReportRow(Struct, frozen=True, gc=False):
@@ -48,7 +55,8 @@ class ReportRow(Struct, frozen=True, gc=False):
         float | None, Meta(description="The share of them that was answered; null of none.")
     ]
     interval: Annotated[
-        tuple[float, float] | None, Meta(description="It has the true share in 95 of 100.")
+        tuple[float, ...] | None,
+        Meta(description="Its two ends have the true share between them in 95 of 100."),
     ]
     talk_ms: Annotated[int, Meta(description="How long they talked, in ms.")]
 
@@ -66,15 +74,20 @@ class CallReport(Struct, frozen=True, kw_only=True):
     ] = ()
 
 
-def report_row(day: date, key: str, counts: Sequence[int]) -> ReportRow:
-    """Return the row of a report for a key's counts, which are in the order of `COLUMNS`."""
-    *ended, picks, talk_ms = counts
-    share, interval = answered_share(ended[0], sum(ended))
-    return ReportRow(day, key, picks, EndedCalls(*ended), share, interval, talk_ms)
+def ended_of(row: CallRow) -> tuple[int, ...]:
+    """Return how many calls ended, in the order of `RESULTS`."""
+    return astuple(row)[: len(RESULTS)]
+
+
+def report_row(day: date, key: str, row: CallRow) -> ReportRow:
+    """Return the row of a report for the counts of a day and key."""
+    ended = ended_of(row)
+    share, interval = answered_share(row.answered, sum(ended))
+    return ReportRow(day, key, row.picks, EndedCalls(*ended), share, interval, row.talk_ms)
 
 
 @lru_cache(KNOWN)
-def answered_share(answered: int, calls: int) -> tuple[float | None, tuple[float, float] | None]:
+def answered_share(answered: int, calls: int) -> tuple[float | None, tuple[float, ...] | None]:
     """Return a share and its interval of 95 in 100, to four digits; None of no calls.
 
     The interval is Wilson's (1927), which holds for few calls too.

@@ -5,13 +5,14 @@ memory. All of it raises LedgerUnavailable where Redis does not serve. A reply o
 may have what was added counted twice, once it is added again.
 """
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Generator, Iterable, Mapping
 from contextlib import suppress
 from importlib.resources import files
 from itertools import chain
 from operator import add
-from typing import Annotated, Any, TypeAlias
+from typing import Any, TypeAlias
 from zlib import crc32
 
 import msgspec
@@ -19,18 +20,18 @@ from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from service.redis_.client import translated
-from service.reports.report import COLUMNS
+from service.reports.report import COLUMNS, CallRow
 from service.tasks import in_slices
 
 PACKS = 256
-_TOGETHER = 4  # packs of one command: Redis handles them in well under a millisecond
+_TOGETHER = 2  # packs of one command: Redis handles them in well under a millisecond
 _REMOVED = 100  # names of one command
 
 Cell = tuple[str, int]  # the key of a row, and the place of a column in it
-Row = Annotated[list[int], msgspec.Meta(min_length=len(COLUMNS), max_length=len(COLUMNS))]
 
 _encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(dict[str, Row]).decode
+_rows = msgspec.msgpack.Decoder(dict[str, CallRow]).decode
+_counts = msgspec.msgpack.Decoder(dict[str, list[int]]).decode
 
 
 class SharedRows:
@@ -50,13 +51,13 @@ class SharedRows:
         """Add to the rows of a name, which is kept for so many seconds from now on."""
         packs = [*(await in_slices(_packing(cells))).items()]
         for start in range(0, len(packs), _TOGETHER):
-            some = chain.from_iterable(packs[start : start + _TOGETHER])
+            some: Any = chain.from_iterable(packs[start : start + _TOGETHER])
             with translated():
                 await self._client.eval(self._script, 1, f"{self._base}{name}", seconds, *some)
 
-    async def read(self, name: str) -> Mapping[str, Row]:
+    async def read(self, name: str) -> Mapping[str, CallRow]:
         """Return the rows of a name by their keys; what is none is left out."""
-        packs: dict[Any, bytes] = {}
+        packs: Any = {}
         with translated():
             try:
                 packs = await self._client.hgetall(f"{self._base}{name}")
@@ -83,12 +84,13 @@ class LocalRows:
         """Add to the rows of a name, as the Lua does."""
         packs = self._names[name]
         for number, pack in (await in_slices(_packing(cells))).items():
-            rows = _decode(packs[number]) if number in packs else {}
-            for key, row in _decode(pack).items():
+            rows = _counts(packs[number]) if number in packs else {}
+            for key, row in _counts(pack).items():
                 rows[key] = [*map(add, rows.get(key, [0] * len(row)), row)]
             packs[number] = _encode(rows)
+            await asyncio.sleep(0)
 
-    async def read(self, name: str) -> Mapping[str, Row]:
+    async def read(self, name: str) -> Mapping[str, CallRow]:
         """Return the rows of a name by their keys."""
         return await in_slices(_unpacking(self._names.get(name, {}).values()))
 
@@ -103,7 +105,7 @@ Rows: TypeAlias = SharedRows | LocalRows
 
 def _packing(cells: Mapping[Cell, int]) -> Generator[None, None, Mapping[int, bytes]]:
     """Put cells into rows, and those into their packs, in slices."""
-    packs: defaultdict[int, dict[str, Row]] = defaultdict(dict)
+    packs: defaultdict[int, dict[str, list[int]]] = defaultdict(dict)
     for (key, column), count in cells.items():
         yield
         row = packs[crc32(key.encode()) % PACKS].setdefault(key, [0] * len(COLUMNS))
@@ -111,10 +113,10 @@ def _packing(cells: Mapping[Cell, int]) -> Generator[None, None, Mapping[int, by
     return {number: _encode(rows) for number, rows in packs.items()}
 
 
-def _unpacking(packs: Iterable[bytes]) -> Generator[None, None, Mapping[str, Row]]:
-    rows: dict[str, Row] = {}
+def _unpacking(packs: Iterable[bytes]) -> Generator[None, None, Mapping[str, CallRow]]:
+    rows: dict[str, CallRow] = {}
     for pack in packs:
         yield
         with suppress(msgspec.MsgspecError):  # what nobody can read is left out
-            rows |= _decode(pack)
+            rows |= _rows(pack)
     return rows

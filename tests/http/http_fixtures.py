@@ -31,7 +31,8 @@ from service.outcomes import OutcomeReport
 from service.picking import Pair, PickAnswer, PickRequest, PlacedNumber
 from service.provisioning import Addition, AddRequest, BulkRequest
 from service.reports.calls import CallCounter
-from service.reports.rows import LocalRows, Row
+from service.reports.report import CallRow
+from service.reports.rows import LocalRows
 from service.settings import (
     AccessKeySettings,
     Auth,
@@ -180,7 +181,7 @@ class FragileRows(LocalRows):
         super().__init__()
         self.readings = 1000  # that there will be
 
-    async def read(self, name: str) -> Mapping[str, Row]:
+    async def read(self, name: str) -> Mapping[str, CallRow]:
         self.readings -= 1
         if self.readings < 0:
             raise LedgerUnavailable("Redis is away")

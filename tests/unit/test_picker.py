@@ -33,7 +33,7 @@ from service.picking.notes import LocalNotes
 from service.picking.picker import Picker
 from service.redis_.counts import LocalCounts
 from service.reports.calls import CallCounter
-from service.reports.report import COLUMNS, By
+from service.reports.report import By
 from service.reports.rows import LocalRows
 from service.settings import ExperimentSettings
 from service.sync import SweepReport
@@ -173,7 +173,7 @@ class Bench:
 
 async def picks_by(bench: Bench, by: By) -> dict[str, int]:
     rows = await bench.calls.read(NOON.date(), by)
-    return {key: row[COLUMNS.index("picks")] for key, row in rows.items()}
+    return {key: row.picks for key, row in rows.items()}
 
 
 async def used_today(bench: Bench, *numbers: str) -> list[int]:
