@@ -85,4 +85,4 @@ def test_a_list_is_stopped_from_a_file_and_let_again(
 
 def test_what_is_no_number_is_told_in_the_services_own_words(callees: Browser) -> None:
     callees.type("#look-up [name=number]", "12", Keys.ENTER)
-    callees.wait_for("#callee-result .bad", "a field is wrong: ")
+    callees.wait_for("#callee-result .bad", "not a number to be called: ")

@@ -40,13 +40,13 @@ function drawReasons(provinces) {
   const counted = province ? provinces.filter((each) => each.province === province) : provinces;
   const reasons = countReasons(counted);
   if (chosen && !["available", "parked", ...reasons.map(([reason]) => reason)].includes(chosen)) reasons.push([chosen, 0]);
-  const [all, available] = [sum(counted, "numbers"), sum(counted, "available")];
+  const [candidates, available] = [sum(counted, "candidates"), sum(counted, "available")];
   const choice = (value, words) =>
     button(words, () => filterBy({ state: value }), { key: `state ${value}`, ariaPressed: String(value === chosen) });
   fill(byId("reasons"), [
     choice("", text("all")),
     choice("available", `${text("available")} ${amount(available)}`),
-    choice("parked", `${text("parked")} ${amount(all - available)}`),
+    choice("parked", `${text("parked")} ${amount(candidates - available)}`),
     ...reasons.map(([reason, count]) => choice(reason, `${text(`reason.${reason}`)} ${amount(count)}`)),
   ]);
 }

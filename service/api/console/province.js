@@ -48,5 +48,5 @@ function obstacles({ numbers, candidates, parked }) {
   const parks = Object.entries(parked).sort(([, one], [, other]) => other - one);
   const known = parks.map(([reason, count]) => [text(`reason.${reason}`), text(`remedy.${reason}`), reason, count]);
   const barred = numbers - candidates;
-  return barred ? [...known, [text("barred"), text("remedy.barred"), "parked", barred]] : known;
+  return barred ? [...known, [text("barred"), text("remedy.barred"), "", barred]] : known;
 }
