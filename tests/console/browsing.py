@@ -52,6 +52,7 @@ class Browser:
         spoken = {"userAgent": self._user_agent, "acceptLanguage": language}
         self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
         self.driver.execute_cdp_cmd("Network.setUserAgentOverride", spoken)
+        self.driver.get("about:blank")  # to another view alone the browser would only scroll
         self.driver.get(f"{url}/console#{view}")
 
     def size(self, width: int, height: int) -> None:

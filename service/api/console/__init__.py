@@ -21,30 +21,7 @@ from aiohttp.typedefs import Handler
 from service.api.console import data
 from service.api.envelope import answered
 
-SCRIPTS = (
-    "chinese.js",
-    "english.js",
-    "texts.js",
-    "elements.js",
-    "tables.js",
-    "dialogs.js",
-    "service.js",
-    "inventory.js",
-    "map.js",
-    "province.js",
-    "trial.js",
-    "picks.js",
-    "numbers.js",
-    "parks.js",
-    "adding.js",
-    "callees.js",
-    "charts.js",
-    "reports.js",
-    "coverage.js",
-    "experiment.js",
-    "page.js",
-)
-
+_NAMED = re.compile(r'<script src="(\S+)"></script>')
 _INLINE = re.compile(r"<(script|style)>(.*?)</\1>", re.DOTALL)
 
 
@@ -59,9 +36,8 @@ def add_routes(app: web.Application) -> None:
 
 def assembled() -> tuple[bytes, str]:
     """Put the page together from its files; returns it with the policy that goes with it."""
-    scripts = "\n".join(f"<script>{_read(name)}</script>" for name in SCRIPTS)
     text = _read("page.html").replace("<!-- styles -->", f"<style>{_read('page.css')}</style>")
-    text = text.replace("<!-- scripts -->", scripts)
+    text = _NAMED.sub(lambda script: f"<script>{_read(script[1])}</script>", text)
     digests: dict[str, list[str]] = {"script": [], "style": []}
     for kind, content in _INLINE.findall(text):
         digests[kind].append(f"'sha256-{b64encode(sha256(content.encode()).digest()).decode()}'")

@@ -8,7 +8,7 @@ function chart(title, days, top, marks) {
   const [first, last] = [days[0], days[days.length - 1]];
   return make(
     "figure", { className: "chart" },
-    make("figcaption", {}, title, make("small", {}, ` ≤ ${top}`)),
+    make("figcaption", {}, title, make("small", {}, ` ${text("highest", { value: top })}`)),
     drawing("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", role: "img", "aria-label": `${title}, ${first} – ${last}` }, marks),
     make("div", { className: "days", ariaHidden: "true" }, make("small", {}, day(first)), first === last ? "" : make("small", {}, day(last))),
   );

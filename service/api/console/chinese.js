@@ -54,7 +54,7 @@ const CHINESE = {
   windows: { sliding: "滑动", calendar: "自然日" }, shownTitle: "最近显示的号码", shownAt: "显示于", stickyUntil: "沿用至", cooldownUntil: "冷却至", nothingShown: "没有记录",
   tooMany: "一次最多 10,000 个。", noneGiven: "没有读到号码。", unread: "不能识别的号码", why: "原因",
   report: "选号与接通", reportHint: "按天统计；只算已结束的通话。CSV 是每天的明细。", by: "按", from: "从", to: "到", showReport: "查看", asCsv: "下载 CSV",
-  kinds: { skill_group: "技能组", province: "被叫省份", match: "匹配", number: "号码" }, picked: "选号", talkTime: "通话时长", course: "每日选号",
+  kinds: { skill_group: "技能组", province: "被叫省份", match: "匹配", number: "号码" }, picked: "选号", highest: "最高 {value}", talkTime: "通话时长", course: "每日选号",
   outcomes: { answered: "接通", no_answer: "无人接", busy: "占线", rejected: "拒接", blocked: "被拦", failed: "失败" },
   reportTotal: "共选号 {picks} 次；结束的通话 {ended} 次，接通 {answered} 次（{share}），通话 {talk}。时区 {timezone}。", nothingCounted: "这几天没有统计到选号。选号后一分钟内计入。",
   coverage: "覆盖规划", coverageHint: "按最近两周的呼叫，看该在哪里买号、哪些号码闲置、明天哪里会用完。", buyCount: "最多买几个", planIt: "规划",

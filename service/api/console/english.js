@@ -54,7 +54,7 @@ const ENGLISH = {
   windows: { sliding: "sliding", calendar: "by the calendar" }, shownTitle: "What it was last shown", shownAt: "Shown at", stickyUntil: "Shown again until", cooldownUntil: "Not again until", nothingShown: "nothing known",
   tooMany: "10,000 at once at most.", noneGiven: "There is no number in it.", unread: "Numbers that cannot be read", why: "Why",
   report: "Picks and answers", reportHint: "By day; of calls that ended. The CSV has each day.", by: "By", from: "From", to: "To", showReport: "Show", asCsv: "Download CSV",
-  kinds: { skill_group: "Skill group", province: "Callee’s province", match: "Match", number: "Number" }, picked: "Picks", talkTime: "Talk time", course: "Picks a day",
+  kinds: { skill_group: "Skill group", province: "Callee’s province", match: "Match", number: "Number" }, picked: "Picks", highest: "at most {value}", talkTime: "Talk time", course: "Picks a day",
   outcomes: { answered: "Answered", no_answer: "No answer", busy: "Busy", rejected: "Rejected", blocked: "Blocked", failed: "Failed" },
   reportTotal: "{picks} picks; {ended} calls ended, {answered} were answered ({share}), {talk} of talk. Days of {timezone}.", nothingCounted: "No pick was counted on these days. A pick counts within a minute.",
   coverage: "Coverage", coverageHint: "By the calls of the last two weeks: which numbers to buy where, which are idle, and what runs out tomorrow.", buyCount: "Numbers to buy at most", planIt: "Plan",

@@ -24,7 +24,7 @@ function newTable(label, columns, data, nothing = "") {
 }
 
 /** The first rows are enough to act on; how many there are is said. */
-function firstRows(label, columns, data, most = 50) {
+function firstRows(label, columns, data, most = 20) {
   const count = data.length > most ? text("firstOf", { shown: most, count: amount(data.length) }) : "";
   const title = make("h3", {}, label, count ? below(count) : "");
   return [title, newTable(label, columns, data.slice(0, most), text("nothingHere"))];
