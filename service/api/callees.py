@@ -14,13 +14,13 @@ from msgspec import Meta, Struct
 from service.api import audit, bodies, examples, forms
 from service.api.answers import CalleeResults, answer
 from service.api.auth import NOBODY, Asker
-from service.api.numbers import ParkRequest, until_of
+from service.api.numbers import until_of
 from service.api.parts import API, REQUEST_ID, admitted
 from service.api.route import Content, Route
 from service.errors import InvalidCalledNumber, LedgerUnavailable
 from service.ledger import Stop
 from service.logs import mask
-from service.numbers import InstanceQuery
+from service.numbers import InstanceQuery, ParkRequest
 from service.numbers.callees import CalleeResult, CalleeState
 from service.picking import InstanceId
 from service.picking.explaining import instant

@@ -31,7 +31,7 @@ SELECTION = Selection(
 
 def rows() -> list[dict[str, Any]]:
     """Twelve in Chengdu, one of them of a strange provider; three in Beijing, of which one only
-    receives; three in Guangzhou, which serve another group.
+    receives; five in Guangzhou, which serve another group.
     """
     chengdu = [
         phone_number(
@@ -61,7 +61,7 @@ def rows() -> list[dict[str, Any]]:
             SkillGroups=skill_groups(SUPPORT),
             Usage="Bidirection",
         )
-        for last in range(3)
+        for last in range(5)
     ]
     chengdu[0]["Provider"] = MARKUP
     return chengdu + beijing + guangzhou

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from selenium.webdriver.common.keys import Keys
 
-from tests.console.browsing import Beside, Browser
-from tests.console.operated import NUMBERS, USED_UP
+from tests.console.browsing import Beside, Browser, beside
+from tests.console.operated import NUMBERS, USED_UP, operated
 from tests.whole.services import SUPPORT
 
 BEIJING = ["01055500000", "01055500001", "01055500002"]
@@ -48,7 +48,7 @@ def test_numbers_are_filtered_by_each_field_and_cleared(listed: Browser) -> None
     listed.type("#filter [name=q]", "0105", Keys.ENTER)
     listed.wait(lambda: listed.shown() == BEIJING)
     listed.find("#clear-filter").send_keys(Keys.ENTER)
-    listed.wait(lambda: len(listed.shown()) == 18)
+    listed.wait(lambda: len(listed.shown()) == 20)
     choose(listed, "province", "Beijing")
     listed.wait(lambda: listed.shown() == BEIJING)
     choose(listed, "usage", "inbound")
@@ -58,8 +58,8 @@ def test_numbers_are_filtered_by_each_field_and_cleared(listed: Browser) -> None
     listed.wait(lambda: listed.shown() == NUMBERS)
     listed.find("#clear-filter").send_keys(Keys.ENTER)
     listed.type("#filter [name=skill_group_id]", SUPPORT, Keys.ENTER)
-    listed.wait(lambda: len(listed.shown()) == 3)
-    assert listed.text("#numbers-total") == "3 in all"
+    listed.wait(lambda: len(listed.shown()) == 5)
+    assert listed.text("#numbers-total") == "5 in all"
 
 
 def test_numbers_are_filtered_by_state_and_sorted_by_use(listed: Browser) -> None:
@@ -69,7 +69,7 @@ def test_numbers_are_filtered_by_state_and_sorted_by_use(listed: Browser) -> Non
     assert listed.focused() == "state max_per_day"
     assert "daily cap" in listed.text("#numbers tbody")
     listed.find('[data-key="state "]').send_keys(Keys.ENTER)
-    listed.wait(lambda: len(listed.shown()) == 18)
+    listed.wait(lambda: len(listed.shown()) == 20)
     choose(listed, "sort", "most used today")
     listed.wait(lambda: listed.shown()[:2] == USED_UP)
 
@@ -144,7 +144,7 @@ def test_a_refusal_stays_in_the_dialog_in_the_services_own_words(
 
 def test_a_province_leads_to_its_numbers_in_a_state(browser: Browser, service: Beside) -> None:
     browser.open(service.url)
-    browser.wait_for("#figures", "18")
+    browser.wait_for("#figures", "20")
     browser.find('#map [data-key="四川"]').send_keys(Keys.ENTER)
     browser.wait_for("#province-reasons", "daily cap 2")
     browser.find('#province-reasons [data-key="state max_per_day"]').send_keys(Keys.ENTER)
@@ -154,26 +154,26 @@ def test_a_province_leads_to_its_numbers_in_a_state(browser: Browser, service: B
 
 
 def test_numbers_are_added_from_a_list_and_a_file_and_say_what_became_of_each(
-    listed: Browser, service: Beside, tmp_path: Path
+    browser: Browser, tmp_path: Path
 ) -> None:
-    listed.type("#adding [name=numbers]", "02155500001, 02155500002 # two of Shanghai")
-    listed.find("#adding [type=submit]").send_keys(Keys.ENTER)
-    listed.wait_for("#dialog", "Add these 2 numbers?")
-    listed.press(Keys.ENTER)
-    listed.wait_for("#added", "added 2")
-    file = tmp_path / "numbers.csv"
-    file.write_text("\ufeff02155500003\r\n", "utf-8")
-    listed.find("#adding-file").send_keys(str(file))
-    listed.wait(
-        lambda: (
-            "02155500003" in listed.run("return document.querySelector('#adding textarea').value")
-        )
-    )
-    listed.type("#adding [name=skill_group_ids]", SUPPORT)
-    listed.find("#adding [type=submit]").send_keys(Keys.ENTER)
-    listed.wait_for("#dialog", f"bound to: {SUPPORT}")
-    listed.press(Keys.ENTER)
-    listed.wait_for("#added", "02155500003")
-    _, page = service.do(service.service.get("/v1/numbers?q=0215550000"))
-    groups = {one["number"]: one["skill_group_ids"] for one in page["data"]}
+    with beside(operated()) as service:
+        browser.open(service.url, "numbers")
+        browser.wait(lambda: BEIJING[0] in browser.shown())
+        browser.type("#adding [name=numbers]", "02155500001, 02155500002 # two of Shanghai")
+        browser.find("#adding [type=submit]").send_keys(Keys.ENTER)
+        browser.wait_for("#dialog", "Add these 2 numbers?")
+        browser.confirm()
+        browser.wait_for("#added", "added 2")
+        file = tmp_path / "numbers.csv"
+        file.write_text("\ufeff02155500003\r\n", "utf-8")
+        browser.find("#adding-file").send_keys(str(file))
+        field = "return document.querySelector('#adding textarea').value"
+        browser.wait(lambda: "02155500003" in browser.run(field))
+        browser.type("#adding [name=skill_group_ids]", SUPPORT)
+        browser.find("#adding [type=submit]").send_keys(Keys.ENTER)
+        browser.wait_for("#dialog", f"bound to: {SUPPORT}")
+        browser.confirm()
+        browser.wait_for("#added", "02155500003")
+        _, page = service.do(service.service.get("/v1/numbers?q=0215550000"))
+        groups = {one["number"]: one["skill_group_ids"] for one in page["data"]}
     assert groups == {"02155500001": [], "02155500002": [], "02155500003": [SUPPORT]}

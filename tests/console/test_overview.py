@@ -30,7 +30,7 @@ def test_a_province_says_from_the_keyboard_alone_why_it_has_no_number_and_what_t
     browser: Browser, service: Beside
 ) -> None:
     browser.open(service.url)
-    browser.wait_for("#figures", "18")
+    browser.wait_for("#figures", "20")
     browser.tab_to("北京")
     browser.press(Keys.ARROW_DOWN, Keys.ARROW_LEFT)
     assert browser.focused() == "山西"
@@ -75,17 +75,17 @@ def test_an_empty_instance_says_what_to_do_until_a_sweep_fills_it_and_a_loss_is_
     emulator.numbers["ccc-test"] = rows()
     browser.tab_to("sweep")
     browser.press(Keys.ENTER)
-    browser.wait_for("#last-sweep", "found 18 numbers, 18 new and 0 gone")
-    assert (numbers(), browser.find("#missing").is_displayed()) == (18, False)
+    browser.wait_for("#last-sweep", "found 20 numbers, 20 new and 0 gone")
+    assert (numbers(), browser.find("#missing").is_displayed()) == (20, False)
     del emulator.numbers["ccc-test"][6:]
     browser.press(Keys.ENTER)
-    browser.wait_for("#last-sweep", "lacks 12 numbers; it is not believed yet")
-    assert numbers() == 18
+    browser.wait_for("#last-sweep", "lacks 14 numbers; it is not believed yet")
+    assert numbers() == 20
     browser.tab_to("accept")
     browser.press(Keys.ENTER)
     browser.wait_for("#dialog", "Accept that 6 numbers are left?")
     browser.press(Keys.ENTER)
-    browser.wait_for("#last-sweep", "found 6 numbers, 0 new and 12 gone")
+    browser.wait_for("#last-sweep", "found 6 numbers, 0 new and 14 gone")
     assert numbers() == 6
 
 
@@ -93,7 +93,7 @@ def test_a_tried_number_shows_where_it_was_looked_for_and_why(
     browser: Browser, service: Beside
 ) -> None:
     browser.open(service.url)
-    browser.wait_for("#figures", "18")
+    browser.wait_for("#figures", "20")
     browser.find("[name=called_number]").send_keys("138 8000 1234", Keys.ENTER)
     browser.wait_for("#trial", "Would show 02855500002 (Sichuan 成都), match: city")
     told = browser.text("#trial")
@@ -106,7 +106,7 @@ def test_a_tried_number_that_nobody_may_call_says_what_is_in_the_way(
     browser: Browser, service: Beside
 ) -> None:
     browser.open(service.url, language="zh-CN")
-    browser.wait_for("#figures", "18")
+    browser.wait_for("#figures", "20")
     browser.type("[name=called_number]", "110", Keys.ENTER)
     browser.wait_for("#trial .bad", "被叫号码不对")
     browser.type("[name=called_number]", "13800010000")

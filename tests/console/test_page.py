@@ -103,7 +103,7 @@ def test_nothing_is_cut_off_on_a_narrow_screen(
     assert set(browser.run(sideways)) == {0}
     for view in ("callees", "reports"):
         browser.find(f"#views a[href='#{view}']").click()
-        browser.wait(lambda view=view: browser.find(f"#view-{view}").is_displayed())
+        browser.wait(browser.find(f"#view-{view}").is_displayed)
         assert set(browser.run(sideways)) == {0}
 
 
@@ -111,7 +111,7 @@ def test_each_view_is_come_to_from_the_keyboard_and_by_going_back(
     browser: Browser, service: Beside
 ) -> None:
     browser.open(service.url)
-    browser.wait_for("#figures", "18")
+    browser.wait_for("#figures", "20")
     browser.tab_to("#numbers")
     browser.press(Keys.ENTER)
     browser.wait(lambda: NUMBERS[0] in browser.shown())
@@ -126,7 +126,7 @@ def test_every_control_has_a_name_and_is_reached_by_tab(browser: Browser, servic
     browser.wait(lambda: NUMBERS[0] in browser.shown())
     for view in VIEWS:
         browser.run(f"location.hash = '{view}'")
-        browser.wait(lambda view=view: browser.find(f"#view-{view}").is_displayed())
+        browser.wait(browser.find(f"#view-{view}").is_displayed)
         unnamed = browser.run(
             f"return {CONTROLS}.filter((node) => node.checkVisibility() && !(node.ariaLabel"
             " || node.textContent.trim() || node.labels?.[0]?.textContent.trim()))"
@@ -234,5 +234,5 @@ def test_the_page_asks_again_by_itself_unless_it_is_paused_or_hidden(
 def test_a_service_that_is_gone_is_told_of(hurried: Browser) -> None:
     with beside(operated()) as service:
         hurried.open(service.url)
-        hurried.wait_for("#figures", "18")
+        hurried.wait_for("#figures", "20")
     hurried.wait_for("#problem", "The service cannot be reached")

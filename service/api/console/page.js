@@ -19,14 +19,14 @@ const VIEWS = {
 let asked = 0;
 let timer = 0;
 
-async function askEverything() {
-  const [ready, inventory, overview, shown] = await Promise.all([
+/** What all views show. */
+async function askCommon() {
+  const [ready, inventory, overview] = await Promise.all([
     ask("/readyz", { anyStatus: true }),
     ask("/v1/inventory"),
     onceThere(askOwn("/v1/console/overview")),
-    VIEWS[now.view].ask(),
   ]);
-  return { ready, inventory, overview: overview || { provinces: [], skill_group_ids: [] }, ...shown, view: now.view, at: Date.now() };
+  return { ready, inventory, overview: overview || { provinces: [], skill_group_ids: [] } };
 }
 
 /**
@@ -39,18 +39,27 @@ async function refresh(rest = REFRESH_MS) {
   const started = performance.now();
   try {
     if (!now.instances.length) await findInstances();
-    const answers = await askEverything();
+    const [view, common] = [now.view, askCommon()];
+    common.catch(() => {}); // it is awaited below, unless this is dropped
+    const shown = { ...(await VIEWS[view].ask()), view };
     if (mine !== asked) return;
-    now.answers = answers;
-    if (answers.picks) remember(answers.picks.data);
+    if (now.answers) take(shown); // a view does not wait for all numbers to be counted anew
+    const answers = await common;
+    if (mine !== asked) return;
+    take({ ...answers, ...shown, at: Date.now() });
     problem("");
-    draw();
   } catch (error) {
     if (mine !== asked) return;
     if (await handled(error)) return refresh();
   }
   const pause = Math.max(rest, AT_MOST_A_TWENTIETH * (performance.now() - started));
   if (mine === asked && !now.paused && !document.hidden) timer = setTimeout(refresh, pause);
+}
+
+function take(answers) {
+  now.answers = { ...now.answers, ...answers };
+  if (answers.picks) remember(answers.picks.data);
+  draw();
 }
 
 /** Whether a token was given that makes it worth asking again; anything else is told. */
