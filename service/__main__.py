@@ -210,6 +210,8 @@ _COMMANDS: dict[str, Callable[[Namespace], int | None]] = {
     "library": _library,
     "pick": _ask,
     "plan": _ask,
+    "stop": _ask,
+    "report": _ask,
     "experiment": _ask,
 }
 

@@ -26,9 +26,11 @@ from service.errors import LedgerUnavailable, SettingsError
 from service.instances import Instances
 from service.locality import Locator, prefix_table
 from service.metrics import Metrics
+from service.numbers.callees import Callees
 from service.numbers.coverages import Coverages
 from service.numbers.directory import Directory
 from service.numbers.overview import Overviews
+from service.numbers.parking import Parking
 from service.outcomes import Outcomes
 from service.picking.picker import Picker
 from service.picking.trial import Trials
@@ -42,9 +44,7 @@ from service.tasks import keep_running, measure_lag
 from service.tracing import make_spans
 
 CACHE_SECONDS = 2.0  # what the cache and the members may take; no pick waits for them
-
 SETTLE_SECONDS = 5.0  # before the port opens, at the most
-
 Reload = Callable[[], Settings]
 
 _log = logging.getLogger(__name__)
@@ -112,15 +112,15 @@ class Service:
 
     def _parts(self, picker: Picker, outcomes: Outcomes) -> api.Parts:
         instances = self._instances
-        targets = {
-            instance_id: Target(instance_id, built.ccc, built.keeper, built.sweep)
-            for instance_id, built in instances.parts.items()
-        }
+        built = instances.parts.items()
+        targets = {name: Target(name, one.ccc, one.keeper, one.sweep) for name, one in built}
         return api.Parts(
             settings=self._settings,
             picker=picker,
             outcomes=outcomes,
             directory=Directory(instances, instances.health_shown),
+            parking=Parking(instances, instances.lift_quarantine),
+            callees=Callees(instances, self._locator),
             provisioner=Provisioner(targets),
             keepers=instances.keepers,
             metrics=self.metrics,
@@ -132,7 +132,8 @@ class Service:
             overviews=Overviews(instances, now_ms, time.perf_counter),
             trials=Trials(instances, self._locator, picker),
             coverages=Coverages(instances, self._locator),
-            experiments={name: built.experiment for name, built in instances.parts.items()},
+            experiments={name: one.experiment for name, one in built},
+            calls={name: one.calls for name, one in built},
             unused_overrides=instances.unused_overrides,
         )
 
@@ -173,9 +174,9 @@ class Service:
     async def reload(self, read: Reload) -> None:
         """Read the configuration again; a bad one is refused, told and counted.
 
-        Credentials, limits, rules, levels, windows, overrides, SIP actions, number health and the
-        experiment take hold at once, and what limits keep out is looked at again. What else has
-        changed waits for a start, and is named.
+        Credentials, limits, rules, levels, windows, overrides, SIP actions, number health, reports
+        and the experiment take hold at once, and what limits keep out is looked at again. What else
+        has changed waits for a start, and is named.
         """
         try:
             # A table of prefixes takes a while.

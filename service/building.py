@@ -29,7 +29,11 @@ from service.ledger.shared.line import Line
 from service.ledger.shared.queue import CallQueue
 from service.locality import Locator
 from service.metrics import Metrics
+from service.picking.instance import Digests
+from service.picking.notes import LocalNotes, Notes, SharedNotes
 from service.redis_.counts import Counts, LocalCounts, SharedCounts
+from service.reports.calls import CallCounter
+from service.reports.rows import LocalRows, SharedRows
 from service.settings import InstanceSettings, Selection, Settings
 from service.sync import (
     Available,
@@ -64,7 +68,9 @@ class InstanceParts(msgspec.Struct, frozen=True):
     health: NumberHealth
     demand: Demand
     experiment: Experiment
+    calls: CallCounter
     spare: SpareCities
+    notes: Notes
     metrics: Metrics
 
     def work(self) -> dict[str, Work]:
@@ -77,6 +83,7 @@ class InstanceParts(msgspec.Struct, frozen=True):
             "demand": self.demand.run,
             "health": self.health.run,
             "experiment": self.experiment.run,
+            "reports": self.calls.run,
             "spare-cities": self.spare.run,
             "available": partial(available.run, lambda: self.keeper.inventory, self.ledger.parked),
             "headroom": lambda: show_headroom(self.metrics, self.keeper, self.ledger.glance),
@@ -129,16 +136,25 @@ class Builder:
         demand = Demand(Days(self._counts(f"{base}demand:", DAYS + 1)), now_there)
         counts = self._counts(f"{base}experiment:", EXPERIMENT_DAYS)
         experiment = Experiment(instance.id, counts, now_there, self._metrics)
+        rows = SharedRows(self._cache, f"{base}report:") if self._cache else LocalRows()
+        calls = CallCounter(rows, now_there, lambda: keeper.inventory)
         spare = SpareCities(demand, lambda: keeper.inventory, ledger.glance)
         return InstanceParts(
             *(instance, ccc, sweep, keeper, ledger, now),
-            *(health, demand, experiment, spare, self._metrics),
+            *(health, demand, experiment, calls, spare, self._notes(instance, base)),
+            self._metrics,
         )
 
     def _counts(self, base: str, days: int) -> Counts:
         if self._cache is None:
             return LocalCounts(days)
         return SharedCounts(self._cache, base, days * 86_400)
+
+    def _notes(self, instance: InstanceSettings, base: str) -> Notes:
+        if self._cache is None:
+            return LocalNotes()
+        digests = digests_of(self._settings, instance.id)
+        return SharedNotes(self._cache, f"{base}note:", digests.park)
 
     def _ledger(self, instance: InstanceSettings, keeper: InventoryKeeper) -> tuple[Ledger, Now]:
         """Build the ledger, and what tells its time."""
@@ -188,6 +204,11 @@ def scope_base(settings: Settings, scope: str) -> str:
 def ledger_base(settings: Settings, instance: InstanceSettings) -> str:
     """Return what the keys of an instance's ledger begin with."""
     return f"{scope_base(settings, instance.scope)}{instance.id}:"
+
+
+def digests_of(settings: Settings, instance_id: str) -> Digests:
+    """Make the digests of an instance under the configured key."""
+    return Digests(settings.redis.digest_key.encode()[:64], instance_id)
 
 
 def now_ms() -> int:

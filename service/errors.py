@@ -166,10 +166,12 @@ class InventoryUnavailable(Unavailable):
 
 
 class CalleeBudgetExceeded(Unavailable):
-    """This callee has been called as often as the rules allow."""
+    """This callee is stopped, or has been called as often as the rules allow."""
 
     def __init__(self, retry_after: float) -> None:
-        super().__init__("This callee has been called as often as the rules allow", retry_after)
+        super().__init__(
+            "This callee is stopped, or has been called as often as the rules allow", retry_after
+        )
 
 
 class LedgerUnavailable(Unavailable):

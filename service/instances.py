@@ -8,11 +8,11 @@ from functools import partial
 from itertools import chain
 from typing import Literal
 
-from service.building import InstanceParts, Work, now_in
+from service.building import InstanceParts, Work, digests_of, now_in
 from service.inventory import Inventory, Mark, Moves
 from service.ledger import FailoverLedger, Rules
 from service.locality import Locator
-from service.picking.instance import Digests, Instance
+from service.picking.instance import Instance
 from service.policy import near_of, outside_window, rules_for, terms_reader, unused_overrides
 from service.settings import InstanceSettings, Settings
 from service.sync import (
@@ -119,15 +119,22 @@ class Instances(dict[str, Instance]):
         for instance in self.values():
             await instance.ledger.review()
 
-    def note_outcome(self, instance_id: str, number: str, result: str, mark: Mark) -> None:
-        """Feed a number's health, and the experiment, with the result of a call that ended."""
+    def note_outcome(
+        self, instance_id: str, number: str, result: str, mark: Mark, talk_ms: int
+    ) -> None:
+        """Feed the reports, a number's health and the experiment with a call that ended."""
         built = self.parts[instance_id]
+        built.calls.count_end(number, result, mark, talk_ms)
         built.experiment.note(mark, result)
         built.health.note(number, result, mark)
 
     async def health_shown(self, instance_id: str, numbers: Sequence[str]) -> Mapping[str, str]:
         """Explain the health of each of these numbers that has ever left full health."""
         return await self.parts[instance_id].health.shown(numbers)
+
+    async def lift_quarantine(self, instance_id: str, numbers: Sequence[str]) -> set[str]:
+        """End the quarantine of these numbers of an instance; returns those that were in it."""
+        return await self.parts[instance_id].health.lift(numbers)
 
     def _picked_for(self, built: InstanceParts) -> Instance:
         instance = self._configured(built)
@@ -138,7 +145,8 @@ class Instances(dict[str, Instance]):
         built.spare.show(selection.spare_first)
         health = self._settings.health.enabled
         built.health.turn(on=health)
-        built.demand.now = built.experiment.now = now_in(selection)
+        built.demand.now = built.experiment.now = built.calls.now = now_in(selection)
+        built.calls.days = self._settings.reports.days
         built.experiment.go_by(self._settings.experiment, selection.levels, health=health)
         return Instance(
             instance_id=instance.id,
@@ -147,12 +155,15 @@ class Instances(dict[str, Instance]):
             ccc=built.ccc,
             levels=selection.levels,
             fallback_seconds=selection.fallback_timeout_ms / 1000 if asks else 0.0,
-            digests=Digests(self._settings.redis.digest_key.encode()[:64], instance.id),
+            digests=digests_of(self._settings, instance.id),
+            rules=rules,
             knows_callees=rules.horizon > 0,
             closed=lambda: outside_window(selection, time.time()),
             now=built.now,
             demand=built.demand,
             experiment=built.experiment,
+            notes=built.notes,
+            calls=built.calls,
             near=self._near[instance.id],
             spare=built.spare.of,
         )
@@ -163,11 +174,11 @@ class Instances(dict[str, Instance]):
         return configured.get(built.settings.id, built.settings)
 
     async def _renew_rules(self) -> None:
-        """Send rules with new offsets from UTC, before a time zone changes to them."""
+        """Go by rules with new offsets from UTC, before a time zone changes to them."""
         while True:
             await asyncio.sleep(RULES_SECONDS)
-            for built in self.parts.values():
-                built.ledger.rule(self._rules_for(built))
+            for instance_id, built in self.parts.items():
+                self[instance_id] = self._picked_for(built)
 
     def _rules_for(self, built: InstanceParts) -> Rules:
         inventory = built.keeper.inventory

@@ -10,7 +10,8 @@ from msgspec import Meta, Struct
 
 from service.api.parts import Components, InventoryCondition
 from service.api.problems import RequestId
-from service.numbers import Parked
+from service.numbers import NumberResult, Parked
+from service.numbers.callees import CalleeResult
 
 _encoder = msgspec.json.Encoder()
 
@@ -33,10 +34,24 @@ class ParkReply(Struct, frozen=True):
 
 
 class UnparkReply(Struct, frozen=True):
-    """A number that no operator keeps out any more."""
+    """A number that is not kept out any more, for this reason at least."""
 
     request_id: RequestId
     number: Annotated[str, _NUMBER]
+
+
+class BulkParkReply(Struct, frozen=True):
+    """What became of each number, in the order given."""
+
+    request_id: RequestId
+    data: Annotated[tuple[NumberResult, ...], Meta(description="A result for each number.")]
+
+
+class CalleeResults(Struct, frozen=True):
+    """What became of each called number."""
+
+    request_id: RequestId
+    data: Annotated[tuple[CalleeResult, ...], Meta(description="In the order given.")]
 
 
 class AdditionReply(Struct, frozen=True):

@@ -71,8 +71,10 @@ def _check_length(length: int, most: int) -> None:
         raise RequestTooLarge(f"The body is longer than {most} bytes; ask for less at once")
 
 
-async def read_json(request: web.Request, decoder: msgspec.json.Decoder[T]) -> T:
-    """A body that must be JSON, as its decoder's type.
+async def read_json(
+    request: web.Request, decoder: msgspec.json.Decoder[T], most: int = MAX_BYTES
+) -> T:
+    """A body that must be JSON, at most so many bytes, as its decoder's type.
 
     Raises:
         UnsupportedMediaType: it says to be something else.
@@ -80,7 +82,7 @@ async def read_json(request: web.Request, decoder: msgspec.json.Decoder[T]) -> T
     """
     if request.content_type != JSON:
         raise UnsupportedMediaType(f"Content-Type: send {JSON}")
-    return decode(await read(request), decoder)
+    return decode(await read(request, most), decoder)
 
 
 def decode(body: bytes, decoder: msgspec.json.Decoder[T]) -> T:

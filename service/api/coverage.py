@@ -1,27 +1,29 @@
 """`/v1/coverage`: which numbers to buy where, which are idle, and what runs out tomorrow."""
 
-import csv
-import io
 from collections.abc import Iterable
-from typing import Annotated, Any, Literal
+from http import HTTPStatus
+from typing import Annotated, Literal
 
 import msgspec
 from aiohttp import web
 from msgspec import Meta, Struct
 
-from service.api import bodies, forms
+from service.api import bodies, examples, forms
 from service.api.answers import answer
 from service.api.parts import Api, admitted
+from service.api.route import Content, Route
+from service.api.tables import CSV, MARK, csv_lines, safe
 from service.coverage.report import Coverage
-from service.errors import MalformedRequest, UnsupportedMediaType
+from service.errors import (
+    InventoryUnavailable,
+    LedgerUnavailable,
+    MalformedRequest,
+    UnsupportedMediaType,
+)
 from service.numbers import InstanceQuery
 from service.numbers.coverages import DemandRow, NamedRow, rows_of
 
-CSV = "text/csv"
 MAX_BYTES = 524_288  # of a file of demand: all cities, every hour, three groups
-
-# A spreadsheet would take a cell that begins so for a formula.
-_FORMULA = ("=", "+", "-", "@")
 
 
 class CoverageQuery(InstanceQuery, frozen=True, forbid_unknown_fields=True):
@@ -95,16 +97,35 @@ async def _planned(
 
 
 def _table(coverage: Coverage) -> str:
-    """What to buy, as a spreadsheet opens it: in UTF-8 with a mark that says so."""
-    text = io.StringIO()
-    writer = csv.writer(text)
     columns = ["skill_group_id", "province", "city", "area_code", "count", "gain"]
-    writer.writerow(columns)
-    for purchase in coverage.buy:
-        row = msgspec.structs.asdict(purchase)
-        writer.writerow([_safe(row[column]) for column in columns])
-    return f"\ufeff{text.getvalue()}"
+    rows = [[safe(getattr(purchase, column)) for column in columns] for purchase in coverage.buy]
+    return MARK + csv_lines([columns, *rows])
 
 
-def _safe(cell: Any) -> Any:
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
+_PLANNED = {HTTPStatus.OK: Content(bodies.JSON, Coverage, examples.COVERAGE)}
+ROUTES = (
+    Route(
+        method="GET",
+        path="/v1/coverage",
+        handler=get,
+        tag="numbers",
+        summary="Say which numbers to buy where",
+        access="admin",
+        query=CoverageQuery,
+        answers=_PLANNED,
+        errors=(InventoryUnavailable, LedgerUnavailable),
+    ),
+    Route(
+        method="POST",
+        path="/v1/coverage",
+        handler=post,
+        tag="numbers",
+        summary="Say which numbers to buy where, by a day's demand",
+        access="admin",
+        query=CoverageQuery,
+        body=DemandRequest,
+        example={"demand": [examples.DEMAND]},
+        answers=_PLANNED,
+        errors=(InventoryUnavailable,),
+    ),
+)

@@ -1,10 +1,14 @@
 """Examples for the OpenAPI document, as the very types that are answered; numbers made up."""
 
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
+
+from msgspec.structs import replace
 
 from service.api.answers import (
     AdditionReply,
     BulkAdditionReply,
+    BulkParkReply,
+    CalleeResults,
     InventoryReply,
     InventoryState,
     LastSweep,
@@ -19,13 +23,23 @@ from service.api.pick import PickResponse
 from service.coverage.report import Coverage, ExhaustedPlace, IdleNumbers, ToBuy
 from service.experiment.arms import ArmCalls
 from service.experiment.report import ExperimentReport, ExperimentStratum
-from service.numbers import NumberEntry, NumberPage, Parked
+from service.numbers import NumberEntry, NumberPage, NumberResult, Parked
+from service.numbers.callees import (
+    CalleeResult,
+    CalleeState,
+    CalleeStop,
+    CalleeWindow,
+    ShownNumber,
+)
 from service.picking import Pair, PlacedNumber
+from service.reports.report import CallReport, CallRow, report_row
 
 REQUEST_ID = "5f0c6f2ad7b14bd8a3c1000000000017"
 NUMBER = "01089898989"
 
-_PARKED = Parked("operator", datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC))
+_DAY = date(2026, 1, 1)
+_END = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+_PARKED = Parked("operator", _END, "ops", "complaints")
 
 PICK = PickResponse(
     REQUEST_ID,
@@ -63,6 +77,8 @@ PAGE = NumberPage(
 )
 PARK = ParkReply(REQUEST_ID, NUMBER, _PARKED, "complaints")
 UNPARK = UnparkReply(REQUEST_ID, NUMBER)
+PARKED_MANY = BulkParkReply(REQUEST_ID, (NumberResult(NUMBER, "parked"),))
+UNPARKED_MANY = BulkParkReply(REQUEST_ID, (NumberResult(NUMBER, "unparked"),))
 ADDITION = AdditionReply(REQUEST_ID, (NUMBER,), (), ())
 BULK = BulkAdditionReply(REQUEST_ID, (NUMBER,), (), (), (), ())
 INVENTORY = InventoryReply(
@@ -100,6 +116,14 @@ COVERAGE = Coverage(
     foretold={"city": 4210.0, "area_code": 35.0, "province": 890.5, "any": 310.0},
     ratio=0.968,
 )
+REPORT = CallReport(
+    instance_id="ccc-test",
+    by="skill_group",
+    from_=_DAY,
+    to=_DAY,
+    timezone="Asia/Shanghai",
+    data=(report_row(_DAY, "sales@ccc-test", CallRow(131, 190, 40, 12, 0, 5, 412, 5_502_000)),),
+)
 EXPERIMENT = ExperimentReport(
     instance_id="ccc-test",
     name="spring",
@@ -110,6 +134,20 @@ EXPERIMENT = ExperimentReport(
     verdict="local",
     strata=(ExperimentStratum("SC", 8, {"local": ArmCalls(610, 201), "any": ArmCalls(70, 20)}),),
 )
+CALLEE = CalleeState(
+    "138****8888",
+    "云南",
+    "昆明",
+    refused_until=_END,
+    stop=CalleeStop(_END, "ops", "asked not to be called"),
+    windows=(CalleeWindow(3, 300, "sliding", uses=1, free_at=None),),
+    shown=(ShownNumber(NUMBER, _END - timedelta(days=30), None, None),),
+    opens_at=None,
+)
+LET_ALONE = replace(CALLEE, stop=None, refused_until=None)
+_UNREADABLE = CalleeResult("110", "unreadable", "is an emergency number; those are never called")
+STOPPED = CalleeResults(REQUEST_ID, (CalleeResult("138****8888", "stopped"), _UNREADABLE))
+LET = CalleeResults(REQUEST_ID, (CalleeResult("138****8888", "let"), _UNREADABLE))
 READY = Readiness(
     ready=True,
     inventories={"ready": 1},

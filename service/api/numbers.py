@@ -1,48 +1,57 @@
-"""`/v1/numbers`: the cached numbers with how each stands, an operator's park, and new numbers."""
+"""`/v1/numbers`: the cached numbers with how each stands, their parks, and new numbers."""
 
+from collections.abc import Awaitable
 from datetime import UTC, datetime
-from typing import Annotated, TypeVar
+from typing import TypeAlias, TypeVar
 
 import msgspec
 from aiohttp import web
-from msgspec import Meta, Struct
 
 from service.api import audit, bodies, forms
 from service.api.answers import (
     AdditionReply,
     BulkAdditionReply,
+    BulkParkReply,
     ParkReply,
     UnparkReply,
     answer,
 )
-from service.api.auth import Asker
-from service.api.parts import REQUEST_ID, admitted
-from service.errors import InvalidField
+from service.api.auth import NOBODY, Asker
+from service.api.parts import API, REQUEST_ID, admitted
+from service.errors import InvalidField, UnknownNumber
 from service.logs import mask
-from service.numbers import InstanceQuery, NumberQuery, Parked
-from service.numbers.directory import OPERATOR
+from service.numbers import (
+    LONGEST_SECONDS,
+    BulkParkRequest,
+    BulkUnparkRequest,
+    InstanceQuery,
+    NumberQuery,
+    NumberResult,
+    Parked,
+    ParkRequest,
+    Reason,
+    UnparkQuery,
+)
+from service.numbers.parking import OPERATOR, PartlyDone
+from service.picking.instance import own_number
 from service.provisioning import Addition, AddRequest, BulkRequest
 
 R = TypeVar("R", AddRequest, BulkRequest)
+Q = TypeVar("Q", bound=InstanceQuery)
+Given: TypeAlias = tuple[str, ...]
+Results: TypeAlias = tuple[NumberResult, ...]
 
-LONGEST_SECONDS = 31_536_000  # a year; CCC is where a number is given up
+MAX_BYTES = 524_288  # of thousands of numbers
 
-
-class ParkRequest(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
-    """A span of time, by one of two fields, and the operator's reason in free words."""
-
-    seconds: Annotated[
-        int,
-        Meta(ge=1, le=LONGEST_SECONDS, description="For how long. Give this or `until`."),
-    ] = 0
-    until: Annotated[
-        Annotated[datetime, Meta(tz=True)] | None,
-        Meta(description="Until when (RFC 3339), within a year. Give this or `seconds`."),
-    ] = None
-    reason: Annotated[str, Meta(max_length=200, description="Why, in words for other people.")] = ""
-
+_WHY_NOT = {
+    "unknown": "is not a number of this instance",
+    "not_candidate": "is not a candidate: the list says why, or the ledger has yet to hear of it",
+    "not_parked": "is not parked for this reason; the list says what keeps it out",
+}
 
 _park_decoder = msgspec.json.Decoder(ParkRequest)
+_bulk_park_decoder = msgspec.json.Decoder(BulkParkRequest)
+_bulk_unpark_decoder = msgspec.json.Decoder(BulkUnparkRequest)
 _add_decoder = msgspec.json.Decoder(AddRequest)
 _bulk_decoder = msgspec.json.Decoder(BulkRequest)
 
@@ -62,25 +71,52 @@ async def get(request: web.Request) -> web.Response:
 async def park(request: web.Request) -> web.Response:
     """Take a number out of rotation; parked again, it is out until the new instant.
 
-    The ledger knows the reason as `operator`; the words go back in the answer and to the log.
+    The ledger knows the reason as `operator`; the words stand in the list, as the park's `note`.
     """
-    api, asker = admitted(request, "admin")
-    instance_id, named = _named(request, asker)
+    _, asker = admitted(request, "admin")
+    asked, number = _named(request, asker, InstanceQuery)
     wanted = await bodies.read_json(request, _park_decoder)
-    until = _until(wanted, api.parts.directory.now(instance_id) / 1000)
-    number = await api.parts.directory.park(instance_id, named, int(until.timestamp() * 1000))
-    what = f"parked {mask(number)} until {until}: {wanted.reason}"
-    audit.note(request, asker, what, 1, instance_id)
-    return answer(ParkReply(request[REQUEST_ID], number, Parked(OPERATOR, until), wanted.reason))
+    parked, (result,) = await _park(request, asker, wanted, asked.instance_id, (number,))
+    _check(result)
+    return answer(ParkReply(request[REQUEST_ID], number, parked, wanted.reason))
+
+
+async def park_many(request: web.Request) -> web.Response:
+    """Take many numbers out of rotation, as one is; 200 also where some are not there to park.
+
+    503 says how many were parked before Redis went away; asking again is safe.
+    """
+    _, asker = admitted(request, "admin")
+    wanted = await bodies.read_json(request, _bulk_park_decoder, MAX_BYTES)
+    asker.keep_to(wanted.instance_id)
+    _, results = await _park(request, asker, wanted, wanted.instance_id, wanted.numbers)
+    return answer(BulkParkReply(request[REQUEST_ID], results))
 
 
 async def unpark(request: web.Request) -> web.Response:
-    """End an operator's park; whatever else keeps the number out still does."""
-    api, asker = admitted(request, "admin")
-    instance_id, named = _named(request, asker)
-    number = await api.parts.directory.unpark(instance_id, named)
-    audit.note(request, asker, f"unparked {mask(number)}", 1, instance_id)
+    """Lift what keeps a number out for a reason; whatever else keeps it out still does.
+
+    From a quarantine it comes on probation, under the cap of that, and is judged by its calls from
+    then on.
+    """
+    _, asker = admitted(request, "admin")
+    asked, number = _named(request, asker, UnparkQuery)
+    (result,) = await _unpark(request, asker, asked.instance_id, (number,), asked.reason)
+    _check(result)
     return answer(UnparkReply(request[REQUEST_ID], number))
+
+
+async def unpark_many(request: web.Request) -> web.Response:
+    """Lift what keeps many numbers out, as of one; 200 also where there is nothing to lift.
+
+    503 says how many were lifted before Redis went away; asking again is safe.
+    """
+    _, asker = admitted(request, "admin")
+    wanted = await bodies.read_json(request, _bulk_unpark_decoder, MAX_BYTES)
+    asker.keep_to(wanted.instance_id)
+    numbers, reason = wanted.numbers, wanted.reason
+    results = await _unpark(request, asker, wanted.instance_id, numbers, reason)
+    return answer(BulkParkReply(request[REQUEST_ID], results))
 
 
 async def add(request: web.Request) -> web.Response:
@@ -97,16 +133,9 @@ async def add(request: web.Request) -> web.Response:
 async def add_bulk(request: web.Request) -> web.Response:
     """Add numbers by AddBulkPhoneNumbers, and bind them to skill groups; else as `add`."""
     addition = await _add(request, _bulk_decoder)
-    return answer(
-        BulkAdditionReply(
-            request_id=request[REQUEST_ID],
-            added=addition.added,
-            failed=addition.failed,
-            in_use=addition.in_use,
-            in_arrears=addition.in_arrears,
-            pending=addition.pending,
-        )
-    )
+    fates = msgspec.structs.asdict(addition)
+    del fates["details"]
+    return answer(BulkAdditionReply(request[REQUEST_ID], **fates))
 
 
 async def _add(request: web.Request, decoder: msgspec.json.Decoder[R]) -> Addition:
@@ -116,7 +145,8 @@ async def _add(request: web.Request, decoder: msgspec.json.Decoder[R]) -> Additi
     return await audit.add(request, asker, wanted)
 
 
-def _until(wanted: ParkRequest, now: float) -> datetime:
+def until_of(wanted: ParkRequest, now: float) -> datetime:
+    """Return the end of a span that begins now, in Unix time; raises InvalidField for none."""
     if (wanted.until is None) == (wanted.seconds == 0):
         raise InvalidField("until", "give either seconds or until")
     if wanted.until is None:
@@ -126,8 +156,52 @@ def _until(wanted: ParkRequest, now: float) -> datetime:
     return wanted.until.astimezone(UTC)
 
 
-def _named(request: web.Request, asker: Asker) -> tuple[str, str]:
-    """The instance that was named, if any, and the number."""
-    instance_id = forms.query(request, InstanceQuery).instance_id
-    asker.keep_to(instance_id)
-    return instance_id, request.match_info["number"]
+async def _park(
+    request: web.Request, asker: Asker, wanted: ParkRequest, instance_id: str, numbers: Given
+) -> tuple[Parked, Results]:
+    parking = request.app[API].parts.parking
+    until = until_of(wanted, parking.now(instance_id) / 1000)
+    by, words, end = "" if asker is NOBODY else asker.name, wanted.reason, until.timestamp() * 1000
+    parks = parking.park(instance_id, numbers, int(end), by=by, words=words)
+    what = f"parked {_whom(numbers)} until {until}: {words}"
+    return Parked(OPERATOR, until, by, words), await _told(request, asker, what, instance_id, parks)
+
+
+async def _unpark(
+    request: web.Request, asker: Asker, instance_id: str, numbers: Given, reason: Reason
+) -> Results:
+    lifts = request.app[API].parts.parking.lift(instance_id, numbers, reason)
+    what = f"unparked {_whom(numbers)} ({reason})"
+    return await _told(request, asker, what, instance_id, lifts)
+
+
+async def _told(
+    request: web.Request, asker: Asker, what: str, instance_id: str, change: Awaitable[Results]
+) -> Results:
+    """Wait for a change, and tell of it, also where it ended half-way."""
+    try:
+        results = await change
+    except PartlyDone as error:
+        if error.done:
+            audit.note(request, asker, f"{what}, half-way", error.done, instance_id)
+        raise
+    if changed := sum(result.result in ("parked", "unparked") for result in results):
+        audit.note(request, asker, what, changed, instance_id)
+    return results
+
+
+def _whom(numbers: Given) -> str:
+    return mask(numbers[0]) if len(numbers) == 1 else "many"
+
+
+def _check(result: NumberResult) -> None:
+    """Refuse to call the change of a number done that is none."""
+    if why_not := _WHY_NOT.get(result.result):
+        raise UnknownNumber(f"{mask(result.number)} {why_not}")
+
+
+def _named(request: web.Request, asker: Asker, shape: type[Q]) -> tuple[Q, str]:
+    """Return the query, and the number in the path as a key."""
+    asked = forms.query(request, shape)
+    asker.keep_to(asked.instance_id)
+    return asked, own_number("number", request.match_info["number"])

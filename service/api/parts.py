@@ -18,13 +18,16 @@ from service.api.pulse import Pulse
 from service.api.recent import KEPT, LastPicks
 from service.experiment import Experiment
 from service.metrics import Children, Metrics
+from service.numbers.callees import Callees
 from service.numbers.coverages import Coverages
 from service.numbers.directory import Directory
 from service.numbers.overview import Overviews
+from service.numbers.parking import Parking
 from service.outcomes import Outcomes
 from service.picking.picker import Picker
 from service.picking.trial import Trials
 from service.provisioning.provisioner import Provisioner
+from service.reports.calls import CallCounter
 from service.settings import Scope, Settings
 from service.sync import InventoryKeeper
 
@@ -64,15 +67,17 @@ class Components(msgspec.Struct, frozen=True):
 class Parts(msgspec.Struct, frozen=True):
     """The dependencies of the HTTP side.
 
-    `keepers` and `experiments` are by instance id, `new_id` makes request ids, `timer` counts
-    seconds that only go forward, `clock` gives the Unix time, `body_seconds` is what a body may
-    take to arrive. `nonces` are those that all replicas share, None where there is but one process.
+    `keepers`, `experiments` and `calls` are by instance id, `new_id` makes request ids, `timer`
+    counts seconds that only go forward, `clock` gives the Unix time, `body_seconds` is what a body
+    may take to arrive. `nonces` are those that all replicas share, None where there is but one
+    process.
     """
 
     settings: Settings
     picker: Picker
     outcomes: Outcomes
     directory: Directory
+    parking: Parking
     provisioner: Provisioner
     keepers: Mapping[str, InventoryKeeper]
     metrics: Metrics
@@ -84,6 +89,8 @@ class Parts(msgspec.Struct, frozen=True):
     trials: Trials
     coverages: Coverages
     experiments: Mapping[str, Experiment]
+    callees: Callees
+    calls: Mapping[str, CallCounter]
     clock: Callable[[], float] = time.time
     body_seconds: float = 1.0
     nonces: Nonces | None = None

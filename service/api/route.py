@@ -24,7 +24,7 @@ from service.settings import Scope
 # Beside the scopes: whoever has a known credential, and whoever asks.
 Access = Scope | Literal["any", "open"]
 
-Tag = Literal["picks", "numbers", "operations"]
+Tag = Literal["picks", "numbers", "callees", "operations"]
 
 
 class Content(msgspec.Struct, frozen=True):

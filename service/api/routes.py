@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
-from service.api import coverage, examples, inventory, numbers, openapi, ops, outcomes, pick
+from service.api import examples, inventory, numbers, openapi, ops, outcomes, pick
 from service.api.answers import (
     AdditionReply,
     BulkAdditionReply,
+    BulkParkReply,
     InventoryReply,
     OutcomeReply,
     ParkReply,
@@ -15,9 +16,11 @@ from service.api.answers import (
     UnparkReply,
 )
 from service.api.bodies import JSON
+from service.api.callees import ROUTES as CALLEES
+from service.api.coverage import ROUTES as COVERAGE
 from service.api.experiment import ROUTE as EXPERIMENT
+from service.api.report import ROUTE as REPORT
 from service.api.route import Content, Route
-from service.coverage.report import Coverage
 from service.errors import (
     CalleeBudgetExceeded,
     CallIdReused,
@@ -35,7 +38,15 @@ from service.errors import (
     UnknownNumber,
 )
 from service.metrics import CONTENT_TYPE
-from service.numbers import InstanceQuery, NumberPage, NumberQuery
+from service.numbers import (
+    BulkParkRequest,
+    BulkUnparkRequest,
+    InstanceQuery,
+    NumberPage,
+    NumberQuery,
+    ParkRequest,
+    UnparkQuery,
+)
 from service.outcomes import OutcomeReport
 from service.picking import PickRequest
 from service.provisioning import AddRequest, BulkRequest, PartlyAdded
@@ -130,7 +141,7 @@ NUMBERS = (
         summary="Take a number out of rotation",
         access="admin",
         query=InstanceQuery,
-        body=numbers.ParkRequest,
+        body=ParkRequest,
         example={"seconds": 3600, "reason": "complaints"},
         answers=_ok(ParkReply, examples.PARK),
         errors=_ONE_NUMBER,
@@ -140,11 +151,35 @@ NUMBERS = (
         path="/v1/numbers/{number}/park",
         handler=numbers.unpark,
         tag="numbers",
-        summary="Put a number back into rotation",
+        summary="Lift what keeps a number out",
         access="admin",
-        query=InstanceQuery,
+        query=UnparkQuery,
         answers=_ok(UnparkReply, examples.UNPARK),
         errors=_ONE_NUMBER,
+    ),
+    Route(
+        method="POST",
+        path="/v1/numbers/park",
+        handler=numbers.park_many,
+        tag="numbers",
+        summary="Take many numbers out of rotation",
+        access="admin",
+        body=BulkParkRequest,
+        example={"numbers": [examples.NUMBER], "seconds": 3600, "reason": "complaints"},
+        answers=_ok(BulkParkReply, examples.PARKED_MANY),
+        errors=(InventoryUnavailable, LedgerUnavailable),
+    ),
+    Route(
+        method="POST",
+        path="/v1/numbers/unpark",
+        handler=numbers.unpark_many,
+        tag="numbers",
+        summary="Lift what keeps many numbers out",
+        access="admin",
+        body=BulkUnparkRequest,
+        example={"numbers": [examples.NUMBER], "reason": "sip_rest"},
+        answers=_ok(BulkParkReply, examples.UNPARKED_MANY),
+        errors=(InventoryUnavailable, LedgerUnavailable),
     ),
     Route(
         method="GET",
@@ -165,33 +200,6 @@ NUMBERS = (
         access="admin",
         query=inventory.RefreshQuery,
         answers=_ok(InventoryReply, examples.INVENTORY),
-        errors=(InventoryUnavailable,),
-    ),
-)
-
-COVERAGE = (
-    Route(
-        method="GET",
-        path="/v1/coverage",
-        handler=coverage.get,
-        tag="numbers",
-        summary="Say which numbers to buy where",
-        access="admin",
-        query=coverage.CoverageQuery,
-        answers=_ok(Coverage, examples.COVERAGE),
-        errors=(InventoryUnavailable, LedgerUnavailable),
-    ),
-    Route(
-        method="POST",
-        path="/v1/coverage",
-        handler=coverage.post,
-        tag="numbers",
-        summary="Say which numbers to buy where, by a day's demand",
-        access="admin",
-        query=coverage.CoverageQuery,
-        body=coverage.DemandRequest,
-        example={"demand": [examples.DEMAND]},
-        answers=_ok(Coverage, examples.COVERAGE),
         errors=(InventoryUnavailable,),
     ),
 )
@@ -241,4 +249,4 @@ OPERATIONS = (
     ),
 )
 
-ROUTES = (*PICKS, *NUMBERS, *COVERAGE, EXPERIMENT, *OPERATIONS)
+ROUTES = (*PICKS, *NUMBERS, *CALLEES, *COVERAGE, REPORT, EXPERIMENT, *OPERATIONS)

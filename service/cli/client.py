@@ -3,11 +3,14 @@
 It goes by the standard library: aiohttp would take longer to import than the answer does to come.
 """
 
+import sys
 from argparse import Namespace
+from collections.abc import Callable
 from http import HTTPStatus
 from http.client import HTTPException
 from typing import NamedTuple, TypeVar
 from urllib.error import HTTPError
+from urllib.parse import urlencode
 from urllib.request import ProxyHandler, Request, build_opener
 
 import msgspec
@@ -17,7 +20,7 @@ from service.errors import CallerIdError, SettingsError
 from service.picking import Candidate
 
 TIMEOUT_SECONDS = 10
-JSON = "application/json"
+JSON, CSV = "application/json", "text/csv"
 
 T = TypeVar("T")
 
@@ -83,6 +86,41 @@ def ask_service(
             return ServiceAnswer(error.code, error.read(), error.headers.get("Retry-After", ""))
     except (OSError, HTTPException, ValueError) as error:
         raise _no_answer(arguments, error) from error
+
+
+def show(
+    arguments: Namespace,
+    path: str,
+    shape: type[T],
+    words: Callable[[T], str],
+    posted: bytes | None = None,
+) -> int:
+    """Ask the service, as `ask_service` does, and print what it answers, or why it refuses.
+
+    Args:
+        arguments: with `csv` the answer is printed as it comes.
+        path: with the query.
+        shape: the type of the answer.
+        words: put the answer into words.
+        posted: a body of CSV.
+
+    Returns:
+        0 for an answer, 1 for a refusal.
+    """
+    reply = ask_service(arguments, path, posted, CSV)
+    if not reply.is_ok:
+        print(decoded(reply.body, ProblemReply, arguments).line, file=sys.stderr)
+    elif getattr(arguments, "csv", False):
+        print(text_of(reply.body, arguments), end="")
+    else:
+        print(words(decoded(reply.body, shape, arguments)))
+    return int(not reply.is_ok)
+
+
+def queried(path: str, arguments: Namespace, **fields: object) -> str:
+    """Return a path with these fields of the query, less the blank ones, and the instance."""
+    named = {"instance_id": arguments.instance, **fields}
+    return f"{path}?{urlencode({name: value for name, value in named.items() if value != ''})}"
 
 
 def decoded(body: bytes, shape: type[T], arguments: Namespace) -> T:

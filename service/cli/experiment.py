@@ -1,13 +1,11 @@
 """`callerid experiment`: what the holdout of a running service says so far, in words."""
 
-import sys
 from argparse import Namespace
 from collections.abc import Mapping
-from urllib.parse import urlencode
 
 import msgspec
 
-from service.cli.client import ProblemReply, ask_service, decoded
+from service.cli.client import queried, show
 from service.cli.terminal import printable
 
 _STATES = {
@@ -42,22 +40,9 @@ class ExperimentShown(msgspec.Struct, frozen=True):
 
 
 def ask(arguments: Namespace) -> int:
-    """Ask, and print what is known.
-
-    Returns:
-        0 for an answer, 1 for a refusal.
-
-    Raises:
-        NoAnswer: there is no service, or it takes too long.
-        SettingsError: the URL or the token is none.
-    """
-    asked = {"instance_id": arguments.instance} if arguments.instance else {}
-    reply = ask_service(arguments, f"/v1/experiment?{urlencode(asked)}")
-    if not reply.is_ok:
-        print(decoded(reply.body, ProblemReply, arguments).line, file=sys.stderr)
-    else:
-        print(worded(decoded(reply.body, ExperimentShown, arguments)))
-    return int(not reply.is_ok)
+    """Ask, and print what is known; returns what `show` does."""
+    path = queried("/v1/experiment", arguments)
+    return show(arguments, path, ExperimentShown, worded)
 
 
 def worded(experiment: ExperimentShown) -> str:

@@ -5,13 +5,16 @@ Words only: `__main__` does what they ask for.
 
 import argparse
 from collections.abc import Callable, Collection
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 from service.cli.completion import Completion, Version
+from service.cli.options import check_options, demo_options, emulator_options, serve_options
 
 DEFAULT_URL = "http://127.0.0.1:8080"
+A_YEAR = 31_536_000  # seconds
 SHELLS = ("bash", "zsh", "fish")
 
 EXIT_CODES = """\
@@ -66,35 +69,6 @@ def parser(words: Collection[str]) -> argparse.ArgumentParser:
     return top
 
 
-def _serve(options: argparse.ArgumentParser) -> None:
-    _config(options)
-    options.add_argument("--host", help="where to listen, before the configuration's")
-    options.add_argument("--port", type=int, help="where to listen, before the configuration's")
-    options.add_argument("--workers", type=int, help="processes sharing the port")
-    options.add_argument("--worker", default="", help=argparse.SUPPRESS)
-
-
-def _demo(options: argparse.ArgumentParser) -> None:
-    from service.emulator.command import port  # noqa: PLC0415 - see `parser`
-
-    options.add_argument("--port", type=port, default=8080, help="of the service (%(default)s)")
-    options.add_argument(
-        "--emulator-port", type=port, default=8081, help="of the CCC look-alike (%(default)s)"
-    )
-
-
-def _emulator(options: argparse.ArgumentParser) -> None:
-    from service.emulator.command import add_arguments  # noqa: PLC0415 - see `parser`
-
-    add_arguments(options)
-
-
-def _check(options: argparse.ArgumentParser) -> None:
-    _config(options)
-    options.add_argument("--sweep", action="store_true", help="read the whole inventories too")
-    options.add_argument("--json", action="store_true", help="print one JSON object")
-
-
 def _pick(options: argparse.ArgumentParser) -> None:
     options.add_argument("called", metavar="CALLED", help="the called number, as dialled")
     options.add_argument(
@@ -130,18 +104,35 @@ def _plan(options: argparse.ArgumentParser) -> None:
     _service(options)
 
 
+def _stop(options: argparse.ArgumentParser) -> None:
+    instant = datetime.fromisoformat
+    options.add_argument("file", type=Path, metavar="FILE", help="a number a line; - for stdin")
+    span = options.add_mutually_exclusive_group()
+    span.add_argument("--seconds", type=int, default=A_YEAR, metavar="N", help="else a year")
+    span.add_argument("--until", type=instant, metavar="T", help="2026-12-31, or with T18:00")
+    options.add_argument("--reason", default="", metavar="R", help="why, for other people")
+    _service(options)
+
+
+def _report(options: argparse.ArgumentParser) -> None:
+    options.add_argument("--from", dest="first", default="", metavar="DAY", help="as 2026-01-31")
+    options.add_argument("--to", dest="last", default="", metavar="DAY", help="without it today")
+    options.add_argument(
+        "--by",
+        choices=("number", "skill_group", "province", "match"),
+        default="match",
+        help="what the calls of a day are told apart by (%(default)s)",
+    )
+    options.add_argument("--csv", action="store_true", help="print all of it as CSV")
+    _service(options)
+
+
 def _service(options: argparse.ArgumentParser) -> None:
     options.add_argument(
         "--instance", default="", metavar="ID", help="needed where several are configured"
     )
     options.add_argument("--url", default=DEFAULT_URL, help="of the service (%(default)s)")
     options.add_argument("--token", default="", help="or CALLERID_TOKEN in the environment")
-
-
-def _config(options: argparse.ArgumentParser) -> None:
-    options.add_argument(
-        "--config", type=Path, metavar="FILE", help="a TOML file, or CALLERID_CONFIG names it"
-    )
 
 
 COMMANDS = {
@@ -153,7 +144,7 @@ COMMANDS = {
   callerid serve --config config/production.toml --port 9000 --workers 2
   CALLERID_REDIS__URL=redis://localhost CALLERID_CONFIG=config.toml callerid serve
 """,
-        add_options=_serve,
+        add_options=serve_options,
     ),
     "demo": Command(
         help="run the service and a CCC look-alike, to try it",
@@ -163,7 +154,7 @@ COMMANDS = {
   callerid demo
   callerid demo --port 9080 --emulator-port 9081
 """,
-        add_options=_demo,
+        add_options=demo_options,
     ),
     "emulator": Command(
         help="run the CCC look-alike alone",
@@ -173,7 +164,7 @@ COMMANDS = {
   callerid emulator --throttle-every 3 --retry-after-ms 500
   callerid emulator --denied-actions AddPhoneNumbers,AddBulkPhoneNumbers
 """,
-        add_options=_emulator,
+        add_options=emulator_options,
     ),
     "check": Command(
         help="try the configuration, Redis and CCC",
@@ -186,7 +177,7 @@ COMMANDS = {
   callerid check --config config/production.toml --sweep
   callerid check --json | jq '.findings[] | select(.state != "fine")'
 """,
-        add_options=_check,
+        add_options=check_options,
     ),
     "library": Command(
         help="print the functions of Redis that decide picks",
@@ -214,6 +205,26 @@ COMMANDS = {
   callerid plan --instance ccc-test --demand demand.csv
 """,
         add_options=_plan,
+    ),
+    "stop": Command(
+        help="have a running service refuse the callees of a file",
+        about="Has a running service refuse the called numbers of a file for a while. The first\n"
+        "column counts; blank lines, a head, and what follows a # are passed over.",
+        examples="""\
+  callerid stop do-not-call.csv --until 2026-12-31 --reason 'asked not to be called'
+  grep ^138 numbers.txt | callerid stop - --seconds 86400
+""",
+        add_options=_stop,
+    ),
+    "report": Command(
+        help="ask a running service what was picked, and how it was answered",
+        about="Asks a running service what it picked by day, and how those calls ended, as far as\n"
+        "their outcomes were reported: the days that [reports] keeps, in the instance's time zone.",
+        examples="""\
+  callerid report --by skill_group
+  callerid report --from 2026-01-01 --to 2026-01-31 --by number --csv > january.csv
+""",
+        add_options=_report,
     ),
     "experiment": Command(
         help="ask a running service whether local numbers are answered more often",

@@ -1,19 +1,16 @@
 """`callerid plan`: which numbers to buy where, by what a running service knows, for people."""
 
-import sys
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from urllib.parse import urlencode
 
 import msgspec
 
-from service.cli.client import ProblemReply, ask_service, decoded, text_of
+from service.cli.client import queried, show
 from service.cli.terminal import printable, table
 from service.errors import SettingsError
 from service.files import read_file
 
-CSV = "text/csv"
 SHOWN = 20  # rows of each table
 
 
@@ -43,26 +40,14 @@ class CoverageShown(msgspec.Struct, frozen=True):
 
 
 def ask(arguments: Namespace) -> int:
-    """Ask, and print tables or, with `--csv`, what to buy as CSV.
-
-    Returns:
-        0 for a plan, 1 for a refusal.
+    """Ask, and print tables or, with `--csv`, what to buy as CSV; returns what `show` does.
 
     Raises:
-        NoAnswer: there is no service, or it takes too long.
-        SettingsError: the URL, the token or the file is none.
+        SettingsError: the file cannot be read.
     """
-    asked = {"buy": arguments.buy, "format": "csv" if arguments.csv else "json"}
-    if arguments.instance:
-        asked["instance_id"] = arguments.instance
-    reply = ask_service(arguments, f"/v1/coverage?{urlencode(asked)}", _file(arguments), CSV)
-    if not reply.is_ok:
-        print(decoded(reply.body, ProblemReply, arguments).line, file=sys.stderr)
-    elif arguments.csv:
-        print(text_of(reply.body, arguments), end="")
-    else:
-        print(planned(decoded(reply.body, CoverageShown, arguments)))
-    return int(not reply.is_ok)
+    output = "csv" if arguments.csv else "json"
+    path = queried("/v1/coverage", arguments, buy=arguments.buy, format=output)
+    return show(arguments, path, CoverageShown, planned, _file(arguments))
 
 
 def _file(arguments: Namespace) -> bytes | None:

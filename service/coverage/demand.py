@@ -4,20 +4,15 @@ A minute of it is lost with a process that is killed; one that ends writes what 
 Redis that is lost may count a minute twice: nothing is decided by it.
 """
 
-import asyncio
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from datetime import date, datetime
 
 import msgspec
 
-from service.errors import LedgerUnavailable
 from service.locality import Locality
-from service.redis_.counts import Counts
-from service.tasks import heed_cancellation
+from service.redis_.counts import Counts, PendingCounts, keep_writing
 
-FLUSH_SECONDS = 60.0
 DAYS = 14
 MOST_PLACES = 2000  # of a process and day; callees of others are counted as from nowhere
 NOWHERE = Locality()
@@ -85,7 +80,7 @@ class Demand:
         self.store = store
         self.now = now
         self._counts: dict[tuple[str, Locality, str], int] = {}
-        self._waiting: Counter[tuple[date, Called]] = Counter()
+        self._pending: PendingCounts[date, Called] = PendingCounts(store.add)
         self._places: set[tuple[str, Locality]] = set()
         self._day = date.min
 
@@ -102,15 +97,7 @@ class Demand:
 
     async def run(self) -> None:
         """Write once a minute, and at the end."""
-        try:
-            while True:
-                await asyncio.sleep(FLUSH_SECONDS)
-                with suppress(LedgerUnavailable):  # what Redis does not take now, it takes later
-                    await self.flush()
-                heed_cancellation()
-        finally:
-            with suppress(LedgerUnavailable):
-                await self.flush()
+        await keep_writing(self.flush)
 
     async def flush(self) -> None:
         """Write what was counted, in the hour of now.
@@ -119,27 +106,25 @@ class Demand:
             LedgerUnavailable: Redis does not serve; nothing is lost.
         """
         self._take_in(self.now())
-        while self._waiting:
-            day = next(iter(self._waiting))[0]
-            counts = {called: count for (of, called), count in self._waiting.items() if of == day}
-            await self.store.add(day, counts)
-            for called in counts:
-                del self._waiting[day, called]
+        await self._pending.write()
 
     def _take_in(self, now: datetime) -> None:
         """Move the counts into their day; the greatest places first, as there is an end to them."""
         if now.date() != self._day:
             self._day, self._places = now.date(), set()
+        if not self._counts:
+            return
         counts, self._counts = self._counts, {}
+        pending = self._pending.of(self._day)
         for (group, place, level), count in sorted(counts.items(), key=lambda item: -item[1]):
-            self._waiting[self._day, Called(group, level)] += count
+            pending[Called(group, level)] += count
             if (group, place) not in self._places:
                 if len(self._places) >= MOST_PLACES:
                     place = NOWHERE  # noqa: PLW2901 - the rest
                 else:
                     self._places.add((group, place))
             names = place.province, place.city, place.area_code
-            self._waiting[self._day, Called(group, "", now.hour, *names)] += count
+            pending[Called(group, "", now.hour, *names)] += count
 
 
 def group_of(asked: Iterable[str], held: Iterable[str]) -> str:

@@ -6,7 +6,6 @@ minute; a minute of it is lost with a process that is killed.
 
 import asyncio
 import logging
-from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import date, datetime
@@ -25,11 +24,9 @@ from service.experiment.report import (
 )
 from service.inventory import Mark
 from service.metrics import Metrics
-from service.redis_.counts import Counts
+from service.redis_.counts import WRITE_SECONDS, Counts, PendingCounts
 from service.settings import ExperimentSettings
 from service.tasks import heed_cancellation
-
-LOOK_SECONDS = 60.0
 
 _WORDS = {
     "running": "runs, by",
@@ -65,7 +62,7 @@ class Experiment:
         self._about = ""
         self._state: State = "off"
         self._judged = date.min
-        self._waiting: Counter[str] = Counter()
+        self._pending: PendingCounts[str, str] = PendingCounts(counts.add)
         self._wake = asyncio.Event()
 
     def go_by(self, settings: ExperimentSettings, levels: tuple[str, ...], *, health: bool) -> None:
@@ -79,8 +76,6 @@ class Experiment:
         about = settings_field(settings, levels, health=health)
         if (settings, about) == (self._settings, self._about):
             return
-        if settings.name != self._settings.name:
-            self._waiting.clear()
         self._settings, self._about = settings, about
         self._state, self.running = "off", None
         self._wake.set()
@@ -95,10 +90,11 @@ class Experiment:
         if self.running is None or not is_of(mark.arm, self.running.name):
             return
         self._counter.labels(self._instance_id, arm_name(mark.arm), result).inc()
+        pending = self._pending.of(self.running.name)
         for field in fields_of(mark.arm, mark.province, self.now().hour):
-            self._waiting[f"{field} calls"] += 1
+            pending[f"{field} calls"] += 1
             if result == "answered":
-                self._waiting[f"{field} answered"] += 1
+                pending[f"{field} answered"] += 1
 
     async def run(self) -> None:
         """Write and look once a minute, and whenever the settings change; until cancelled."""
@@ -109,11 +105,11 @@ class Experiment:
                     await self.look()
                 heed_cancellation()
                 with suppress(TimeoutError):
-                    async with asyncio.timeout(LOOK_SECONDS):
+                    async with asyncio.timeout(WRITE_SECONDS):
                         await self._wake.wait()
         finally:
             with suppress(LedgerUnavailable):
-                await self._write()
+                await self._pending.write()
 
     async def report(self) -> ExperimentReport:
         """Report how the experiment stands.
@@ -136,7 +132,7 @@ class Experiment:
         settings = self._settings
         if self._is_over():
             self.running = None
-        await self._write()
+        await self._pending.write()
         fields = dict(await self._counts.read(settings.name)) if settings.name else {}
         if settings.holdout and settings is self._settings:
             missing = self._missing(fields)
@@ -176,12 +172,3 @@ class Experiment:
             level = logging.ERROR if self._state == "refused" else logging.INFO
             names = self._instance_id, self._settings.name, _WORDS[self._state]
             _log.log(level, "%s: experiment %r %s: %s", *names, ", ".join(began))
-
-    async def _write(self) -> None:
-        name, counts, self._waiting = self._settings.name, self._waiting, Counter()
-        try:
-            await self._counts.add(name, counts)
-        except LedgerUnavailable:
-            if name == self._settings.name:
-                self._waiting.update(counts)
-            raise

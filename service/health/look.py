@@ -17,6 +17,7 @@ from service.health.rules import (
     aged,
     due_hours,
     judge,
+    lifted,
 )
 from service.health.store import decode, encode
 from service.health.strata import Strata
@@ -36,6 +37,17 @@ class LookResult(msgspec.Struct, frozen=True):
     record: HealthRecord = HealthRecord()
     transition: Transition | None = None
     held: bool = False
+
+
+def lift(stored: Mapping[str, bytes], now: int) -> list[LookResult]:
+    """End the quarantines among some records, at an instant in ms; the others have no result."""
+    results = []
+    for number, before in stored.items():
+        record = decode(before)
+        if record is not None and record.state == QUARANTINED:
+            after, transition = lifted(record, now)
+            results.append(LookResult(number, before, encode(after), after, transition))
+    return results
 
 
 class Look:

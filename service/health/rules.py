@@ -171,6 +171,12 @@ def _is_trusted(record: HealthRecord) -> bool:
     return is_due and record.settled.evidence < 0
 
 
+def lifted(record: HealthRecord, now: int) -> tuple[HealthRecord, Transition]:
+    """Put a quarantined number on probation before its time, the hour that runs left out of it."""
+    after = HealthRecord(state=PROBATION, relapses=record.relapses, settled_hour=now // HOUR)
+    return _moved(record, after, "its quarantine was lifted")
+
+
 def _returned(record: HealthRecord, now: int) -> tuple[HealthRecord, Transition | None]:
     if now < record.until:
         return record, None

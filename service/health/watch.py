@@ -14,21 +14,13 @@ from itertools import islice
 import msgspec
 
 from service.errors import LedgerUnavailable
-from service.health.look import Look, LookResult
-from service.health.rules import (
-    HEALTHY,
-    HOUR,
-    PROBATION,
-    QUARANTINED,
-    HealthRecord,
-    Transition,
-    answered_of,
-    daily_cap,
-)
+from service.health import rules
+from service.health.look import Look, LookResult, lift
 from service.health.store import SLICE, Change, Counted, HealthBatch, Store, decode, encode
 from service.health.surroundings import Surroundings
 from service.inventory import Inventory, Mark
-from service.ledger import Cap, Ledger, Park
+from service.ledger import Cap, Ledger, Park, Unpark, apply_all
+from service.ledger.port import Operation
 from service.logs import mask
 from service.metrics import Metrics
 from service.tasks import heed_cancellation
@@ -74,7 +66,7 @@ class NumberHealth:
         self._batch = HealthBatch(0, ())
         self._dropped = 0
         self._is_on = True
-        for state in (HEALTHY, QUARANTINED, PROBATION):
+        for state in (rules.HEALTHY, rules.QUARANTINED, rules.PROBATION):
             metrics.health_transitions.labels(instance_id, state)  # 0 now, so that the first shows
 
     def turn(self, *, on: bool) -> None:
@@ -92,10 +84,10 @@ class NumberHealth:
             result: as an outcome names it; what says nothing of the number is passed over.
             mark: of the number's use; one without a stratum has nothing to be compared with.
         """
-        answered = answered_of(result)
+        answered = rules.answered_of(result)
         if answered is None or not number or not mark.group or not self._is_on:
             return
-        key = number, self._now() // HOUR, mark.group, mark.province
+        key = number, self._now() // rules.HOUR, mark.group, mark.province
         if key not in self._waiting and len(self._waiting) >= MOST_WAITING:
             self._dropped += 1
             return
@@ -113,6 +105,19 @@ class NumberHealth:
             return {}
         records = ((number, decode(record)) for number, record in stored.items())
         return {number: record.reason for number, record in records if record and record.reason}
+
+    async def lift(self, numbers: Sequence[str]) -> set[str]:
+        """Put numbers that are in quarantine on probation; returns which, of at most `SLICE`.
+
+        Raises:
+            LedgerUnavailable: Redis does not serve; what the ledger missed the next look tells it.
+        """
+        lifted, left = set[str](), set(numbers)
+        while left:  # once more where something was counted meanwhile
+            results = lift(await self._store.read(list(left)), self._now())
+            left = await self._act(results)
+            lifted |= {result.number for result in results} - left
+        return lifted
 
     async def run(self) -> None:
         """Write every second; look every minute, or rest while this is off; until cancelled."""
@@ -155,7 +160,7 @@ class NumberHealth:
         inventory, now, held = self._inventory(), self._now(), 0
         if inventory is None:
             return
-        strata = await self._surroundings.at(now // HOUR, inventory)
+        strata = await self._surroundings.at(now // rules.HOUR, inventory)
         if not await self._store.lead():
             return
         records = await self._store.read_all()
@@ -186,14 +191,17 @@ class NumberHealth:
             changes = []
             for number, stored in some.items():
                 record = decode(stored)
-                if record is not None and daily_cap(record) and not record.untold:
+                if record is not None and rules.daily_cap(record) and not record.untold:
                     await self._ledger.apply(Cap(number, 0))
                     untold = msgspec.structs.replace(record, untold=True)
                     changes.append(Change(number, stored, encode(untold)))
             await self._store.replace(changes)
 
-    async def _act(self, results: Sequence[LookResult]) -> None:
-        """Store the new records first; who dies before the ledger is told, another tells it."""
+    async def _act(self, results: Sequence[LookResult]) -> set[str]:
+        """Store the new records first; who dies before the ledger is told, another tells it.
+
+        Returns who was counted meanwhile, and is as before.
+        """
         changes = [
             Change(result.number, result.before, result.after)
             for result in results
@@ -201,25 +209,19 @@ class NumberHealth:
         ]
         same = await self._store.replace(changes)
         lost = {change.number for change, was in zip(changes, same, strict=True) if not was}
-        told = []
-        for result in results:
-            if result.number in lost:
-                continue  # it was counted meanwhile: the next look judges it
+        operations, told = list[Operation](), list[Change]()
+        for result in filter(lambda result: result.number not in lost, results):
             if result.transition is not None:
                 self._tell(result.number, result.transition)
             if result.record.untold:
-                await self._tell_ledger(result.number, result.record)
+                operations += _told(result.number, result.record)
                 after = encode(msgspec.structs.replace(result.record, untold=False))
                 told.append(Change(result.number, result.after, after))
+        await apply_all(self._ledger, operations)
         await self._store.replace(told)
+        return lost
 
-    async def _tell_ledger(self, number: str, record: HealthRecord) -> None:
-        """Carry a state into the ledger; doing it twice changes nothing."""
-        await self._ledger.apply(Cap(number, daily_cap(record)))
-        if record.state == QUARANTINED:
-            await self._ledger.apply(Park(number, PARK_REASON, record.until))
-
-    def _tell(self, number: str, transition: Transition) -> None:
+    def _tell(self, number: str, transition: rules.Transition) -> None:
         before, after, reason = transition.before, transition.after, transition.reason
         self._metrics.health_transitions.labels(self._instance_id, after).inc()
         message = "%s: %s goes from %s to %s: %s"
@@ -232,6 +234,13 @@ class NumberHealth:
 
     def _now(self) -> int:
         return int(self._clock() * 1000)
+
+
+def _told(number: str, record: rules.HealthRecord) -> tuple[Operation, Operation]:
+    """Return what carries a state into the ledger; doing it twice changes nothing."""
+    is_out = record.state == rules.QUARANTINED
+    park = Park(number, PARK_REASON, record.until) if is_out else Unpark(number, PARK_REASON)
+    return Cap(number, rules.daily_cap(record)), park
 
 
 def _slices(records: dict[str, bytes]) -> Iterator[dict[str, bytes]]:

@@ -9,7 +9,7 @@ from service.ledger.answers import Decision, Followed, Picked, Standing
 from service.ledger.failover import NO_MEMBERS, FailoverLedger
 from service.ledger.local.ledger import LocalLedger
 from service.ledger.port import Avoid, Cap, Outcome, Park, Pick, Stop, Take, Unpark
-from service.ledger.protocol import Ledger, describe
+from service.ledger.protocol import Ledger, apply_all, describe
 from service.ledger.rules import CalleeRule, Limits, Rules, read_trunks, with_trunks
 from service.ledger.shared.breaker import Breaker
 from service.ledger.shared.ledger import SharedLedger
@@ -38,6 +38,7 @@ __all__ = [
     "Stop",
     "Take",
     "Unpark",
+    "apply_all",
     "describe",
     "read_trunks",
     "with_trunks",

@@ -52,6 +52,19 @@ class Standing(msgspec.Struct, frozen=True, array_like=True, gc=False):
     max_per_day: int = 0
 
 
+class CalleeStanding(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """The standing of one callee: its stop, and its uses that a rule may still need, in order.
+
+    `stopped` is the end of the stop, 0 where there is none, `by` and `reason` are the words to it.
+    A use is its instant, the digest of its groups, and the numbers that were shown.
+    """
+
+    stopped: int = 0
+    by: str = ""
+    reason: str = ""
+    uses: tuple[tuple[int, str, tuple[str, ...]], ...] = ()
+
+
 class Glance(msgspec.Struct, frozen=True, gc=False):
     """A number as this process knows it without asking: its uses, its cap, its parks, its turn.
 

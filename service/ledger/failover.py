@@ -11,7 +11,17 @@ from service.inventory import Inventory, Moves
 from service.ledger.answers import Decision, Followed, Glance, picked_from
 from service.ledger.local.ledger import LocalLedger
 from service.ledger.pace import LedgerClock
-from service.ledger.port import Answered, AnswerT, Operation, Outcome, Park, Pick, Take, Unpark
+from service.ledger.port import (
+    Answered,
+    AnswerT,
+    Operation,
+    Outcome,
+    Park,
+    Pick,
+    Stop,
+    Take,
+    Unpark,
+)
 from service.ledger.record import Recall
 from service.ledger.rules import DAY, Rules
 from service.ledger.shared.ledger import SharedLedger
@@ -64,6 +74,7 @@ class FailoverLedger:
         self._has_kept_up = self._has_gone_back = False
         self._is_settled = True  # nobody knows of picks that Redis may lack
         self.clock_behind = 0
+        self.has_stops = False
         shared.queue.heard = self._hear
         shared.queue.wiped = lambda: notice(NO_MEMBERS)
         shared.on_missed(self._replay)
@@ -91,6 +102,7 @@ class FailoverLedger:
         """Be one of the processes that share what is left of a cap when they decide alone.
 
         Redis forgets them while it is away: until they are back too, none of them is given up.
+        Learn on the way whether a callee is stopped, by whatever process.
         """
         while True:
             try:
@@ -98,6 +110,7 @@ class FailoverLedger:
                 if self._shared.trouble or self._is_catching_up():
                     processes = max(processes, self._local.sharing)
                 self._local.share_among(processes)
+                self.has_stops = await self._shared.census.has_stops()
             except LedgerUnavailable:
                 self._is_settled = False
             heed_cancellation()
@@ -202,6 +215,8 @@ class FailoverLedger:
             raise
         if isinstance(operation, (Park, Unpark)):
             self._local.apply_now(operation)
+        elif isinstance(operation, Stop):
+            self.has_stops = True
         elif isinstance(answer, Followed) and answer.state == "unknown":
             answer = self._local.apply_now(operation)
             if isinstance(operation, Outcome) and self._write_back.concerns(operation.call):

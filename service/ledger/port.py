@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeAlias, TypeVar, get_args
 import msgspec
 
 from service.inventory import Step
-from service.ledger.answers import Followed, Picked, Standing
+from service.ledger.answers import CalleeStanding, Followed, Picked, Standing
 
 # What a call takes back of the numbers whose time has come, and how many of a level's candidates
 # a pick rejects before it goes on to the next level. The same figures stand in the Lua.
@@ -47,8 +47,8 @@ class Answered(msgspec.Struct, Generic[AnswerT_co], frozen=True, array_like=True
 
     @property
     def is_dry(self) -> bool:
-        """True if this changes nothing."""
-        return False
+        """True if this changes nothing: it is a dry run, or only reads."""
+        return bool(getattr(self, "dry_run", False))
 
 
 Operation: TypeAlias = Answered[Any]
@@ -95,11 +95,6 @@ class Pick(Answered[Picked], frozen=True, gc=False):
             pools = len(steps[-2].pools)
         return turns_of(self.count, pools)
 
-    @property
-    def is_dry(self) -> bool:
-        """True for a dry run."""
-        return self.dry_run
-
 
 class Take(Answered[Picked], frozen=True, tag="take", gc=False):
     """This very number, if nothing keeps it out: a pool of one, for what CCC itself picked."""
@@ -110,11 +105,6 @@ class Take(Answered[Picked], frozen=True, tag="take", gc=False):
     groups: str = ""
     call: str = ""
     body: str = ""
-
-    @property
-    def is_dry(self) -> bool:
-        """True for a dry run."""
-        return self.dry_run
 
 
 class Park(Answered[bool], frozen=True, tag="park", gc=False):
@@ -165,10 +155,12 @@ class Describe(Answered[tuple[Standing, ...]], frozen=True, tag="describe", gc=F
         """All: it has a call of its own."""
         return BATCH_TURNS
 
-    @property
-    def is_dry(self) -> bool:
-        """True: it only reads."""
-        return self.dry_run
+
+class DescribeCallee(Answered[CalleeStanding], frozen=True, tag="describe_callee", gc=False):
+    """Describe this callee; changes nothing."""
+
+    dry_run: bool
+    callee: str
 
 
 class Outcome(Answered[Followed], frozen=True, tag="outcome", gc=False):
@@ -184,10 +176,16 @@ class Outcome(Answered[Followed], frozen=True, tag="outcome", gc=False):
 
 
 class Stop(Answered[bool], frozen=True, tag="stop", gc=False):
-    """Refuse this callee until an instant."""
+    """Refuse this callee until an instant; the answer is whether it was refused before.
+
+    A stop that ends later stands, with its words, unless this `replaces` any: 0 ends it then.
+    """
 
     callee: str
     until: int
+    by: str = ""
+    reason: str = ""
+    replaces: bool = False
 
 
 class Cap(Answered[bool], frozen=True, tag="cap", gc=False):

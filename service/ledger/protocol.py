@@ -44,6 +44,10 @@ class Ledger(Protocol):
     def clock_behind(self) -> int:
         """The ms by which the clock of this ledger is behind ledger time, 0 as a rule."""
 
+    @property
+    def has_stops(self) -> bool:
+        """True if a callee may be stopped: a pick has to say whom it is for, whatever the rules."""
+
     def glance(self, numbers: Sequence[str]) -> list[Glance]:
         """Describe numbers as this process knows them, in their order; no I/O, some seconds old."""
 
@@ -74,6 +78,23 @@ async def describe(ledger: Ledger, numbers: Sequence[str]) -> list[Standing]:
         some = tuple(numbers[start : start + BATCH_TURNS])
         standings += await ledger.apply(Describe(dry_run=True, numbers=some))
     return standings
+
+
+async def apply_all(ledger: Ledger, operations: Sequence[Answered[AnswerT]]) -> list[AnswerT]:
+    """Apply operations in their order, so many in one step; thousands would hold up the picks.
+
+    Raises:
+        LedgerUnavailable: as `Ledger.apply`; earlier steps are applied, and perhaps some of this.
+    """
+    answers: list[AnswerT] = []
+    for start in range(0, len(operations), BATCH_TURNS):
+        step = map(ledger.apply, operations[start : start + BATCH_TURNS])
+        # The last answer is waited for also where one failed.
+        for answer in await asyncio.gather(*step, return_exceptions=True):
+            if isinstance(answer, BaseException):
+                raise answer
+            answers.append(answer)
+    return answers
 
 
 async def keep_taking_back(ledger: Ledger, instance_id: str, metrics: Metrics) -> None:

@@ -5,6 +5,8 @@ Spans are in ms. 0 is no limit and no span.
 """
 
 import re
+from bisect import bisect_left
+from collections.abc import Sequence
 from functools import lru_cache
 
 import msgspec
@@ -112,6 +114,24 @@ class Rules(msgspec.Struct, frozen=True, array_like=True, gc=False):
         local = instant + self.offset_at(instant)
         start = local - local % length
         return self._utc(start), self._utc(start + length)
+
+    def within(self, rule: CalleeRule, instants: Sequence[int], now: int) -> tuple[int, int]:
+        """Count a callee's picks in the window of a rule, and say from when the next is free.
+
+        Args:
+            rule: one of these.
+            instants: of the picks, in order.
+            now: ms since 1970.
+
+        Returns:
+            The count, and the instant, 0 for now.
+        """
+        start, end = self.window(now, rule.window)
+        since = start if rule.by_calendar else now - rule.window + 1
+        count = len(instants) - bisect_left(instants, since)
+        if count < rule.limit:
+            return count, 0
+        return count, end if rule.by_calendar else instants[-rule.limit] + rule.window
 
     def _utc(self, local: int) -> int:
         guess = local - self.offset_at(local)

@@ -6,7 +6,7 @@ CCC is asked, and in slices, so picks go on meanwhile. What was counted is shown
 
 import asyncio
 import itertools
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 
 import msgspec
@@ -40,16 +40,12 @@ class ProvinceUse(msgspec.Struct, frozen=True):
 
 
 class Overview(msgspec.Struct, frozen=True):
-    """The counts, at an instant in ms.
-
-    `parked_numbers` are by province and reason; under the reason "" is each of a province once.
-    """
+    """The counts, at an instant in ms."""
 
     instance_id: str
     at: int
     skill_group_ids: tuple[str, ...]
     provinces: tuple[ProvinceUse, ...]
-    parked_numbers: Mapping[tuple[str, str], list[str]]
 
 
 class Overviews:
@@ -99,9 +95,8 @@ class Overviews:
                 tally.add(inventory.numbers[number], glance)
             seconds += self._timer() - started
             await asyncio.sleep(0)
-        provinces, parked = tuple(tally.provinces()), tally.parked()
-        overview = Overview(instance.instance_id, at, tally.groups(), provinces, parked)
-        return overview, seconds
+        provinces = tuple(tally.provinces())
+        return Overview(instance.instance_id, at, tally.groups(), provinces), seconds
 
 
 class _Sums:
@@ -111,7 +106,7 @@ class _Sums:
 
     def __init__(self) -> None:
         self.numbers = self.candidates = self.uncapped = self.used = self.cap = 0
-        self.parked: defaultdict[str, list[str]] = defaultdict(list)
+        self.parked = Counter[str]()  # by reason, and each once under ""
 
 
 class _Tally:
@@ -135,26 +130,17 @@ class _Tally:
         sums.cap += glance.max_per_day
         sums.uncapped += not glance.max_per_day
         if glance.parks:
-            for reason in ("", *dict(glance.parks)):
-                sums.parked[reason].append(own.number)
+            sums.parked.update(("", *dict(glance.parks)))
 
     def groups(self) -> tuple[str, ...]:
         """The skill groups with the most numbers, in the order of their ids."""
         most = sorted(self._groups, key=self._groups.__getitem__, reverse=True)
         return tuple(sorted(most[:GROUPS_NAMED]))
 
-    def parked(self) -> dict[tuple[str, str], list[str]]:
-        """Return the parked numbers by province and reason."""
-        return {
-            (province, reason): numbers
-            for province, sums in self._sums.items()
-            for reason, numbers in sums.parked.items()
-        }
-
     def provinces(self) -> Iterator[ProvinceUse]:
         """The sums, the province with the most numbers first."""
         for province, sums in sorted(self._sums.items(), key=lambda item: -item[1].numbers):
-            reasons = {reason: len(numbers) for reason, numbers in sorted(sums.parked.items())}
+            reasons = dict(sorted(sums.parked.items()))
             yield ProvinceUse(
                 province,
                 sums.numbers,

@@ -69,7 +69,7 @@ class OutcomeReport(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
         int, Meta(ge=0, description="How long it rang, in ms; checked and not used.")
     ] = 0
     talk_ms: Annotated[
-        int, Meta(ge=0, description="How long they talked, in ms; checked and not used.")
+        int, Meta(ge=0, description="How long they talked, in ms; reports add it up.")
     ] = 0
     instance_id: InstanceId = ""
 
@@ -85,7 +85,7 @@ class _ReadReport(Struct, frozen=True):
     region: str
 
 
-NoteEnd = Callable[[str, str, str, Mark], None]
+NoteEnd = Callable[[str, str, str, Mark, int], None]
 
 
 class Outcomes:
@@ -96,8 +96,8 @@ class Outcomes:
         locator: knows the callees' places.
         metrics: counts the outcomes.
         sip_actions: what an outcome's SIP code does.
-        note_end: told the instance, the number ("" where that cannot be told), the result and the
-            mark of every call that ended.
+        note_end: told the instance, the number ("" where that cannot be told), the result, the
+            mark and the ms of talk of every call that ended.
     """
 
     def __init__(
@@ -176,7 +176,7 @@ class Outcomes:
         instance_id, result = call.instance.instance_id, call.report.result
         self._reported.count((instance_id, mark.shown, result))
         if call.outcome.final:
-            self._note_end(instance_id, number, result, mark)
+            self._note_end(instance_id, number, result, mark, call.report.talk_ms)
 
     def _warn_of_no_codes(self, code: int) -> None:
         """Say once that SIP actions wait for codes that no dialer reports."""
@@ -192,7 +192,7 @@ class Outcomes:
         if rule is None:
             return
         instance, code = call.instance, call.report.sip_code
-        ended = Ended(number, _provider(instance, number), call.callee, call.region)
+        ended = Ended(number, _provider(instance, number), call.callee, call.region, code)
         action = action_for(rule, ended, call.at)
         if action is None:
             _log.warning(
@@ -202,7 +202,8 @@ class Outcomes:
             )
             return
         _log.info("SIP %d on %s of %s: %s", code, mask(number), instance.instance_id, rule.action)
-        self._waiting[instance.instance_id].keep(partial(self._actions.perform, instance, action))
+        perform = partial(self._actions.perform, instance, action, code)
+        self._waiting[instance.instance_id].keep(perform)
 
 
 def _check_named(report: OutcomeReport) -> None:

@@ -7,10 +7,10 @@ import asyncio
 import itertools
 
 from service.errors import LedgerUnavailable
-from service.ledger import Ledger, Park
+from service.ledger import Park, apply_all
 from service.outcomes.sip import Action, RestProvider, parks_for
-from service.outcomes.waiting import TOGETHER
 from service.picking.instance import Instance
+from service.picking.notes import Note
 
 # A provider at its capacity fails many calls at once; resting it again within this changes nothing.
 SAME_REST_MS = 1000
@@ -23,8 +23,8 @@ class SipActions:
     def __init__(self) -> None:
         self._rested: dict[tuple[str, str], int] = {}
 
-    async def perform(self, instance: Instance, action: Action) -> None:
-        """Perform an action in an instance's ledger.
+    async def perform(self, instance: Instance, action: Action, code: int) -> None:
+        """Perform an action in an instance's ledger; of a park the note has the SIP code.
 
         Raises:
             LedgerUnavailable: it is not done, or in part.
@@ -32,6 +32,10 @@ class SipActions:
         match action:
             case RestProvider():
                 await self._rest(instance, action)
+            case Park():
+                await instance.ledger.apply(action)
+                note = Note(action.until, words=f"SIP {code}")
+                await instance.notes.keep([action], note, instance.now())
             case _:
                 await instance.ledger.apply(action)
 
@@ -44,20 +48,8 @@ class SipActions:
         candidates = (inventory.numbers[number] for number in inventory.homes())
         try:
             while some := list(itertools.islice(candidates, SCANNED)):
-                await _park_all(instance.ledger, parks_for(rest, some))
+                await apply_all(instance.ledger, parks_for(rest, some))
+                await asyncio.sleep(0)  # picks go on also where none of many was to be parked
         except LedgerUnavailable:
             self._rested.pop(key, None)  # perhaps begun again meanwhile
             raise
-
-
-async def _park_all(ledger: Ledger, parks: list[Park]) -> None:
-    """Park some together, wait for the last answer also where one failed, and go on to the next.
-
-    A slice at a time: thousands of numbers at once would hold up the picks in Redis.
-    """
-    for start in range(0, len(parks), TOGETHER):
-        slice_ = parks[start : start + TOGETHER]
-        for answer in await asyncio.gather(*map(ledger.apply, slice_), return_exceptions=True):
-            if isinstance(answer, BaseException):
-                raise answer
-    await asyncio.sleep(0)  # picks go on also where none of many was to be parked

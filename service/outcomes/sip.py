@@ -16,13 +16,15 @@ from service.settings import SipAction
 class Ended(msgspec.Struct, frozen=True):
     """A call that ended, "" for what is not known of it.
 
-    `callee` is the digest of the called number, `region` the province where that belongs.
+    `callee` is the digest of the called number, `region` the province where that belongs, `code` is
+    that of SIP.
     """
 
     number: str = ""
     provider: str = ""
     callee: str = ""
     region: str = ""
+    code: int = 0
 
 
 class RestProvider(msgspec.Struct, frozen=True):
@@ -57,7 +59,7 @@ def action_for(rule: SipAction, ended: Ended, now: int) -> Action | None:
         case "rest_provider" if ended.number:  # of a provider without a name it is the one we know
             return Park(ended.number, "provider", until)
         case "stop_callee" if ended.callee:
-            return Stop(ended.callee, until)
+            return Stop(ended.callee, until, reason=f"SIP {ended.code}")
         case "avoid_region" if ended.number and ended.region:
             return Avoid(ended.number, ended.region, until)
     return None

@@ -20,9 +20,11 @@ from service.errors import (
 )
 from service.experiment import Experiment
 from service.inventory import NO_PLACES, Inventory, Near, Node
-from service.ledger import Ledger
+from service.ledger import Ledger, Rules
 from service.locality import restore_number
 from service.locality.refusal import why_refused
+from service.picking.notes import Notes
+from service.reports.calls import CallCounter
 from service.sync import InventoryKeeper
 
 DIGEST_BYTES = 12
@@ -57,6 +59,10 @@ class Digests:
         """A client's idempotency key."""
         return self._of(f"call|{self._instance_id}|{call_id}")
 
+    def park(self, number: str, reason: str) -> str:
+        """A number of ours that is parked for a reason."""
+        return self._of(f"park|{self._instance_id}|{reason}|{number}")
+
     def body(self, callee: str, *deciding: str | int | tuple[str, ...]) -> str:
         """The fields of a request that decide: its callee, and those that hardly ever differ."""
         return self._of(f"({callee!r}, {_normalised(*deciding)}")
@@ -87,10 +93,11 @@ class Instance(msgspec.Struct, frozen=True):
     """The state that picking for one instance takes.
 
     `fallback_seconds` is what asking CCC may take, 0 where that is not wanted. `closed` gives the
-    error of a pick outside the calling window, None while that is open. `knows_callees` says that a
-    rule needs them. `now` is the ledger's time in ms since 1970: what is kept out until an instant
-    is so by it. `demand` counts the calls, `experiment` holds out some callees, `near` has the
-    places to go to before anywhere, `spare` gives some groups' cities with numbers to spare.
+    error of a pick outside the calling window, None while that is open. `rules` are those of the
+    ledger, `knows_callees` says that one needs them. `now` is the ledger's time in ms since 1970:
+    what is kept out until an instant is so by it. `demand` and `calls` count the calls, for plans
+    and for reports, `experiment` holds out some callees, `near` has the places to go to before
+    anywhere, `notes` the words to parks, `spare` gives some groups' cities with numbers to spare.
     """
 
     instance_id: str
@@ -100,11 +107,14 @@ class Instance(msgspec.Struct, frozen=True):
     levels: tuple[str, ...]
     fallback_seconds: float
     digests: Digests
+    rules: Rules
     knows_callees: bool
     closed: Callable[[], OutsideCallingWindow | None]
     now: Callable[[], int]
     demand: Demand
     experiment: Experiment
+    notes: Notes
+    calls: CallCounter
     near: Near = NO_PLACES
     spare: Callable[[tuple[str, ...]], tuple[tuple[str, Node], ...]] = no_spare
 

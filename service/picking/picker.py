@@ -209,6 +209,8 @@ class Picker:
             self._count_rejected(question.instance, decision)
         if choice.callers:
             question.count_without_numbers("ccc")
+            uses = ((caller.number, "ccc") for caller in choice.callers)
+            question.instance.calls.count_picks(uses)
             shown = _placed_callee(question.callee)
             return PickAnswer("ccc", tuple(Pair(caller, shown, "ccc") for caller in choice.callers))
         for decision in choice.decisions:

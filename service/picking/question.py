@@ -28,7 +28,7 @@ class Question:
         self.arm = ""
         digests = instance.digests
         self._digest = self._groups = self._call = self._body = ""
-        if instance.knows_callees:
+        if instance.knows_callees or instance.ledger.has_stops:
             self._digest = digests.callee(callee.number)
             self._groups = digests.groups(request.skill_group_ids, request.agent_id)
         if request.call_id:
@@ -99,9 +99,10 @@ class Question:
         )
 
     def count_demand(self, decision: Decision) -> None:
-        """Count the call of an answered pick with the demand, once."""
+        """Count the call of an answered pick with the demand, and its numbers, once."""
         if self.request.dry_run or decision.picked.is_repeated:
             return
+        self.instance.calls.count_picks(decision.picked.uses)
         number, mark = decision.picked.uses[0]
         groups, inventory = self.request.skill_group_ids, self.instance.keeper.inventory
         own = inventory.numbers.get(number) if inventory is not None else None

@@ -4,15 +4,23 @@ All of it raises LedgerUnavailable where Redis does not serve. A reply of Redis 
 have what was added counted twice, once it is added again.
 """
 
+import asyncio
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from typing import Any, TypeAlias
+from typing import Any, Generic, TypeAlias, TypeVar
 
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
+from service.errors import LedgerUnavailable
 from service.redis_.client import client_for, translated
+from service.tasks import heed_cancellation
+
+WRITE_SECONDS = 60.0  # what a process that is killed has counted in vain
+
+N = TypeVar("N")
+F = TypeVar("F")
 
 _TOGETHER = 100  # fields of one command: Redis handles them in well under a millisecond
 _MOST = 2**53  # no counter of ours gets there
@@ -99,3 +107,47 @@ class LocalCounts:
 
 
 Counts: TypeAlias = SharedCounts | LocalCounts
+
+
+class PendingCounts(Generic[N, F]):
+    """What this process has counted under names, until a store has added it to everybody's.
+
+    Args:
+        add: adds to the counters of a name; raises LedgerUnavailable while that cannot be.
+    """
+
+    def __init__(self, add: Callable[[N, Mapping[F, int]], Awaitable[None]]) -> None:
+        self._add = add
+        self._names: dict[N, Counter[F]] = {}
+
+    def of(self, name: N) -> Counter[F]:
+        """Return the counters of a name, to count with at once: they are handed on at a write."""
+        return self._names.setdefault(name, Counter())
+
+    async def write(self) -> None:
+        """Hand everything on, the oldest name first.
+
+        Raises:
+            LedgerUnavailable: Redis does not serve; what it has not taken is kept.
+        """
+        while self._names:
+            name = next(iter(self._names))
+            counts = self._names.pop(name)
+            try:
+                await self._add(name, counts)
+            except BaseException:
+                self.of(name).update(counts)
+                raise
+
+
+async def keep_writing(write: Callable[[], Awaitable[None]]) -> None:
+    """Write once a minute, and at the end; what Redis does not take now, it takes later."""
+    try:
+        while True:
+            await asyncio.sleep(WRITE_SECONDS)
+            with suppress(LedgerUnavailable):
+                await write()
+            heed_cancellation()
+    finally:
+        with suppress(LedgerUnavailable):
+            await write()

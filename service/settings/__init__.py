@@ -18,6 +18,9 @@ from service.settings.experiment import ExperimentSettings as ExperimentSettings
 from service.settings.kinds import Level as Level
 from service.settings.kinds import Scope as Scope
 from service.settings.kinds import Secret as Secret
+from service.settings.sections import Console as Console
+from service.settings.sections import HealthSettings as HealthSettings
+from service.settings.sections import ReportSettings as ReportSettings
 
 
 def is_loopback(host: str) -> bool:
@@ -152,23 +155,11 @@ class Selection(Struct, frozen=True):
     spare_first: kinds.Cities = 0
 
 
-class HealthSettings(Struct, frozen=True):
-    """Quarantine by answer rate, probation and ramp."""
-
-    enabled: bool = False
-
-
 class SipAction(Struct, frozen=True):
     """The action of an outcome's SIP code, and for how many seconds."""
 
     action: Literal["rest_number", "rest_provider", "park_number", "stop_callee", "avoid_region"]
     seconds: kinds.Window
-
-
-class Console(Struct, frozen=True):
-    """The page for people."""
-
-    enabled: bool = True
 
 
 class NumberMatch(Struct, frozen=True):
@@ -232,6 +223,7 @@ class Settings(Struct, frozen=True):
     locality: LocalitySettings = LocalitySettings()
     selection: Selection = Selection()
     experiment: ExperimentSettings = ExperimentSettings()
+    reports: ReportSettings = ReportSettings()
     health: HealthSettings = HealthSettings()
     sip_actions: Mapping[kinds.SipCode, SipAction] = field(default_factory=dict)
     console: Console = Console()

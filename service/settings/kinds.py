@@ -19,6 +19,7 @@ class Secret(str):
 
 
 _YEAR = 31_536_000
+MOST_DAYS = 366
 
 Port = Annotated[int, Meta(ge=0, le=65535, description="a port from 0 to 65535")]
 Positive = Annotated[int, Meta(ge=1, le=10**9, description="a whole number from 1")]
@@ -31,6 +32,7 @@ Interval = Annotated[float, Meta(gt=0, le=_YEAR, description="seconds above 0")]
 SweepInterval = Annotated[float, Meta(ge=1, le=_YEAR, description="seconds from 1")]
 Window = Annotated[int, Meta(ge=1, le=_YEAR, description="whole seconds from 1 to a year")]
 Pause = Annotated[int, Meta(ge=0, le=_YEAR, description="whole seconds from 0 to a year")]
+Days = Annotated[int, Meta(ge=1, le=MOST_DAYS, description="1 to 366 days")]
 Share = Annotated[float, Meta(ge=0, le=1, description="a share from 0 to 1")]
 Holdout = Annotated[float, Meta(ge=0, le=0.5, description="a share from 0 to 0.5")]
 Effect = Annotated[

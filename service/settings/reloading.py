@@ -33,6 +33,7 @@ def taking_hold(running: Settings, read: Settings) -> Settings:
         auth=read.auth,
         selection=read.selection,
         experiment=read.experiment,
+        reports=read.reports,
         health=read.health,
         sip_actions=read.sip_actions,
         numbers=read.numbers,

@@ -8,9 +8,11 @@ from contextlib import AbstractAsyncContextManager, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
+from selenium.common.exceptions import TimeoutException
 from selenium.webdriver import Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service as Driver
 from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.wait import WebDriverWait
 
@@ -41,14 +43,17 @@ class Browser:
         self.driver = driver
         self._user_agent = self.run("return navigator.userAgent")
 
-    def open(self, url: str, *, language: str = "en", scheme: str = "light") -> None:
-        """Open the console as a new visitor does who speaks a language and likes a scheme."""
+    def open(
+        self, url: str, view: str = "overview", *, language: str = "en", scheme: str = "light"
+    ) -> None:
+        """Open a view as a new visitor does who speaks a language and likes a scheme."""
         self.size(1280, 1600)
         media = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
         spoken = {"userAgent": self._user_agent, "acceptLanguage": language}
         self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
         self.driver.execute_cdp_cmd("Network.setUserAgentOverride", spoken)
-        self.driver.get(f"{url}/console")
+        self.driver.get("about:blank")  # to another view alone the browser would only scroll
+        self.driver.get(f"{url}/console#{view}")
 
     def size(self, width: int, height: int) -> None:
         metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
@@ -73,19 +78,47 @@ class Browser:
 
     def wait_for(self, selector: str, words: str) -> None:
         """Return once these words are in what fits the selector."""
-        self.wait(lambda: words in self.text(selector))
+        try:
+            self.wait(lambda: words in self.text(selector))
+        except TimeoutException:
+            raise AssertionError(f"{words!r} is not in {self.text(selector)!r}") from None
 
     def press(self, *keys: str) -> None:
         """Press keys one after the other, wherever the focus is."""
         for key in keys:
             self.driver.switch_to.active_element.send_keys(key)
 
+    def tab_to(self, key: str) -> None:
+        """Press Tab until the focus is there."""
+        for _ in range(100):
+            if self.focused() == key:
+                return
+            self.press(Keys.TAB)
+        raise AssertionError(f"Tab does not come to {key}")
+
+    def type(self, selector: str, *keys: str) -> None:
+        """Put other text into a field, and press keys in it."""
+        field = self.find(selector)
+        field.clear()
+        field.send_keys(*keys)
+
+    def confirm(self) -> None:
+        """Press the button of the dialog that asks whether to do something."""
+        self.find("#dialog .primary").send_keys(Keys.ENTER)
+
+    def name(self, selector: str) -> str:
+        """What a screen reader says of an element."""
+        return self.find(selector).accessible_name
+
+    def shown(self) -> list[str]:
+        """The numbers in the list of numbers."""
+        cells = "[...document.querySelectorAll('#numbers td.number')]"
+        return list(self.run(f"return {cells}.map((cell) => cell.firstChild.data)"))
+
     def focused(self) -> str:
         """The key of the element that has the focus, or its id or name."""
-        told = (
-            "const n = document.activeElement; return n.dataset.key || n.id || n.name || n.tagName"
-        )
-        return str(self.run(told))
+        told = "dataset.key || n.id || n.name || n.hash || n.tagName"
+        return str(self.run(f"const n = document.activeElement; return n.{told}"))
 
     def complaints(self) -> list[str]:
         """What the page itself did wrong, errors and what its policy forbids, since asked last."""

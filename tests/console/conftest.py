@@ -1,10 +1,11 @@
-"""One browser for all tests of the console; each opens the page of a service of its own."""
+"""One browser and one service for all tests of the console; each puts back what it changes."""
 
 from collections.abc import Iterator
 
 import pytest
 
-from tests.console.browsing import Browser, chromium
+from tests.console.browsing import Beside, Browser, beside, chromium
+from tests.console.operated import operated, use_up
 
 
 @pytest.fixture(scope="session")
@@ -21,3 +22,11 @@ def browser(window: Browser) -> Iterator[Browser]:
     complaints = window.complaints()
     window.driver.get("about:blank")
     assert not complaints
+
+
+@pytest.fixture(scope="session")
+def service() -> Iterator[Beside]:
+    """A service two of whose numbers have been used as often as a day may."""
+    with beside(operated()) as service:
+        service.do(use_up(service.service))
+        yield service

@@ -71,8 +71,7 @@ def quicken(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watch, "WRITE_SECONDS", 0.02)
     monkeypatch.setattr(store, "LEAD_MS", 20)
     monkeypatch.setattr(strata, "FEWEST_CALLS", 1)
-    for module in (rules, watch):
-        monkeypatch.setattr(module, "HOUR", 250)  # ms
+    monkeypatch.setattr(rules, "HOUR", 250)  # ms
     monkeypatch.setattr(gauges, "AVAILABLE_SECONDS", 0.1)
     monkeypatch.setattr(headroom, "SHOW_SECONDS", 0.1)
     monkeypatch.setattr(protocol, "RETURN_SECONDS", 0.1)

@@ -3,9 +3,11 @@
 import asyncio
 import itertools
 import re
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import aiohttp
 import msgspec
@@ -17,14 +19,20 @@ from service import api
 from service.api.examples import COVERAGE, EXPERIMENT
 from service.api.nonces import Nonces
 from service.coverage.report import Coverage
+from service.errors import LedgerUnavailable
 from service.experiment.report import ExperimentReport
 from service.inventory import Inventory, PhoneNumber
+from service.ledger import LocalLedger
 from service.metrics import Metrics
-from service.numbers import NumberEntry, NumberPage, NumberQuery
+from service.numbers import NumberPage, NumberQuery, NumberResult, Result
 from service.numbers.coverages import NamedRow
+from service.numbers.parking import Results
 from service.outcomes import OutcomeReport
 from service.picking import Pair, PickAnswer, PickRequest, PlacedNumber
 from service.provisioning import Addition, AddRequest, BulkRequest
+from service.reports.calls import CallCounter
+from service.reports.report import CallRow
+from service.reports.rows import LocalRows
 from service.settings import (
     AccessKeySettings,
     Auth,
@@ -35,10 +43,12 @@ from service.settings import (
     Settings,
 )
 from service.sync import SweepReport
+from tests.callees import callees_over
 from tests.fakes import in_place_of
 from tests.http.console_fixtures import FakeOverviews, FakeTrials
 
 GROUP = "sales@ccc-test"
+NOON = datetime(2026, 1, 2, 12, tzinfo=ZoneInfo("Asia/Shanghai"))
 CALLED = "13888888888"
 FORM = "application/x-www-form-urlencoded"
 PICK = b'{"called_number": "13888888888", "skill_group_ids": ["sales@ccc-test"]}'
@@ -92,43 +102,47 @@ class FakeOutcomes:
 
 
 class FakeDirectory:
-    """Gives one page to every query, and parks whatever it is told to, or raises."""
+    """Gives one page to every query."""
 
     def __init__(self) -> None:
         self.asked: list[NumberQuery] = []
-        self.parked: list[tuple[str, str, int]] = []
-        self.unparked: list[tuple[str, str]] = []
-        self.looked_up: list[tuple[str, str]] = []
         self.next_page = NumberPage((), 1, 20, 0, "known")
-        self.next_entries: tuple[NumberEntry, ...] = ()
-        self.error: Exception | None = None
 
     async def page(self, query: NumberQuery) -> NumberPage:
-        self._fail()
         self.asked.append(query)
         return self.next_page
 
-    async def look_up(self, instance_id: str, numbers: Iterable[str]) -> tuple[NumberEntry, ...]:
-        self._fail()
-        self.looked_up += [(instance_id, number) for number in numbers]
-        return self.next_entries
+    async def matching(self, query: NumberQuery) -> list[PhoneNumber]:
+        self.asked.append(query)
+        return list(NUMBERS)
+
+
+class FakeParking:
+    """Parks and lifts whatever it is told to, with the results that a test wants, or raises."""
+
+    def __init__(self) -> None:
+        self.parked: list[tuple[str, Sequence[str], int, str, str]] = []
+        self.lifted: list[tuple[str, Sequence[str], str]] = []
+        self.results: dict[str, Result] = {}  # of those that are not changed
+        self.error: Exception | None = None
 
     def now(self, _instance_id: str) -> int:
         return 1_042_000
 
-    async def park(self, instance_id: str, number: str, until: int) -> str:
-        self._fail()
-        self.parked.append((instance_id, number, until))
-        return "01055500001"
+    async def park(
+        self, instance_id: str, numbers: Sequence[str], until: int, *, by: str, words: str
+    ) -> Results:
+        self.parked.append((instance_id, numbers, until, by, words))
+        return self._changed(numbers, "parked")
 
-    async def unpark(self, instance_id: str, number: str) -> str:
-        self._fail()
-        self.unparked.append((instance_id, number))
-        return "01055500001"
+    async def lift(self, instance_id: str, numbers: Sequence[str], reason: str) -> Results:
+        self.lifted.append((instance_id, numbers, reason))
+        return self._changed(numbers, "unparked")
 
-    def _fail(self) -> None:
+    def _changed(self, numbers: Sequence[str], done: Result) -> Results:
         if self.error is not None:
             raise self.error
+        return tuple(NumberResult(number, self.results.get(number, done)) for number in numbers)
 
 
 class FakeCoverages:
@@ -158,6 +172,20 @@ class FakeExperiment:
         if self.error is not None:
             raise self.error
         return EXPERIMENT
+
+
+class FragileRows(LocalRows):
+    """Rows that can be out of reach from some reading on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.readings = 1000  # that there will be
+
+    async def read(self, name: str) -> Mapping[str, CallRow]:
+        self.readings -= 1
+        if self.readings < 0:
+            raise LedgerUnavailable("Redis is away")
+        return await super().read(name)
 
 
 class FakeProvisioner:
@@ -219,6 +247,7 @@ class Service:
         self.picker = FakePicker()
         self.outcomes = FakeOutcomes()
         self.directory = FakeDirectory()
+        self.parking = FakeParking()
         self.provisioner = FakeProvisioner()
         self.nonces: Nonces | None = None
         self.now = 0.0  # the timer's seconds
@@ -228,6 +257,12 @@ class Service:
         self.trials = FakeTrials()
         self.coverages = FakeCoverages()
         self.experiments = {one.id: FakeExperiment() for one in self.settings.instances}
+        self.ledger = LocalLedger(lambda: 1_042_000)
+        ids = [one.id for one in self.settings.instances]
+        self.callees = callees_over(self.ledger, *ids)
+        self.rows = FragileRows()
+        calls = CallCounter(self.rows, lambda: NOON, lambda: None)
+        self.calls = {one.id: calls for one in self.settings.instances}
         self.keepers = {one.id: FakeKeeper(one.id) for one in self.settings.instances}
         self.metrics = Metrics()
         self.health = api.Components({"ccc-test": "ready"}, "up", draining=False)
@@ -243,6 +278,7 @@ class Service:
                 in_place_of(self.picker),
                 in_place_of(self.outcomes),
                 in_place_of(self.directory),
+                in_place_of(self.parking),
                 in_place_of(self.provisioner),
                 in_place_of(self.keepers),
                 self.metrics,
@@ -254,6 +290,8 @@ class Service:
                 in_place_of(self.trials),
                 in_place_of(self.coverages),
                 in_place_of(self.experiments),
+                self.callees,
+                self.calls,
                 self.clock,
                 body_seconds=self.body_seconds,
                 nonces=self.nonces,

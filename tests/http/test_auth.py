@@ -27,13 +27,20 @@ NEEDS = [
     ("POST", "/v1/numbers/bulk", "admin"),
     ("PUT", "/v1/numbers/01055500001/park", "admin"),
     ("DELETE", "/v1/numbers/01055500001/park", "admin"),
+    ("POST", "/v1/numbers/park", "admin"),
+    ("POST", "/v1/numbers/unpark", "admin"),
+    ("GET", "/v1/callees/01055500001", "admin"),
+    ("PUT", "/v1/callees/01055500001/stop", "admin"),
+    ("DELETE", "/v1/callees/01055500001/stop", "admin"),
+    ("POST", "/v1/callees/stop", "admin"),
+    ("POST", "/v1/callees/unstop", "admin"),
     ("GET", "/v1/inventory", "admin"),
     ("POST", "/v1/inventory/refresh", "admin"),
     ("GET", "/v1/coverage", "admin"),
     ("POST", "/v1/coverage", "admin"),
+    ("GET", "/v1/report", "admin"),
     ("GET", "/v1/experiment", "admin"),
     ("GET", "/v1/console/overview", "admin"),
-    ("GET", "/v1/console/parked", "admin"),
     ("GET", "/v1/console/picks", "admin"),
     ("POST", "/v1/console/try", "admin"),
     ("GET", "/metrics", "metrics"),
@@ -50,7 +57,11 @@ NONE, WRONG = "", "unknown"
 IN_QUERY = "instance_id=ccc-test"
 IN_BODY = b'{"instance_id": "ccc-test", "called_number": "13888888888", "skill_group_ids": ["a"]}'
 ADDITION = b'{"instance_id": "ccc-test", "numbers": ["01055500001"], "usage": "Outbound"}'
+PARK = b'{"instance_id": "ccc-test", "numbers": ["01055500001"], "seconds": 60}'
+UNPARK = b'{"instance_id": "ccc-test", "numbers": ["01055500001"]}'
 OUTCOME = b'{"instance_id": "ccc-test", "call_id": "a", "result": "busy"}'
+LET = b'{"instance_id": "ccc-test", "numbers": ["01055500001"]}'
+STOPPED = LET.replace(b"}", b', "seconds": 60}')
 NAMING = [
     ("POST", "/v1/pick", IN_BODY),
     ("POST", "/v1/outcomes", OUTCOME),
@@ -59,13 +70,20 @@ NAMING = [
     ("POST", "/v1/numbers/bulk", ADDITION),
     ("PUT", f"/v1/numbers/01055500001/park?{IN_QUERY}", b'{"seconds": 60}'),
     ("DELETE", f"/v1/numbers/01055500001/park?{IN_QUERY}", None),
+    ("POST", "/v1/numbers/park", PARK),
+    ("POST", "/v1/numbers/unpark", UNPARK),
+    ("GET", f"/v1/callees/01055500001?{IN_QUERY}", None),
+    ("PUT", f"/v1/callees/01055500001/stop?{IN_QUERY}", b'{"seconds": 60}'),
+    ("DELETE", f"/v1/callees/01055500001/stop?{IN_QUERY}", None),
+    ("POST", "/v1/callees/stop", STOPPED),
+    ("POST", "/v1/callees/unstop", LET),
     ("GET", f"/v1/inventory?{IN_QUERY}", None),
     ("POST", f"/v1/inventory/refresh?{IN_QUERY}", None),
     ("GET", f"/v1/coverage?{IN_QUERY}", None),
     ("POST", f"/v1/coverage?{IN_QUERY}", None),
+    ("GET", f"/v1/report?{IN_QUERY}", None),
     ("GET", f"/v1/experiment?{IN_QUERY}", None),
     ("GET", f"/v1/console/overview?{IN_QUERY}", None),
-    ("GET", f"/v1/console/parked?{IN_QUERY}", None),
     ("POST", "/v1/console/try", IN_BODY),
     ("GET", f"{DOOR}PickOutboundNumbers&InstanceId=ccc-test", None),
     ("GET", f"{DOOR}ListPhoneNumbers&InstanceId=ccc-test", None),
@@ -126,7 +144,7 @@ async def test_a_token_opens_the_instances_that_it_is_bound_to_and_no_other(
         answer = await ask(service, method, path, body, **token)
     assert (answer.status == 403) != passes
     asked = [*service.picker.asked, *service.outcomes.told, *service.provisioner.asked]
-    assert passes or not (asked or service.directory.asked or service.directory.parked)
+    assert passes or not (asked or service.directory.asked or service.parking.parked)
 
 
 def test_every_route_that_takes_an_instance_is_in_the_table_above() -> None:

@@ -8,7 +8,6 @@ import pytest
 from msgspec.structs import asdict, replace
 
 from service.errors import InvalidCalledNumber, InventoryUnavailable, NoEligibleNumber
-from service.numbers import NumberEntry, Parked
 from service.picking import Candidate, PickAnswer, PickRequest
 from service.settings import Console
 from tests.http.http_fixtures import (
@@ -26,19 +25,10 @@ from tests.http.http_fixtures import (
 PATHS = (
     ("GET", "/console"),
     ("GET", "/v1/console/overview"),
-    ("GET", "/v1/console/parked"),
+    ("GET", "/v1/console/matching"),
     ("GET", "/v1/console/picks"),
     ("POST", "/v1/console/try"),
 )
-
-
-def entry(number: str, *parked: Parked, available: bool | None = False) -> NumberEntry:
-    fields = {
-        name: getattr(NUMBERS[0], name)
-        for name in NUMBERS[0].__struct_fields__
-        if name != "details"
-    }
-    return NumberEntry(**fields | {"number": number, "available": available, "parked": parked})
 
 
 @pytest.mark.parametrize(("method", "path"), PATHS)
@@ -97,36 +87,13 @@ async def test_an_overview_without_an_inventory_says_so(service: Service) -> Non
     assert (await ask(service, "GET", "/v1/console/overview")).status == 503
 
 
-@pytest.mark.parametrize(
-    ("query", "looked_up", "total"),
-    [
-        ("", ["02855500003", "02855500004", "01055500001"], 3),
-        ("?reason=operator", ["02855500004"], 1),
-        ("?province=%E5%8C%97%E4%BA%AC&reason=rest", ["01055500001"], 1),
-        ("?reason=unheard-of", [], 0),
-        ("?page=2&page_size=2", ["01055500001"], 3),
-    ],
-)
-async def test_parked_numbers_are_listed_by_place_and_reason(
-    service: Service, query: str, looked_up: list[str], total: int
-) -> None:
-    answer = await ask(service, "GET", f"/v1/console/parked{query}")
-    assert service.directory.looked_up == [("ccc-test", number) for number in looked_up]
-    assert answer.json["total"] == total
-
-
-async def test_who_has_come_back_since_is_parked_no_more(service: Service) -> None:
-    out, back = entry("02855500003", Parked("rest", None)), entry("02855500004", available=True)
-    unknown = entry("01055500001", available=None)
-    service.directory.next_entries = (out, back, unknown)
-    answer = await ask(service, "GET", "/v1/console/parked")
-    shown = [one["number"] for one in answer.json["data"]]
-    assert shown == ["02855500003", "01055500001"]
-
-
-@pytest.mark.parametrize("query", ["?page=0", "?page_size=101", "?colour=red"])
-async def test_a_query_is_read_strictly(service: Service, query: str) -> None:
-    assert (await ask(service, "GET", f"/v1/console/parked{query}")).status == 422
+async def test_the_numbers_that_a_filter_leaves_come_whole(service: Service) -> None:
+    answer = await ask(service, "GET", "/v1/console/matching?state=operator&sort=-used_day")
+    assert answer.json["numbers"] == [own.number for own in NUMBERS]
+    assert (service.directory.asked[0].state, service.directory.asked[0].sort) == (
+        "operator",
+        "-used_day",
+    )
 
 
 async def test_the_last_picks_come_newest_first_and_masked(service: Service) -> None:

@@ -49,8 +49,8 @@ def untouched(service: Service) -> bool:
         service.picker.asked
         or service.outcomes.told
         or service.provisioner.asked
-        or service.directory.parked
-        or service.directory.unparked
+        or service.parking.parked
+        or service.parking.lifted
         or service.keepers["ccc-test"].accepted_shrink
         or service.trials.asked
     )

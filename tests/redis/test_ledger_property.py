@@ -37,9 +37,18 @@ from service.ledger import (
     Unpark,
     with_trunks,
 )
-from service.ledger.answers import picked_from
+from service.ledger.answers import CalleeStanding, picked_from
 from service.ledger.local.book import Answer, Book
-from service.ledger.port import Describe, Operation, Record, Retract, Return, Review, Undo
+from service.ledger.port import (
+    Describe,
+    DescribeCallee,
+    Operation,
+    Record,
+    Retract,
+    Return,
+    Review,
+    Undo,
+)
 from service.ledger.shared.line import Line
 from service.locality import Locality
 from tests.conftest import TIMES
@@ -60,6 +69,7 @@ PLACES = [
 GROUPS = ["sales@ccc-test", "support@ccc-test", "survey@ccc-test"]
 BASES = ("callerid:2:{property}:ccc-test:", "callerid:2:{property}:callee:")
 SHAPES = {
+    CalleeStanding: CalleeStanding,
     Followed: Followed,
     tuple: tuple[Standing, ...],
     bool: bool,
@@ -223,7 +233,13 @@ class BothLedgers(RuleBasedStateMachine):
         return Describe(dry_run=True, numbers=tuple(draw(st.sets(numbers, max_size=3))))
 
     def stop(self, draw: Any) -> Stop:
-        return Stop(draw(known_callees), self.soon(draw))
+        by, why = draw(st.sampled_from([("", ""), ("ops", "asked us\nnot to"), ("", "SIP 603")]))
+        until = draw(st.sampled_from([0, self.now, self.now + HOUR])) or self.soon(draw)
+        ends = until * draw(st.booleans())
+        return Stop(draw(known_callees), ends, by, why, draw(st.booleans()))
+
+    def describe_callee(self, draw: Any) -> DescribeCallee:
+        return DescribeCallee(dry_run=True, callee=draw(known_callees))
 
     def avoid(self, draw: Any) -> Avoid:
         return Avoid(draw(numbers), draw(regions), self.soon(draw))
@@ -305,6 +321,7 @@ KINDS: list[Callable[[BothLedgers, Any], Operation]] = [
     BothLedgers.unpark,
     BothLedgers.describe,
     BothLedgers.stop,
+    BothLedgers.describe_callee,
     BothLedgers.cap,
     BothLedgers.avoid,
     BothLedgers.record,

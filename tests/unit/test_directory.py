@@ -11,20 +11,21 @@ from service.errors import (
     InventoryUnavailable,
     LedgerUnavailable,
     UnknownInstance,
-    UnknownNumber,
 )
 from service.inventory import Inventory, PhoneNumber
-from service.ledger.answers import Standing
-from service.ledger.port import Describe, Operation, Park, Unpark
+from service.ledger.answers import Glance, Standing
+from service.ledger.port import Describe, Park
 from service.numbers import NumberEntry, NumberPage, NumberQuery, Parked
 from service.numbers.directory import Directory
+from service.picking.notes import LocalNotes, Note
 from service.sync import SweepReport
+from tests.waiting import turns_beside
 
 GROUP = "sales@ccc-test"
 NOW = 1_000_000
 CHENGDU = ("四川", "成都", "028")
 NUMBERS = (
-    PhoneNumber("02855500004", *CHENGDU, skill_group_ids=("support@ccc-test",)),
+    PhoneNumber("02855500004", *CHENGDU, skill_group_ids=("support@ccc-test",), provider="alicom"),
     PhoneNumber("02855500003", *CHENGDU, "Inbound", skill_group_ids=(GROUP,)),
     PhoneNumber("02855500002", *CHENGDU, active=False, skill_group_ids=(GROUP,)),
     PhoneNumber("01055500001", "北京", "北京", "010", "Outbound", skill_group_ids=(GROUP,)),
@@ -43,26 +44,26 @@ class FakeKeeper:
 
 
 class FakeLedger:
-    """Knows how some numbers stand, and parks the members; raises while it is down."""
+    """Knows how some numbers stand, and how they stood when `glances` differ; may be down."""
 
     def __init__(self) -> None:
         self.standings: dict[str, Standing] = {}
+        self.glances: dict[str, tuple[tuple[str, int], ...]] = {}
         self.described: list[tuple[str, ...]] = []
-        self.told: list[Operation] = []
-        self.takes = True
         self.down = False
 
-    async def apply(self, operation: Operation) -> tuple[Standing, ...] | bool:
-        self._fail()
-        if isinstance(operation, Describe):
-            self.described.append(operation.numbers)
-            return tuple(self.standings.get(number, FRESH) for number in operation.numbers)
-        self.told.append(operation)
-        return self.takes
-
-    def _fail(self) -> None:
+    async def apply(self, described: Describe) -> tuple[Standing, ...]:
         if self.down:
             raise LedgerUnavailable("Redis is down")
+        self.described.append(described.numbers)
+        return tuple(self.standings.get(number, FRESH) for number in described.numbers)
+
+    def glance(self, numbers: Sequence[str]) -> list[Glance]:
+        known = [(number, self.standings.get(number, FRESH)) for number in numbers]
+        return [
+            Glance(one.used_day, 0, self.glances.get(number, one.parks), one.used_hour)
+            for number, one in known
+        ]
 
 
 async def no_health(_instance_id: str, _numbers: Sequence[str]) -> Mapping[str, str]:
@@ -73,6 +74,7 @@ class FakeInstance(msgspec.Struct, frozen=True):
     instance_id: str
     keeper: FakeKeeper
     ledger: FakeLedger
+    notes: LocalNotes = msgspec.field(default_factory=LocalNotes)
 
     def now(self) -> int:
         return NOW
@@ -194,58 +196,99 @@ async def test_while_the_ledger_is_down_the_list_is_given_without_any_standing()
     }
 
 
-async def test_an_operator_parks_a_number_however_it_is_written() -> None:
+async def test_a_park_has_the_words_that_were_given_to_it_and_no_others() -> None:
     bench = Bench()
-    assert await bench.directory.park("", "+86 10-5550 0001", NOW + 9) == "01055500001"
-    assert bench.ledger.told == [Park("01055500001", "operator", NOW + 9)]
+    told = Park("01055500001", "operator", NOW + 500)
+    await bench.instance.notes.keep([told], Note(NOW + 500, "ops", "complaints"), NOW)
+    bench.ledger.standings |= {
+        "01055500001": Standing(0, 0, 0, (("operator", NOW + 500), ("rest", NOW + 500))),
+        "02855500004": Standing(0, 0, 0, (("operator", NOW + 500), ("provider", NOW + 500))),
+    }
+    parked = (await bench.entry("01055500001")).parked or ()
+    assert [(park.reason, park.by, park.note) for park in parked] == [
+        ("operator", "ops", "complaints"),
+        ("rest", "", ""),
+    ]
+    parked = (await bench.entry("02855500004")).parked or ()
+    assert [(park.reason, park.by, park.note) for park in parked] == [
+        ("operator", "", ""),
+        ("provider", "", "alicom"),
+    ]
 
 
-async def test_an_operators_park_is_ended_and_no_other() -> None:
+@pytest.fixture
+def used() -> Bench:
+    """Number 1 was used twice, 4 nine times and is parked by two reasons; 2 and 3 are barred."""
     bench = Bench()
-    assert await bench.directory.unpark("ccc-test", "01055500001") == "01055500001"
-    assert bench.ledger.told == [Unpark("01055500001", "operator")]
-
-
-async def test_what_nobody_parked_cannot_be_unparked() -> None:
-    bench = Bench()
-    bench.ledger.takes = False
-    with pytest.raises(UnknownNumber, match=r"010\*{4}0001 is not parked by an operator"):
-        await bench.directory.unpark("", "01055500001")
+    parks = (("operator", NOW + 500), ("sip_rest", NOW + 500))
+    bench.ledger.standings |= {
+        "01055500001": Standing(2, 2, 0, ()),
+        "02855500004": Standing(1, 9, 0, parks),
+    }
+    return bench
 
 
 @pytest.mark.parametrize(
-    ("number", "why"), [("02855500002", "inactive"), ("01055500001", "yet to hear")]
+    ("state", "expected"),
+    [
+        ("available", [1]),
+        ("parked", [4]),
+        ("operator", [4]),
+        ("sip_rest", [4]),
+        ("quarantine", []),
+        ("inactive", [2]),
+        ("inbound_only", [3]),
+    ],
 )
-async def test_a_number_outside_of_the_rotation_cannot_be_parked(number: str, why: str) -> None:
+async def test_numbers_are_filtered_by_their_state(
+    used: Bench, state: str, expected: list[int]
+) -> None:
+    page = await used.page(state=state)
+    assert (shown(page), page.total) == (expected, len(expected))
+
+
+@pytest.mark.parametrize(
+    ("order", "expected"),
+    [
+        ("number", [1, 2, 3, 4]),
+        ("-number", [4, 3, 2, 1]),
+        ("used_day", [2, 3, 1, 4]),
+        ("-used_day", [4, 1, 2, 3]),
+        ("used_hour", [2, 3, 4, 1]),
+        ("-used_hour", [1, 4, 2, 3]),
+    ],
+)
+async def test_numbers_are_sorted_by_use_and_then_by_number(
+    used: Bench, order: str, expected: list[int]
+) -> None:
+    assert shown(await used.page(sort=order)) == expected
+    pages = [await used.page(sort=order, page=page, page_size=3) for page in (1, 2)]
+    assert [number for page in pages for number in shown(page)] == expected
+
+
+async def test_who_has_come_back_meanwhile_is_not_shown_as_parked(used: Bench) -> None:
+    used.ledger.glances = {"01055500001": (("operator", NOW + 500),)}
+    assert shown(await used.page(state="operator")) == [4]
+    assert shown(await used.page(state="available")) == []
+
+
+async def test_while_the_ledger_is_down_state_and_order_are_as_known_here(used: Bench) -> None:
+    used.ledger.down = True
+    assert shown(await used.page(state="parked")) == [4]
+    page = await used.page(sort="-used_day")
+    assert (shown(page), page.standing) == ([4, 1, 2, 3], "unavailable")
+
+
+async def test_a_long_list_is_sorted_and_filtered_while_others_run() -> None:
     bench = Bench()
-    bench.ledger.takes = False
-    with pytest.raises(UnknownNumber, match=why):
-        await bench.directory.park("", number, NOW + 9)
-
-
-async def test_a_number_of_nobody_is_unknown_and_masked() -> None:
-    bench = Bench()
-    with pytest.raises(UnknownNumber, match=r"029\*{4}0001 is not a number of ccc-test"):
-        await bench.directory.park("", "02955500001", NOW + 9)
-    with pytest.raises(UnknownNumber):
-        await bench.directory.unpark("", "02955500001")
-    assert not bench.ledger.told
-
-
-@pytest.mark.parametrize("number", ["0285550****", "", "x", "0285550000\n1"])
-async def test_what_is_no_number_is_refused_as_the_field_number(number: str) -> None:
-    with pytest.raises(InvalidField) as refused:
-        await Bench().directory.park("", number, NOW + 9)
-    assert refused.value.field == "number"
-
-
-async def test_a_park_that_cannot_reach_the_ledger_is_not_pretended() -> None:
-    bench = Bench()
-    bench.ledger.down = True
-    with pytest.raises(LedgerUnavailable):
-        await bench.directory.park("", "01055500001", NOW + 9)
-    with pytest.raises(LedgerUnavailable):
-        await bench.directory.unpark("", "01055500001")
+    numbers = [PhoneNumber(f"0285{n:07d}", "四川", skill_group_ids=(GROUP,)) for n in range(20_000)]
+    bench.keeper.inventory = Inventory("ccc-test", 2, numbers[::-1])
+    page = bench.page(state="available", sort="-used_day", page_size=2)
+    assert await turns_beside(page) >= 10
+    assert [entry.number for entry in (await bench.page(page_size=2)).data] == [
+        "02850000000",
+        "02850000001",
+    ]
 
 
 async def test_without_an_inventory_nothing_can_be_listed() -> None:

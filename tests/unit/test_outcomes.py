@@ -19,6 +19,7 @@ from service.locality import Locator
 from service.metrics import Metrics
 from service.outcomes import OutcomeReport, Outcomes, waiting
 from service.picking.instance import Digests
+from service.picking.notes import LocalNotes, Note
 from service.settings import SipAction
 from tests.waiting import eventually
 
@@ -113,6 +114,7 @@ class FakeInstance(msgspec.Struct, frozen=True):
     keeper: FakeKeeper
     ledger: FakeLedger
     digests: Digests
+    notes: LocalNotes = msgspec.field(default_factory=LocalNotes)
 
     def now(self) -> int:
         return NOW
@@ -124,11 +126,11 @@ class Bench:
     def __init__(self, numbers: int = 2) -> None:
         self.ledger = FakeLedger()
         self.metrics = Metrics()
-        self.healths: list[tuple[str, str, str, Mark]] = []
+        self.healths: list[tuple[str, str, str, Mark, int]] = []
         self.keeper = FakeKeeper(numbers)
-        instance = FakeInstance("ccc-test", self.keeper, self.ledger, DIGESTS)
+        self.instance = FakeInstance("ccc-test", self.keeper, self.ledger, DIGESTS)
         self.outcomes = Outcomes(
-            {"ccc-test": instance},  # type: ignore[dict-item]  # the fake ledger has just what is used
+            {"ccc-test": self.instance},  # type: ignore[dict-item]  # the fake ledger has just what is used
             LOCATOR,
             self.metrics,
             sip_actions=SIP_ACTIONS,
@@ -175,10 +177,11 @@ async def test_a_call_that_ended_is_final_counted_and_feeds_the_numbers_health(
     result: str,
 ) -> None:
     bench = Bench()
-    await bench.report(result)
+    await bench.report(result, talk_ms=42_000)
     assert bench.ledger.followed == [Outcome(CALL, "", "", final=True)]
     assert bench.counted("city", result) == 1
-    assert bench.healths == [("ccc-test", CALLER, result, Mark("city", "city", "SC", SALES))]
+    mark = Mark("city", "city", "SC", SALES)
+    assert bench.healths == [("ccc-test", CALLER, result, mark, 42_000)]
 
 
 async def test_a_call_is_found_by_both_of_its_numbers_however_they_are_written() -> None:
@@ -194,7 +197,7 @@ async def test_of_a_pick_of_several_the_one_that_was_shown_is_named() -> None:
     assert bench.ledger.followed == [Outcome(CALL, "", "02855500002", final=True)]
     assert bench.counted("sticky", "answered") == 1
     used = Mark("sticky", "any", "SC", SALES)
-    assert bench.healths == [("ccc-test", "02855500002", "answered", used)]
+    assert bench.healths == [("ccc-test", "02855500002", "answered", used, 0)]
 
 
 async def test_of_several_with_none_named_the_number_is_not_told() -> None:
@@ -322,7 +325,8 @@ async def test_a_sip_code_rests_the_number_that_was_shown() -> None:
     async with running(Bench()) as bench:
         await bench.report("failed", sip_code=477)
         await eventually(lambda: bench.ledger.parks)
-    assert bench.ledger.parks == [Park(CALLER, "sip_rest", UNTIL)]
+    assert bench.ledger.parks == [rest := Park(CALLER, "sip_rest", UNTIL)]
+    assert await bench.instance.notes.read([rest]) == {rest: Note(UNTIL, "", "SIP 477")}
 
 
 @pytest.mark.parametrize("code", [486, 0])
@@ -378,7 +382,7 @@ async def test_a_sip_code_stops_the_callee_that_is_named(call: dict[str, str]) -
     async with running(Bench()) as bench:
         await bench.report("failed", called_number=CALLED, sip_code=474, **call)
         await eventually(lambda: bench.ledger.stops)
-    assert bench.ledger.stops == [Stop(CALLEE, UNTIL)]
+    assert bench.ledger.stops == [Stop(CALLEE, UNTIL, reason="SIP 474")]
 
 
 async def test_a_sip_code_keeps_a_number_away_from_the_callees_province() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib import resources
 from types import MappingProxyType
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from msgspec.structs import replace
@@ -29,8 +29,12 @@ from service.locality import Locator
 from service.metrics import Metrics
 from service.picking import Candidate, PickRequest
 from service.picking.instance import Digests, Instance
+from service.picking.notes import LocalNotes
 from service.picking.picker import Picker
 from service.redis_.counts import LocalCounts
+from service.reports.calls import CallCounter
+from service.reports.report import By
+from service.reports.rows import LocalRows
 from service.settings import ExperimentSettings
 from service.sync import SweepReport
 from tests.fakes import in_place_of
@@ -138,6 +142,7 @@ class Bench:
         self.days = Days(LocalCounts(DAYS + 1))
         self.demand = Demand(self.days, lambda: NOON)
         self.experiment = Experiment("ccc-test", LocalCounts(1), lambda: NOON, self.metrics)
+        self.calls = CallCounter(LocalRows(), lambda: NOON, lambda: self.inventory)
         self.instances = {"ccc-test": self.instance()}
         self.picker = Picker(self.instances, LOCATOR, in_place_of(self.localities), self.metrics)
 
@@ -150,17 +155,25 @@ class Bench:
             LEVELS,
             fallback_seconds,
             digests=Digests(b"", "ccc-test"),
+            rules=Rules(),
             knows_callees=False,
             closed=lambda: None,
             now=lambda: 0,
             demand=self.demand,
             experiment=self.experiment,
+            notes=LocalNotes(),
+            calls=self.calls,
         )
 
     async def pick(self, called: str = CHENGDU_MOBILE, *groups: str, **fields: Any) -> list[str]:
         request = PickRequest(called, skill_group_ids=groups or (SALES,), **fields)
         answer = await self.picker.pick(request)
         return [f"{pair.caller.number} {pair.match}" for pair in answer.data]
+
+
+async def picks_by(bench: Bench, by: By) -> dict[str, int]:
+    rows = await bench.calls.read(NOON.date(), by)
+    return {key: row.picks for key, row in rows.items()}
 
 
 async def used_today(bench: Bench, *numbers: str) -> list[int]:
@@ -517,6 +530,32 @@ async def test_ccc_teaches_where_an_unknown_prefix_belongs() -> None:
     bench = Bench(chengdu(1, SALES), ccc=FakeCcc("02855500001"))
     await bench.pick("14000001234", "new")
     assert bench.localities.taught == [("1400000", "四川省", "成都市")]
+
+
+async def test_each_number_given_out_counts_once_for_the_reports() -> None:
+    bench = Bench(BEIJING, chengdu(1, SALES), chengdu(2, agent_id="agent01@ccc-test"))
+    await bench.pick(call_id="a")
+    await bench.pick(call_id="a")
+    await bench.pick(dry_run=True)
+    await bench.pick(count=2)
+    await bench.pick(agent_id="agent01@ccc-test")
+    await bench.calls.write()
+    picks = {by: await picks_by(bench, by) for by in get_args(By)}
+    assert picks == {
+        "number": {"02855500001": 2, "01055500001": 1, "02855500002": 1},
+        "skill_group": {SALES: 3, "": 1},
+        "province": {"四川": 4},
+        "match": {"city": 2, "any": 1, "agent": 1},
+    }
+
+
+async def test_what_ccc_itself_picks_counts_under_ccc_alone() -> None:
+    bench = Bench(chengdu(1, SALES), ccc=FakeCcc("02855500001"))
+    await bench.pick(CHENGDU_MOBILE, "new")
+    await bench.calls.write()
+    assert await picks_by(bench, "number") == {"02855500001": 1}
+    assert await picks_by(bench, "match") == {"ccc": 1}
+    assert await picks_by(bench, "province") == {"": 1}
 
 
 async def test_each_call_counts_once_with_the_demand_of_its_group_and_place() -> None:

@@ -20,6 +20,7 @@ from service.settings import (
     NumberMatch,
     NumberOverride,
     Redis,
+    ReportSettings,
     Secret,
     Selection,
     Server,
@@ -136,6 +137,17 @@ async def test_days_and_hours_go_by_a_new_time_zone_at_once() -> None:
     nobody = in_place_of(SimpleNamespace())  # asked for nothing as long as nothing runs
     parts = Builder(running, None, None, Metrics()).build(running.instances[0], nobody, nobody)
     instances = Instances(running, [parts], nobody)
-    assert parts.experiment.now().utcoffset() == parts.demand.now().utcoffset() == EIGHT_HOURS
+    counting = parts.experiment, parts.demand, parts.calls
+    assert {counter.now().utcoffset() for counter in counting} == {EIGHT_HOURS}
     instances.apply(replace(running, selection=Selection(timezone="UTC")))
-    assert parts.experiment.now().utcoffset() == parts.demand.now().utcoffset() == timedelta()
+    assert {counter.now().utcoffset() for counter in counting} == {timedelta()}
+
+
+async def test_reports_are_kept_for_as_many_days_as_are_read_again() -> None:
+    running = Settings(instances=(InstanceSettings(id="a"),))
+    nobody = in_place_of(SimpleNamespace())
+    parts = Builder(running, None, None, Metrics()).build(running.instances[0], nobody, nobody)
+    instances = Instances(running, [parts], nobody)
+    assert parts.calls.days == 35
+    instances.apply(taking_hold(running, replace(running, reports=ReportSettings(7))))
+    assert parts.calls.days == 7

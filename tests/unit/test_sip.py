@@ -11,7 +11,7 @@ from service.settings import SipAction
 
 NOW = 5_000
 UNTIL = NOW + 60_000
-ENDED = Ended("02855500001", "alicom", "digest", "四川")
+ENDED = Ended("02855500001", "alicom", "digest", "四川", 474)
 
 
 @pytest.mark.parametrize(
@@ -20,7 +20,7 @@ ENDED = Ended("02855500001", "alicom", "digest", "四川")
         ("rest_number", Park("02855500001", "sip_rest", UNTIL)),
         ("park_number", Park("02855500001", "sip_park", UNTIL)),
         ("rest_provider", RestProvider("alicom", UNTIL)),
-        ("stop_callee", Stop("digest", UNTIL)),
+        ("stop_callee", Stop("digest", UNTIL, reason="SIP 474")),
         ("avoid_region", Avoid("02855500001", "四川", UNTIL)),
     ],
 )

@@ -232,7 +232,8 @@ async def test_an_operator_parks_a_number_on_every_process(redis_url: str) -> No
         _, after = await one.pick()
     assert {number for _, answer in picks for number in shown(answer)} == {"02855500001"}
     assert listed["data"][0]["available"] is False
-    assert listed["data"][0]["parked"][0]["reason"] == "operator"
+    [parked] = listed["data"][0]["parked"]
+    assert (parked["reason"], parked["note"]) == ("operator", "complaints")
     assert shown(after) == ["02855500000"]
 
 

@@ -21,18 +21,7 @@ from aiohttp.typedefs import Handler
 from service.api.console import data
 from service.api.envelope import answered
 
-SCRIPTS = (
-    "texts.js",
-    "elements.js",
-    "service.js",
-    "map.js",
-    "tables.js",
-    "trial.js",
-    "coverage.js",
-    "experiment.js",
-    "page.js",
-)
-
+_NAMED = re.compile(r'<script src="(\S+)"></script>')
 _INLINE = re.compile(r"<(script|style)>(.*?)</\1>", re.DOTALL)
 
 
@@ -40,16 +29,15 @@ def add_routes(app: web.Application) -> None:
     """Serve the page and its data."""
     app.router.add_get("/console", answered(_serve(*assembled())))
     app.router.add_get("/v1/console/overview", answered(data.overview))
-    app.router.add_get("/v1/console/parked", answered(data.parked))
+    app.router.add_get("/v1/console/matching", answered(data.matching))
     app.router.add_get("/v1/console/picks", answered(data.picks))
     app.router.add_post("/v1/console/try", answered(data.try_pick))
 
 
 def assembled() -> tuple[bytes, str]:
     """Put the page together from its files; returns it with the policy that goes with it."""
-    scripts = "\n".join(f"<script>{_read(name)}</script>" for name in SCRIPTS)
     text = _read("page.html").replace("<!-- styles -->", f"<style>{_read('page.css')}</style>")
-    text = text.replace("<!-- scripts -->", scripts)
+    text = _NAMED.sub(lambda script: f"<script>{_read(script[1])}</script>", text)
     digests: dict[str, list[str]] = {"script": [], "style": []}
     for kind, content in _INLINE.findall(text):
         digests[kind].append(f"'sha256-{b64encode(sha256(content.encode()).digest()).decode()}'")

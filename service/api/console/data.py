@@ -1,9 +1,8 @@
-"""The data of the console: the overview, parked numbers, the last picks, and a trial pick."""
+"""The data of the console: the overview, a filter's numbers, the last picks, a trial pick."""
 
 import os
 from datetime import UTC, datetime
-from itertools import chain, islice
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
 from aiohttp import web
@@ -11,9 +10,8 @@ from aiohttp import web
 from service.api import bodies, forms
 from service.api.parts import REQUEST_ID, admitted
 from service.api.recent import shown
+from service.numbers import MOST_NUMBERS, NumberQuery
 from service.picking import Identifier, PickRequest
-
-Word = Annotated[str, msgspec.Meta(max_length=64)]
 
 _decoder = msgspec.json.Decoder(PickRequest)
 _encoder = msgspec.json.Encoder()
@@ -23,15 +21,6 @@ class OverviewQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=
     """The instance whose overview is asked for."""
 
     instance_id: Identifier = ""
-
-
-class ParkedQuery(OverviewQuery, frozen=True):
-    """A filter over an instance's parked numbers, and a page of them; "" filters nothing."""
-
-    province: Word = ""
-    reason: Word = ""
-    page: Annotated[int, msgspec.Meta(ge=1, le=10**6)] = 1
-    page_size: Annotated[int, msgspec.Meta(ge=1, le=100)] = 20
 
 
 async def overview(request: web.Request) -> web.Response:
@@ -51,33 +40,13 @@ async def overview(request: web.Request) -> web.Response:
     )
 
 
-async def parked(request: web.Request) -> web.Response:
-    """One page of the parked numbers, each as it stands at this moment.
-
-    Who is parked is known from the overview; whoever has come back since is left out.
-    """
+async def matching(request: web.Request) -> web.Response:
+    """The numbers that a filter leaves, no more than can be parked or lifted at once."""
     api, asker = admitted(request, "admin")
-    asked = forms.query(request, ParkedQuery)
+    asked = forms.query(request, NumberQuery)
     asker.keep_to(asked.instance_id)
-    counted = await api.parts.overviews.of(asked.instance_id)
-    lists = [
-        numbers
-        for (province, reason), numbers in counted.parked_numbers.items()
-        if reason == asked.reason and asked.province in ("", province)
-    ]
-    first = (asked.page - 1) * asked.page_size
-    page = islice(chain.from_iterable(lists), first, first + asked.page_size)
-    entries = await api.parts.directory.look_up(counted.instance_id, page)
-    still = [entry for entry in entries if entry.available is not True]
-    return _answer(
-        request,
-        {
-            "data": still,
-            "page": asked.page,
-            "page_size": asked.page_size,
-            "total": sum(map(len, lists)),
-        },
-    )
+    numbers = await api.parts.directory.matching(asked)
+    return _answer(request, {"numbers": [own.number for own in numbers[:MOST_NUMBERS]]})
 
 
 async def picks(request: web.Request) -> web.Response:

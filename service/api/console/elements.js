@@ -1,6 +1,8 @@
 "use strict";
 // Making elements. Whatever comes from the service becomes text, never markup.
 
+const SVG = "http://www.w3.org/2000/svg";
+
 const byId = (id) => document.getElementById(id);
 
 /** An element: its properties (`data` for data-*, `aria` for aria-*), then what is in it. */
@@ -8,8 +10,21 @@ function make(tag, { data = {}, aria = {}, ...properties } = {}, ...inside) {
   const node = Object.assign(document.createElement(tag), properties);
   Object.assign(node.dataset, data);
   for (const [name, value] of Object.entries(aria)) node.setAttribute(`aria-${name}`, value);
-  node.append(...inside.filter((each) => each !== null && each !== undefined && each !== ""));
+  node.append(...present(inside));
   return node;
+}
+
+/** An element of a drawing, with its attributes. */
+function drawing(tag, attributes = {}, ...inside) {
+  const node = document.createElementNS(SVG, tag);
+  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
+  node.append(...present(inside));
+  return node;
+}
+
+/** The parts that there are, of lists within lists. */
+function present(parts) {
+  return parts.flat(Infinity).filter((part) => part !== null && part !== undefined && part !== "");
 }
 
 /**
@@ -24,11 +39,50 @@ function fill(node, children) {
     else if (!old.isEqualNode(child)) old.replaceWith(child);
   }
   while (node.children.length > children.length) node.lastElementChild.remove();
-  if (focused !== undefined) node.querySelector(`[data-key="${CSS.escape(focused)}"]`)?.focus();
+  if (focused !== undefined) byKey(focused, node)?.focus();
 }
 
-function chip(kind, words) {
-  return make("li", { className: `chip ${kind}` }, words);
+function byKey(key, within = document) {
+  return within.querySelector(`[data-key="${CSS.escape(key)}"]`);
+}
+
+const shownIn = new Map(); // by id, what draws the result that stands there
+
+/** Show a result in a place; it is drawn again when the language changes. */
+function show(id, draw) {
+  shownIn.set(id, draw);
+  byId(id).replaceChildren(...present([draw()]));
+}
+
+function showAgain() {
+  for (const [id, draw] of shownIn) byId(id).replaceChildren(...present([draw()]));
+}
+
+/** Show in a place that something is asked for, then its answer, or why there is none. */
+async function showAnswer(id, request, draw) {
+  show(id, () => hint(text("asking")));
+  try {
+    const answer = await request();
+    show(id, () => draw(answer));
+  } catch (error) {
+    show(id, () => make("p", { className: "verdict bad" }, said(error)));
+  }
+}
+
+function hint(words) {
+  return make("p", { className: "hint" }, words);
+}
+
+function below(words) {
+  return make("span", { className: "sub" }, words);
+}
+
+function chip(kind, words, tag = "span") {
+  return make(tag, { className: `chip ${kind}` }, words);
+}
+
+function button(words, onclick, { key = words, ...properties } = {}) {
+  return make("button", { type: "button", data: { key }, onclick, ...properties }, words);
 }
 
 /** How much of a cap is used up, as a bar; its figures stand beside it. */
@@ -50,43 +104,14 @@ function place(one) {
   return [provinceName(one.province), city].filter(Boolean).join(" ") || text("unknownPlace");
 }
 
-function cells(...contents) {
-  return make("tr", { role: "row" }, ...contents.map((each) => (
-    each instanceof HTMLTableCellElement ? each : make("td", {}, ...[each].flat())
-  )));
-}
-
-/** Fill a table. The roles are said because on a narrow screen its rows are shown as cards. */
-function fillTable(table, names, rows, nothing = "") {
-  const heading = (name) => make("th", { scope: "col", role: "columnheader" }, text(name));
-  table.role = "table";
-  table.tHead.role = table.tBodies[0].role = "rowgroup";
-  table.tHead.replaceChildren(make("tr", { role: "row" }, ...names.map(heading)));
-  for (const row of rows) {
-    for (const [index, cell] of [...row.cells].entries()) {
-      cell.role = "cell";
-      cell.dataset.heading = text(names[index]);
-    }
-  }
-  const empty = () => make("tr", {}, make("td", { className: "empty", colSpan: names.length }, nothing));
-  fill(table.tBodies[0], rows.length ? rows : [empty()]);
+/** A field of a form with its label; `control` has its name. */
+function labelled(key, control, note = "") {
+  return make("label", {}, make("span", {}, text(key)), control, note ? make("small", {}, note) : "");
 }
 
 function options(select, pairs) {
   const chosen = select.value;
   select.replaceChildren(...pairs.map(([value, words]) => make("option", { value }, words)));
   if (pairs.some(([value]) => value === chosen)) select.value = chosen;
-}
-
-/** A page back, a page on. */
-function pager(nav, { page, page_size: size, total }, go) {
-  const pages = Math.max(1, Math.ceil(total / size));
-  const button = (key, words, to, able) =>
-    make("button", { type: "button", data: { key, to }, disabled: !able, onclick: () => go(to) }, words);
-  nav.hidden = pages === 1 && page === 1;
-  fill(nav, [
-    button("earlier", text("earlier"), page - 1, page > 1),
-    make("span", {}, text("pageOf", { page: amount(page), pages: amount(pages) })),
-    button("later", text("later"), page + 1, page < pages),
-  ]);
+  return select;
 }

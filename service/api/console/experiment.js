@@ -1,24 +1,27 @@
 "use strict";
 // Whether local numbers are answered more often: how the two arms of the holdout stand.
 
-const ARMS = ["local", "any"];
+const ARMS = [
+  ["arm", (one) => text(`arms.${one.arm}`)],
+  ["callsEnded", (one) => amount(one.calls)],
+  ["callsAnswered", (one) => amount(one.answered)],
+  ["answeredShare", (one) => (one.calls ? percent(one.answered / one.calls) : "–")],
+];
 
-function drawExperiment(experiment) {
-  const { name, state, arms, interval, difference, verdict: ahead } = experiment;
-  const table = make("table", {}, make("thead"), make("tbody"));
-  const rows = ARMS.map((arm) => cells(text(`arms.${arm}`), amount(arms[arm].calls), amount(arms[arm].answered), share(arms[arm])));
-  fillTable(table, ["arm", "callsEnded", "callsAnswered", "answeredShare"], rows);
-  byId("experiment").replaceChildren(
-    make("p", { className: state === "refused" ? "verdict bad" : "" }, [name, text(`experimentStates.${state}`)].filter(Boolean).join(" · ")),
-    scrolling(table, text("experiment")),
-    interval === null
-      ? make("p", { className: "hint" }, text("tooFewCalls"))
-      : make("p", { className: "verdict" }, text("differs", { points: points(difference), low: points(interval[0]), high: points(interval[1]) }), ` ${text(`verdicts.${ahead}`)}`),
-  );
+function askExperiment() {
+  return showAnswer("experiment", () => askOwn("/v1/experiment"), drawExperiment);
 }
 
-function share({ calls, answered }) {
-  return calls ? `${((100 * answered) / calls).toFixed(1)} %` : "–";
+function drawExperiment({ name, state: stage, arms, interval, difference, verdict: ahead }) {
+  const stands = [name, text(`experimentStates.${stage}`)].filter(Boolean).join(" · ");
+  const rows = ["local", "any"].map((arm) => ({ arm, ...arms[arm] }));
+  return [
+    make("p", { className: stage === "refused" ? "verdict bad" : "" }, stands),
+    newTable(text("experiment"), ARMS, rows),
+    interval === null
+      ? hint(text("tooFewCalls"))
+      : make("p", { className: "verdict" }, text("differs", { points: points(difference), low: points(interval[0]), high: points(interval[1]) }), ` ${text(`verdicts.${ahead}`)}`),
+  ];
 }
 
 function points(value) {

@@ -32,19 +32,15 @@ function shade({ numbers, candidates, available }) {
   return `share-${Math.min(4, 1 + Math.floor((available / candidates) * 4))}`;
 }
 
+/** The tiles, and whose numbers have no place; a tile that is chosen is told of beside the map. */
 function drawMap(provinces, chosen, choose) {
-  const found = new Map(provinces.map((each) => [each.province, each]));
-  const tiles = TILES.map((tile) => drawTile(tile, found.get(tile.name) || NONE, chosen, choose));
-  fill(byId("map"), tiles);
+  const figures = new Map(provinces.map((each) => [each.province, each]));
+  fill(byId("map"), TILES.map((tile) => drawTile(tile, figures.get(tile.name) || NONE, chosen, choose)));
   drawLegend();
   const placed = new Set(TILES.map((tile) => tile.name));
   const rest = provinces.filter((each) => !placed.has(each.province));
   const count = sum(rest, "numbers");
   byId("nowhere").textContent = count ? text("nowhere", { count: amount(count), available: amount(sum(rest, "available")) }) : "";
-  const everywhere = byId("everywhere");
-  everywhere.hidden = !chosen;
-  everywhere.textContent = text("everywhere", { name: provinceName(chosen) });
-  everywhere.onclick = () => { choose(""); byId("map").querySelector("[tabindex='0']").focus(); };
 }
 
 function drawTile(tile, figures, chosen, choose) {
@@ -103,17 +99,4 @@ function drawLegend() {
 
 function sum(rows, field) {
   return rows.reduce((total, each) => total + each[field], 0);
-}
-
-function drawFigures(provinces) {
-  const [numbers, candidates, available, used] = ["numbers", "candidates", "available", "used_day"].map((field) => sum(provinces, field));
-  const isCapped = provinces.every((each) => each.max_per_day || !each.candidates) && candidates > 0;
-  const quarantined = provinces.reduce((total, each) => total + (each.parked.quarantine || 0), 0);
-  const cap = isCapped ? text("ofCap", { cap: short(sum(provinces, "max_per_day")) }) : text("noCap");
-  const figure = (key, value, beside = "") =>
-    make("div", {}, make("dt", {}, text(key)), make("dd", {}, amount(value), beside ? make("small", {}, ` ${beside}`) : ""));
-  byId("figures").replaceChildren(
-    figure("figureNumbers", numbers), figure("figureCandidates", candidates), figure("figureAvailable", available),
-    figure("figureParked", candidates - available), figure("figureQuarantined", quarantined), figure("figureUsed", used, cap),
-  );
 }

@@ -5,10 +5,17 @@ const TOKEN = "callerid.token";
 
 class Refused extends Error {
   constructor(status, problem) {
-    super(text("failed", { code: text(problem.code || String(status)), detail: problem.detail || "" }));
+    super(problem.detail || "");
     this.status = status;
-    this.code = problem.code || "";
+    this.code = problem.code || String(status);
+    this.problem = problem;
   }
+}
+
+/** Why something was not done, in words: those of the service where it answered. */
+function said(error) {
+  if (error instanceof Refused) return text("failed", { code: text(error.code), detail: error.message });
+  return text("unreachable", { detail: error.message });
 }
 
 function query(path, fields) {
@@ -16,19 +23,42 @@ function query(path, fields) {
   return given.length ? `${path}?${new URLSearchParams(given)}` : path;
 }
 
-/** The JSON of an answer; `body` is sent as JSON. A refusal, or silence, is thrown. */
-async function ask(path, { method = "GET", body, anyStatus = false } = {}) {
+/** The answer to a request; `body` is sent as JSON. A refusal, or silence, is thrown. */
+async function send(path, { method = "GET", body, anyStatus = false } = {}) {
   const headers = {};
   const token = sessionStorage.getItem(TOKEN);
   if (token) headers.Authorization = `Bearer ${token}`;
   if (body !== undefined) headers["Content-Type"] = "application/json";
   const response = await fetch(path, {
     method, headers, body: body === undefined ? undefined : JSON.stringify(body),
-    cache: "no-store", credentials: "omit", signal: AbortSignal.timeout(30000),
+    cache: "no-store", credentials: "omit", signal: AbortSignal.timeout(60000),
   });
-  const told = await response.json().catch(() => ({}));
-  if (response.ok || anyStatus) return told;
-  throw new Refused(response.status, told);
+  if (response.ok || anyStatus) return response;
+  throw new Refused(response.status, await response.json().catch(() => ({})));
+}
+
+async function ask(path, options) {
+  return (await send(path, options)).json();
+}
+
+/** The same of the instance that is looked at. */
+function askOwn(path, fields = {}, options = {}) {
+  return ask(query(path, { instance_id: now.instance, ...fields }), options);
+}
+
+/** An answer that there is once there is an inventory, else null. */
+function onceThere(answer) {
+  return answer.catch((error) => {
+    if (error.code === "InventoryUnavailable") return null;
+    throw error;
+  });
+}
+
+/** Have the browser save an answer as a file. */
+async function download(path, name) {
+  const url = URL.createObjectURL(await (await send(path)).blob());
+  make("a", { href: url, download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(url), 1000);
 }
 
 let entering = null;

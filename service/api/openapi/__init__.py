@@ -50,8 +50,8 @@ Which of our numbers shall this callee see? A dialer asks `POST /v1/pick` before
 `POST /v1/outcomes` afterwards.
 
 JSON is UTF-8, and read strictly: an unknown field, a key given twice or a number in a string is
-refused. A body has 64 KiB at most and is not compressed. In a query, a field left blank counts as
-not given.
+refused. A body has 64 KiB at most, 512 KiB where it may name 10,000 numbers, and is not
+compressed. In a query, a field left blank counts as not given.
 
 What goes wrong is a problem document (RFC 9457) whose `code` says which; `Retry-After` stands where
 waiting helps. No error shows a phone number: `138****8888`.
@@ -70,9 +70,13 @@ SDKs, `/` answers as CCC does. `/console` is the page for people; what it alone 
 
 _TAGS = {
     "picks": "Ask for a number, and tell how the call went on.",
-    "numbers": "The cached inventory, an operator's park, and new numbers.",
+    "numbers": "The cached inventory, what keeps numbers out, and new numbers.",
+    "callees": "Why a called number is refused, and stops.",
     "operations": "For orchestrators and Prometheus.",
 }
+
+# The number in a path, by the tag of its route.
+_WHOSE = {"numbers": "One of the instance's own numbers", "callees": "The called number"}
 
 
 async def get(request: web.Request) -> web.Response:
@@ -161,7 +165,7 @@ def _in_path(route: Route) -> Iterator[Schema]:
         yield {
             "name": "number",
             "in": "path",
-            "description": "One of the instance's own numbers, in any form that can be dialled.",
+            "description": f"{_WHOSE[route.tag]}, in any form that can be dialled.",
             "required": True,
             "schema": {"type": "string", "examples": ["01089898989"]},
         }

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from service.ledger.answers import Followed, Picked, Standing
+from service.ledger.answers import CalleeStanding, Followed, Picked, Standing
 from service.ledger.local import parking
 from service.ledger.local.callee import CalleeUses, RememberedCall, Use
 from service.ledger.local.choice import CallerChoice, first_free, taken
@@ -22,6 +22,7 @@ from service.ledger.port import (
     Avoid,
     Cap,
     Describe,
+    DescribeCallee,
     Operation,
     Outcome,
     Park,
@@ -38,7 +39,7 @@ from service.ledger.port import (
 )
 from service.ledger.rules import DAY, HOUR, Rules
 
-Answer = Picked | Followed | tuple[Standing, ...] | bool | int
+Answer = Picked | Followed | CalleeStanding | tuple[Standing, ...] | bool | int
 
 
 class Book:
@@ -56,6 +57,7 @@ class Book:
         self._remembered = Remembered(self.members, self.learned)
         self._turn = self.now = 0
         self._hour = self._hour_end = self._day = 0  # the windows around now
+        self.has_stops = False
         self.has_gone_back = False  # from the time of a clock that nobody believes any more
         self._runs: dict[type, Callable[[Any], Answer]] = {
             Pick: self._decide,
@@ -66,9 +68,8 @@ class Book:
             Review: lambda review: parking.review(
                 self.members, review.numbers, self.rules, self.now
             ),
-            Describe: lambda asked: tuple(
-                self.members.standing(number, self.rules, self.now) for number in asked.numbers
-            ),
+            Describe: self._describe,
+            DescribeCallee: lambda of: self._callee(of.callee).standing(self.rules, self.now),
             Outcome: self._follow,
             Stop: self._stop,
             Cap: lambda cap: parking.cap(self.members, cap, self.rules, self.now),
@@ -222,9 +223,13 @@ class Book:
             self.members.review(number, self.rules, self.now)
 
     def _stop(self, stop: Stop) -> bool:
-        callee = self._callee(stop.callee)
-        callee.stopped = max(callee.stopped, stop.until)
-        return True
+        self.has_stops = True
+        return self._callee(stop.callee).stop(stop, self.now)
+
+    def _describe(self, asked: Describe) -> tuple[Standing, ...]:
+        return tuple(
+            self.members.standing(number, self.rules, self.now) for number in asked.numbers
+        )
 
     def _record_elsewhere(self, record: Record) -> bool:
         if is_new := self._answered_before(record.call) is None:

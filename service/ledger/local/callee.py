@@ -6,6 +6,8 @@ The twin of `lua/4_callees.lua`.
 from bisect import insort
 from operator import attrgetter
 
+from service.ledger.answers import CalleeStanding
+from service.ledger.port import Stop
 from service.ledger.rules import DAY, Rules
 
 _instant = attrgetter("instant")
@@ -25,22 +27,37 @@ class Use:
 class CalleeUses:
     """The picks for one called number, in their order."""
 
-    __slots__ = ("stopped", "uses")
+    __slots__ = ("stopped", "uses", "words")
 
     def __init__(self) -> None:
         self.stopped = 0
+        self.words = "", ""  # to the stop: by whom, and why
         self.uses: list[Use] = []
+
+    def stop(self, stop: Stop, now: int) -> bool:
+        """Refuse it until an instant; returns whether it was refused before."""
+        was_stopped = self.stopped > now
+        if stop.replaces or stop.until >= self.stopped:
+            self.stopped, self.words = stop.until, (stop.by, stop.reason)
+        return was_stopped
+
+    def standing(self, rules: Rules, now: int) -> CalleeStanding:
+        """Describe its stop, and the uses within the horizon."""
+        uses = tuple(
+            (use.instant, use.groups, tuple(number for number, _, _ in use.shown))
+            for use in self.uses
+            if use.instant > now - rules.horizon
+        )
+        if self.stopped <= now:
+            return CalleeStanding(uses=uses)
+        return CalleeStanding(self.stopped, *self.words, uses)
 
     def free_at(self, rules: Rules, now: int) -> int:
         """From when it may be called again, 0 for now: the latest over the rules that are full."""
         free = self.stopped if self.stopped > now else 0
-        for rule in rules.callee if self.uses else ():
-            start, end = rules.window(now, rule.window)
-            since = start if rule.by_calendar else now - rule.window + 1
-            within = [use.instant for use in self.uses if use.instant >= since]
-            if len(within) >= rule.limit:
-                released = end if rule.by_calendar else within[-rule.limit] + rule.window
-                free = max(free, released)
+        if self.uses:
+            instants = [use.instant for use in self.uses]
+            free = max([free, *(rules.within(rule, instants, now)[1] for rule in rules.callee)])
         return free
 
     def shown_within(self, span: int, now: int) -> set[str]:

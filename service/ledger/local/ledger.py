@@ -100,6 +100,11 @@ class LocalLedger:
         """The ms by which the clock is behind the greatest instant that was decided by."""
         return max(0, self._book.now - self._clock())
 
+    @property
+    def has_stops(self) -> bool:
+        """True once a callee was stopped."""
+        return self._book.has_stops
+
     def glance(self, numbers: Sequence[str]) -> list[Glance]:
         """Describe these numbers, in their order; changes nothing."""
         return list(self._book.members.glance(numbers, self._book.rules, self._clock()))

@@ -170,7 +170,7 @@ class Members:
             if caller is None:
                 yield Glance(0, limits.max_per_day)
             else:
-                parks = tuple(park for park in caller.parks.items() if park[1] > now)
+                parks = tuple([park for park in caller.parks.items() if park[1] > now])
                 in_day = caller.in_day if caller.day == day else 0
                 in_hour = caller.in_hour if caller.hour == hour else 0
                 yield Glance(in_day, caller.day_cap(limits), parks, in_hour, caller.turn)

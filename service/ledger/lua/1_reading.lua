@@ -36,9 +36,10 @@
 -- pool names, a line each), home:HOME (sorted set: number by score), pool:NAME (sorted set: home by
 -- the score of its first number), parked (sorted set: number by return), parks (hash: number ->
 -- {reason = until}), parked_by (hash: reason -> how many), parked_in (hash: pool -> how many),
--- call:DIGEST (a remembered pick), process:ID (hash); under KEYS[2] a callee each. A score below
--- PARK is the turn of the last use, above it PARK plus the instant of return. A number that was
--- never used has a turn of its own below 0, so no two homes stand alike.
+-- call:DIGEST (a remembered pick), process:ID (hash); under KEYS[2] a callee each, and `stops`, which
+-- is there as long as a callee may be stopped. A score below PARK is the turn of the last use, above
+-- it PARK plus the instant of return. A number that was never used has a turn of its own below 0, so
+-- no two homes stand alike.
 --
 -- What saves time here, as measured: each command costs a µs and each of its arguments a tenth, so
 -- there is one command for many numbers; '%d' turns a number into text at a fifth of what Redis

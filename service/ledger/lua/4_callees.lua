@@ -2,10 +2,11 @@
 --
 -- A callee: {stopped, uses, whether this call changed it}; a use of it: {instant, groups, number,
 -- turn, mark, number, turn, mark, ...}, a turn of 0 being one whose outcome is known. Uses stand
--- in their order. A remembered pick: {body, instant, callee, uses as {number, mark, turn}, whether
--- it is over, whether this call changed it, the processes that it was repeated to, each between two
--- spaces, or nil}. Both are stored by `struct`, which takes less time than msgpack: texts end with a
--- NUL, lists begin with how many there are.
+-- in their order. Before them may stand the words to the stop, as a use of no number at instant 0:
+-- {0, by whom and why, in two lines}. A remembered pick: {body, instant, callee, uses as {number,
+-- mark, turn}, whether it is over, whether this call changed it, the processes that it was repeated
+-- to, each between two spaces, or nil}. Both are stored by `struct`, which takes less time than
+-- msgpack: texts end with a NUL, lists begin with how many there are.
 
 local callees           -- digest -> callee
 local calls             -- digest -> a remembered pick, false where unknown
@@ -194,7 +195,7 @@ local function add_use(callee, entry)
   end
   local kept = {}
   for _, one in ipairs(callee.uses) do
-    if one[1] > now - horizon then kept[#kept + 1] = one end
+    if one[1] > now - horizon or (not one[3] and callee.stopped > now) then kept[#kept + 1] = one end
   end
   local position = #kept + 1
   while position > 1 and kept[position - 1][1] > entry[1] do position = position - 1 end

@@ -184,10 +184,37 @@ local function other_operations()
     return true
   end
 
-  function run.stop(digest, instant)
+  -- The words to a stop, which stand before the uses.
+  local function words_of(callee)
+    local first = callee.uses[1]
+    return first and not first[3] and first[2]
+  end
+
+  function run.stop(digest, instant, by, reason, replaces)
     local callee = callee_of(digest)
-    callee.stopped, callee.changed = max(callee.stopped, instant), true
-    return true
+    local was_stopped = callee.stopped > now
+    if replaces or instant >= callee.stopped then
+      if words_of(callee) then table.remove(callee.uses, 1) end
+      if instant > now and by .. reason ~= '' then
+        table.insert(callee.uses, 1, {0, by .. '\n' .. reason})
+      end
+      callee.stopped, callee.changed = instant, true
+    end
+    return was_stopped
+  end
+
+  function run.describe_callee(_, digest)
+    local callee, uses = callee_of(digest), {}
+    for _, entry in ipairs(callee.uses) do
+      if entry[1] > now - horizon then
+        local shown = {}
+        for i = 3, #entry, 3 do shown[#shown + 1] = entry[i] end
+        uses[#uses + 1] = {entry[1], entry[2], shown}
+      end
+    end
+    if callee.stopped <= now then return {0, '', '', uses} end
+    local by, reason = string.match(words_of(callee) or '', '^(.-)\n(.*)$')
+    return {callee.stopped, by or '', reason or '', uses}
   end
 
   function run.describe(_, numbers)

@@ -149,13 +149,19 @@ local function ttl_of(span) return format('%d', span * 10 / 9 + GRACE) end
 
 local function write_memory()
   local ttl
+  local latest_stop = now
   for digest, callee in pairs(callees) do
     if callee.changed then
       local longer = callee.stopped - now > horizon
       ttl = ttl or ttl_of(horizon)
       local span = longer and ttl_of(callee.stopped - now) or ttl
       call('SET', callee_base .. digest, pack_callee(callee), 'PX', span)
+      latest_stop = max(latest_stop, callee.stopped)
     end
+  end
+  if latest_stop > now then
+    local stops, span = callee_base .. 'stops', ttl_of(latest_stop - now)
+    if call('PTTL', stops) < tonumber(span) then call('SET', stops, '', 'PX', span) end
   end
   ttl = nil
   for digest, known in pairs(calls) do

@@ -23,13 +23,13 @@ class Census:
 
     Args:
         client: where Redis is.
-        base: what the ledger's keys begin with.
+        bases: what the ledger's keys begin with, and those of callees.
         process: this process's id.
     """
 
-    def __init__(self, client: Redis, base: str, process: str) -> None:
+    def __init__(self, client: Redis, bases: tuple[str, str], process: str) -> None:
         self._client = client
-        self._base = base
+        self._base, self._callee_base = bases
         self._process = process
 
     async def known(self) -> AsyncIterator[tuple[dict[str, KnownUse], dict[str, dict[str, int]]]]:
@@ -74,6 +74,15 @@ class Census:
                     if "WRONGTYPE" in str(error):  # another's value stands there
                         await home.delete(key)
                     raise
+
+    async def has_stops(self) -> bool:
+        """Return whether some callee of the scope may be stopped.
+
+        Raises:
+            LedgerUnavailable: Redis does not serve.
+        """
+        with translated():
+            return bool(await self._client.exists(f"{self._callee_base}stops"))
 
     async def parked(self) -> tuple[str, ...]:
         """All numbers that are out, read in slices beside the calls.

@@ -79,7 +79,7 @@ class Line:
         self._answered_at = 0.0
         self.lost: dict[int, _Lost] = {}
         self.number = 0
-        self.census = Census(client, bases[0], process)
+        self.census = Census(client, bases, process)
         self.missed: Callable[[list[Operation]], None] = lambda _: None
         self.rule(Rules())
 
