@@ -1,6 +1,6 @@
 """Counts of what happens thousands of times a second: one step in a dict for an event.
 
-prometheus_client takes 14,000 instructions to count a pick and its duration, a tally 2,000. What it
+To count a pick and its duration takes prometheus_client some 12,000 instructions more. What a tally
 has is moved into the metrics twice a second, and before these are read.
 """
 

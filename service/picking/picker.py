@@ -89,10 +89,8 @@ class Picker:
                 self._count_rejected(instance, decision)
             if decision.picked.uses:
                 question.count_demand(decision)
-                if (
-                    not dict(decision.picked.uses).keys()
-                    <= _numbers(instance.keeper.inventory).keys()
-                ):
+                known = _numbers(instance.keeper.inventory)
+                if not dict(decision.picked.uses).keys() <= known.keys():
                     # The leader has let it in already and this replica has not heard of it yet.
                     await create_task(instance.keeper.follow())
                 return self._answer(question, decision, situation.steps)
@@ -114,9 +112,8 @@ class Picker:
         uses = decision.picked.uses
         if self._are_candidates(question, uses):
             return decision
-        await create_task(
-            question.instance.keeper.follow()
-        )  # or the leader has let them in already
+        # Or the leader has let them in already.
+        await create_task(question.instance.keeper.follow())
         if self._are_candidates(question, uses):
             return decision
         # Under an id of its own, so that this answer is remembered in its turn.

@@ -142,7 +142,7 @@ class CallQueue:
             if one.since < oldest:
                 _give_back([one], LedgerUnavailable(TOO_SLOW))
             elif not one.answer.done():
-                left -= one.operation.turns
+                left -= one.operation.turns  # asked once: it is worked out anew each time
                 if left < 0 and batch:
                     break
                 batch.append(one)
