@@ -139,7 +139,15 @@ class Instances(dict[str, Instance]):
         health = self._settings.health.enabled
         built.health.turn(on=health)
         built.demand.now = built.experiment.now = now_in(selection)
-        built.experiment.go_by(self._settings.experiment, selection.levels, health=health)
+        digests = Digests(self._settings.redis.digest_key.encode()[:64], instance.id)
+        experiment = self._settings.experiment
+        conditions = {
+            "levels": selection.levels,
+            "near": selection.near,
+            "health": health,
+            "callees": digests.experiment(experiment.name, "")[:8],
+        }
+        built.experiment.go_by(experiment, conditions)
         return Instance(
             instance_id=instance.id,
             keeper=built.keeper,
@@ -147,7 +155,7 @@ class Instances(dict[str, Instance]):
             ccc=built.ccc,
             levels=selection.levels,
             fallback_seconds=selection.fallback_timeout_ms / 1000 if asks else 0.0,
-            digests=Digests(self._settings.redis.digest_key.encode()[:64], instance.id),
+            digests=digests,
             knows_callees=rules.horizon > 0,
             closed=lambda: outside_window(selection, time.time()),
             now=built.now,
