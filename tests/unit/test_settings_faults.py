@@ -81,6 +81,10 @@ def faults(file: Path, text: str, **environ: str) -> list[str]:
             ),
         ),
         (
+            'numbers = [{match = {tag = "a\\nb"}, max_per_day = 5}]',
+            "numbers[0].match.tag: found 'a\\nb', expected text in one line",
+        ),
+        (
             "selection.levels = []",
             "selection.levels: found a list, expected a list of one or more levels",
         ),
