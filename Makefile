@@ -28,7 +28,7 @@ $(if $(word 2,$(VENV)),$(error VENV must not have a blank in it))
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install run test cover check bench faults fuzz twins lab docs lock clean
+.PHONY: help install run test cover check bench soak faults fuzz twins lab docs lock clean
 
 help:  ## say what there is
 	@sed -n 's/^\([a-z]*\):.*## /\1: /p' Makefile
@@ -52,6 +52,9 @@ check: $(VENV)/.tools  ## format, lint, types, import contract
 bench: $(VENV)/.tools  ## the table of docs/performance.md; QUICK=1: its first rows; BASE=DIR: beside that checkout
 	$(BIN)/python -m tests.bench $(if $(QUICK),--quick) $(if $(BASE),--base "$(BASE)") \
 		$(if $(ROUNDS),--rounds $(ROUNDS))
+
+soak: $(VENV)/.tools  ## whether memory stays where it is, over 20 minutes at full speed; MINUTES=5: over fewer
+	$(BIN)/python -m tests.bench.soak $(if $(MINUTES),--minutes $(MINUTES))
 
 faults: $(VENV)/.tools  ## what becomes of picks while Redis or a service fails; ROWS="1 2 38": these alone
 	$(BIN)/python -m tests.faults.harness $(ROWS)

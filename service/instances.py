@@ -147,7 +147,15 @@ class Instances(dict[str, Instance]):
         built.health.turn(on=health)
         built.demand.now = built.experiment.now = built.calls.now = now_in(selection)
         built.calls.days = self._settings.reports.days
-        built.experiment.go_by(self._settings.experiment, selection.levels, health=health)
+        digests = digests_of(self._settings, instance.id)
+        experiment = self._settings.experiment
+        conditions = {
+            "levels": selection.levels,
+            "near": selection.near,
+            "health": health,
+            "callees": digests.experiment(experiment.name, "")[:8],
+        }
+        built.experiment.go_by(experiment, conditions)
         return Instance(
             instance_id=instance.id,
             keeper=built.keeper,
@@ -155,7 +163,7 @@ class Instances(dict[str, Instance]):
             ccc=built.ccc,
             levels=selection.levels,
             fallback_seconds=selection.fallback_timeout_ms / 1000 if asks else 0.0,
-            digests=digests_of(self._settings, instance.id),
+            digests=digests,
             rules=rules,
             knows_callees=rules.horizon > 0,
             closed=lambda: outside_window(selection, time.time()),

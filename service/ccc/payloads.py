@@ -10,7 +10,17 @@ from typing import Any
 import msgspec
 
 from service.ccc.replies import CccReply, decode_json
-from service.ccc.rows import Item, ListedNumber, Several, Text, read_row, several, shown, text
+from service.ccc.rows import (
+    Item,
+    ListedNumber,
+    Several,
+    Text,
+    read_row,
+    read_rows,
+    several,
+    shown,
+    text,
+)
 from service.errors import CccMalformed
 from service.inventory import UnreadableRow
 from service.locality import restore_number
@@ -70,7 +80,6 @@ def _decoder(shape: Any) -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(shape, strict=False)
 
 
-_lists = msgspec.json.Decoder(list[msgspec.Raw])
 _pages = _decoder(tuple[_Page | None, ...] | _Page | None)
 _pairs = _decoder(tuple[_Pair | None, ...] | _Pair | None)
 _places = _decoder(tuple[_Place | None, ...] | _Place | None)
@@ -86,7 +95,7 @@ def number_page(reply: CccReply) -> ListedPage:
         raise malformed(reply, "TotalCount is negative")
     number, size = page.page_number or 0, page.page_size or 0
     is_beyond = page.total_count == 0 or (number - 1) * size >= page.total_count
-    rows = [read_row(row) for row in _rows_of(reply, page.rows, is_beyond=is_beyond)]
+    rows = _rows_of(reply, page.rows, is_beyond=is_beyond)
     return ListedPage(
         page.total_count,
         number,
@@ -96,16 +105,18 @@ def number_page(reply: CccReply) -> ListedPage:
     )
 
 
-def _rows_of(reply: CccReply, listed: msgspec.Raw, *, is_beyond: bool) -> list[msgspec.Raw]:
+def _rows_of(
+    reply: CccReply, listed: msgspec.Raw, *, is_beyond: bool
+) -> list[ListedNumber | UnreadableRow]:
     """The rows of a page, whatever they are; one object stands for a list of one.
 
     Null stands for none on a page that `is_beyond` the total, or where that is 0.
     """
     match bytes(listed)[:1]:
         case b"[":
-            return _lists.decode(listed)
+            return read_rows(listed)
         case b"{":
-            return [listed]
+            return [read_row(listed)]
         case b"n" if is_beyond:
             return []
     raise malformed(reply, "List is no list")

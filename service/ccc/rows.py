@@ -68,7 +68,20 @@ class _Unreadable(Exception):
 VITAL = frozenset({"Number", "Usage", "Active", "SkillGroups", "UserId"})
 
 _rows = msgspec.json.Decoder(_Row, strict=False)  # text may stand for numbers and flags
+_lists_of_rows = msgspec.json.Decoder(list[_Row], strict=False)
+_lists = msgspec.json.Decoder(list[msgspec.Raw])
 _kinds = {field.encode_name: field.type for field in msgspec.structs.fields(_Row)}
+
+
+def read_rows(listed: msgspec.Raw) -> list[ListedNumber | UnreadableRow]:
+    """Read a list of rows: together, and one by one only where any of them is odd.
+
+    Raises:
+        ValueError, RecursionError: it is no JSON.
+    """
+    with contextlib.suppress(ValueError, RecursionError, _Unreadable):
+        return [_listed(row) for row in _lists_of_rows.decode(listed)]
+    return [read_row(sent) for sent in _lists.decode(listed)]
 
 
 def read_row(sent: msgspec.Raw) -> ListedNumber | UnreadableRow:
@@ -86,13 +99,17 @@ def read_row(sent: msgspec.Raw) -> ListedNumber | UnreadableRow:
             number = fields.get("Number")
             row = _mended(fields)
         number = row.number
-        return ListedNumber(_usable(number), *_common(astuple(row)[1:]))
+        return _listed(row)
     except _Unreadable as error:
         reason = str(error)
     except (ValueError, RecursionError):
         reason = "the row is no JSON that can be read"
     digest = blake2b(bytes(sent), digest_size=DIGEST_BYTES).digest()
     return UnreadableRow(shown(number), reason, digest)
+
+
+def _listed(row: _Row) -> ListedNumber:
+    return ListedNumber(_usable(row.number), *_common(astuple(row)[1:]))
 
 
 def shown(number: object) -> str:
@@ -156,12 +173,13 @@ def _usable(number: Text) -> str:
     said = text(number)
     if number is None or not said:
         raise _Unreadable("Number is missing")
-    with contextlib.suppress(ValueError):
-        if said[0] != "-":  # a hyphen is a gap in a number, and a sign before it
+    if said[0] != "-":  # a hyphen is a gap in a number, and a sign before it
+        try:
             return restore_number(number)
-    is_masked = (
-        "*" in said or "xx" in said.lower()
-    )  # as the documents do it, or this API's examples
+        except ValueError:
+            pass  # of no known form: the reason follows
+    # As the documents mask a number, or this API's examples.
+    is_masked = "*" in said or "xx" in said.lower()
     raise _Unreadable("Number is masked" if is_masked else "Number is no number")
 
 

@@ -25,11 +25,78 @@ Served = dict[str, float]  # calls a day by the level of their match
 class _Balance:
     """What comes to a place, and from the places within it: calls a day."""
 
-    __slots__ = ("demand", "level", "supply")
+    __slots__ = ("demand", "level", "served", "supply", "worth")
 
     def __init__(self, level: str) -> None:
         self.level = level
-        self.supply = self.demand = 0.0
+        self.worth = WORTH[level]
+        self.supply = self.demand = self.served = 0.0
+
+    def settle(self, supply: float, demand: float) -> float:
+        """Set both; returns how many calls more are served here."""
+        before = self.served
+        self.supply, self.demand = supply, demand
+        self.served = min(supply, demand)
+        return self.served - before
+
+
+class Way:
+    """The way up from a place: what its numbers and its callees leave goes from place to place."""
+
+    __slots__ = ("_places",)
+
+    def __init__(self, places: tuple[_Balance, ...]) -> None:
+        self._places = places
+
+    def add_supply(self, calls: float) -> None:
+        """Let numbers of the place carry so many calls a day more."""
+        left, met = calls, 0.0
+        for place in self._places:
+            more = place.settle(place.supply + left, place.demand - met)
+            left, met = left - more, met + more
+
+    def add_demand(self, calls: float) -> None:
+        """Have so many callees of the place called a day more."""
+        left, met = calls, 0.0
+        for place in self._places:
+            more = place.settle(place.supply - met, place.demand + left)
+            left, met = left - more, met + more
+
+    def gain(self, calls: float) -> Served:
+        """Return how many calls more each level would have with so much more supply."""
+        left, met, gained = calls, 0.0, {}
+        for place in self._places:
+            more = min(place.supply + left, place.demand - met) - place.served
+            gained[place.level] = more
+            left, met = left - more, met + more
+        return gained
+
+    def worth(self, calls: float) -> float:
+        """Return what that gain is worth; the innermost loop of a plan, so `gain` is written out.
+
+        Comparing by hand takes a quarter of the time of `min`.
+        """
+        left, met, worth = calls, 0.0, 0.0
+        for place in self._places:
+            supply, demand = place.supply + left, place.demand - met
+            more = (supply if supply < demand else demand) - place.served  # noqa: FURB136
+            worth += place.worth * more
+            left -= more
+            met += more
+        return worth
+
+    def missing(self) -> float:
+        """Return the demand of the place that its own numbers leave."""
+        place = self._places[0]
+        return max(0.0, place.demand - place.supply)
+
+    def idle_share(self) -> float:
+        """Return the share of the supply of the place that no callee of its province takes."""
+        share = 1.0
+        for place in self._places[:-1]:
+            if place.supply:
+                share *= max(0.0, 1 - place.demand / place.supply)
+        return share
 
 
 class Flow:
@@ -37,48 +104,16 @@ class Flow:
 
     def __init__(self) -> None:
         self._places: dict[Node, _Balance] = {}
-        self._paths: dict[Locality, tuple[_Balance, ...]] = {}
+        self._ways: dict[Locality, Way] = {}
 
-    def add_supply(self, at: Locality, calls: float) -> None:
-        """Let numbers of a place carry so many calls a day more."""
-        left, met = calls, 0.0
-        for place, more in zip(self._path(at), self._more(at, calls), strict=True):
-            place.supply += left
-            place.demand -= met
-            left, met = left - more, met + more
-
-    def add_demand(self, at: Locality, calls: float) -> None:
-        """Have so many callees of a place called a day more."""
-        left, met = calls, 0.0
-        for place in self._path(at):
-            before = min(place.supply, place.demand)
-            place.demand += left
-            place.supply -= met
-            more = min(place.supply, place.demand) - before
-            left, met = left - more, met + more
-
-    def gain(self, at: Locality, calls: float) -> Served:
-        """Return how many calls more each level would have with so much more supply."""
-        levels = (place.level for place in self._path(at))
-        return dict(zip(levels, self._more(at, calls), strict=True))
-
-    def worth(self, at: Locality, calls: float) -> float:
-        """Return what so much more supply is worth."""
-        changes = zip(self._path(at), self._more(at, calls), strict=True)
-        return sum([WORTH[place.level] * more for place, more in changes])
-
-    def missing(self, at: Locality) -> float:
-        """Return the demand of a place that its own numbers leave."""
-        place = self._path(at)[0]
-        return max(0.0, place.demand - place.supply)
-
-    def idle_share(self, at: Locality) -> float:
-        """Return the share of the supply of a place that no callee of its province takes."""
-        share = 1.0
-        for place in self._path(at)[:-1]:
-            if place.supply:
-                share *= max(0.0, 1 - place.demand / place.supply)
-        return share
+    def way(self, at: Locality) -> Way:
+        """Return the way up from a place."""
+        way = self._ways.get(at)
+        if way is None:
+            nodes = path_of(at)
+            way = Way(tuple(self._places.setdefault(node, _Balance(node[0])) for node in nodes))
+            self._ways[at] = way
+        return way
 
     def strangers(self) -> float:
         """Return the callees whom no number of their province is left for."""
@@ -89,26 +124,8 @@ class Flow:
         """Return the calls a day that are served, by level."""
         served = dict.fromkeys(LEVELS, 0.0)
         for place in self._places.values():
-            served[place.level] += min(place.supply, place.demand)
+            served[place.level] += place.served
         return served
-
-    def _more(self, at: Locality, calls: float) -> list[float]:
-        """The calls more at each place on the way up; the innermost loop of a plan."""
-        left, met, changes = calls, 0.0, []
-        for place in self._path(at):
-            supply, demand = place.supply, place.demand
-            more = min(supply + left, demand - met) - min(supply, demand)
-            changes.append(more)
-            left, met = left - more, met + more
-        return changes
-
-    def _path(self, at: Locality) -> tuple[_Balance, ...]:
-        path = self._paths.get(at)
-        if path is None:
-            nodes = path_of(at)
-            path = tuple(self._places.setdefault(node, _Balance(node[0])) for node in nodes)
-            self._paths[at] = path
-        return path
 
 
 @lru_cache(PLACES)

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from service.coverage.flow import Flow, Served
+from service.coverage.flow import Flow, Served, Way
 from service.inventory.pools import LEVELS
 from service.locality import Locality
 
@@ -42,17 +42,25 @@ class Stock:
 class Offer(msgspec.Struct):
     """The numbers of a lot, as one of its groups may have them, and how many it has."""
 
-    group: str
-    place: Locality
+    owner: Owner
     calls: float
     stock: Stock
+    way: Way
     placed: int = 0
+
+    def worth(self, count: int = 1) -> float:
+        """Return what so many more of these numbers are worth; a negative count takes them back."""
+        return self.way.worth(count * self.calls)
+
+    def missing(self) -> int:
+        """Return how many of these numbers their own place misses, at least one."""
+        return max(1, min(self.stock.left, int(self.way.missing() / self.calls)))
 
 
 class Placement(NamedTuple):
     """Numbers of an offer that were placed, and what that changed."""
 
-    offer: Offer
+    owner: Owner
     numbers: int
     served: Served
 
@@ -70,44 +78,41 @@ class Market:
         self.counts: Counter[Owner] = Counter()
         self._most = most
 
+    def offer(self, owner: Owner, calls: float, stock: Stock) -> Offer:
+        """Return an offer of numbers, each for so many calls a day."""
+        return Offer(owner, min(calls, self._most), stock, self._way(owner))
+
     def place(self, offer: Offer, count: int) -> None:
         """Give so many numbers to their group, or with a negative count take them back."""
         offer.stock.left -= count
         offer.placed += count
-        calls = count * min(offer.calls, self._most)
-        self.counts[offer.group, offer.place] += count
-        self.supply[offer.group, offer.place] += calls
-        self.flows[offer.group].add_supply(offer.place, calls)
+        self.counts[offer.owner] += count
+        self.supply[offer.owner] += count * offer.calls
+        offer.way.add_supply(count * offer.calls)
 
-    def gain(self, offer: Offer, count: int = 1) -> Served:
-        """Return what so many numbers of an offer would change; a negative count takes them."""
-        return self.flows[offer.group].gain(offer.place, count * min(offer.calls, self._most))
-
-    def worth(self, offer: Offer, count: int = 1) -> float:
-        """Return what their gain is worth."""
-        return self.flows[offer.group].worth(offer.place, count * min(offer.calls, self._most))
-
-    def missing(self, offer: Offer) -> int:
-        """Return how many numbers of an offer its own place misses, at least one."""
-        missing = self.flows[offer.group].missing(offer.place)
-        return max(1, min(offer.stock.left, int(missing / min(offer.calls, self._most))))
+    def demand(self, owner: Owner, calls: float) -> None:
+        """Have callees of a group and place called so many times a day more."""
+        self._way(owner).add_demand(calls)
 
     def idle(self, owner: Owner) -> int:
         """Return how many numbers of a group and place no callee of their province needs."""
-        group, place = owner
-        return int(self.counts[owner] * self.flows[group].idle_share(place) + ROUNDING)
+        return int(self.counts[owner] * self._way(owner).idle_share() + ROUNDING)
 
     def served(self) -> Served:
         """Return the calls a day by level, all groups together."""
         served = [flow.served() for flow in self.flows.values()]
         return {level: sum(calls[level] for calls in served) for level in LEVELS}
 
+    def _way(self, owner: Owner) -> Way:
+        group, place = owner
+        return self.flows[group].way(place)
+
 
 def demanding(market: Market, demand: Mapping[Owner, float]) -> Generator[None, None, None]:
     """Take in the demand."""
-    for (group, place), calls in demand.items():
+    for owner, calls in demand.items():
         yield
-        market.flows[group].add_demand(place, calls)
+        market.demand(owner, calls)
 
 
 def supplying(market: Market, lots: Iterable[Lot]) -> Generator[None, None, None]:
@@ -116,7 +121,7 @@ def supplying(market: Market, lots: Iterable[Lot]) -> Generator[None, None, None
     for lot in lots:
         yield
         stock = Stock(lot.count)
-        offers = [Offer(group, lot.place, lot.calls, stock) for group in lot.groups]
+        offers = [market.offer((group, lot.place), lot.calls, stock) for group in lot.groups]
         if len(offers) == 1:
             market.place(offers[0], lot.count)
         else:
@@ -138,7 +143,7 @@ def _moving(market: Market, shared: Sequence[Offer]) -> Generator[None, None, No
     for _, offers in groupby(shared, key=lambda offer: id(offer.stock)):
         for given, taking in permutations(offers, 2):
             yield
-            while given.placed and market.worth(taking) + market.worth(given, -1) > ROUNDING:
+            while given.placed and taking.worth() + given.worth(-1) > ROUNDING:
                 market.place(given, -1)
                 market.place(taking, 1)
 
@@ -153,21 +158,21 @@ def placing_best(
     line: list[tuple[float, int]] = []
     for at, offer in enumerate(offers):
         yield
-        line.append((-market.worth(offer), at))
+        line.append((-offer.worth(), at))
     heapify(line)
     placements: list[Placement] = []
     while line and most != 0:
         yield
         expected, at = line[0]
         offer = offers[at]
-        now = market.worth(offer)
+        now = offer.worth()
         if not offer.stock.left or now < LEAST_WORTH:
             heappop(line)
         elif -now > expected:
             heapreplace(line, (-now, at))
         else:
-            count = 1 if most else market.missing(offer)
-            placements.append(Placement(offer, count, market.gain(offer, count)))
+            count = 1 if most else offer.missing()
+            placements.append(Placement(offer.owner, count, offer.way.gain(count * offer.calls)))
             market.place(offer, count)
             most = most - 1 if most else None
     return placements

@@ -73,7 +73,11 @@ def planning(
     idle = yield from _idling(market)
     foretold, supply = market.served(), dict(market.supply)
     yield
-    for_sale = [Offer(group, at, calls, Stock(buy)) for group, at in demand if at.city]
+    for_sale: list[Offer] = []
+    for owner in demand:
+        yield
+        if owner[1].city:
+            for_sale.append(market.offer(owner, calls, Stock(buy)))
     placements = yield from placing_best(market, for_sale, buy)
     purchases = yield from _summing(placements)
     purchases.sort(key=lambda purchase: -purchase.gain)
@@ -93,7 +97,7 @@ def _summing(placements: Iterable[Placement]) -> Generator[None, None, list[Purc
     """Sum up the placements of each group and place."""
     placed: defaultdict[Owner, list[Placement]] = defaultdict(list)
     for placement in placements:
-        placed[placement.offer.group, placement.offer.place].append(placement)
+        placed[placement.owner].append(placement)
     purchases: list[Purchase] = []
     for (group, place), these in placed.items():
         yield

@@ -132,10 +132,10 @@ def _flowing(
     flows: defaultdict[str, Flow] = defaultdict(Flow)
     for (group, place), calls in expected.items():
         yield
-        flows[group].add_demand(place, max(0.0, calls))
+        flows[group].way(place).add_demand(max(0.0, calls))
     for (group, place), calls in left.items():
         yield
-        flows[group].add_supply(place, min(calls, ENDLESS))
+        flows[group].way(place).add_supply(min(calls, ENDLESS))
     return flows
 
 
@@ -157,7 +157,7 @@ def spare_cities(
     slack: defaultdict[str, list[tuple[float, Locality]]] = defaultdict(list)
     for (group, place), calls in left.items():
         yield
-        spare = calls * flows[group].idle_share(place) if calls else 0.0
+        spare = calls * flows[group].way(place).idle_share() if calls else 0.0
         if place.city and spare >= 1:
             slack[group].append((spare, place))
     chosen: dict[str, tuple[Node, ...]] = {}

@@ -6,9 +6,10 @@ minute; a minute of it is lost with a process that is killed.
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import date, datetime
+from typing import Any
 
 from service.errors import LedgerUnavailable
 from service.experiment.arms import Fields, arm_name, fields_of, is_of
@@ -65,15 +66,14 @@ class Experiment:
         self._pending: PendingCounts[str, str] = PendingCounts(counts.add)
         self._wake = asyncio.Event()
 
-    def go_by(self, settings: ExperimentSettings, levels: tuple[str, ...], *, health: bool) -> None:
+    def go_by(self, settings: ExperimentSettings, conditions: Mapping[str, Any]) -> None:
         """Go by these settings; nobody is held out until it is known that the name is theirs.
 
         Args:
             settings: of the experiment.
-            levels: by which the instance picks.
-            health: numbers may be quarantined.
+            conditions: what else decides who is shown what, by name.
         """
-        about = settings_field(settings, levels, health=health)
+        about = settings_field(settings, conditions)
         if (settings, about) == (self._settings, self._about):
             return
         self._settings, self._about = settings, about

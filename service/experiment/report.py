@@ -5,7 +5,7 @@ Beside the counts of its calls stand the settings by which it began, and that it
 
 from collections.abc import Iterator, Mapping
 from itertools import product
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 from msgspec import Meta, Struct
@@ -64,13 +64,12 @@ class ExperimentReport(Struct, frozen=True):
     ]
 
 
-def settings_field(settings: ExperimentSettings, levels: tuple[str, ...], *, health: bool) -> str:
+def settings_field(settings: ExperimentSettings, conditions: Mapping[str, Any]) -> str:
     """Return the field for what an experiment is about: with anything else it is another one."""
     about = {
         "holdout": settings.holdout,
         "minimum_effect": settings.minimum_effect,
-        "levels": levels,
-        "health": health,
+        **conditions,
     }
     return _SETTINGS + msgspec.json.encode(about).decode()
 

@@ -166,8 +166,8 @@ class NumberMatch(Struct, frozen=True):
     """The one property by which an override finds its numbers."""
 
     number: Secret = Secret()
-    tag: str = ""
-    provider: str = ""
+    tag: kinds.Line = ""
+    provider: kinds.Line = ""
 
 
 class NumberOverride(Struct, frozen=True):

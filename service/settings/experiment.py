@@ -42,7 +42,8 @@ def unfit(
     experiment: ExperimentSettings, levels: tuple[str, ...], path: KeyPath
 ) -> Iterator[Fault]:
     """Yield a fault where nobody can be held out by the levels of a selection, at its path."""
-    if experiment.holdout and "any" not in levels:
-        expected = "`any` among them: who is held out gets numbers from anywhere"
+    local = {"city", "area_code", "province"}
+    if experiment.holdout and ("any" not in levels or local.isdisjoint(levels)):
+        expected = "`any` and a nearer one: who is held out gets numbers from anywhere"
         keys = (("experiment", "holdout"),)
         yield Fault((*path, "levels"), ", ".join(levels), expected, keys)

@@ -40,6 +40,7 @@ Effect = Annotated[
 ]
 Rate = Annotated[float, Meta(gt=0, le=10_000, description="a rate above 0")]
 Name = Annotated[str, Meta(min_length=1, description="text, not empty")]
+Line = Annotated[str, Meta(pattern=r"\A[^\x00-\x1f\x7f]*\Z", description="text in one line")]
 # Braces and colons would move a Redis key to another slot or another owner.
 Word = Annotated[
     str, Meta(pattern=r"\A[A-Za-z0-9_.@-]{1,64}\Z", description="1-64 of A-Z a-z 0-9 _ . @ -")

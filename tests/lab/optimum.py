@@ -108,10 +108,10 @@ def worth_of(
     """What a plan is worth before and after its purchases, counted from the start."""
     flows: defaultdict[str, Flow] = defaultdict(Flow)
     for (group, place), wanted in demand.items():
-        flows[group].add_demand(place, wanted)
+        flows[group].way(place).add_demand(wanted)
     for (group, place), carried in plan.supply.items():
-        flows[group].add_supply(place, carried)
+        flows[group].way(place).add_supply(carried)
     before = sum(worth(flow.served()) for flow in flows.values())
     for purchase in plan.buy:
-        flows[purchase.skill_group_id].add_supply(purchase.place, purchase.count * calls)
+        flows[purchase.skill_group_id].way(purchase.place).add_supply(purchase.count * calls)
     return before, sum(worth(flow.served()) for flow in flows.values())

@@ -13,7 +13,7 @@ from service.cli.plan import planned as tables_of
 from service.coverage import demand as counting
 from service.coverage.demand import DAYS, Called, Days, Demand, group_of
 from service.coverage.exhaustion import Exhausted, exhausting
-from service.coverage.flow import Flow
+from service.coverage.flow import Flow, Way
 from service.coverage.market import Lot
 from service.coverage.planning import CoveragePlan, Idle, Purchase, planning
 from service.coverage.report import Coverage, History, averaging, coverage, history
@@ -48,27 +48,27 @@ def planned(
 
 def test_numbers_serve_their_own_city_then_their_code_their_province_and_anybody() -> None:
     flow = Flow()
-    flow.add_supply(CHENGDU, 100)
+    flow.way(CHENGDU).add_supply(100)
     for place, calls in ((CHENGDU, 30), (MEISHAN, 20), (LESHAN, 10), (BEIJING, 25)):
-        flow.add_demand(place, calls)
+        flow.way(place).add_demand(calls)
     assert flow.served() == {"city": 30, "area_code": 20, "province": 10, "any": 25}
-    assert flow.idle_share(CHENGDU) == pytest.approx(0.4)
+    assert flow.way(CHENGDU).idle_share() == pytest.approx(0.4)
 
 
 def test_the_order_in_which_supply_and_demand_come_changes_nothing() -> None:
     steps = [
-        (Flow.add_supply, CHENGDU, 50.0),
-        (Flow.add_supply, LESHAN, 10.0),
-        (Flow.add_demand, CHENGDU, 20.0),
-        (Flow.add_demand, LESHAN, 35.0),
-        (Flow.add_demand, BEIJING, 40.0),
-        (Flow.add_supply, MEISHAN, 5.0),
+        (Way.add_supply, CHENGDU, 50.0),
+        (Way.add_supply, LESHAN, 10.0),
+        (Way.add_demand, CHENGDU, 20.0),
+        (Way.add_demand, LESHAN, 35.0),
+        (Way.add_demand, BEIJING, 40.0),
+        (Way.add_supply, MEISHAN, 5.0),
     ]
     served = []
     for seed in range(20):
         flow = Flow()
         for add, place, calls in Random(seed).sample(steps, len(steps)):
-            add(flow, place, calls)
+            add(flow.way(place), calls)
         served.append(flow.served())
     assert served == [{"city": 30, "area_code": 0, "province": 25, "any": 10}] * 20
 

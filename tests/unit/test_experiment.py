@@ -48,8 +48,7 @@ class Bench:
         self.experiment = Experiment("ccc-test", self.counts, lambda: self.now, self.metrics)
 
     async def go_by(self, settings: ExperimentSettings = SPRING, **other: Any) -> str:
-        conditions = {"levels": LEVELS, "health": False, **other}
-        self.experiment.go_by(settings, **conditions)
+        self.experiment.go_by(settings, {"levels": LEVELS, **other})
         return await self.state()
 
     async def state(self) -> str:
@@ -169,6 +168,7 @@ async def test_it_stops_when_its_last_day_is_over_whether_or_not_redis_serves() 
         (ExperimentSettings("spring", 0.1, minimum_effect=0.02), {}),
         (SPRING, {"levels": ("province", "any")}),
         (SPRING, {"health": True}),
+        (SPRING, {"near": {"河北": ("北京",)}}),
     ],
 )
 async def test_other_settings_under_an_old_name_are_refused(
@@ -188,7 +188,7 @@ async def test_a_holdout_of_nothing_acts_at_once_and_what_was_counted_is_still_s
     bench = Bench()
     await bench.go_by()
     bench.note("l", answered=1, calls=1)
-    bench.experiment.go_by(ExperimentSettings("spring"), LEVELS, health=False)
+    bench.experiment.go_by(ExperimentSettings("spring"), {"levels": LEVELS})
     assert bench.experiment.running is None
     report = await bench.experiment.report()
     assert (report.state, report.arms["local"]) == ("off", ArmCalls(1, 1))

@@ -583,7 +583,7 @@ HELD_OUT, LOCAL = "13880001234", "13880001238"  # of the experiment `spring` at 
 
 async def holding_out(*numbers: PhoneNumber) -> Bench:
     bench = Bench(*numbers)
-    bench.experiment.go_by(ExperimentSettings("spring", 0.5), LEVELS, health=False)
+    bench.experiment.go_by(ExperimentSettings("spring", 0.5), {"levels": LEVELS})
     await bench.experiment.look()
     return bench
 
@@ -630,5 +630,5 @@ async def test_an_explanation_names_the_arm() -> None:
 
 async def test_a_stopped_experiment_holds_nobody_out() -> None:
     bench = await holding_out(BEIJING, chengdu(1, SALES))
-    bench.experiment.go_by(ExperimentSettings(), LEVELS, health=False)
+    bench.experiment.go_by(ExperimentSettings(), {"levels": LEVELS})
     assert await bench.pick(HELD_OUT) == ["02855500001 city"]

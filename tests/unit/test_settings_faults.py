@@ -70,8 +70,19 @@ def faults(file: Path, text: str, **environ: str) -> list[str]:
             'experiment = {name = "a", holdout = 0.1}\nselection.levels = ["city", "province"]',
             (
                 "selection.levels: found city, province, "
-                "expected `any` among them: who is held out gets numbers from anywhere"
+                "expected `any` and a nearer one: who is held out gets numbers from anywhere"
             ),
+        ),
+        (
+            'experiment = {name = "a", holdout = 0.1}\nselection.levels = ["any"]',
+            (
+                "selection.levels: found any, "
+                "expected `any` and a nearer one: who is held out gets numbers from anywhere"
+            ),
+        ),
+        (
+            'numbers = [{match = {tag = "a\\nb"}, max_per_day = 5}]',
+            "numbers[0].match.tag: found 'a\\nb', expected text in one line",
         ),
         (
             "selection.levels = []",
