@@ -45,7 +45,6 @@ from service.tracing import make_spans
 
 CACHE_SECONDS = 2.0  # what the cache and the members may take; no pick waits for them
 SETTLE_SECONDS = 5.0  # before the port opens, at the most
-Reload = Callable[[], Settings]
 
 _log = logging.getLogger(__name__)
 
@@ -84,7 +83,6 @@ class Service:
         self._instances = Instances(settings, built, self._locator)
         for keeper in self._instances.keepers.values():
             keeper.subscribe(lambda *_: self._has_numbers.set())
-        localities = self._localities(clients)
         outcomes = self._outcomes = Outcomes(
             self._instances,
             self._locator,
@@ -92,8 +90,9 @@ class Service:
             sip_actions=settings.sip_actions,
             note_end=self._instances.note_outcome,
         )
-        self._work |= self._instances.work()
+        localities = self._localities(clients)
         self._work |= {"localities": localities.run, "outcomes": outcomes.run}
+        self._work |= self._instances.work()
         picker = Picker(self._instances, self._locator, localities, self.metrics)
         make_spans(picker, self._instances.parts, self._lifetime)
         app = api.build(self._parts(picker, outcomes))
@@ -171,7 +170,7 @@ class Service:
                 if for_numbers:
                     await self._has_numbers.wait()
 
-    async def reload(self, read: Reload) -> None:
+    async def reload(self, read: Callable[[], Settings]) -> None:
         """Read the configuration again; a bad one is refused, told and counted.
 
         Credentials, limits, rules, levels, windows, overrides, SIP actions, number health, reports

@@ -14,7 +14,7 @@ from msgspec import Meta, Struct
 from service.api import audit, bodies, examples, forms
 from service.api.answers import CalleeResults, answer
 from service.api.auth import NOBODY, Asker
-from service.api.numbers import until_of
+from service.api.parking import MAX_BYTES, until_of
 from service.api.parts import API, REQUEST_ID, admitted
 from service.api.route import Content, Route
 from service.errors import InvalidCalledNumber, LedgerUnavailable
@@ -25,7 +25,6 @@ from service.numbers.callees import CalleeResult, CalleeState
 from service.picking import InstanceId
 from service.picking.explaining import instant
 
-MAX_BYTES = 524_288  # 10,000 numbers
 LET = Stop("", 0, replaces=True)
 
 Numbers = Annotated[

@@ -1,7 +1,5 @@
 """`/v1/numbers`: the cached numbers with how each stands, their parks, and new numbers."""
 
-from collections.abc import Awaitable
-from datetime import UTC, datetime
 from typing import TypeAlias, TypeVar
 
 import msgspec
@@ -11,29 +9,14 @@ from service.api import audit, bodies, forms
 from service.api.answers import (
     AdditionReply,
     BulkAdditionReply,
-    BulkParkReply,
-    ParkReply,
-    UnparkReply,
     answer,
 )
-from service.api.auth import NOBODY, Asker
-from service.api.parts import API, REQUEST_ID, admitted
-from service.errors import InvalidField, UnknownNumber
-from service.logs import mask
+from service.api.parts import REQUEST_ID, admitted
 from service.numbers import (
-    LONGEST_SECONDS,
-    BulkParkRequest,
-    BulkUnparkRequest,
     InstanceQuery,
     NumberQuery,
     NumberResult,
-    Parked,
-    ParkRequest,
-    Reason,
-    UnparkQuery,
 )
-from service.numbers.parking import OPERATOR, PartlyDone
-from service.picking.instance import own_number
 from service.provisioning import Addition, AddRequest, BulkRequest
 
 R = TypeVar("R", AddRequest, BulkRequest)
@@ -41,17 +24,6 @@ Q = TypeVar("Q", bound=InstanceQuery)
 Given: TypeAlias = tuple[str, ...]
 Results: TypeAlias = tuple[NumberResult, ...]
 
-MAX_BYTES = 524_288  # of thousands of numbers
-
-_WHY_NOT = {
-    "unknown": "is not a number of this instance",
-    "not_candidate": "is not a candidate: the list says why, or the ledger has yet to hear of it",
-    "not_parked": "is not parked for this reason; the list says what keeps it out",
-}
-
-_park_decoder = msgspec.json.Decoder(ParkRequest)
-_bulk_park_decoder = msgspec.json.Decoder(BulkParkRequest)
-_bulk_unpark_decoder = msgspec.json.Decoder(BulkUnparkRequest)
 _add_decoder = msgspec.json.Decoder(AddRequest)
 _bulk_decoder = msgspec.json.Decoder(BulkRequest)
 
@@ -66,57 +38,6 @@ async def get(request: web.Request) -> web.Response:
     asked = forms.query(request, NumberQuery)
     asker.keep_to(asked.instance_id)
     return answer(await api.parts.directory.page(asked))
-
-
-async def park(request: web.Request) -> web.Response:
-    """Take a number out of rotation; parked again, it is out until the new instant.
-
-    The ledger knows the reason as `operator`; the words stand in the list, as the park's `note`.
-    """
-    _, asker = admitted(request, "admin")
-    asked, number = _named(request, asker, InstanceQuery)
-    wanted = await bodies.read_json(request, _park_decoder)
-    parked, (result,) = await _park(request, asker, wanted, asked.instance_id, (number,))
-    _check(result)
-    return answer(ParkReply(request[REQUEST_ID], number, parked, wanted.reason))
-
-
-async def park_many(request: web.Request) -> web.Response:
-    """Take many numbers out of rotation, as one is; 200 also where some are not there to park.
-
-    503 says how many were parked before Redis went away; asking again is safe.
-    """
-    _, asker = admitted(request, "admin")
-    wanted = await bodies.read_json(request, _bulk_park_decoder, MAX_BYTES)
-    asker.keep_to(wanted.instance_id)
-    _, results = await _park(request, asker, wanted, wanted.instance_id, wanted.numbers)
-    return answer(BulkParkReply(request[REQUEST_ID], results))
-
-
-async def unpark(request: web.Request) -> web.Response:
-    """Lift what keeps a number out for a reason; whatever else keeps it out still does.
-
-    From a quarantine it comes on probation, under the cap of that, and is judged by its calls from
-    then on.
-    """
-    _, asker = admitted(request, "admin")
-    asked, number = _named(request, asker, UnparkQuery)
-    (result,) = await _unpark(request, asker, asked.instance_id, (number,), asked.reason)
-    _check(result)
-    return answer(UnparkReply(request[REQUEST_ID], number))
-
-
-async def unpark_many(request: web.Request) -> web.Response:
-    """Lift what keeps many numbers out, as of one; 200 also where there is nothing to lift.
-
-    503 says how many were lifted before Redis went away; asking again is safe.
-    """
-    _, asker = admitted(request, "admin")
-    wanted = await bodies.read_json(request, _bulk_unpark_decoder, MAX_BYTES)
-    asker.keep_to(wanted.instance_id)
-    numbers, reason = wanted.numbers, wanted.reason
-    results = await _unpark(request, asker, wanted.instance_id, numbers, reason)
-    return answer(BulkParkReply(request[REQUEST_ID], results))
 
 
 async def add(request: web.Request) -> web.Response:
@@ -143,65 +64,3 @@ async def _add(request: web.Request, decoder: msgspec.json.Decoder[R]) -> Additi
     wanted = await bodies.read_json(request, decoder)
     asker.keep_to(wanted.instance_id)
     return await audit.add(request, asker, wanted)
-
-
-def until_of(wanted: ParkRequest, now: float) -> datetime:
-    """Return the end of a span that begins now, in Unix time; raises InvalidField for none."""
-    if (wanted.until is None) == (wanted.seconds == 0):
-        raise InvalidField("until", "give either seconds or until")
-    if wanted.until is None:
-        return datetime.fromtimestamp(int(now) + wanted.seconds, UTC)
-    if not now < wanted.until.timestamp() <= now + LONGEST_SECONDS:
-        raise InvalidField("until", "takes an instant within a year from now")
-    return wanted.until.astimezone(UTC)
-
-
-async def _park(
-    request: web.Request, asker: Asker, wanted: ParkRequest, instance_id: str, numbers: Given
-) -> tuple[Parked, Results]:
-    parking = request.app[API].parts.parking
-    until = until_of(wanted, parking.now(instance_id) / 1000)
-    by, words, end = "" if asker is NOBODY else asker.name, wanted.reason, until.timestamp() * 1000
-    parks = parking.park(instance_id, numbers, int(end), by=by, words=words)
-    what = f"parked {_whom(numbers)} until {until}: {words}"
-    return Parked(OPERATOR, until, by, words), await _told(request, asker, what, instance_id, parks)
-
-
-async def _unpark(
-    request: web.Request, asker: Asker, instance_id: str, numbers: Given, reason: Reason
-) -> Results:
-    lifts = request.app[API].parts.parking.lift(instance_id, numbers, reason)
-    what = f"unparked {_whom(numbers)} ({reason})"
-    return await _told(request, asker, what, instance_id, lifts)
-
-
-async def _told(
-    request: web.Request, asker: Asker, what: str, instance_id: str, change: Awaitable[Results]
-) -> Results:
-    """Wait for a change, and tell of it, also where it ended half-way."""
-    try:
-        results = await change
-    except PartlyDone as error:
-        if error.done:
-            audit.note(request, asker, f"{what}, half-way", error.done, instance_id)
-        raise
-    if changed := sum(result.result in ("parked", "unparked") for result in results):
-        audit.note(request, asker, what, changed, instance_id)
-    return results
-
-
-def _whom(numbers: Given) -> str:
-    return mask(numbers[0]) if len(numbers) == 1 else "many"
-
-
-def _check(result: NumberResult) -> None:
-    """Refuse to call the change of a number done that is none."""
-    if why_not := _WHY_NOT.get(result.result):
-        raise UnknownNumber(f"{mask(result.number)} {why_not}")
-
-
-def _named(request: web.Request, asker: Asker, shape: type[Q]) -> tuple[Q, str]:
-    """Return the query, and the number in the path as a key."""
-    asked = forms.query(request, shape)
-    asker.keep_to(asked.instance_id)
-    return asked, own_number("number", request.match_info["number"])

@@ -8,17 +8,15 @@ from service.api import examples, inventory, numbers, openapi, ops, outcomes, pi
 from service.api.answers import (
     AdditionReply,
     BulkAdditionReply,
-    BulkParkReply,
     InventoryReply,
     OutcomeReply,
-    ParkReply,
     Readiness,
-    UnparkReply,
 )
 from service.api.bodies import JSON
 from service.api.callees import ROUTES as CALLEES
 from service.api.coverage import ROUTES as COVERAGE
 from service.api.experiment import ROUTE as EXPERIMENT
+from service.api.parking import ROUTES as PARKING
 from service.api.report import ROUTE as REPORT
 from service.api.route import Content, Route
 from service.errors import (
@@ -30,22 +28,16 @@ from service.errors import (
     CccUnavailable,
     InvalidCalledNumber,
     InventoryUnavailable,
-    LedgerUnavailable,
     NoEligibleNumber,
     OutsideCallingWindow,
     Overloaded,
     UnknownCall,
-    UnknownNumber,
 )
 from service.metrics import CONTENT_TYPE
 from service.numbers import (
-    BulkParkRequest,
-    BulkUnparkRequest,
     InstanceQuery,
     NumberPage,
     NumberQuery,
-    ParkRequest,
-    UnparkQuery,
 )
 from service.outcomes import OutcomeReport
 from service.picking import PickRequest
@@ -53,7 +45,6 @@ from service.provisioning import AddRequest, BulkRequest, PartlyAdded
 
 TEXT = "text/plain; charset=utf-8"
 
-_ONE_NUMBER = (UnknownNumber, InventoryUnavailable, LedgerUnavailable)
 _FROM_CCC = (CccMalformed, CccRefused, CccThrottled, CccUnavailable, PartlyAdded)
 _NEW = {"numbers": [examples.NUMBER], "usage": "Outbound"}
 
@@ -134,54 +125,6 @@ NUMBERS = (
         errors=_FROM_CCC,
     ),
     Route(
-        method="PUT",
-        path="/v1/numbers/{number}/park",
-        handler=numbers.park,
-        tag="numbers",
-        summary="Take a number out of rotation",
-        access="admin",
-        query=InstanceQuery,
-        body=ParkRequest,
-        example={"seconds": 3600, "reason": "complaints"},
-        answers=_ok(ParkReply, examples.PARK),
-        errors=_ONE_NUMBER,
-    ),
-    Route(
-        method="DELETE",
-        path="/v1/numbers/{number}/park",
-        handler=numbers.unpark,
-        tag="numbers",
-        summary="Lift what keeps a number out",
-        access="admin",
-        query=UnparkQuery,
-        answers=_ok(UnparkReply, examples.UNPARK),
-        errors=_ONE_NUMBER,
-    ),
-    Route(
-        method="POST",
-        path="/v1/numbers/park",
-        handler=numbers.park_many,
-        tag="numbers",
-        summary="Take many numbers out of rotation",
-        access="admin",
-        body=BulkParkRequest,
-        example={"numbers": [examples.NUMBER], "seconds": 3600, "reason": "complaints"},
-        answers=_ok(BulkParkReply, examples.PARKED_MANY),
-        errors=(InventoryUnavailable, LedgerUnavailable),
-    ),
-    Route(
-        method="POST",
-        path="/v1/numbers/unpark",
-        handler=numbers.unpark_many,
-        tag="numbers",
-        summary="Lift what keeps many numbers out",
-        access="admin",
-        body=BulkUnparkRequest,
-        example={"numbers": [examples.NUMBER], "reason": "sip_rest"},
-        answers=_ok(BulkParkReply, examples.UNPARKED_MANY),
-        errors=(InventoryUnavailable, LedgerUnavailable),
-    ),
-    Route(
         method="GET",
         path="/v1/inventory",
         handler=inventory.get,
@@ -249,4 +192,4 @@ OPERATIONS = (
     ),
 )
 
-ROUTES = (*PICKS, *NUMBERS, *CALLEES, *COVERAGE, REPORT, EXPERIMENT, *OPERATIONS)
+ROUTES = (*PICKS, *NUMBERS, *PARKING, *CALLEES, *COVERAGE, REPORT, EXPERIMENT, *OPERATIONS)

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 
-from service.app import Reload, Service, listening
+from service.app import Service, listening
 from service.settings import Settings
 from service.tasks import SWITCH_SECONDS
 
@@ -25,7 +25,7 @@ async def serve(
     *,
     parent: socket.socket | None = None,
     ready: Callable[[str], object] = lambda _: None,
-    read: Reload | None = None,
+    read: Callable[[], Settings] | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT, then drain: unready at once, closed after `drain_seconds`.
 
@@ -119,7 +119,7 @@ async def _tell(ready: Callable[[str], object], address: str, service: Service) 
     ready(address)
 
 
-async def _reload_at(asked: asyncio.Event, service: Service, read: Reload) -> None:
+async def _reload_at(asked: asyncio.Event, service: Service, read: Callable[[], Settings]) -> None:
     while True:
         await asked.wait()
         asked.clear()
