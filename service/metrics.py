@@ -43,6 +43,7 @@ OverWorkers = Literal["livemostrecent", "livemax", "livemin", "livesum"]
 # Of an answered pick: its instance, source, match and callee's province, and its duration's bucket.
 PickKey = tuple[str, str, str, str, int]
 OutcomeKey = tuple[str, str, str]  # the labels of `outcomes_total`
+RequestKey = tuple[str, str]  # the labels of `requests_total`
 
 # The place of a pick's seconds among the buckets of durations.
 pick_bucket = partial(bisect_left, _PICK)
@@ -80,7 +81,8 @@ class Metrics:
         self.registry = CollectorRegistry()
         self.answered = EventTally(self._move_picks)
         self.reported = EventTally(self._move_outcomes)
-        self._tallies = self.answered, self.reported
+        self.replied = EventTally(self._move_requests)
+        self._tallies = self.answered, self.reported, self.replied
         for tally in self._tallies:  # before the metrics: collecting goes in this order
             self.registry.register(tally)
         self._of_picks()
@@ -232,6 +234,9 @@ class Metrics:
 
     def _move_outcomes(self, key: OutcomeKey, events: int, _: float) -> None:
         self.outcomes.labels(*key).inc(events)
+
+    def _move_requests(self, key: RequestKey, events: int, _: float) -> None:
+        self.requests.labels(*key).inc(events)
 
     def render(self) -> bytes:
         """Return the exposition, of all workers where there are several; see `CONTENT_TYPE`."""

@@ -49,7 +49,7 @@ def answered(handler: Handler) -> Handler:
         except Exception as error:  # noqa: BLE001 - whatever it is, the client gets an answer
             refused = expected(error, request_id)
             response, code = _refusal(request, refused, request_id), refused.code
-        api.requests[request.get(ASKER, NOBODY).name, code].inc()
+        api.replied.count((request.get(ASKER, NOBODY).name, code))
         if parts.is_draining() or "Upgrade" in request.headers:
             # Whoever keeps a connection learns now, and not in the middle of the next request; what
             # comes behind a wish to upgrade aiohttp does not read.

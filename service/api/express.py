@@ -177,7 +177,7 @@ class Connection(Protocol):
             code = refused.code
         else:
             self._write(response)
-        self._lane.api.requests[known.asker.name, code].inc()
+        self._lane.api.replied.count((known.asker.name, code))
         self._answering = None
         self._rest()
         if self._held:

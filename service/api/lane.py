@@ -79,7 +79,7 @@ class Lane:
     def refuse(self, asker: Asker, request_id: str, traceparent: str, arrived: float) -> bytes:
         """Count a pick that there is no place for, and return its answer."""
         self.api.refused["", Overloaded.code].inc()
-        self.api.requests[asker.name, Overloaded.code].inc()
+        self.api.replied.count((asker.name, Overloaded.code))
         with traced_by(traceparent):
             return self.turnstile.refuse(request_id, arrived)
 

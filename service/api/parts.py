@@ -111,7 +111,7 @@ class Api:
         self.nonces: Nonces = LocalNonces()
         self.shared_nonces = self.nonces if parts.nonces is None else parts.nonces
         self.pulse = Pulse(parts.timer)
-        self.requests = Children(parts.metrics.requests)
+        self.replied = parts.metrics.replied
         self.answered = parts.metrics.answered
         self.refused = Children(parts.metrics.pick_refusals)
         self.last_picks = LastPicks(maxlen=KEPT if parts.settings.console.enabled else 0)
