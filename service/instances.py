@@ -12,9 +12,9 @@ from service.building import InstanceParts, Work, digests_of, now_in
 from service.inventory import Inventory, Mark, Moves
 from service.ledger import FailoverLedger, Rules
 from service.locality import Locator
-from service.picking.instance import Instance
+from service.picking.instance import Digests, Instance
 from service.policy import near_of, outside_window, rules_for, terms_reader, unused_overrides
-from service.settings import InstanceSettings, Settings
+from service.settings import InstanceSettings, Selection, Settings
 from service.sync import (
     InventoryKeeper,
 )
@@ -143,19 +143,11 @@ class Instances(dict[str, Instance]):
         built.ledger.rule(rules)
         asks = selection.fallback == "ccc"
         built.spare.show(selection.spare_first)
-        health = self._settings.health.enabled
-        built.health.turn(on=health)
+        built.health.turn(on=self._settings.health.enabled)
         built.demand.now = built.experiment.now = built.calls.now = now_in(selection)
         built.calls.days = self._settings.reports.days
         digests = digests_of(self._settings, instance.id)
-        experiment = self._settings.experiment
-        conditions = {
-            "levels": selection.levels,
-            "near": selection.near,
-            "health": health,
-            "callees": digests.experiment(experiment.name, "")[:8],
-        }
-        built.experiment.go_by(experiment, conditions)
+        self._run_experiment(built, selection, digests)
         return Instance(
             instance_id=instance.id,
             keeper=built.keeper,
@@ -175,6 +167,17 @@ class Instances(dict[str, Instance]):
             near=self._near[instance.id],
             spare=built.spare.of,
         )
+
+    def _run_experiment(self, built: InstanceParts, selection: Selection, digests: Digests) -> None:
+        """Have the experiment go by the settings, with what else decides who is shown what."""
+        experiment = self._settings.experiment
+        conditions = {
+            "levels": selection.levels,
+            "near": selection.near,
+            "health": self._settings.health.enabled,
+            "callees": digests.experiment(experiment.name, "")[:8],
+        }
+        built.experiment.go_by(experiment, conditions)
 
     def _configured(self, built: InstanceParts) -> InstanceSettings:
         """Return the instance's settings as they were last read."""

@@ -9,14 +9,13 @@ import platform
 from bisect import bisect_left
 from functools import partial
 from importlib import metadata
-from typing import Generic, Literal, TypeVar
+from typing import Literal
 
 from prometheus_client import (
     CONTENT_TYPE_PLAIN_0_0_4,
     CollectorRegistry,
     Counter,
     Gauge,
-    Histogram,
     disable_created_metrics,
     generate_latest,
     values,
@@ -47,24 +46,6 @@ RequestKey = tuple[str, str]  # the labels of `requests_total`
 
 # The place of a pick's seconds among the buckets of durations.
 pick_bucket = partial(bisect_left, _PICK)
-
-M = TypeVar("M", Counter, Gauge, Histogram)
-
-
-class Children(dict[tuple[str, ...], M], Generic[M]):
-    """A metric's children by their label values, for paths on which `labels()` costs too much.
-
-    `children["ccc-test", "redis", "city"].inc()`; the values stand in the metric's order.
-    """
-
-    def __init__(self, metric: M) -> None:
-        super().__init__()
-        self._metric: M = metric
-
-    def __missing__(self, values: tuple[str, ...]) -> M:
-        child: M = self._metric.labels(*values)
-        self[values] = child
-        return child
 
 
 class Metrics:

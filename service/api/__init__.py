@@ -24,6 +24,9 @@ MAX_LINE_BYTES = 16_384
 # The longest header is the same security token.
 MAX_HEADER_BYTES = 8_190
 
+# `/v1/callees/stop` is the path of a list, and of no callee.
+_APART = "/callees/{number}", "/callees/{number:(?!(?:un)?stop$)[^/]+}"
+
 
 def build(parts: Parts) -> web.Application:
     """Put the routes together.
@@ -37,7 +40,7 @@ def build(parts: Parts) -> web.Application:
     for route in ROUTES:
         handler = answered(route.handler)
         if route.method == "GET":
-            app.router.add_get(route.path, handler)
+            app.router.add_get(route.path.replace(*_APART), handler)
         else:
             app.router.add_route(route.method, route.path, handler)
     for method in ("GET", "POST"):

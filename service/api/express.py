@@ -35,6 +35,7 @@ REST_SECONDS = 0.05  # clients that write head and body apart do so in one breat
 
 # Of any head, all lines together: the longest signed query of the door is half of it.
 LONGEST_HEAD = 32_768
+LATE = "The head did not arrive within {:g} s; send it whole"
 TOO_LONG = f"The head is longer than {LONGEST_HEAD} bytes"
 PIECE_BYTES = 8_192  # of what aiohttp is given at once
 
@@ -238,10 +239,7 @@ class Connection(Protocol):
             self._rest()  # aiohttp takes a connection for idle while the lane is at work
         is_due = self._loop.time() >= self._next_keepalive_close_time
         if self._unparsed and is_due and not self._force_close:
-            seconds = f"{self._keepalive_timeout:g} s"
-            self._give_up(
-                RequestTimeout(f"The head did not arrive within {seconds}; send it whole")
-            )
+            self._give_up(RequestTimeout(LATE.format(self._keepalive_timeout)))
         super()._process_keepalive()
 
     def _give_up(self, error: CallerIdError) -> None:

@@ -17,7 +17,7 @@ from service.api.pages import guard_of
 from service.api.pulse import Pulse
 from service.api.recent import KEPT, LastPicks
 from service.experiment import Experiment
-from service.metrics import Children, Metrics
+from service.metrics import Metrics
 from service.numbers.callees import Callees
 from service.numbers.coverages import Coverages
 from service.numbers.directory import Directory
@@ -30,6 +30,7 @@ from service.provisioning.provisioner import Provisioner
 from service.reports.calls import CallCounter
 from service.settings import Scope, Settings
 from service.sync import InventoryKeeper
+from service.tally import Children
 
 InventoryCondition = Literal["ready", "stale", "missing"]
 

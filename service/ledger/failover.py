@@ -11,17 +11,7 @@ from service.inventory import Inventory, Moves
 from service.ledger.answers import Decision, Followed, Glance, picked_from
 from service.ledger.local.ledger import LocalLedger
 from service.ledger.pace import LedgerClock
-from service.ledger.port import (
-    Answered,
-    AnswerT,
-    Operation,
-    Outcome,
-    Park,
-    Pick,
-    Stop,
-    Take,
-    Unpark,
-)
+from service.ledger.port import Answered, AnswerT, Outcome, Park, Pick, Stop, Take, Unpark
 from service.ledger.record import Recall
 from service.ledger.rules import DAY, Rules
 from service.ledger.shared.ledger import SharedLedger
@@ -132,7 +122,7 @@ class FailoverLedger:
             heed_cancellation()
             await asyncio.sleep(max(KEEP_UP_SECONDS, 9 * (now() - start)))
 
-    def _hear(self, operations: Sequence[Operation], reply: CallReply) -> None:
+    def _hear(self, operations: Sequence[Answered[Any]], reply: CallReply) -> None:
         """Learn from a reply of Redis all that deciding alone may need."""
         self._has_gone_back = self._has_gone_back or reply.now < self._clock() - DAY
         self._clock.heard(reply.now)
@@ -197,7 +187,7 @@ class FailoverLedger:
     def _is_catching_up(self) -> bool:
         return self._shared.queue.now() < self._shared.serves_since + CATCH_UP_SECONDS
 
-    def _replay(self, missing: Sequence[Operation]) -> None:
+    def _replay(self, missing: Sequence[Answered[Any]]) -> None:
         self._is_settled = False
         self._write_back.replay(missing)
 

@@ -24,7 +24,7 @@ from service.inventory import (
 )
 from service.ledger import Decision
 from service.locality import Callee, Locator
-from service.metrics import Children, Metrics
+from service.metrics import Metrics
 from service.picking import Pair, PickAnswer, PickRequest, PlacedNumber
 from service.picking.explaining import explained
 from service.picking.fallback import ask_ccc, may_ask_ccc
@@ -37,6 +37,7 @@ from service.picking.refusals import (
     refused_for_want_of_numbers,
 )
 from service.sync import Localities
+from service.tally import Children
 
 STEPS_REMEMBERED = 10_000
 CCC_HAS_NONE = "CCC's own pick was asked too, and gave none that may be shown."

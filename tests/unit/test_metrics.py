@@ -12,9 +12,10 @@ from prometheus_client.parser import text_string_to_metric_families
 from service.api.auth import NOBODY
 from service.api.gate import Gate
 from service.errors import Overloaded
-from service.metrics import Children, Metrics, pick_bucket
+from service.metrics import Metrics, pick_bucket
 from service.settings import Server, Settings
 from service.shared_metrics import Piece
+from service.tally import Children
 
 COUNTERS = {
     "callerid_picks_total": ("instance", "source", "match"),

@@ -75,7 +75,7 @@ async def test_the_client_picks_tells_an_outcome_parks_and_meets_a_typed_refusal
             report = models.OutcomeReport(models.OutcomeReportResult.ANSWERED, call_id="call-1")
             outcome = await called("picks.outcomes_post", client, body=report)
             park = models.ParkRequest(seconds=60, reason="complaints")
-            parked = await called("numbers.numbers_park", client, number=NUMBER, body=park)
+            parked = await called("numbers.parking_park", client, number=NUMBER, body=park)
             page = await called("numbers.numbers_get", client, page_size=10)
             pick.call_id = "call-2"
             refusal = await called("picks.pick_post", client, body=pick)

@@ -19,8 +19,7 @@ def _look_often(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watch, "LOOK_SECONDS", 0.05)
     monkeypatch.setattr(watch, "WRITE_SECONDS", 0.02)
     monkeypatch.setattr(store, "LEAD_MS", 20)
-    for module in (rules, watch):
-        monkeypatch.setattr(module, "HOUR", 200)  # ms
+    monkeypatch.setattr(rules, "HOUR", 200)  # ms
 
 
 async def call(service: Running, first: int) -> None:

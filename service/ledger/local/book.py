@@ -68,7 +68,9 @@ class Book:
             Review: lambda review: parking.review(
                 self.members, review.numbers, self.rules, self.now
             ),
-            Describe: self._describe,
+            Describe: lambda asked: tuple(
+                self.members.standing(number, self.rules, self.now) for number in asked.numbers
+            ),
             DescribeCallee: lambda of: self._callee(of.callee).standing(self.rules, self.now),
             Outcome: self._follow,
             Stop: self._stop,
@@ -225,11 +227,6 @@ class Book:
     def _stop(self, stop: Stop) -> bool:
         self.has_stops = True
         return self._callee(stop.callee).stop(stop, self.now)
-
-    def _describe(self, asked: Describe) -> tuple[Standing, ...]:
-        return tuple(
-            self.members.standing(number, self.rules, self.now) for number in asked.numbers
-        )
 
     def _record_elsewhere(self, record: Record) -> bool:
         if is_new := self._answered_before(record.call) is None:

@@ -128,8 +128,7 @@ class Members:
         """Go on from what the shared ledger knows of a number."""
         if number not in self.homes:
             return
-        if self.keeps_shares:
-            known = None
+        known = None if self.keeps_shares else known
         if known is UNUSED and not parks and number not in self._callers:
             return  # as every number is at first
         if known is not None:
