@@ -8,6 +8,7 @@ first rows are drawn here: its own panels and queries, in a layout like Grafana'
 import asyncio
 import html
 import math
+import re
 import time
 from argparse import ArgumentParser
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -38,6 +39,7 @@ RESULTS = ("answered",) * 4 + ("no_answer",) * 4 + ("busy", "rejected")
 COLOURS = ("#73bf69", "#5794f2", "#f2cc0c", "#ff780a", "#b877d9", "#e02f44", "#8ab8ff", "#96d98d")
 WIDTH, HEIGHT = 408, 150  # of a graph, in px
 STYLE = """
+html { overflow: hidden }
 body { margin: 0; padding: 10px; background: #111217; color: #ccccdc; font: 13px sans-serif }
 main { display: grid; grid-template-columns: repeat(24, 1fr); gap: 8px; width: 1280px }
 section { background: #181b1f; border: 1px solid #2a2d33; border-radius: 2px; padding: 8px }
@@ -69,7 +71,7 @@ async def main(seconds: int) -> None:
                     redis=Redis(url=Secret(redis.url)),
                     health=HealthSettings(enabled=True),
                     selection=Selection(
-                        caller=CallerLimits(max_per_day=max(20, seconds // 3), rest_seconds=1)
+                        caller=CallerLimits(max_per_day=max(20, seconds // 2), rest_seconds=1)
                     ),
                 )
                 async with started(settings) as service:
@@ -158,6 +160,7 @@ async def _asked(
             name = legend
             for label, value in one["metric"].items():
                 name = name.replace(f"{{{{{label}}}}}", value)
+            name = re.sub(r"{{.*?}}", "–", name)  # a label that is empty
             points = [(float(at), float(value)) for at, value in one["values"]]
             yield Series(name, [point for point in points if math.isfinite(point[1])])
 
@@ -214,11 +217,12 @@ def _worded(value: float, unit: str) -> str:
 def _take(folder: Path, url: str) -> None:
     with chromium(folder / "chromium") as browser:
         browser.open(url)
+        browser.size(1300, 1000)
         browser.wait(lambda: browser.text('#map [data-key="四川"]'))
-        browser.size(1300, 960)
-        time.sleep(3)
+        browser.find('#try [name="called_number"]').send_keys("13880001234\n")
+        browser.wait(lambda: "02855" in browser.text("body"))
         _save(browser, "console")
-        browser.size(1300, 620)
+        browser.size(1300, 550)
         browser.driver.get((folder / "dashboard.html").as_uri())
         _save(browser, "dashboard")
 
