@@ -83,7 +83,7 @@ async def main(seconds: int) -> None:
 
 async def _photograph(service: Running, redis: RedisServer, folder: Path, seconds: int) -> None:
     target = service.url.removeprefix("http://")
-    async with scraping(folder / "prometheus", target, "none", target) as prometheus:
+    async with scraping(folder / "prometheus", target, "none", "127.0.0.1:9") as prometheus:
         start = time.time()
         load = asyncio.create_task(_call(service, seconds))
         await asyncio.sleep(0.6 * seconds)
