@@ -172,7 +172,7 @@ class Connection(Protocol):
         TRACEPARENT.set(known.traceparent)  # for this task alone
         try:
             response, code = await work, OK
-        except Exception as error:  # noqa: BLE001 - whatever it is, the client gets an answer
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - also of what was given up
             refused = expected(error, request_id)
             self._refuse(refused, request_id)
             code = refused.code

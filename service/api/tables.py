@@ -8,7 +8,7 @@ from typing import Any
 CSV = "text/csv"
 MARK = "\ufeff"  # at the beginning: the file is in UTF-8
 
-_FORMULA = ("=", "+", "-", "@")  # a spreadsheet would take a cell that begins so for a formula
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet takes for a formula begins so
 
 
 def csv_lines(rows: Iterable[Sequence[Any]]) -> str:

@@ -629,3 +629,22 @@ def test_whatever_a_connection_sends_it_hears_what_aiohttp_would_say(
     parts = [stream[start:end] for start, end in pairwise(edges)]
     heard = asyncio.run(answers_to(parts, by_lane=True))
     assert heard == asyncio.run(answers_to(parts, by_lane=False))
+
+
+async def test_a_pick_whose_wait_is_given_up_has_an_answer_and_its_connection_goes_on(
+    service: Service, taken: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def given_up(_: PickRequest) -> PickAnswer:
+        future = asyncio.get_running_loop().create_future()
+        asyncio.get_running_loop().call_soon(future.cancel)
+        await future
+        raise AssertionError
+
+    async with connected(service) as client:
+        await client.ask(pick_of())
+        with monkeypatch.context() as patched:
+            patched.setattr(service.picker, "pick", given_up)
+            async with asyncio.timeout(5):
+                assert status_of(await client.ask(pick_of())) == 500
+        assert taken
+        assert status_of(await client.ask(pick_of())) == 200
