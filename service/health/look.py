@@ -4,7 +4,8 @@ No I/O. Here `rules` meets bytes, numbers that have left, and records that the l
 of yet.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import islice
 
 import msgspec
 
@@ -15,13 +16,17 @@ from service.health.rules import (
     HealthRecord,
     Transition,
     aged,
+    daily_cap,
     due_hours,
     judge,
     lifted,
 )
-from service.health.store import decode, encode
+from service.health.store import SLICE, decode, encode
 from service.health.strata import Strata
 from service.inventory import Inventory
+from service.ledger.port import Cap, Operation, Park, Unpark
+
+PARK_REASON = "quarantine"
 
 
 class LookResult(msgspec.Struct, frozen=True):
@@ -107,3 +112,17 @@ class Look:
         """The groups of a candidate, and its place."""
         own = self._inventory.numbers[number]
         return own.skill_group_ids, f"{own.province}{own.city}"
+
+
+def telling(number: str, record: HealthRecord) -> tuple[Operation, Operation]:
+    """Return what carries a state into the ledger; doing it twice changes nothing."""
+    is_out = record.state == QUARANTINED
+    park = Park(number, PARK_REASON, record.until) if is_out else Unpark(number, PARK_REASON)
+    return Cap(number, daily_cap(record)), park
+
+
+def slices_of(records: Mapping[str, bytes]) -> Iterator[dict[str, bytes]]:
+    """Yield records, so many at a time that others need not wait."""
+    items = iter(records.items())
+    while some := dict(islice(items, SLICE)):
+        yield some

@@ -7,19 +7,19 @@ not yet written is lost with it: a second of evidence, no state.
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from itertools import islice
+from itertools import chain, islice
 
 import msgspec
 
 from service.errors import LedgerUnavailable
 from service.health import rules
-from service.health.look import Look, LookResult, lift
+from service.health.look import Look, LookResult, lift, slices_of, telling
 from service.health.store import SLICE, Change, Counted, HealthBatch, Store, decode, encode
 from service.health.surroundings import Surroundings
 from service.inventory import Inventory, Mark
-from service.ledger import Cap, Ledger, Park, Unpark, apply_all
+from service.ledger import Cap, Ledger, apply_all
 from service.ledger.port import Operation
 from service.logs import mask
 from service.metrics import Metrics
@@ -28,7 +28,6 @@ from service.tasks import heed_cancellation
 WRITE_SECONDS = 1.0
 LOOK_SECONDS = 60.0
 MOST_WAITING = 50_000  # numbers and hours that wait for Redis: some 10 MB
-PARK_REASON = "quarantine"
 
 _log = logging.getLogger(__name__)
 
@@ -165,10 +164,10 @@ class NumberHealth:
             return
         records = await self._store.read_all()
         look = Look(inventory, strata, now)
-        for some in _slices(records):
+        for some in slices_of(records):
             look.add(some)
             await asyncio.sleep(0)
-        for some in _slices(records):
+        for some in slices_of(records):
             results = [look.judge(*stored) for stored in some.items()]
             held += sum(result.held for result in results)
             await self._act(results)
@@ -187,7 +186,7 @@ class NumberHealth:
         """
         if not await self._store.lead():
             return
-        for some in _slices(await self._store.read_all()):
+        for some in slices_of(await self._store.read_all()):
             changes = []
             for number, stored in some.items():
                 record = decode(stored)
@@ -214,12 +213,22 @@ class NumberHealth:
             if result.transition is not None:
                 self._tell(result.number, result.transition)
             if result.record.untold:
-                operations += _told(result.number, result.record)
+                operations += telling(result.number, result.record)
                 after = encode(msgspec.structs.replace(result.record, untold=False))
                 told.append(Change(result.number, result.after, after))
         await apply_all(self._ledger, operations)
-        await self._store.replace(told)
+        agreed = await self._store.replace(told)
+        await self._tell_anew(
+            [one.number for one, was in zip(told, agreed, strict=True) if not was]
+        )
         return lost
+
+    async def _tell_anew(self, numbers: Sequence[str]) -> None:
+        """Tell the ledger what stands now: what it was told may have overtaken a lift."""
+        stored = await self._store.read(numbers)
+        records = ((number, decode(record)) for number, record in stored.items())
+        told = [telling(number, record) for number, record in records if record is not None]
+        await apply_all(self._ledger, list(chain.from_iterable(told)))
 
     def _tell(self, number: str, transition: rules.Transition) -> None:
         before, after, reason = transition.before, transition.after, transition.reason
@@ -234,16 +243,3 @@ class NumberHealth:
 
     def _now(self) -> int:
         return int(self._clock() * 1000)
-
-
-def _told(number: str, record: rules.HealthRecord) -> tuple[Operation, Operation]:
-    """Return what carries a state into the ledger; doing it twice changes nothing."""
-    is_out = record.state == rules.QUARANTINED
-    park = Park(number, PARK_REASON, record.until) if is_out else Unpark(number, PARK_REASON)
-    return Cap(number, rules.daily_cap(record)), park
-
-
-def _slices(records: dict[str, bytes]) -> Iterator[dict[str, bytes]]:
-    items = iter(records.items())
-    while some := dict(islice(items, SLICE)):
-        yield some

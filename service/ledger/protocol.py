@@ -18,6 +18,7 @@ from service.tasks import heed_cancellation
 
 RETURN_SECONDS = 1.0
 TURNS_A_COUNT = 5  # of the parked numbers
+PAUSES = 0.01, 0.05  # seconds, before what missed its deadline is tried again
 BEHIND_MS = 1000  # from which a clock is told of: less is a server's own adjusting
 
 _log = logging.getLogger(__name__)
@@ -83,18 +84,38 @@ async def describe(ledger: Ledger, numbers: Sequence[str]) -> list[Standing]:
 async def apply_all(ledger: Ledger, operations: Sequence[Answered[AnswerT]]) -> list[AnswerT]:
     """Apply operations in their order, so many in one step; thousands would hold up the picks.
 
+    On a busy machine some of thousands miss their deadline: they are tried again, if applying them
+    twice does no harm.
+
     Raises:
         LedgerUnavailable: as `Ledger.apply`; earlier steps are applied, and perhaps some of this.
     """
     answers: list[AnswerT] = []
     for start in range(0, len(operations), BATCH_TURNS):
-        step = map(ledger.apply, operations[start : start + BATCH_TURNS])
-        # The last answer is waited for also where one failed.
-        for answer in await asyncio.gather(*step, return_exceptions=True):
-            if isinstance(answer, BaseException):
-                raise answer
-            answers.append(answer)
+        step = operations[start : start + BATCH_TURNS]
+        answers += await _apply_step(ledger, step)
     return answers
+
+
+async def _apply_step(ledger: Ledger, step: Sequence[Answered[AnswerT]]) -> list[AnswerT]:
+    """Apply a step; the last answer is waited for also where one failed."""
+    answers = await asyncio.gather(*map(ledger.apply, step), return_exceptions=True)
+    for pause in PAUSES:
+        failed = [at for at, told in enumerate(answers) if isinstance(told, LedgerUnavailable)]
+        if not failed:
+            break
+        await asyncio.sleep(pause)
+        again = (ledger.apply(step[at]) for at in failed)
+        for at, told in zip(
+            failed, await asyncio.gather(*again, return_exceptions=True), strict=True
+        ):
+            answers[at] = told
+    applied = list[AnswerT]()
+    for told in answers:
+        if isinstance(told, BaseException):
+            raise told
+        applied.append(told)
+    return applied
 
 
 async def keep_taking_back(ledger: Ledger, instance_id: str, metrics: Metrics) -> None:

@@ -13,7 +13,7 @@ from service.health import MemoryStore, RedisStore, watch
 from service.health.rules import DAY, HEALTHY, PROBATION, QUARANTINED
 from service.health.store import HealthBatch, Store, decode
 from service.inventory import Inventory, Mark
-from service.ledger.port import Cap, Park
+from service.ledger.port import Cap, Park, Unpark
 from service.redis_.client import open_client
 from tests.conftest import RedisServer
 from tests.health.watching import (
@@ -107,6 +107,25 @@ async def test_a_bad_number_is_parked_capped_counted_and_shown(
     assert shown[BAD].startswith("quarantined: answered 10 of 100 calls, 40 expected")
     assert "010****0000 goes from healthy to quarantined: answered 10 of 100" in caplog.text
     assert BAD not in caplog.text
+
+
+async def test_a_lift_that_overtakes_a_park_is_the_ledgers_last_word(
+    store: Store, clock: Clock, ledger: RecordingLedger
+) -> None:
+    replica = Replica(store, clock, ledger)
+    replica.note_a_bad_one()
+    apply = ledger.apply
+
+    async def lifted_meanwhile(operation: Cap | Park) -> bool:
+        if isinstance(operation, Park):
+            ledger.apply = apply  # type: ignore[method-assign]
+            assert await replica.health.lift([BAD]) == {BAD}
+        return await apply(operation)
+
+    ledger.apply = lifted_meanwhile  # type: ignore[method-assign]
+    await look(replica)
+    assert await state_of(store, BAD) == "probation"
+    assert ledger.told[-1] == Unpark(BAD, "quarantine")
 
 
 async def test_a_watch_that_is_off_counts_and_shows_nothing_and_one_that_is_on_again_does(

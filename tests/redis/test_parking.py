@@ -3,6 +3,7 @@
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from types import SimpleNamespace
 from typing import NamedTuple
 
 import pytest
@@ -14,7 +15,7 @@ from service.health.rates import Tally
 from service.health.rules import DAY, HOUR, PROBATION, QUARANTINED, HealthRecord
 from service.health.store import Change, Counted, HealthBatch, Store, decode, encode
 from service.inventory import Inventory, PhoneNumber
-from service.ledger import Ledger, LocalLedger, Park
+from service.ledger import Ledger, LocalLedger, Park, apply_all
 from service.ledger.port import Answered, AnswerT
 from service.metrics import Metrics
 from service.numbers import NumberQuery
@@ -277,6 +278,23 @@ async def test_redis_gone_half_way_tells_how_many_were_done_and_may_be_asked_aga
     assert gone.value.done == 64
     failing.left = 1000
     assert await bench.park(*given, until=now_ms() + HOUR) == ["parked"] * 100
+    assert len(ledger.parked()) == 100
+
+
+async def test_what_misses_its_deadline_on_a_busy_machine_is_tried_again() -> None:
+    ledger, late = LocalLedger(now_ms), {"01089890003", "01089890040"}
+    ledger.replace(Inventory("ccc-test", 1, many := numbers(100)))
+
+    async def apply(operation: Park) -> bool:
+        if operation.number in late:
+            late.discard(operation.number)
+            raise LedgerUnavailable("too slow")
+        return ledger.apply_now(operation)
+
+    parks = [Park(own.number, "operator", now_ms() + HOUR) for own in many]
+    busy = in_place_of(SimpleNamespace(apply=apply))
+    assert await apply_all(busy, parks) == [True] * 100
+    assert not late
     assert len(ledger.parked()) == 100
 
 
