@@ -198,6 +198,8 @@ class FailoverLedger:
             LedgerUnavailable: Redis did not take it.
         """
         try:
+            if isinstance(operation, Outcome):
+                self._wait_for_its_pick(operation)
             answer = await self._shared.apply(operation)
         except LedgerUnavailable:
             if isinstance(operation, Outcome):
@@ -209,9 +211,14 @@ class FailoverLedger:
             self.has_stops = True
         elif isinstance(answer, Followed) and answer.state == "unknown":
             answer = self._local.apply_now(operation)
-            if isinstance(operation, Outcome) and self._write_back.concerns(operation.call):
-                raise LedgerUnavailable("Redis has not heard of this call yet")
+            if isinstance(operation, Outcome) and self._is_catching_up():
+                raise LedgerUnavailable("Another process may have this call to write back")
         return answer
+
+    def _wait_for_its_pick(self, outcome: Outcome) -> None:
+        """Raise LedgerUnavailable while Redis lacks the pick, or counts it under another number."""
+        if self._write_back.concerns(outcome.call, outcome.callee):
+            raise LedgerUnavailable("Redis has not heard of this call yet")
 
     def glance(self, numbers: Sequence[str]) -> list[Glance]:
         """Describe these numbers from what this process knows, some seconds old at the most."""

@@ -1,13 +1,19 @@
 """What is picked without Redis: within its share of the caps, and written back once."""
 
+import asyncio
 from collections import Counter
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
+from service.errors import LedgerUnavailable
 from service.inventory import LEVELS, Mark, Wish, group_token, read_mark, steps_for
 from service.ledger import CalleeRule, Limits, Outcome, Park, Rules, describe
+from service.ledger import failover as failover_module
+from service.ledger.answers import Followed
 from service.ledger.shared import queue as queue_module
+from service.ledger.write_back import WriteBack
 from service.locality import Locality
 from tests.conftest import RedisServer
 from tests.fakes import in_place_of
@@ -79,6 +85,79 @@ async def test_an_outcome_brings_back_the_stratum_and_arm_of_a_pick_made_without
         ]
     marks = [read_mark(mark) for followed in told for _, mark in followed.uses]
     assert marks == [Mark("any", "any", "SC", group_token(GROUP), "l7")] * 2
+
+
+@pytest.fixture
+def may_write(monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
+    """Nothing is written back before this is set."""
+    event, write = asyncio.Event(), WriteBack._write
+
+    async def held(*unwritten: Any) -> None:
+        await event.wait()
+        await write(*unwritten)
+
+    monkeypatch.setattr(WriteBack, "_write", held)
+    return event
+
+
+@pytest.mark.parametrize("call", ["x", ""], ids=["by its call", "by both numbers"])
+async def test_an_outcome_waits_until_its_pick_is_written(
+    own_redis: RedisServer, monkeypatch: pytest.MonkeyPatch, may_write: asyncio.Event, call: str
+) -> None:
+    monkeypatch.setattr(failover_module, "CATCH_UP_SECONDS", 0.0)
+    inventory = inventory_of(2)
+    await write_members(own_redis.url, inventory)
+    async with shared_ledger(own_redis.url, inventory) as side:
+        side.ledger.rule(Rules(cooldown=HOUR, remembered=HOUR))
+        assert (await side.ledger.pick(pick())).source == "redis"
+        own_redis.stop_signal()
+        try:
+            decision = await side.ledger.pick(pick(call, "a"))
+        finally:
+            own_redis.continue_signal()
+        ((number, _),) = decision.picked.uses
+        outcome = Outcome(call, "" if call else "a", "" if call else number, final=True)
+        await eventually(lambda: not side.ledger.trouble)
+        with pytest.raises(LedgerUnavailable):
+            await side.ledger.apply(outcome)
+        may_write.set()
+        await eventually(
+            lambda: side.metrics.registry.get_sample_value("callerid_write_back_backlog") == 0
+        )
+        states = [(await side.ledger.apply(outcome)).state for _ in range(2)]
+    assert states == ["followed", "over"]
+
+
+async def test_an_outcome_waits_a_moment_for_another_process_to_write_its_pick(
+    own_redis: RedisServer, monkeypatch: pytest.MonkeyPatch, may_write: asyncio.Event
+) -> None:
+    monkeypatch.setattr(failover_module, "CATCH_UP_SECONDS", HOUR)
+    inventory = inventory_of(2)
+    await write_members(own_redis.url, inventory)
+    async with (
+        shared_ledger(own_redis.url, inventory, process="one") as one,
+        shared_ledger(own_redis.url, inventory, process="two") as two,
+    ):
+        for side in (one, two):
+            side.ledger.rule(Rules(remembered=HOUR))
+            assert (await side.ledger.pick(pick())).source == "redis"
+        assert await two.ledger.apply(Outcome("x", "", "", final=True)) == Followed("unknown")
+        own_redis.stop_signal()
+        try:
+            for side in (one, two):
+                assert (await side.ledger.pick(pick())).source == "degraded"
+            await eventually(lambda: one.breaker.is_open and two.breaker.is_open)
+            assert (await one.ledger.pick(pick("x"))).source == "degraded"  # and was never sent
+        finally:
+            own_redis.continue_signal()
+        await eventually(lambda: not two.ledger.trouble)
+        with pytest.raises(LedgerUnavailable):
+            await two.ledger.apply(Outcome("x", "", "", final=True))
+        may_write.set()
+        await eventually(
+            lambda: one.metrics.registry.get_sample_value("callerid_write_back_backlog") == 0
+        )
+        assert (await two.ledger.apply(Outcome("x", "", "", final=True))).state == "followed"
 
 
 async def test_a_call_that_timed_out_and_was_applied_is_corrected(own_redis: RedisServer) -> None:
