@@ -63,8 +63,7 @@ class FailoverLedger:
         self._has_members = asyncio.Event()
         self._has_kept_up = self._has_gone_back = False
         self._is_settled = True  # nobody knows of picks that Redis may lack
-        self.clock_behind = 0
-        self.has_stops = False
+        self.clock_behind, self.has_stops = 0, False
         shared.queue.heard = self._hear
         shared.queue.wiped = lambda: notice(NO_MEMBERS)
         shared.on_missed(self._replay)
@@ -132,8 +131,7 @@ class FailoverLedger:
         self._local.learned.note(operations, reply.answers, reply.records, reply.now)
         if reply.unreadable:
             self._metrics.ledger_unreadable.inc(reply.unreadable)
-            text = "%d values in Redis cannot be read and are set right"
-            _log.warning(text, reply.unreadable)
+            _log.warning("%d values in Redis cannot be read and are set right", reply.unreadable)
         self._notice(NO_MEMBERS if reply.damaged else reply.generation)
 
     @property
@@ -198,8 +196,9 @@ class FailoverLedger:
             LedgerUnavailable: Redis did not take it.
         """
         try:
-            if isinstance(operation, Outcome):
-                self._wait_for_its_pick(operation)
+            lacks = self._write_back.concerns  # or counts it under another number
+            if isinstance(operation, Outcome) and lacks(operation.call, operation.callee):
+                raise LedgerUnavailable("Redis has not heard of this call yet")
             answer = await self._shared.apply(operation)
         except LedgerUnavailable:
             if isinstance(operation, Outcome):
@@ -214,11 +213,6 @@ class FailoverLedger:
             if isinstance(operation, Outcome) and self._is_catching_up():
                 raise LedgerUnavailable("Another process may have this call to write back")
         return answer
-
-    def _wait_for_its_pick(self, outcome: Outcome) -> None:
-        """Raise LedgerUnavailable while Redis lacks the pick, or counts it under another number."""
-        if self._write_back.concerns(outcome.call, outcome.callee):
-            raise LedgerUnavailable("Redis has not heard of this call yet")
 
     def glance(self, numbers: Sequence[str]) -> list[Glance]:
         """Describe these numbers from what this process knows, some seconds old at the most."""
