@@ -198,7 +198,7 @@ class FailoverLedger:
         try:
             lacks = self._write_back.concerns  # or counts it under another number
             if isinstance(operation, Outcome) and lacks(operation.call, operation.callee):
-                raise LedgerUnavailable("Redis has not heard of this call yet")
+                raise LedgerUnavailable("Redis has not heard of it yet")  # noqa: TRY301 - as if it said so
             answer = await self._shared.apply(operation)
         except LedgerUnavailable:
             if isinstance(operation, Outcome):
