@@ -11,7 +11,7 @@ from datetime import date, datetime
 import msgspec
 
 from service.locality import Locality
-from service.redis_.counts import Counts, PendingCounts, keep_writing
+from service.redis_.counts import Counts, PendingCounts, keep_writing, take_out
 
 DAYS = 14
 MOST_PLACES = 2000  # of a process and day; callees of others are counted as from nowhere
@@ -53,11 +53,14 @@ class Days:
     def __init__(self, counts: Counts) -> None:
         self._counts = counts
 
-    async def add(self, day: date, counts: Day) -> None:
-        """Add to a day."""
-        encode = msgspec.json.encode
-        fields = {encode(called).decode(): count for called, count in counts.items()}
-        await self._counts.add(day.isoformat(), fields)
+    async def add(self, day: date, counts: dict[Called, int]) -> None:
+        """Add to a day, and take out of `counts` what is added."""
+        named = {msgspec.json.encode(called).decode(): called for called in counts}
+        fields = {field: counts[called] for field, called in named.items()}
+        try:
+            await self._counts.add(day.isoformat(), fields)
+        finally:
+            take_out(counts, [called for field, called in named.items() if field not in fields])
 
     async def read(self, day: date) -> Day:
         """Return a day; empty if nothing is known of it."""

@@ -136,7 +136,7 @@ class Experiment:
         fields = dict(await self._counts.read(settings.name)) if settings.name else {}
         if settings.holdout and settings is self._settings:
             missing = self._missing(fields)
-            await self._counts.add(settings.name, missing)
+            await self._counts.add(settings.name, dict(missing))
             self._judged = self.now().date()
             fields |= missing
             if settings is self._settings:  # still, after the wait

@@ -6,8 +6,9 @@ have what was added counted twice, once it is added again.
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
+from itertools import islice
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from redis.asyncio import Redis
@@ -42,12 +43,15 @@ class SharedCounts:
         self._base = base
         self._seconds = seconds
 
-    async def add(self, name: str, counts: Mapping[str, int]) -> None:
-        """Add to the counters of a name, in bounded slices; what is no counter begins anew."""
-        fields = list(counts.items())
-        for start in range(0, len(fields), _TOGETHER):
+    async def add(self, name: str, counts: dict[str, int]) -> None:
+        """Add to the counters of a name, in bounded slices; what is no counter begins anew.
+
+        What is added is taken out of `counts`: the rest may be added later.
+        """
+        while some := dict(islice(counts.items(), _TOGETHER)):
             with translated():
-                await self._add(f"{self._base}{name}", dict(fields[start : start + _TOGETHER]))
+                await self._add(f"{self._base}{name}", some)
+            take_out(counts, some)
 
     async def _add(self, key: str, counts: Mapping[str, int]) -> None:
         home = client_for(self._client, key)
@@ -95,9 +99,10 @@ class LocalCounts:
         self._most = most
         self._names: dict[str, Counter[str]] = {}
 
-    async def add(self, name: str, counts: Mapping[str, int]) -> None:
+    async def add(self, name: str, counts: dict[str, int]) -> None:
         """Add to the counters of a name, and forget those that are too old."""
         self._names.setdefault(name, Counter()).update(counts)
+        counts.clear()
         for old in sorted(self._names)[: -self._most]:
             del self._names[old]
 
@@ -113,10 +118,11 @@ class PendingCounts(Generic[N, F]):
     """What this process has counted under names, until a store has added it to everybody's.
 
     Args:
-        add: adds to the counters of a name; raises LedgerUnavailable while that cannot be.
+        add: adds to the counters of a name, and takes out of them what is added; raises
+            LedgerUnavailable while that cannot be.
     """
 
-    def __init__(self, add: Callable[[N, Mapping[F, int]], Awaitable[None]]) -> None:
+    def __init__(self, add: Callable[[N, dict[F, int]], Awaitable[None]]) -> None:
         self._add = add
         self._names: dict[N, Counter[F]] = {}
 
@@ -138,6 +144,12 @@ class PendingCounts(Generic[N, F]):
             except BaseException:
                 self.of(name).update(counts)
                 raise
+
+
+def take_out(counts: dict[F, int], fields: Iterable[F]) -> None:
+    """Take fields out of counters."""
+    for field in fields:
+        del counts[field]
 
 
 async def keep_writing(write: Callable[[], Awaitable[None]]) -> None:

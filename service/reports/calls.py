@@ -5,8 +5,9 @@ all replicas. A minute of them is lost with a process that is killed.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from datetime import date, datetime, timedelta
+from itertools import chain
 from typing import Any, get_args
 
 from service.inventory import Inventory, Mark, group_token, read_mark
@@ -23,6 +24,7 @@ LONGEST_TALK_MS = DAY * 1000  # what is told beyond counts as this: sums stay ex
 _PICKS, _TALK = COLUMNS["picks"], COLUMNS["talk_ms"]
 _PROVINCES = {code: name for name, code in PROVINCES.items()}
 
+_Entry = tuple[str, str, list[int]]  # a name, a key of its rows, and what to add to that
 Stratum = tuple[str, str, str]  # match, code of the callee's province, token of the skill group
 
 
@@ -97,7 +99,7 @@ class CallCounter:
         """
         return await self._rows.read(f"{day}:{by}")
 
-    async def _add(self, name: str, cells: Mapping[Cell, int]) -> None:
+    async def _add(self, name: str, cells: dict[Cell, int]) -> None:
         await self._rows.add(name, cells, (self.days + 1) * DAY)
 
     def _taking_in(self, day: date) -> Generator[None, None, None]:
@@ -105,19 +107,27 @@ class CallCounter:
         numbers, self._numbers = self._numbers, _rows()
         strata, self._strata = self._strata, _rows()
         marks, self._marks = self._marks, Counter()
-        for mark, picks in marks.items():
-            yield
-            strata[_stratum(read_mark(mark))][_PICKS] += picks
         if (inventory := self._inventory()) is not None:
             self._groups |= {group_token(group): group for group in inventory.groups}
-        for number, row in numbers.items():
-            yield
-            self._take_in(f"{day}:number", number, row)
-        for (match, province, group), row in strata.items():
-            yield
-            self._take_in(f"{day}:match", match, row)
-            self._take_in(f"{day}:province", _PROVINCES.get(province, ""), row)
-            self._take_in(f"{day}:skill_group", self._groups.get(group, ""), row)
+        picks = ((_stratum(read_mark(mark)), _of_picks(count)) for mark, count in marks.items())
+        by_stratum = self._by_stratum(day, chain(strata.items(), picks))
+        by_number = ((f"{day}:number", number, row) for number, row in numbers.items())
+        entries = chain(by_number, by_stratum)
+        try:
+            for entry in entries:
+                self._take_in(*entry)
+                yield
+        finally:
+            for entry in entries:  # at the end of the process nobody waits any more
+                self._take_in(*entry)
+
+    def _by_stratum(
+        self, day: date, strata: Iterable[tuple[Stratum, list[int]]]
+    ) -> Iterator[_Entry]:
+        for (match, province, group), row in strata:
+            yield f"{day}:match", match, row
+            yield f"{day}:province", _PROVINCES.get(province, ""), row
+            yield f"{day}:skill_group", self._groups.get(group, ""), row
 
     def _take_in(self, name: str, key: str, row: list[int]) -> None:
         pending = self._pending.of(name)
@@ -132,3 +142,9 @@ def _stratum(mark: Mark) -> Stratum:
 
 def _rows() -> defaultdict[Any, list[int]]:
     return defaultdict(lambda: [0] * len(COLUMNS))
+
+
+def _of_picks(count: int) -> list[int]:
+    row = [0] * len(COLUMNS)
+    row[_PICKS] = count
+    return row

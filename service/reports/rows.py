@@ -12,7 +12,7 @@ from contextlib import suppress
 from importlib.resources import files
 from itertools import chain
 from operator import add
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 from zlib import crc32
 
 import msgspec
@@ -20,6 +20,7 @@ from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from service.redis_.client import translated
+from service.redis_.counts import take_out
 from service.reports.report import COLUMNS, CallRow
 from service.tasks import in_slices
 
@@ -32,6 +33,12 @@ Cell = tuple[str, int]  # the key of a row, and the place of a column in it
 _encode = msgspec.msgpack.Encoder().encode
 _rows = msgspec.msgpack.Decoder(dict[str, CallRow]).decode
 _counts = msgspec.msgpack.Decoder(dict[str, list[int]]).decode
+
+
+class _Pack(NamedTuple):
+    number: int
+    rows: dict[str, list[int]]
+    cells: list[Cell]
 
 
 class SharedRows:
@@ -47,13 +54,19 @@ class SharedRows:
         self._base = base
         self._script = files("service.reports").joinpath("add.lua").read_text("utf-8")
 
-    async def add(self, name: str, cells: Mapping[Cell, int], seconds: int) -> None:
-        """Add to the rows of a name, which is kept for so many seconds from now on."""
-        packs = [*(await in_slices(_packing(cells))).items()]
+    async def add(self, name: str, cells: dict[Cell, int], seconds: int) -> None:
+        """Add to the rows of a name, which is kept for so many seconds from now on.
+
+        What is added is taken out of `cells`: the rest may be added later.
+        """
+        packs = [*(await in_slices(_packing(cells))).values()]
         for start in range(0, len(packs), _TOGETHER):
-            some: Any = chain.from_iterable(packs[start : start + _TOGETHER])
+            some = packs[start : start + _TOGETHER]
+            packed: Any = chain.from_iterable((pack.number, _encode(pack.rows)) for pack in some)
             with translated():
-                await self._client.eval(self._script, 1, f"{self._base}{name}", seconds, *some)
+                await self._client.eval(self._script, 1, f"{self._base}{name}", seconds, *packed)
+            for pack in some:
+                take_out(cells, pack.cells)
 
     async def read(self, name: str) -> Mapping[str, CallRow]:
         """Return the rows of a name by their keys; what is none is left out."""
@@ -80,14 +93,15 @@ class LocalRows:
     def __init__(self) -> None:
         self._names: defaultdict[str, dict[int, bytes]] = defaultdict(dict)
 
-    async def add(self, name: str, cells: Mapping[Cell, int], _seconds: int) -> None:
+    async def add(self, name: str, cells: dict[Cell, int], _seconds: int) -> None:
         """Add to the rows of a name, as the Lua does."""
         packs = self._names[name]
         for number, pack in (await in_slices(_packing(cells))).items():
             rows = _counts(packs[number]) if number in packs else {}
-            for key, row in _counts(pack).items():
+            for key, row in pack.rows.items():
                 rows[key] = [*map(add, rows.get(key, [0] * len(row)), row)]
             packs[number] = _encode(rows)
+            take_out(cells, pack.cells)
             await asyncio.sleep(0)
 
     async def read(self, name: str) -> Mapping[str, CallRow]:
@@ -103,14 +117,16 @@ class LocalRows:
 Rows: TypeAlias = SharedRows | LocalRows
 
 
-def _packing(cells: Mapping[Cell, int]) -> Generator[None, None, Mapping[int, bytes]]:
+def _packing(cells: Mapping[Cell, int]) -> Generator[None, None, Mapping[int, _Pack]]:
     """Put cells into rows, and those into their packs, in slices."""
-    packs: defaultdict[int, dict[str, list[int]]] = defaultdict(dict)
+    packs: dict[int, _Pack] = {}
     for (key, column), count in cells.items():
         yield
-        row = packs[crc32(key.encode()) % PACKS].setdefault(key, [0] * len(COLUMNS))
-        row[column] += count
-    return {number: _encode(rows) for number, rows in packs.items()}
+        number = crc32(key.encode()) % PACKS
+        pack = packs.setdefault(number, _Pack(number, {}, []))
+        pack.rows.setdefault(key, [0] * len(COLUMNS))[column] += count
+        pack.cells.append((key, column))
+    return packs
 
 
 def _unpacking(packs: Iterable[bytes]) -> Generator[None, None, Mapping[str, CallRow]]:

@@ -1,6 +1,6 @@
 """Counters in Redis: of all replicas together, with an end, and whatever else stands there."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import pytest
@@ -23,12 +23,33 @@ async def client(redis_url: str) -> AsyncIterator[Redis]:
 async def test_replicas_add_to_the_same_counters_which_have_an_end(client: Redis) -> None:
     one, other = SharedCounts(client, BASE, 60), SharedCounts(client, BASE, 60)
     many = {f"field {at}": at for at in range(250)}
-    await one.add("a", many)
-    await other.add("a", many)
+    await one.add("a", dict(many))
+    await other.add("a", dict(many))
     await other.add("b", {"x": 1})
     assert await one.read("a") == {field: 2 * count for field, count in many.items()}
     assert await one.read("none") == {}
     assert 0 < await client.ttl(f"{BASE}a") <= 60
+
+
+async def test_what_is_added_is_taken_out_also_where_the_rest_is_not(
+    client: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counts, many = SharedCounts(client, BASE, 60), {f"field {at}": 1 for at in range(250)}
+    add, left = counts._add, [2]
+
+    async def added(key: str, some: Mapping[str, int]) -> None:
+        if not left[0]:
+            raise LedgerUnavailable("gone")
+        left[0] -= 1
+        await add(key, some)
+
+    monkeypatch.setattr(counts, "_add", added)
+    with pytest.raises(LedgerUnavailable):
+        await counts.add("b", many)
+    assert len(many) == 50
+    left[0] = 9
+    await counts.add("b", many)
+    assert (many, sum((await counts.read("b")).values())) == ({}, 250)
 
 
 OTHERS: dict[Any, Any] = {

@@ -2,11 +2,13 @@
 
 from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, date, datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
 from redis.asyncio import Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
 
 from service.errors import LedgerUnavailable
 from service.inventory import Inventory, PhoneNumber, group_token, read_mark
@@ -125,7 +127,7 @@ async def test_what_redis_does_not_take_now_is_counted_later_in_its_own_day() ->
     class Fragile(LocalRows):
         is_down = True
 
-        async def add(self, name: str, cells: Mapping[tuple[str, int], int], seconds: int) -> None:
+        async def add(self, name: str, cells: dict[tuple[str, int], int], seconds: int) -> None:
             if self.is_down:
                 raise LedgerUnavailable("Redis is away")
             await super().add(name, cells, seconds)
@@ -143,12 +145,48 @@ async def test_what_redis_does_not_take_now_is_counted_later_in_its_own_day() ->
     assert counts == [1, 1]
 
 
+async def test_what_redis_took_before_it_went_away_is_counted_once(
+    client: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replica = Replica(SharedRows(client, BASE))
+    replica.calls.count_picks([(f"0285550{last:04}", MARK) for last in range(1000)])
+    send, left = client.eval, [9]
+
+    async def sent(*words: Any) -> Any:
+        left[0] -= 1
+        if left[0] == 0:
+            raise RedisConnectionError("gone")
+        return await send(*words)
+
+    monkeypatch.setattr(client, "eval", sent)
+    with pytest.raises(LedgerUnavailable):
+        await replica.calls.write()
+    await replica.calls.write()
+    report = await replica.report("number")
+    assert (len(report), sum(row.picks for row in report.values())) == (1000, 1000)
+
+
+async def test_an_end_while_the_counts_are_taken_in_loses_none(rows: Rows) -> None:
+    replica = Replica(rows)
+    replica.calls.count_picks([(f"0285550{last:04}", MARK) for last in range(1000)])
+    taking_in = replica.calls._taking_in(FIRST)
+    for _ in range(10):
+        next(taking_in)
+    taking_in.close()  # as its task does that is cancelled
+    await replica.calls.write()
+    counts = [
+        sum(row.picks for row in (await replica.report(by)).values()) for by in ("number", "match")
+    ]
+    assert counts == [1000, 1000]
+
+
 async def test_many_numbers_are_kept_apart_with_an_end_to_each_day(client: Redis) -> None:
     rows = SharedRows(client, BASE)
     numbers = [f"0285550{last:04}" for last in range(2000)]
     cells = {(number, at % 8): at for at, number in enumerate(numbers)}
+    await rows.add("a", dict(cells), 60)
     await rows.add("a", cells, 60)
-    await rows.add("a", cells, 60)
+    assert cells == {}
     read = await rows.read("a")
     assert {number: sum(msgspec.structs.astuple(row)) for number, row in read.items()} == {
         number: 2 * at for at, number in enumerate(numbers)

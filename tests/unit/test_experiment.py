@@ -2,7 +2,6 @@
 
 import logging
 from collections import Counter
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
@@ -32,7 +31,7 @@ class FragileCounts(LocalCounts):
 
     is_down = False
 
-    async def add(self, name: str, counts: Mapping[str, int]) -> None:
+    async def add(self, name: str, counts: dict[str, int]) -> None:
         if self.is_down:
             raise LedgerUnavailable("Redis is down")
         await super().add(name, counts)
