@@ -3,6 +3,7 @@
 No answer has a called number in clear, and none is to be stored.
 """
 
+from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -124,11 +125,18 @@ async def _changed(
         async for some in request.app[API].parts.callees.stop(instance_id, numbers, stop):
             results += some
     except LedgerUnavailable as error:
-        raise LedgerUnavailable(f"{len(results)} of {len(numbers)} were done: {error}") from error
+        what = f"{what}, half-way"
+        told = f"at least {_count(results)} of {len(numbers)} callees are done: {error}"
+        raise LedgerUnavailable(told) from error
     finally:
-        if changed := sum(result.result in ("stopped", "let") for result in results):
+        if changed := _count(results):
             audit.note(request, asker, what, changed, instance_id)
     return tuple(results)
+
+
+def _count(results: Iterable[CalleeResult]) -> int:
+    """Count what was changed."""
+    return sum(result.result in ("stopped", "let") for result in results)
 
 
 def _stop_of(

@@ -33,7 +33,7 @@ class RecordingLedger:
     """Takes parks and caps, unless it is down."""
 
     def __init__(self) -> None:
-        self.told: list[Cap | Park] = []
+        self.told: list[object] = []
         self.is_down = False
 
     async def apply(self, operation: Cap | Park) -> bool:
