@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 import msgspec
 from aiohttp import web
 from msgspec import Meta
+from msgspec.structs import astuple
 
 from service.api import examples, forms
 from service.api.bodies import JSON
@@ -29,7 +30,6 @@ from service.reports.report import (
     CallReport,
     CallRow,
     answered_share,
-    ended_of,
     report_row,
 )
 from service.tasks import in_slices
@@ -125,14 +125,15 @@ def _head(report: CallReport) -> bytes:
 
 
 def _csv(day: date, keys: Sequence[str], rows: Mapping[str, CallRow]) -> bytes:
-    return "".join([_line(f"{day}", key, rows[key]) for key in keys]).encode()
+    told = f"{day}"
+    return "".join([_line(told, key, rows[key]) for key in keys]).encode()
 
 
 def _line(day: str, key: str, row: CallRow) -> str:
-    ended = ended_of(row)
-    counts = _encode((row.picks, *ended))[1:-1].decode()  # as in JSON, at a fifth of the time
+    *ended, picks, talk_ms = astuple(row)
+    counts = _encode([picks, *ended])[1:-1].decode()  # as in JSON, at a fifth of the time
     shares = _shares(row.answered, sum(ended))
-    return f"{day},{_text(safe(key))},{counts},{shares},{row.talk_ms}\r\n"
+    return f"{day},{_key(key)},{counts},{shares},{talk_ms}\r\n"
 
 
 @lru_cache(KNOWN)
@@ -142,8 +143,12 @@ def _shares(answered: int, calls: int) -> str:
 
 
 @lru_cache(KNOWN)
+def _key(key: str) -> str:
+    return _text(safe(key))
+
+
 def _text(*cells: str | float | None) -> str:
-    """Return cells as a part of a line, which others have very often."""
+    """Return cells as a part of a line."""
     return csv_lines([cells]).removesuffix("\r\n")
 
 
