@@ -213,6 +213,17 @@ async def test_a_shutdown_drops_no_pick(redis_url: str, tmp_path: Path) -> None:
             assert await asyncio.wait_for(service.wait(), 10) == 0
 
 
+async def counted_by(client: aiohttp.ClientSession, url: str) -> float:
+    """The picks that the metrics of a service have, refused ones too."""
+    async with client.get(f"{url}/metrics") as response:
+        told = await response.text()
+    return sum(
+        float(line.rpartition(" ")[2])
+        for line in told.splitlines()
+        if line.startswith(("callerid_picks_total{", "callerid_pick_refusals_total{"))
+    )
+
+
 async def test_workers_share_the_port_and_their_metrics_are_one(
     redis_url: str, tmp_path: Path
 ) -> None:
@@ -233,13 +244,10 @@ async def test_workers_share_the_port_and_their_metrics_are_one(
 
             for _ in range(picks // 20):
                 await asyncio.gather(*(dial() for _ in range(20)))
-            async with client.get(f"{url}/metrics") as response:
-                told = await response.text()
-            counted = sum(
-                float(line.rpartition(" ")[2])
-                for line in told.splitlines()
-                if line.startswith(("callerid_picks_total{", "callerid_pick_refusals_total{"))
-            )
+            async with asyncio.timeout(10):  # workers show their counts twice a second
+                while await counted_by(client, url) < picks:
+                    await asyncio.sleep(0.05)
+            counted = await counted_by(client, url)
             serve.send_signal(signal.SIGTERM)
             assert await asyncio.wait_for(serve.wait(), 10) == 0
     assert counted == picks
