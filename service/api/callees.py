@@ -4,7 +4,6 @@ No answer has a called number in clear, and none is to be stored.
 """
 
 from collections.abc import Iterable
-from http import HTTPStatus
 from typing import Annotated, Any
 
 import msgspec
@@ -14,10 +13,10 @@ from msgspec import Meta, Struct
 
 from service.api import audit, bodies, examples, forms
 from service.api.answers import CalleeResults, answer
-from service.api.auth import NOBODY, Asker
+from service.api.auth import Asker
 from service.api.parking import MAX_BYTES, until_of
 from service.api.parts import API, REQUEST_ID, admitted
-from service.api.route import Content, Route
+from service.api.route import Route, ok
 from service.errors import InvalidCalledNumber, LedgerUnavailable
 from service.ledger import Stop
 from service.logs import mask
@@ -144,8 +143,7 @@ def _stop_of(
 ) -> Stop:
     """Return what is asked for as the ledger has it, for any callee."""
     until = until_of(wanted, request.app[API].parts.callees.now(instance_id) / 1000)
-    by = "" if asker is NOBODY else asker.name
-    return Stop("", int(until.timestamp() * 1000), by, wanted.reason, replaces)
+    return Stop("", int(until.timestamp() * 1000), asker.name, wanted.reason, replaces)
 
 
 def _named(request: web.Request, asker: Asker) -> tuple[str, str]:
@@ -171,7 +169,7 @@ def _route(call: str, handler: Handler, summary: str, answer: Any, **asked: Any)
         tag="callees",
         summary=summary,
         access="admin",
-        answers={HTTPStatus.OK: Content(bodies.JSON, type(answer), answer)},
+        answers=ok(type(answer), answer),
         errors=(LedgerUnavailable, *of_one),
         **asked,
     )

@@ -1,7 +1,6 @@
 """`/v1/coverage`: which numbers to buy where, which are idle, and what runs out tomorrow."""
 
 from collections.abc import Iterable
-from http import HTTPStatus
 from typing import Annotated, Literal
 
 import msgspec
@@ -11,7 +10,7 @@ from msgspec import Meta, Struct
 from service.api import bodies, examples, forms
 from service.api.answers import answer
 from service.api.parts import Api, admitted
-from service.api.route import Content, Route
+from service.api.route import Route, ok
 from service.api.tables import CSV, MARK, csv_lines, safe
 from service.coverage.report import Coverage
 from service.errors import (
@@ -102,7 +101,7 @@ def _table(coverage: Coverage) -> str:
     return MARK + csv_lines([columns, *rows])
 
 
-_PLANNED = {HTTPStatus.OK: Content(bodies.JSON, Coverage, examples.COVERAGE)}
+_PLANNED = ok(Coverage, examples.COVERAGE)
 ROUTES = (
     Route(
         method="GET",

@@ -1,14 +1,11 @@
 """`GET /v1/experiment`: how the holdout stands, and what it says so far."""
 
-from http import HTTPStatus
-
 from aiohttp import web
 
 from service.api import examples, forms
 from service.api.answers import answer
-from service.api.bodies import JSON
 from service.api.parts import admitted
-from service.api.route import Content, Route
+from service.api.route import Route, ok
 from service.errors import LedgerUnavailable
 from service.experiment.report import ExperimentReport
 from service.numbers import InstanceQuery
@@ -35,6 +32,6 @@ ROUTE = Route(
     summary="Say whether local numbers are answered more often",
     access="admin",
     query=InstanceQuery,
-    answers={HTTPStatus.OK: Content(JSON, ExperimentReport, examples.EXPERIMENT)},
+    answers=ok(ExperimentReport, examples.EXPERIMENT),
     errors=(LedgerUnavailable,),
 )

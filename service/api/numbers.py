@@ -1,28 +1,17 @@
 """`/v1/numbers`: the cached numbers with how each stands, their parks, and new numbers."""
 
-from typing import TypeAlias, TypeVar
+from typing import TypeVar
 
 import msgspec
 from aiohttp import web
 
 from service.api import audit, bodies, forms
-from service.api.answers import (
-    AdditionReply,
-    BulkAdditionReply,
-    answer,
-)
+from service.api.answers import AdditionReply, BulkAdditionReply, answer
 from service.api.parts import REQUEST_ID, admitted
-from service.numbers import (
-    InstanceQuery,
-    NumberQuery,
-    NumberResult,
-)
+from service.numbers import NumberQuery
 from service.provisioning import Addition, AddRequest, BulkRequest
 
 R = TypeVar("R", AddRequest, BulkRequest)
-Q = TypeVar("Q", bound=InstanceQuery)
-Given: TypeAlias = tuple[str, ...]
-Results: TypeAlias = tuple[NumberResult, ...]
 
 _add_decoder = msgspec.json.Decoder(AddRequest)
 _bulk_decoder = msgspec.json.Decoder(BulkRequest)

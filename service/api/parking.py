@@ -1,18 +1,17 @@
 """`/v1/numbers/…/park`: numbers are taken out of rotation, and what keeps them out is lifted."""
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable
 from datetime import UTC, datetime
-from http import HTTPStatus
-from typing import Any, TypeAlias, TypeVar
+from typing import TypeAlias, TypeVar
 
 import msgspec
 from aiohttp import web
 
 from service.api import audit, bodies, examples, forms
 from service.api.answers import BulkParkReply, ParkReply, UnparkReply, answer
-from service.api.auth import NOBODY, Asker
+from service.api.auth import Asker
 from service.api.parts import API, REQUEST_ID, admitted
-from service.api.route import Content, Route
+from service.api.route import Route, ok
 from service.errors import InvalidField, InventoryUnavailable, LedgerUnavailable, UnknownNumber
 from service.logs import mask
 from service.numbers import (
@@ -113,7 +112,7 @@ async def _park(
 ) -> tuple[Parked, Results]:
     parking = request.app[API].parts.parking
     until = until_of(wanted, parking.now(instance_id) / 1000)
-    by, words, end = "" if asker is NOBODY else asker.name, wanted.reason, until.timestamp() * 1000
+    by, words, end = asker.name, wanted.reason, until.timestamp() * 1000
     parks = parking.park(instance_id, numbers, int(end), by=by, words=words)
     what = f"parked {_whom(numbers)} until {until}: {words}"
     return Parked(OPERATOR, until, by, words), await _told(request, asker, what, instance_id, parks)
@@ -159,10 +158,6 @@ def _named(request: web.Request, asker: Asker, shape: type[Q]) -> tuple[Q, str]:
     return asked, own_number("number", request.match_info["number"])
 
 
-def _answers(shape: Any, example: Any) -> Mapping[HTTPStatus, Content]:
-    return {HTTPStatus.OK: Content(bodies.JSON, shape, example)}
-
-
 _ONE = (UnknownNumber, InventoryUnavailable, LedgerUnavailable)
 _MANY = (InventoryUnavailable, LedgerUnavailable)
 ROUTES = (
@@ -176,7 +171,7 @@ ROUTES = (
         query=InstanceQuery,
         body=ParkRequest,
         example={"seconds": 3600, "reason": "complaints"},
-        answers=_answers(ParkReply, examples.PARK),
+        answers=ok(ParkReply, examples.PARK),
         errors=_ONE,
     ),
     Route(
@@ -187,7 +182,7 @@ ROUTES = (
         summary="Lift what keeps a number out",
         access="admin",
         query=UnparkQuery,
-        answers=_answers(UnparkReply, examples.UNPARK),
+        answers=ok(UnparkReply, examples.UNPARK),
         errors=_ONE,
     ),
     Route(
@@ -199,7 +194,7 @@ ROUTES = (
         access="admin",
         body=BulkParkRequest,
         example={"numbers": [examples.NUMBER], "seconds": 3600, "reason": "complaints"},
-        answers=_answers(BulkParkReply, examples.PARKED_MANY),
+        answers=ok(BulkParkReply, examples.PARKED_MANY),
         errors=_MANY,
     ),
     Route(
@@ -211,7 +206,7 @@ ROUTES = (
         access="admin",
         body=BulkUnparkRequest,
         example={"numbers": [examples.NUMBER], "reason": "sip_rest"},
-        answers=_answers(BulkParkReply, examples.UNPARKED_MANY),
+        answers=ok(BulkParkReply, examples.UNPARKED_MANY),
         errors=_MANY,
     ),
 )

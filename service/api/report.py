@@ -5,7 +5,6 @@ import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import date, timedelta
 from functools import lru_cache
-from http import HTTPStatus
 from typing import Annotated, Literal
 
 import msgspec
@@ -16,7 +15,7 @@ from msgspec.structs import astuple
 from service.api import examples, forms
 from service.api.bodies import JSON
 from service.api.parts import admitted
-from service.api.route import Content, Route
+from service.api.route import Route, ok
 from service.api.tables import CSV, MARK, csv_lines, safe
 from service.errors import InvalidField, LedgerUnavailable
 from service.inventory.order import in_order
@@ -160,6 +159,6 @@ ROUTE = Route(
     summary="Report what was picked, and how those calls ended",
     access="admin",
     query=ReportQuery,
-    answers={HTTPStatus.OK: Content(JSON, CallReport, examples.REPORT)},
+    answers=ok(CallReport, examples.REPORT),
     errors=(LedgerUnavailable,),
 )

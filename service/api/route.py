@@ -7,6 +7,7 @@ from typing import Any, Literal
 import msgspec
 from aiohttp.typedefs import Handler
 
+from service.api.bodies import JSON
 from service.api.problems import InternalError
 from service.errors import (
     CallerIdError,
@@ -75,3 +76,8 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
         if self.body:
             kinds |= {RequestTimeout, RequestTooLarge, UnsupportedMediaType}
         return sorted(kinds, key=lambda kind: kind.code)
+
+
+def ok(shape: Any, example: Any) -> Mapping[HTTPStatus, Content]:
+    """Return the good answer of most routes: 200 with JSON of this type."""
+    return {HTTPStatus.OK: Content(JSON, shape, example)}

@@ -1,6 +1,5 @@
 """The table of the routes: what is registered, and what the OpenAPI document describes."""
 
-from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -18,7 +17,7 @@ from service.api.coverage import ROUTES as COVERAGE
 from service.api.experiment import ROUTE as EXPERIMENT
 from service.api.parking import ROUTES as PARKING
 from service.api.report import ROUTE as REPORT
-from service.api.route import Content, Route
+from service.api.route import Content, Route, ok
 from service.errors import (
     CalleeBudgetExceeded,
     CallIdReused,
@@ -49,10 +48,6 @@ _FROM_CCC = (CccMalformed, CccRefused, CccThrottled, CccUnavailable, PartlyAdded
 _NEW = {"numbers": [examples.NUMBER], "usage": "Outbound"}
 
 
-def _ok(shape: Any, example: Any) -> Mapping[HTTPStatus, Content]:
-    return {HTTPStatus.OK: Content(JSON, shape, example)}
-
-
 PICKS = (
     Route(
         method="POST",
@@ -63,7 +58,7 @@ PICKS = (
         access="pick",
         body=PickRequest,
         example={"called_number": "13888888888", "skill_group_ids": ["sales@ccc-test"]},
-        answers=_ok(pick.PickResponse, examples.PICK),
+        answers=ok(pick.PickResponse, examples.PICK),
         errors=(
             CallIdReused,
             CalleeBudgetExceeded,
@@ -97,7 +92,7 @@ NUMBERS = (
         summary="List the numbers, with how each stands",
         access="admin",
         query=NumberQuery,
-        answers=_ok(NumberPage, examples.PAGE),
+        answers=ok(NumberPage, examples.PAGE),
         errors=(InventoryUnavailable,),
     ),
     Route(
@@ -109,7 +104,7 @@ NUMBERS = (
         access="admin",
         body=AddRequest,
         example=_NEW,
-        answers=_ok(AdditionReply, examples.ADDITION),
+        answers=ok(AdditionReply, examples.ADDITION),
         errors=_FROM_CCC,
     ),
     Route(
@@ -121,7 +116,7 @@ NUMBERS = (
         access="admin",
         body=BulkRequest,
         example={**_NEW, "skill_group_ids": ["sales@ccc-test"]},
-        answers=_ok(BulkAdditionReply, examples.BULK),
+        answers=ok(BulkAdditionReply, examples.BULK),
         errors=_FROM_CCC,
     ),
     Route(
@@ -132,7 +127,7 @@ NUMBERS = (
         summary="Show how the inventories stand",
         access="admin",
         query=InstanceQuery,
-        answers=_ok(InventoryReply, examples.INVENTORY),
+        answers=ok(InventoryReply, examples.INVENTORY),
     ),
     Route(
         method="POST",
@@ -142,7 +137,7 @@ NUMBERS = (
         summary="Sweep an inventory now",
         access="admin",
         query=inventory.RefreshQuery,
-        answers=_ok(InventoryReply, examples.INVENTORY),
+        answers=ok(InventoryReply, examples.INVENTORY),
         errors=(InventoryUnavailable,),
     ),
 )

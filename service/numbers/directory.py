@@ -10,9 +10,10 @@ import msgspec
 
 from service.errors import LedgerUnavailable
 from service.inventory import Inventory, PhoneNumber, bar
+from service.inventory.order import in_order
 from service.ledger import Park, Standing, describe
 from service.numbers import NumberEntry, NumberPage, NumberQuery, Parked
-from service.numbers.selecting import has_state, in_order, selected
+from service.numbers.selecting import has_state, selected
 from service.picking.explaining import instant
 from service.picking.instance import Instance, instance_named, inventory_of
 from service.picking.notes import Note
@@ -35,7 +36,7 @@ class Directory:
     def __init__(self, instances: Mapping[str, Instance], health: HealthShown) -> None:
         self._instances = instances
         self._health = health
-        self._ordered: dict[str, tuple[Inventory, list[PhoneNumber]]] = {}
+        self._ordered: dict[str, tuple[Inventory, tuple[str, ...]]] = {}
 
     async def page(self, query: NumberQuery) -> NumberPage:
         """The numbers that a query leaves, in its order: by the numbers all replicas page alike.
@@ -62,14 +63,15 @@ class Directory:
     async def matching(self, query: NumberQuery) -> list[PhoneNumber]:
         """All numbers that a query leaves, in its order, whatever its page; raises as `page`."""
         instance = instance_named(self._instances, query.instance_id)
-        ordered = await self._in_order(inventory_of(instance.instance_id, instance.keeper))
-        return await in_slices(selected(ordered, query, instance.ledger))
+        inventory = inventory_of(instance.instance_id, instance.keeper)
+        ordered = await self._in_order(inventory)
+        return await in_slices(selected(inventory.numbers, ordered, query, instance.ledger))
 
-    async def _in_order(self, inventory: Inventory) -> list[PhoneNumber]:
+    async def _in_order(self, inventory: Inventory) -> tuple[str, ...]:
         """All numbers in order; sorting a hundred thousand takes tens of ms, so once a snapshot."""
-        snapshot, ordered = self._ordered.get(inventory.instance_id, (None, []))
+        snapshot, ordered = self._ordered.get(inventory.instance_id, (None, ()))
         if snapshot is not inventory:
-            ordered = await in_slices(in_order(inventory.numbers))
+            ordered = await in_slices(in_order(list(inventory.numbers)))
             self._ordered[inventory.instance_id] = inventory, ordered
         return ordered
 

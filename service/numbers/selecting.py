@@ -5,8 +5,7 @@ It goes in slices: a list of 50,000 numbers takes longer than a pick can wait.
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
-from heapq import merge
-from itertools import chain, islice
+from itertools import chain
 from typing import get_args
 
 from service.inventory import PhoneNumber, bar
@@ -19,26 +18,14 @@ BARRED = frozenset(get_args(Barred))
 SCANNED = 100  # numbers looked at in one go, less than a ms
 
 
-def in_order(numbers: Mapping[str, PhoneNumber]) -> Generator[None, None, list[PhoneNumber]]:
-    """Sort numbers by their digits, in slices."""
-    left, runs, ordered = iter(numbers), list[list[str]](), list[PhoneNumber]()
-    while run := sorted(islice(left, SCANNED)):
-        runs.append(run)
-        yield
-    for number in merge(*runs):
-        ordered.append(numbers[number])
-        if len(ordered) % SCANNED == 0:
-            yield
-    return ordered
-
-
 def selected(
-    ordered: Sequence[PhoneNumber], query: NumberQuery, ledger: Ledger
+    numbers: Mapping[str, PhoneNumber], ordered: Sequence[str], query: NumberQuery, ledger: Ledger
 ) -> Generator[None, None, list[PhoneNumber]]:
     """Choose the numbers that a query leaves, in its order, in slices.
 
     Args:
-        ordered: all numbers, by their digits.
+        numbers: all that there are.
+        ordered: their digits, in order.
         query: filters and order; its page is left to others.
         ledger: is asked for a glance, where state or order take one.
     """
@@ -46,7 +33,7 @@ def selected(
     use = query.sort.lstrip("-")
     by_use: defaultdict[int, list[PhoneNumber]] = defaultdict(list)
     for start in range(0, len(ordered), SCANNED):
-        some: Iterable[PhoneNumber] = ordered[start : start + SCANNED]
+        some: Iterable[PhoneNumber] = map(numbers.__getitem__, ordered[start : start + SCANNED])
         for test in tests:
             some = filter(test, some)
         if query.state or use != "number":
@@ -57,8 +44,8 @@ def selected(
             by_use[0] += some
         yield
     uses = sorted(by_use, reverse=query.sort.startswith("-"))
-    numbers = list(chain.from_iterable(by_use[used] for used in uses))
-    return numbers[::-1] if query.sort == "-number" else numbers
+    chosen = list(chain.from_iterable(by_use[used] for used in uses))
+    return chosen[::-1] if query.sort == "-number" else chosen
 
 
 def has_state(state: str, reasons: Collection[str]) -> bool:
