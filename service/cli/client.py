@@ -8,6 +8,7 @@ from argparse import Namespace
 from collections.abc import Callable
 from http import HTTPStatus
 from http.client import HTTPException
+from pathlib import Path
 from typing import NamedTuple, TypeVar
 from urllib.error import HTTPError
 from urllib.parse import urlencode
@@ -17,6 +18,7 @@ import msgspec
 
 from service.cli.terminal import printable
 from service.errors import CallerIdError, SettingsError
+from service.files import read_file
 from service.picking import Candidate
 
 TIMEOUT_SECONDS = 10
@@ -54,6 +56,14 @@ class ServiceAnswer(NamedTuple):
     def is_ok(self) -> bool:
         """Return whether it is what was asked for."""
         return self.status == HTTPStatus.OK
+
+
+def contents_of(file: Path, name: str) -> bytes:
+    """Return what stands in a file that the command line names; raises SettingsError."""
+    try:
+        return read_file(file)
+    except OSError as error:
+        raise SettingsError([f"{name}: {file}: {error.strerror}"]) from error
 
 
 def ask_service(

@@ -6,10 +6,8 @@ from datetime import datetime
 
 import msgspec
 
-from service.cli.client import queried, show
+from service.cli.client import contents_of, queried, show
 from service.cli.terminal import printable, table
-from service.errors import SettingsError
-from service.files import read_file
 
 SHOWN = 20  # rows of each table
 
@@ -47,16 +45,9 @@ def ask(arguments: Namespace) -> int:
     """
     output = "csv" if arguments.csv else "json"
     path = queried("/v1/coverage", arguments, buy=arguments.buy, format=output)
-    return show(arguments, path, CoverageShown, planned, _file(arguments))
-
-
-def _file(arguments: Namespace) -> bytes | None:
-    if arguments.demand is None:
-        return None
-    try:
-        return read_file(arguments.demand)
-    except OSError as error:
-        raise SettingsError([f"--demand: {arguments.demand}: {error.strerror}"]) from error
+    file = arguments.demand
+    demand = None if file is None else contents_of(file, "--demand")
+    return show(arguments, path, CoverageShown, planned, demand)
 
 
 def planned(coverage: CoverageShown) -> str:

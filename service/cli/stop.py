@@ -3,14 +3,11 @@
 import re
 import sys
 from argparse import Namespace
-from pathlib import Path
 
 import msgspec
 
-from service.cli.client import ProblemReply, ask_service, decoded
+from service.cli.client import ProblemReply, ask_service, contents_of, decoded
 from service.cli.terminal import printable
-from service.errors import SettingsError
-from service.files import read_file
 
 A_REQUEST = 10_000
 LONGEST = 40  # characters of a line that are sent: no number has as many
@@ -36,7 +33,9 @@ def ask(arguments: Namespace) -> int:
         NoAnswer: there is no service, or it takes too long.
         SettingsError: the URL, the token or the file is none.
     """
-    rows = rows_of(_read(arguments.file).decode("utf-8-sig", "replace"))
+    file = arguments.file
+    given = sys.stdin.buffer.read() if str(file) == "-" else contents_of(file, "FILE")
+    rows = rows_of(given.decode("utf-8-sig", "replace"))
     stopped = 0
     try:
         for start in range(0, len(rows), A_REQUEST):
@@ -62,15 +61,6 @@ def rows_of(text: str) -> list[Row]:
     rows = [(line, cell[:LONGEST]) for line, cell in enumerate(cells, 1) if cell]
     has_head = rows and not any(map(str.isdigit, rows[0][1]))
     return rows[1:] if has_head else rows
-
-
-def _read(file: Path) -> bytes:
-    if str(file) == "-":
-        return sys.stdin.buffer.read()
-    try:
-        return read_file(file)
-    except OSError as error:
-        raise SettingsError([f"FILE: {file}: {error.strerror}"]) from error
 
 
 def _body(arguments: Namespace, rows: list[Row]) -> bytes:
