@@ -39,13 +39,15 @@ _BATCH = (1, 2, 4, 8, 16, 32, 64)
 # How the values of several workers become one: a snapshot is the same in all, so the newest tells.
 OverWorkers = Literal["livemostrecent", "livemax", "livemin", "livesum"]
 
-# Of an answered pick: its instance, source, match and callee's province, and its duration's bucket.
+# An answered pick's instance, source, match, callee's province, and its duration's bucket.
 PickKey = tuple[str, str, str, str, int]
 OutcomeKey = tuple[str, str, str]  # the labels of `outcomes_total`
+CallKey = tuple[int, int]  # the bucket of a call's duration, and how many it has sent together
 RequestKey = tuple[str, str]  # the labels of `requests_total`
 
-# The place of a pick's seconds among the buckets of durations.
+# The place of a pick's, or of a call's, seconds among the buckets of durations.
 pick_bucket = partial(bisect_left, _PICK)
+ledger_bucket = partial(bisect_left, _LEDGER)
 
 
 class Metrics:
@@ -61,9 +63,10 @@ class Metrics:
         self.of_workers = self._shared is not None
         self.registry = CollectorRegistry()
         self.answered = EventTally(self._move_picks)
+        self.called = EventTally(self._move_calls)
         self.reported = EventTally(self._move_outcomes)
         self.replied = EventTally(self._move_requests)
-        self._tallies = self.answered, self.reported, self.replied
+        self._tallies = self.answered, self.called, self.reported, self.replied
         for tally in self._tallies:  # before the metrics: collecting goes in this order
             self.registry.register(tally)
         self._of_picks()
@@ -97,11 +100,7 @@ class Metrics:
             "outcomes_total", "Outcomes reported", "instance", "match", "result"
         )
         self.experiment_calls = self._counter(
-            "experiment_calls_total",
-            "Calls of an experiment that ended",
-            "instance",
-            "arm",
-            "result",
+            "experiment_calls_total", "Calls that ended, by arm", "instance", "arm", "result"
         )
         self.health_transitions = self._counter(
             "health_transitions_total", "Numbers that changed their state", "instance", "state"
@@ -212,6 +211,11 @@ class Metrics:
         self.picks.labels(instance, source, match).inc(events)
         self.picks_by_place.labels(instance, province, match).inc(events)
         self.pick_duration.labels(source).fill(bucket, events, seconds)
+
+    def _move_calls(self, key: CallKey, events: int, seconds: float) -> None:
+        bucket, size = key
+        self.ledger_duration.fill(bucket, events, seconds)
+        self.ledger_batch_size.fill(bisect_left(_BATCH, size), events, size * events)
 
     def _move_outcomes(self, key: OutcomeKey, events: int, _: float) -> None:
         self.outcomes.labels(*key).inc(events)

@@ -11,7 +11,7 @@ from service.api.auth import Asker
 from service.api.gate import Admission
 from service.api.heads import Heads, KnownHead, is_plain
 from service.api.parts import Api
-from service.api.response import ACCEPTED, PICKED, Turnstile, response
+from service.api.response import ACCEPTED, PICKED, Outbox, Turnstile, response
 from service.errors import Overloaded, RequestError
 from service.tracing import traced_by
 
@@ -30,6 +30,7 @@ class Lane:
         self.arrival = api.pulse.arrival
         self.heads = Heads()
         self.turnstile = Turnstile()
+        self.outbox = Outbox()
         api.on_reload.append(self._forget)
 
     def find(self, head: bytes) -> KnownHead | None:

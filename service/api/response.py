@@ -1,6 +1,7 @@
 """The bytes of responses that do not go through aiohttp."""
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 
 import msgspec
@@ -14,6 +15,8 @@ from service.errors import Overloaded
 from service.tracing import TRACEPARENT
 
 ABREAST = 1000  # clients that are to come back at the same time: refusing them takes 20 ms
+
+LONGEST_ROW = 64  # answers: the first of them waits for little more than a millisecond
 
 _STANDING = "".join(f"{name}: {value}\r\n" for name, value in HEADERS.items())
 
@@ -36,6 +39,31 @@ def response(beginning: str, body: bytes, request_id: str) -> bytes:
 
 PICKED = beginning(HTTPStatus.OK, {"Content-Type": JSON})
 ACCEPTED = beginning(HTTPStatus.ACCEPTED, {"Content-Type": JSON})
+
+
+class Outbox:
+    """Lets answers that are ready in one turn of the loop leave in a row.
+
+    A write to a client that sleeps wakes it, which costs several µs; the first of a row finds it
+    asleep, the others find it at work. Refusals do not wait for it.
+    """
+
+    def __init__(self) -> None:
+        self._answers: list[tuple[Callable[[bytes], None], bytes]] = []
+
+    def put(self, write: Callable[[bytes], None], answer: bytes) -> None:
+        """Have an answer written when all that is ready is decided."""
+        if not self._answers:
+            asyncio.get_running_loop().call_soon(self.leave)
+        self._answers.append((write, answer))
+        if len(self._answers) == LONGEST_ROW:
+            self.leave()
+
+    def leave(self) -> None:
+        """Write what there is."""
+        answers, self._answers = self._answers, []
+        for write, answer in answers:
+            write(answer)
 
 
 class Turnstile:

@@ -91,7 +91,7 @@ class Picker:
             if decision.picked.uses:
                 question.count_demand(decision)
                 known = _numbers(instance.keeper.inventory)
-                if not dict(decision.picked.uses).keys() <= known.keys():
+                if [number for number, _ in decision.picked.uses if number not in known]:
                     # The leader has let it in already and this replica has not heard of it yet.
                     await create_task(instance.keeper.follow())
                 return self._answer(question, decision, situation.steps)

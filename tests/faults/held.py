@@ -16,9 +16,10 @@ class Held:
         send = side.line._send
 
         async def held(*words: Any, **named: Any) -> Any:
-            reply = await send(*words, **named)
-            self.applied.set()
-            await self.released.wait()
+            async with asyncio.timeout(side.line.timeout):
+                reply = await send(*words, **named)
+                self.applied.set()
+                await self.released.wait()
             return reply
 
         monkeypatch.setattr(side.line, "_send", held)

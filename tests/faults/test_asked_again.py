@@ -55,11 +55,11 @@ def lose_record(side: Shared, monkeypatch: pytest.MonkeyPatch) -> None:
             records.append(operation)
         return send(operation)
 
-    async def losing(payload: Any, limit: asyncio.Timeout, *, again: bool = True) -> Any:
+    async def losing(payload: Any, *, again: bool = True) -> Any:
         is_lost = bool(records) and not lost
         if is_lost:
             lost.extend(records)
-        reply = await sent(payload, limit, again=again)
+        reply = await sent(payload, again=again)
         if is_lost:
             raise redis.ConnectionError("lost on its way back")
         return reply

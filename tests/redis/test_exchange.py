@@ -73,3 +73,19 @@ async def test_a_connection_that_breaks_fails_the_command() -> None:
         exchange._transport.abort()
         with pytest.raises(RedisConnectionError):
             await asked
+
+
+async def test_a_late_reply_fails_the_command_and_closes_the_connection() -> None:
+    async with exchange_with(b"", b"$1\r\na\r\n") as exchange:
+        exchange.timeout = 0.001
+        with pytest.raises(TimeoutError):
+            await exchange.ask(COMMAND)
+        await eventually(lambda: not exchange.is_open)
+
+
+async def test_an_answered_command_leaves_the_next_all_of_its_time() -> None:
+    async with exchange_with(b"$1\r\na\r\n") as exchange:
+        exchange.timeout = 5
+        assert await exchange.ask(COMMAND) == b"a"
+        assert exchange._timer is not None
+        assert exchange._timer.cancelled()

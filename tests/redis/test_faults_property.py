@@ -85,14 +85,12 @@ class Faulty:
         self._send = side.line._send
         side.line._send = self._sent  # type: ignore[method-assign]
 
-    async def _sent(
-        self, arguments: Sequence[bytes], limit: asyncio.Timeout, *, again: bool = True
-    ) -> Any:
+    async def _sent(self, arguments: Sequence[bytes], *, again: bool = True) -> Any:
         how = self.losses.pop() if self.losses else ""
         if how == "before":
             self.side.line._is_sent = True
             raise RedisConnectionError("lost on its way there")
-        reply = await self._send(arguments, limit, again=again)
+        reply = await self._send(arguments, again=again)
         if how == "after":
             raise RedisConnectionError("lost on its way back")
         return reply

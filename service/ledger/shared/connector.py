@@ -25,23 +25,32 @@ class Connector:
         client: where Redis is.
         key: one of the line's; beyond one server, it is where this is that counts.
         prepare: is done with a new connection before it is used.
+        timeout: seconds that a reply may take from then on.
     """
 
     def __init__(
-        self, client: Redis, key: str, prepare: Callable[[Exchange], Awaitable[None]]
+        self,
+        client: Redis,
+        key: str,
+        prepare: Callable[[Exchange], Awaitable[None]],
+        timeout: float,
     ) -> None:
         self._client = client
         self._key = key
         self._prepare = prepare
+        self._timeout = timeout
         self._is_routed = isinstance(client, RoutingClient)
         self._home = client
         self._exchange: Exchange | None = None
         self._opening: asyncio.Task[Exchange] | None = None
 
     @property
-    def is_open(self) -> bool:
-        """True if there is a connection."""
-        return self._exchange is not None and self._exchange.is_open
+    def current(self) -> Exchange | None:
+        """The connection to the server that holds the keys now, None where it is to be opened."""
+        exchange = self._exchange
+        if exchange is None or not exchange.is_open or self._server() is not self._home:
+            return None
+        return exchange
 
     async def opened(self) -> Exchange:
         """Return the connection, once it is open.
@@ -50,15 +59,14 @@ class Connector:
             redis.exceptions.RedisError: there is none to be had.
             OSError: likewise; the end of its budget too.
         """
-        home = client_for(self._client, self._key) if self._is_routed else self._client
-        if home is not self._home:  # the server that holds the keys is another one now
+        if (exchange := self.current) is not None:
+            return exchange
+        if (home := self._server()) is not self._home:
             self._home = home
             await self.end()
-        if self._exchange is not None and self._exchange.is_open:
-            return self._exchange
         if self._opening is None:
             await self.close()
-            self._opening = asyncio.create_task(self._open(home), name="ledger-connecting")
+            self._opening = asyncio.create_task(self._open(), name="ledger-connecting")
             self._opening.add_done_callback(self._take)
         return await asyncio.shield(self._opening)
 
@@ -75,14 +83,18 @@ class Connector:
             await asyncio.wait([opening])
         await self.close(nowait=True)
 
-    async def _open(self, home: Redis) -> Exchange:
-        pool = cast("Any", home.connection_pool)
+    def _server(self) -> Redis:
+        return client_for(self._client, self._key) if self._is_routed else self._client
+
+    async def _open(self) -> Exchange:
+        pool = cast("Any", self._home.connection_pool)
         connection: AbstractConnection = pool.make_connection()
         try:
             await connection.connect()
             exchange = Exchange(connection)
             async with asyncio.timeout(CONNECT_SECONDS):
                 await self._prepare(exchange)
+            exchange.timeout = self._timeout
         except BaseException:
             await connection.disconnect(nowait=True)
             raise

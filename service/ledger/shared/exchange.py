@@ -18,6 +18,8 @@ from redis.exceptions import InvalidResponse, MovedError, ResponseError
 class Exchange(asyncio.Protocol):
     """One command under way at a time.
 
+    `timeout` has the seconds that a reply may take; while None, whoever asks sees to it.
+
     Args:
         connection: was opened, and nobody else uses it any more.
     """
@@ -31,6 +33,8 @@ class Exchange(asyncio.Protocol):
         self._reader = hiredis.Reader(protocolError=InvalidResponse, replyError=_error_from)
         self._loop = asyncio.get_running_loop()
         self._reply: asyncio.Future[Any] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self.timeout: float | None = None
         self._transport.set_protocol(self)
 
     @property
@@ -41,6 +45,8 @@ class Exchange(asyncio.Protocol):
     def ask(self, command: bytes) -> asyncio.Future[Any]:
         """Write a command; the future gets its reply, or the error that came instead."""
         self._reply = self._loop.create_future()
+        if self.timeout is not None:
+            self._timer = self._loop.call_later(self.timeout, _give_up, self._reply)
         self._transport.write(command)
         return self._reply
 
@@ -63,6 +69,8 @@ class Exchange(asyncio.Protocol):
         self._opener.connection_lost(exc)
 
     def _answer(self, reply: Any) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
         if self._reply is None or self._reply.done():
             self._transport.abort()  # what nobody asked for, or waits for any more
         elif isinstance(reply, ResponseError):
@@ -73,6 +81,11 @@ class Exchange(asyncio.Protocol):
     def _fail(self, error: Exception) -> None:
         if self._reply is not None and not self._reply.done():
             self._reply.set_exception(error)
+
+
+def _give_up(reply: asyncio.Future[Any]) -> None:
+    if not reply.done():
+        reply.set_exception(TimeoutError())
 
 
 def _error_from(told: str) -> ResponseError:

@@ -73,7 +73,7 @@ class Line:
         self._process = self._first_process = process
         self.timeout = timeout
         self._runner = CallRunner(bases)
-        self._connector = Connector(client, bases[0], self._runner.prepare)
+        self._connector = Connector(client, bases[0], self._runner.prepare, timeout)
         self._is_sent = False
         self._recent = Recent()
         self._answered_at = 0.0
@@ -118,8 +118,7 @@ class Line:
         head = CallHead(self._process, self.number, slot, expected, now)
         arguments = packed_call(head, self._packed_rules, operations)
         try:
-            async with asyncio.timeout(self.timeout) as limit:
-                reply = self._read(await self._send(arguments, limit))
+            reply = self._read(await self._send(arguments))
         except BaseException as error:  # the end of the task too: what was sent may be applied
             if self._is_sent and not all(map(is_done_again, operations)):
                 self.lost[self.number] = _Lost(slot, operations)
@@ -144,9 +143,8 @@ class Line:
         lost = dict(self.lost)
         fields = [f"answer{call.slot}" for call in lost.values()]
         try:
-            async with asyncio.timeout(self.timeout) as limit:
-                exchange = await self._opened_exchange(limit)
-                kept: Any = await exchange.ask(packed("HMGET", self._process_key, *fields))
+            exchange = await self._opened_exchange()
+            kept: Any = await exchange.ask(packed("HMGET", self._process_key, *fields))
             replies = [unpacked(reply) for reply in kept]
         except BaseException as error:
             await self._connector.close(nowait=True)
@@ -195,21 +193,18 @@ class Line:
             self._recent.forget()
         return self._recent.last
 
-    async def _opened_exchange(self, limit: asyncio.Timeout) -> Exchange:
-        """Return the connection; an answer has all of its time from where this was waited for."""
-        is_open = self._connector.is_open
-        exchange = await self._connector.opened()
-        if not is_open:
-            limit.reschedule(asyncio.get_running_loop().time() + self.timeout)
-        return exchange
+    async def _opened_exchange(self) -> Exchange:
+        """Return the connection, which is waited for no longer than an answer."""
+        if (exchange := self._connector.current) is not None:
+            return exchange
+        async with asyncio.timeout(self.timeout):
+            return await self._connector.opened()
 
-    async def _send(
-        self, arguments: Sequence[bytes], limit: asyncio.Timeout, *, again: bool = True
-    ) -> Any:
+    async def _send(self, arguments: Sequence[bytes], *, again: bool = True) -> Any:
         """Send a call; over a broken connection `again`: its number makes a second sending safe."""
         was_sent = self._is_sent
         try:
-            exchange = await self._opened_exchange(limit)
+            exchange = await self._opened_exchange()
             self._is_sent = True
             return await self._runner.run(exchange, arguments)
         except ResponseError as error:
@@ -222,7 +217,7 @@ class Line:
                 raise
             doubt(self._client, error)
         await self._connector.close()
-        return await self._send(arguments, limit, again=False)
+        return await self._send(arguments, again=False)
 
     def _read(self, reply: Any) -> CallReply:
         """Unpack the reply to the call under way.

@@ -28,7 +28,7 @@ from service.ledger.port import BATCH_TURNS, Operation, Pick, Take
 from service.ledger.shared.breaker import Breaker
 from service.ledger.shared.line import CallLost, LedgerBehind, Line
 from service.ledger.shared.wire import CallReply
-from service.metrics import Metrics
+from service.metrics import Metrics, ledger_bucket
 from service.tasks import heed_cancellation
 
 FATES_KEPT = 4096
@@ -187,8 +187,8 @@ class CallQueue:
                 raise
         else:
             self._in_flight = ()
-            self._metrics.ledger_duration.observe(self.now() - start)
-            self._metrics.ledger_batch_size.observe(len(batch))
+            seconds = self.now() - start
+            self._metrics.called.count((ledger_bucket(seconds), len(batch)), seconds)
             self._answer(batch, operations, reply)
             # Dry runs alone write nothing: that they are answered says nothing of other calls.
             if not all(operation.is_dry for operation in operations):
