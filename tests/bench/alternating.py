@@ -13,6 +13,8 @@ from tests.conftest import RedisServer
 # What a pick is to Redis. What a script calls is in the script's own time already.
 SCRIPT_COMMANDS = ("cmdstat_eval", "cmdstat_evalsha", "cmdstat_fcall")
 
+REFUSED_AT_MOST = 0.001  # of the picks: a machine that stands still for a moment has some refused
+
 
 class Side(msgspec.Struct, frozen=True):
     """A server, what is sent to it, and the Redis that it asks, where its time is wanted."""
@@ -84,7 +86,7 @@ def redis_time(turn: Turn) -> float:
 def _turn(side: Side) -> Turn:
     cpu_before, redis_before = side.server.cpu_seconds, _script_micros(side.redis)
     figures = run(side.server.port, side.load)
-    if figures.not_ok:
+    if figures.not_ok > figures.picks * REFUSED_AT_MOST:
         raise RuntimeError(f"{figures.not_ok} of {figures.picks} picks were refused")
     return Turn(
         figures,

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
@@ -19,23 +19,25 @@ from service.ccc.client import LIST_PHONE_NUMBERS, CccClient
 from service.ccc.credentials import AccessKey, StaticCredentials
 from service.ccc.endpoints import open_session
 from service.ccc.requests import Stamp, signed
-from service.ledger import Rules
+from service.ledger import Pick, Rules
 from service.ledger.port import BATCH_TURNS
 from service.ledger.shared import queue
+from service.ledger.shared.line import Line
 from service.locality import Locator, prefix_table
 from service.sync.sweeping import sweep_numbers
-from tests.bench.ledger import EVERY_RULE, GROUPS, Bench, pool_of, quickest
+from tests.bench.ledger import EVERY_RULE, GROUPS, NOW, SECONDS, Bench, pool_of, quickest
 from tests.bench.stage import Stage
 from tests.bench.table import Row
 from tests.bench.warm import INSTANCE, numbers_of
 from tests.conftest import RedisServer
-from tests.ledgers import Shared, shared_ledger
+from tests.ledgers import BASES, Shared, shared_ledger
 from tests.sync.building import NoLimit
 
 KEY = AccessKey("demo-key", "demo-secret")
 LISTED = 10_000
 IN_FLIGHT = 5  # pages, as the sweep has them
 ABREAST, PICKS = 64, 3200
+REPLICAS = 20
 
 
 def ledger_rows(rounds: int) -> list[Row]:
@@ -57,7 +59,7 @@ def sweep_rows(rounds: int) -> list[Row]:
     what = "a sweep of 10,000 numbers, of the same pages read bare"
     return [
         Row(f"{what}, one by one", _ratio(swept, one_by_one), at_most=1.2, detail=detail),
-        Row(f"{what}, {IN_FLIGHT} at a time as it does", _ratio(swept, abreast), detail=detail),
+        Row(f"{what}, {IN_FLIGHT} at a time", _ratio(swept, abreast), at_most=1.5, detail=detail),
     ]
 
 
@@ -68,18 +70,62 @@ def _ratio(some: list[float], others: list[float]) -> float:
 
 async def _ledger(url: str, rounds: int) -> list[Row]:
     rows = []
-    for rules, name, most, beyond in (
-        (Rules(), "rotation", 9, 6),
-        (EVERY_RULE, "all rules", 25, 15),
+    for rules, name, alone, batch in (
+        (Rules(), "rotation", (30, 15), (9, 6)),
+        (EVERY_RULE, "all rules", (45, 25), (25, 15)),
     ):
-        for groups in (GROUPS[:1], GROUPS):
+        for groups, calls in ((GROUPS[:1], 1), (GROUPS[:1], BATCH_TURNS), (GROUPS, BATCH_TURNS)):
             async with pool_of(url, 1000, groups=groups) as bench:
                 bench.line.rule(rules)
-                taken = await quickest(bench, rules, groups, BATCH_TURNS)
-            what = f"Redis's own time a pick, {name}, {len(groups)} group(s)"
-            row = Row(what, taken, "µs")
+                taken = await quickest(bench, rules, groups, calls)
+            what = f"Redis's own time a pick, {name}, {len(groups)} group(s), {calls} a call"
+            row, (most, beyond) = Row(what, taken, "µs"), alone if calls == 1 else batch
             rows.append(row if len(groups) > 1 else replace(row, at_most=most, beyond=beyond))
+        rows.append(await _replicas(url, rules, name, rounds))
     return [*rows, await _together(url, rounds)]
+
+
+async def _replicas(url: str, rules: Rules, name: str, rounds: int) -> Row:
+    """Redis's CPU a pick of many processes that each send theirs alone, of one that sends many."""
+    ratios = []
+    async with pool_of(url, 1000, groups=GROUPS[:1]) as bench:
+        lines = [Line(bench.client, BASES, f"replica-{at}", SECONDS) for at in range(REPLICAS)]
+        for line in (*lines, bench.line):
+            line.rule(rules)
+            await line.call([], NOW)
+        for at in range(rounds):
+            first, second = 2 * at * PICKS, (2 * at + 1) * PICKS
+            batches = await _redis_seconds(bench, rules, first, [bench.line], BATCH_TURNS)
+            ratios.append(await _redis_seconds(bench, rules, second, lines, 1) / batches)
+        for line in lines:
+            await line.close()
+    what = f"Redis's CPU a pick of {REPLICAS} processes, {name}, of batches of {BATCH_TURNS}"
+    return Row(what, median(ratios), at_most=5, beyond=3)
+
+
+async def _redis_seconds(
+    bench: Bench, rules: Rules, start: int, lines: Sequence[Line], batch: int
+) -> float:
+    """Redis's CPU time for so many picks over these lines, in user and in kernel mode."""
+    names = {} if rules.horizon else {"callee": "", "call": "", "groups": ""}
+    steps = bench.pick(0).steps
+    picks = [replace(bench.pick(start + at, **names), steps=steps) for at in range(PICKS)]
+
+    async def send(line: Line, own: Sequence[Pick]) -> None:
+        for at in range(0, len(own), batch):
+            await line.call(own[at : at + batch], NOW + start)
+
+    before = await _redis_cpu(bench)
+    share = PICKS // len(lines)
+    await asyncio.gather(
+        *(send(line, picks[at * share :][:share]) for at, line in enumerate(lines))
+    )
+    return await _redis_cpu(bench) - before
+
+
+async def _redis_cpu(bench: Bench) -> float:
+    used = await bench.client.info("cpu")
+    return float(used["used_cpu_user"]) + float(used["used_cpu_sys"])
 
 
 async def _together(url: str, rounds: int) -> Row:

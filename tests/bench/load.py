@@ -30,6 +30,7 @@ class Load(msgspec.Struct, frozen=True):
     seconds: float = 1.5
     outcomes: bool = False
     call_ids: bool = False
+    fresh_heads: bool = False  # an `X-Request-Id` and a `traceparent` of its own for each request
 
 
 class Figures(msgspec.Struct, frozen=True):
@@ -42,11 +43,17 @@ class Figures(msgspec.Struct, frozen=True):
     not_ok: int
 
 
-def _requests(port: int, path: str, body: bytes) -> bytes:
+def _requests(port: int, path: str, body: bytes, ids: bytes = b"") -> bytes:
     return (
-        b"POST %b HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nContent-Type: application/json\r\n"
-        b"Content-Length: %d\r\n\r\n%b" % (path.encode(), port, len(body), body)
+        b"POST %b HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nContent-Type: application/json\r\n%b"
+        b"Content-Length: %d\r\n\r\n%b" % (path.encode(), port, ids, len(body), body)
     )
+
+
+def _ids(randomness: Random) -> bytes:
+    trace = randomness.getrandbits(128)
+    parent = b"00-%032x-%016x-01" % (trace, trace >> 64 or 1)
+    return b"X-Request-Id: %032x\r\ntraceparent: %b\r\n" % (trace, parent)
 
 
 def request_of(port: int, groups: tuple[str, ...]) -> bytes:
@@ -65,10 +72,11 @@ def _sent(port: int, load: Load, seed: int) -> Iterator[tuple[bool, bytes]]:
         named = b',"call_id":"%b"' % call if call else b""
         callee = randomness.randrange(10**8)
         body = b'{"called_number":"138%08d","skill_group_ids":%b%b}' % (callee, groups, named)
-        yield True, _requests(port, "/v1/pick", body)
+        ids = _ids(randomness) if load.fresh_heads else b""
+        yield True, _requests(port, "/v1/pick", body, ids)
         if load.outcomes:
             told = b'{"call_id":"%b","result":"answered"}' % call
-            yield False, _requests(port, "/v1/outcomes", told)
+            yield False, _requests(port, "/v1/outcomes", told, ids)
 
 
 class _Connection(asyncio.Protocol):
