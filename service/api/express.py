@@ -139,13 +139,12 @@ class Connection(Protocol):
         return True
 
     def _admit(self, known: KnownHead, body: bytes) -> None:
-        """Begin to answer a request, or refuse it."""
+        """Have a request answered in the loop's next turn, or refuse it in this one."""
         request_id = known.request_id or self._lane.api.parts.new_id()
         if (work := self._lane.answer(known, self.arrived, request_id, body)) is None:
             self._overload(known.asker, request_id, known.traceparent)
             return
-        self._answering = LightTask(self._answer(work, known, request_id))
-        self._answering.start()
+        self._answering = LightTask(self._answer(work, known, request_id), self._loop)
 
     def _turn_away(self, data: bytes, start: int) -> bool:
         """Refuse a pick before aiohttp has read it, if it would not be let in then."""

@@ -44,7 +44,8 @@ async def test_a_light_task_awaits_futures_their_errors_and_tasks_with_a_timeout
             await asyncio.create_task(slow())
         seen.set_result(first)
 
-    LightTask(light()).start()
+    LightTask(light(), loop)
+    await asyncio.sleep(0)
     assert not seen.done()
     future.set_result("an answer")
     assert await seen == "an answer"
@@ -62,7 +63,8 @@ async def test_each_light_task_has_a_context_of_its_own_from_its_beginning_to_it
         name.reset(token)
 
     for own, end in zip(("one", "other"), ends, strict=True):
-        LightTask(light(own, end)).start()
+        LightTask(light(own, end), loop)
+    await asyncio.sleep(0)
     for end in reversed(ends):
         end.set_result(None)
     await asyncio.sleep(0)
