@@ -31,8 +31,9 @@ def stamp() -> None:
 
     def written(connection: Connection, answer: bytes) -> None:
         write(connection, answer)
-        is_undecided = connection._answering is None
-        note(connection, "refused at once" if is_undecided else f"{answer[9:12].decode()}, let in")
+        status = answer[9:12].decode()
+        is_let_in = connection._answering is not None or status == "200"
+        note(connection, f"{status}, let in" if is_let_in else "refused at once")
 
     setattr(Connection, "data_received", data_received)  # noqa: B010 - a method, to mypy
     setattr(Connection, "_write", written)  # noqa: B010 - the same
