@@ -4,11 +4,10 @@ No answer has a called number in clear, and none is to be stored.
 """
 
 from collections.abc import Iterable
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 from aiohttp import web
-from aiohttp.typedefs import Handler
 from msgspec import Meta, Struct
 
 from service.api import audit, bodies, examples, forms
@@ -16,7 +15,7 @@ from service.api.answers import CalleeResults, answer
 from service.api.auth import Asker
 from service.api.parking import MAX_BYTES, until_of
 from service.api.parts import API, REQUEST_ID, admitted
-from service.api.route import Route, ok
+from service.api.route import Route, good
 from service.errors import InvalidCalledNumber, LedgerUnavailable
 from service.ledger import Stop
 from service.logs import mask
@@ -159,42 +158,36 @@ def _unstored(body: CalleeState | CalleeResults) -> web.Response:
     return response
 
 
-def _route(call: str, handler: Handler, summary: str, answer: Any, **asked: Any) -> Route:
-    method, path = call.split()
-    of_one = (InvalidCalledNumber,) if "{number}" in path else ()
-    return Route(
-        method=method,
-        path=f"/v1/callees/{path}",
-        handler=handler,
-        tag="callees",
-        summary=summary,
-        access="admin",
-        answers=ok(type(answer), answer),
-        errors=(LedgerUnavailable, *of_one),
-        **asked,
-    )
-
-
 _SPAN = {"seconds": 2_592_000, "reason": "asked not to be called"}
 _MANY = {"numbers": ["13888888888", "0871-6555 0001"]}
-_STOP = {"query": InstanceQuery, "body": ParkRequest, "example": _SPAN}
-_STOP_MANY = {"body": CalleesToStop, "example": _MANY | _SPAN}
-_LET_MANY = {"body": CalleesToLet, "example": _MANY}
+_ONE = (InvalidCalledNumber, LedgerUnavailable)
 
 ROUTES = (
-    _route(
-        "GET {number}", get, "Say why a callee is refused", examples.CALLEE, query=InstanceQuery
-    ),
-    _route("PUT {number}/stop", stop, "Refuse a callee for a while", examples.CALLEE, **_STOP),
-    _route(
-        "DELETE {number}/stop",
-        let,
-        "Let a callee be called again",
-        examples.LET_ALONE,
+    Route("GET /v1/callees/{number}", get, good(examples.CALLEE), _ONE, InstanceQuery),
+    Route(
+        "PUT /v1/callees/{number}/stop",
+        stop,
+        good(examples.CALLEE),
         query=InstanceQuery,
+        body=ParkRequest,
+        example=_SPAN,
+        errors=_ONE,
     ),
-    _route(
-        "POST stop", stop_many, "Refuse many callees for a while", examples.STOPPED, **_STOP_MANY
+    Route("DELETE /v1/callees/{number}/stop", let, good(examples.LET_ALONE), _ONE, InstanceQuery),
+    Route(
+        "POST /v1/callees/stop",
+        stop_many,
+        good(examples.STOPPED),
+        body=CalleesToStop,
+        example=_MANY | _SPAN,
+        errors=(LedgerUnavailable,),
     ),
-    _route("POST unstop", let_many, "Let many callees be called again", examples.LET, **_LET_MANY),
+    Route(
+        "POST /v1/callees/unstop",
+        let_many,
+        good(examples.LET),
+        body=CalleesToLet,
+        example=_MANY,
+        errors=(LedgerUnavailable,),
+    ),
 )

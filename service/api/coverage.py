@@ -10,7 +10,7 @@ from msgspec import Meta, Struct
 from service.api import bodies, examples, forms
 from service.api.answers import answer
 from service.api.parts import Api, admitted
-from service.api.route import Route, ok
+from service.api.route import Route, good
 from service.api.tables import CSV, MARK, csv_lines, safe
 from service.coverage.report import Coverage
 from service.errors import (
@@ -51,7 +51,7 @@ _decoder = msgspec.json.Decoder(DemandRequest)
 
 
 async def get(request: web.Request) -> web.Response:
-    """Plan by the demand of the last two weeks that was counted here.
+    """Say which numbers to buy where: by the demand of the last two weeks that was counted here.
 
     Raises:
         LedgerUnavailable: it cannot be read now.
@@ -60,7 +60,9 @@ async def get(request: web.Request) -> web.Response:
 
 
 async def post(request: web.Request) -> web.Response:
-    """Plan by a day's demand, of JSON or of CSV: `skill_group_id,city,hour,calls`.
+    """Say which numbers to buy where, by a day's demand.
+
+    That comes as JSON or as CSV: `skill_group_id,city,hour,calls`.
 
     Raises:
         UnsupportedMediaType: the body is neither.
@@ -101,30 +103,21 @@ def _table(coverage: Coverage) -> str:
     return MARK + csv_lines([columns, *rows])
 
 
-_PLANNED = ok(Coverage, examples.COVERAGE)
 ROUTES = (
     Route(
-        method="GET",
-        path="/v1/coverage",
-        handler=get,
-        tag="numbers",
-        summary="Say which numbers to buy where",
-        access="admin",
-        query=CoverageQuery,
-        answers=_PLANNED,
-        errors=(InventoryUnavailable, LedgerUnavailable),
+        "GET /v1/coverage",
+        get,
+        good(examples.COVERAGE),
+        (InventoryUnavailable, LedgerUnavailable),
+        CoverageQuery,
     ),
     Route(
-        method="POST",
-        path="/v1/coverage",
-        handler=post,
-        tag="numbers",
-        summary="Say which numbers to buy where, by a day's demand",
-        access="admin",
+        "POST /v1/coverage",
+        post,
+        good(examples.COVERAGE),
         query=CoverageQuery,
         body=DemandRequest,
         example={"demand": [examples.DEMAND]},
-        answers=_PLANNED,
         errors=(InventoryUnavailable,),
     ),
 )

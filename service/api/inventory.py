@@ -32,7 +32,7 @@ class RefreshQuery(InstanceQuery, frozen=True):
 
 
 async def get(request: web.Request) -> web.Response:
-    """The inventories of all instances that who asks may ask for, or of the one named."""
+    """Show how the inventories stand: of all instances that one may ask for, or of the one named."""
     api, asker = admitted(request, "admin")
     asked = forms.query(request, InstanceQuery)
     if asked.instance_id:
@@ -41,7 +41,7 @@ async def get(request: web.Request) -> web.Response:
 
 
 async def refresh(request: web.Request) -> web.Response:
-    """Sweep now; with `accept_shrink=true` also believe a loss.
+    """Sweep an inventory now; with `accept_shrink=true` also believe a loss.
 
     Raises:
         InventoryUnavailable: the sweep failed; the last good inventory stays.

@@ -18,7 +18,7 @@ _bulk_decoder = msgspec.json.Decoder(BulkRequest)
 
 
 async def get(request: web.Request) -> web.Response:
-    """One page of the numbers that the query leaves.
+    """List the numbers, with how each stands: one page of those that the query leaves.
 
     While the ledger cannot be asked the list is still given: `standing` is `unavailable` then, and
     `used_hour`, `used_day`, `available` and `parked` are null, which is no claim either way.
@@ -30,7 +30,7 @@ async def get(request: web.Request) -> web.Response:
 
 
 async def add(request: web.Request) -> web.Response:
-    """Add numbers by AddPhoneNumbers; 200 also where CCC did not add some.
+    """Add numbers to an instance, by AddPhoneNumbers; 200 also where CCC did not add some.
 
     The answer waits for CCC and for the refresh; a client that hangs up ends neither.
     """
@@ -41,7 +41,7 @@ async def add(request: web.Request) -> web.Response:
 
 
 async def add_bulk(request: web.Request) -> web.Response:
-    """Add numbers by AddBulkPhoneNumbers, and bind them to skill groups; else as `add`."""
+    """Add numbers, and bind them to skill groups, by AddBulkPhoneNumbers; else as `add`."""
     addition = await _add(request, _bulk_decoder)
     fates = msgspec.structs.asdict(addition)
     del fates["details"]

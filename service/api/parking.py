@@ -11,7 +11,7 @@ from service.api import audit, bodies, examples, forms
 from service.api.answers import BulkParkReply, ParkReply, UnparkReply, answer
 from service.api.auth import Asker
 from service.api.parts import API, REQUEST_ID, admitted
-from service.api.route import Route, ok
+from service.api.route import Route, good
 from service.errors import InvalidField, InventoryUnavailable, LedgerUnavailable, UnknownNumber
 from service.logs import mask
 from service.numbers import (
@@ -71,7 +71,7 @@ async def park_many(request: web.Request) -> web.Response:
 
 
 async def unpark(request: web.Request) -> web.Response:
-    """Lift what keeps a number out for a reason; whatever else keeps it out still does.
+    """Lift what keeps a number out, for a reason; whatever else keeps it out still does.
 
     From a quarantine it comes on probation, under the cap of that, and is judged by its calls from
     then on.
@@ -160,53 +160,33 @@ def _named(request: web.Request, asker: Asker, shape: type[Q]) -> tuple[Q, str]:
 
 _ONE = (UnknownNumber, InventoryUnavailable, LedgerUnavailable)
 _MANY = (InventoryUnavailable, LedgerUnavailable)
+_SPAN = {"seconds": 3600, "reason": "complaints"}
+
 ROUTES = (
     Route(
-        method="PUT",
-        path="/v1/numbers/{number}/park",
-        handler=park,
-        tag="numbers",
-        summary="Take a number out of rotation",
-        access="admin",
+        "PUT /v1/numbers/{number}/park",
+        park,
+        good(examples.PARK),
         query=InstanceQuery,
         body=ParkRequest,
-        example={"seconds": 3600, "reason": "complaints"},
-        answers=ok(ParkReply, examples.PARK),
+        example=_SPAN,
         errors=_ONE,
     ),
+    Route("DELETE /v1/numbers/{number}/park", unpark, good(examples.UNPARK), _ONE, UnparkQuery),
     Route(
-        method="DELETE",
-        path="/v1/numbers/{number}/park",
-        handler=unpark,
-        tag="numbers",
-        summary="Lift what keeps a number out",
-        access="admin",
-        query=UnparkQuery,
-        answers=ok(UnparkReply, examples.UNPARK),
-        errors=_ONE,
-    ),
-    Route(
-        method="POST",
-        path="/v1/numbers/park",
-        handler=park_many,
-        tag="numbers",
-        summary="Take many numbers out of rotation",
-        access="admin",
+        "POST /v1/numbers/park",
+        park_many,
+        good(examples.PARKED_MANY),
         body=BulkParkRequest,
-        example={"numbers": [examples.NUMBER], "seconds": 3600, "reason": "complaints"},
-        answers=ok(BulkParkReply, examples.PARKED_MANY),
+        example={"numbers": [examples.NUMBER]} | _SPAN,
         errors=_MANY,
     ),
     Route(
-        method="POST",
-        path="/v1/numbers/unpark",
-        handler=unpark_many,
-        tag="numbers",
-        summary="Lift what keeps many numbers out",
-        access="admin",
+        "POST /v1/numbers/unpark",
+        unpark_many,
+        good(examples.UNPARKED_MANY),
         body=BulkUnparkRequest,
         example={"numbers": [examples.NUMBER], "reason": "sip_rest"},
-        answers=ok(BulkParkReply, examples.UNPARKED_MANY),
         errors=_MANY,
     ),
 )

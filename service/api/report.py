@@ -15,7 +15,7 @@ from msgspec.structs import astuple
 from service.api import examples, forms
 from service.api.bodies import JSON
 from service.api.parts import admitted
-from service.api.route import Route, ok
+from service.api.route import Route, good
 from service.api.tables import CSV, MARK, csv_lines, safe
 from service.errors import InvalidField, LedgerUnavailable
 from service.inventory.order import in_order
@@ -56,8 +56,9 @@ class FormattedQuery(ReportQuery, frozen=True, forbid_unknown_fields=True):
 
 
 async def get(request: web.Request) -> web.Response:
-    """Report by day and number, skill group, callee's province or match.
+    """Report what was picked, and how those calls ended.
 
+    It goes by day and number, skill group, callee's province or match.
     The days are those of the instance's time zone, as many as `[reports]` keeps. What this process
     has counted is in it, and what others had a minute ago. `format=csv` has the same as a table.
     Either is written as it is read: where Redis fails meanwhile, the connection is closed.
@@ -151,14 +152,4 @@ def _text(*cells: str | float | None) -> str:
     return csv_lines([cells]).removesuffix("\r\n")
 
 
-ROUTE = Route(
-    method="GET",
-    path="/v1/report",
-    handler=get,
-    tag="numbers",
-    summary="Report what was picked, and how those calls ended",
-    access="admin",
-    query=ReportQuery,
-    answers=ok(CallReport, examples.REPORT),
-    errors=(LedgerUnavailable,),
-)
+ROUTE = Route("GET /v1/report", get, good(examples.REPORT), (LedgerUnavailable,), ReportQuery)

@@ -80,7 +80,7 @@ _WHOSE = {"numbers": "One of the instance's own numbers", "callees": "The called
 
 
 async def get(request: web.Request) -> web.Response:
-    """The OpenAPI document of this service.
+    """This document: the routes, in OpenAPI.
 
     Any known credential opens it: it shows nothing secret, but only health and readiness are open
     to everybody.
