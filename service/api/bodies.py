@@ -6,7 +6,9 @@ where it suspects, and where the decoder refuses, `faults` reads the body again,
 """
 
 import asyncio
-from typing import TypeVar
+from collections.abc import Callable
+from functools import cache
+from typing import Any, TypeVar
 
 import msgspec
 from aiohttp import web
@@ -27,6 +29,7 @@ MAX_BYTES = 65_536
 
 T = TypeVar("T")
 
+_decoder_of: Callable[[Any], Any] = cache(msgspec.json.Decoder)
 _KEYS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
@@ -71,10 +74,8 @@ def _check_length(length: int, most: int) -> None:
         raise RequestTooLarge(f"The body is longer than {most} bytes; ask for less at once")
 
 
-async def read_json(
-    request: web.Request, decoder: msgspec.json.Decoder[T], most: int = MAX_BYTES
-) -> T:
-    """A body that must be JSON, at most so many bytes, as its decoder's type.
+async def read_json(request: web.Request, shape: type[T], most: int = MAX_BYTES) -> T:
+    """A body that must be JSON, at most so many bytes, as its type.
 
     Raises:
         UnsupportedMediaType: it says to be something else.
@@ -82,6 +83,7 @@ async def read_json(
     """
     if request.content_type != JSON:
         raise UnsupportedMediaType(f"Content-Type: send {JSON}")
+    decoder: msgspec.json.Decoder[T] = _decoder_of(shape)
     return decode(await read(request, most), decoder)
 
 

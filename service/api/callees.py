@@ -4,38 +4,29 @@ No answer has a called number in clear, and none is to be stored.
 """
 
 from collections.abc import Iterable
-from typing import Annotated
 
-import msgspec
 from aiohttp import web
-from msgspec import Meta, Struct
+from msgspec import Struct
 
-from service.api import audit, bodies, examples, forms
+from service.api import admin, audit, bodies, examples
 from service.api.answers import CalleeResults, answer
 from service.api.auth import Asker
 from service.api.parking import MAX_BYTES, until_of
-from service.api.parts import API, REQUEST_ID, admitted
+from service.api.parts import API, REQUEST_ID
 from service.api.route import Route, good
 from service.errors import InvalidCalledNumber, LedgerUnavailable
 from service.ledger import Stop
 from service.logs import mask
-from service.numbers import InstanceQuery, ParkRequest
+from service.numbers import BulkParkRequest, InstanceQuery, Numbers, ParkRequest
 from service.numbers.callees import CalleeResult, CalleeState
 from service.picking import InstanceId
 from service.picking.explaining import instant
 
 LET = Stop("", 0, replaces=True)
 
-Numbers = Annotated[
-    tuple[str, ...], Meta(min_length=1, max_length=10_000, description="As dialled, in any form.")
-]
 
-
-class CalleesToStop(ParkRequest, frozen=True, kw_only=True, gc=False):
+class CalleesToStop(BulkParkRequest, frozen=True, kw_only=True):
     """Called numbers, and a span of time as in `ParkRequest`."""
-
-    numbers: Numbers
-    instance_id: InstanceId = ""
 
 
 class CalleesToLet(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
@@ -45,33 +36,27 @@ class CalleesToLet(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     instance_id: InstanceId = ""
 
 
-_stop_decoder = msgspec.json.Decoder(ParkRequest)
-_many_decoder = msgspec.json.Decoder(CalleesToStop)
-_let_decoder = msgspec.json.Decoder(CalleesToLet)
-
-
 async def get(request: web.Request) -> web.Response:
     """Say why a callee is refused: its stop, its picks rule by rule, what it was shown.
 
     While Redis does not serve this is a 503: a process alone knows its own picks at the most.
     """
-    return await _described(request, *_named(request, admitted(request, "admin")[1]))
+    _, _, asked = admin.query(request, InstanceQuery)
+    return await _described(request, asked.instance_id)
 
 
 async def stop(request: web.Request) -> web.Response:
     """Refuse a callee for a while; stopped again, it is refused until the new instant."""
-    _, asker = admitted(request, "admin")
-    instance_id, number = _named(request, asker)
-    wanted = await bodies.read_json(request, _stop_decoder)
-    stop = _stop_of(request, asker, wanted, instance_id, replaces=True)
-    return await _change(request, asker, instance_id, number, stop)
+    _, asker, asked = admin.query(request, InstanceQuery)
+    wanted = await bodies.read_json(request, ParkRequest)
+    stop = _stop_of(request, asker, wanted, asked.instance_id, replaces=True)
+    return await _change(request, asker, asked.instance_id, stop)
 
 
 async def let(request: web.Request) -> web.Response:
     """Let a callee be called again, whoever stopped it; its rules still hold."""
-    _, asker = admitted(request, "admin")
-    instance_id, number = _named(request, asker)
-    return await _change(request, asker, instance_id, number, LET)
+    _, asker, asked = admin.query(request, InstanceQuery)
+    return await _change(request, asker, asked.instance_id, LET)
 
 
 async def stop_many(request: web.Request) -> web.Response:
@@ -80,9 +65,7 @@ async def stop_many(request: web.Request) -> web.Response:
     One that is stopped for longer stays so, with the words to that. 503 says how many were stopped
     before Redis went away; asking again is safe.
     """
-    _, asker = admitted(request, "admin")
-    wanted = await bodies.read_json(request, _many_decoder, MAX_BYTES)
-    asker.keep_to(wanted.instance_id)
+    _, asker, wanted = await admin.body(request, CalleesToStop, MAX_BYTES)
     stop = _stop_of(request, asker, wanted, wanted.instance_id, replaces=False)
     results = await _changed(request, asker, wanted.instance_id, wanted.numbers, stop)
     return _unstored(CalleeResults(request[REQUEST_ID], results))
@@ -90,25 +73,23 @@ async def stop_many(request: web.Request) -> web.Response:
 
 async def let_many(request: web.Request) -> web.Response:
     """Let many callees be called again, as one is; 200 also where some are not stopped."""
-    _, asker = admitted(request, "admin")
-    wanted = await bodies.read_json(request, _let_decoder, MAX_BYTES)
-    asker.keep_to(wanted.instance_id)
+    _, asker, wanted = await admin.body(request, CalleesToLet, MAX_BYTES)
     results = await _changed(request, asker, wanted.instance_id, wanted.numbers, LET)
     return _unstored(CalleeResults(request[REQUEST_ID], results))
 
 
-async def _described(request: web.Request, instance_id: str, number: str) -> web.Response:
-    return _unstored(await request.app[API].parts.callees.describe(instance_id, number))
+async def _described(request: web.Request, instance_id: str) -> web.Response:
+    callees, number = request.app[API].parts.callees, request.match_info["number"]
+    return _unstored(await callees.describe(instance_id, number))
 
 
-async def _change(
-    request: web.Request, asker: Asker, instance_id: str, number: str, stop: Stop
-) -> web.Response:
-    """Stop one callee or let it again, and describe it."""
+async def _change(request: web.Request, asker: Asker, instance_id: str, stop: Stop) -> web.Response:
+    """Stop the callee in the path or let it again, and describe it."""
+    number = request.match_info["number"]
     (result,) = await _changed(request, asker, instance_id, (number,), stop)
     if result.why:
         raise InvalidCalledNumber(result.why)
-    return await _described(request, instance_id, number)
+    return await _described(request, instance_id)
 
 
 async def _changed(
@@ -143,13 +124,6 @@ def _stop_of(
     """Return what is asked for as the ledger has it, for any callee."""
     until = until_of(wanted, request.app[API].parts.callees.now(instance_id) / 1000)
     return Stop("", int(until.timestamp() * 1000), asker.name, wanted.reason, replaces)
-
-
-def _named(request: web.Request, asker: Asker) -> tuple[str, str]:
-    """The instance that was named, if any, and the number."""
-    instance_id = forms.query(request, InstanceQuery).instance_id
-    asker.keep_to(instance_id)
-    return instance_id, request.match_info["number"]
 
 
 def _unstored(body: CalleeState | CalleeResults) -> web.Response:

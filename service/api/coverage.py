@@ -7,9 +7,9 @@ import msgspec
 from aiohttp import web
 from msgspec import Meta, Struct
 
-from service.api import bodies, examples, forms
+from service.api import admin, bodies, examples
 from service.api.answers import answer
-from service.api.parts import Api, admitted
+from service.api.parts import Api
 from service.api.route import Route, good
 from service.api.tables import CSV, MARK, csv_lines, safe
 from service.coverage.report import Coverage
@@ -56,7 +56,8 @@ async def get(request: web.Request) -> web.Response:
     Raises:
         LedgerUnavailable: it cannot be read now.
     """
-    return await _planned(*_asked(request))
+    api, _, asked = admin.query(request, PlanQuery)
+    return await _planned(api, asked)
 
 
 async def post(request: web.Request) -> web.Response:
@@ -68,7 +69,7 @@ async def post(request: web.Request) -> web.Response:
         UnsupportedMediaType: the body is neither.
         MalformedRequest, InvalidField: it cannot be read.
     """
-    api, asked = _asked(request)
+    api, _, asked = admin.query(request, PlanQuery)
     if request.content_type not in (bodies.JSON, CSV):
         raise UnsupportedMediaType(f"Content-Type: send {bodies.JSON} or {CSV}")
     body = await bodies.read(request, MAX_BYTES)
@@ -79,13 +80,6 @@ async def post(request: web.Request) -> web.Response:
         return await _planned(api, asked, rows_of(body.decode()))
     except UnicodeDecodeError:
         raise MalformedRequest("The file is not in UTF-8; save it so") from None
-
-
-def _asked(request: web.Request) -> tuple[Api, PlanQuery]:
-    api, asker = admitted(request, "admin")
-    asked = forms.query(request, PlanQuery)
-    asker.keep_to(asked.instance_id)
-    return api, asked
 
 
 async def _planned(

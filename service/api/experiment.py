@@ -2,9 +2,8 @@
 
 from aiohttp import web
 
-from service.api import examples, forms
+from service.api import admin, examples
 from service.api.answers import answer
-from service.api.parts import admitted
 from service.api.route import Route, good
 from service.errors import LedgerUnavailable
 from service.numbers import InstanceQuery
@@ -17,10 +16,8 @@ async def get(request: web.Request) -> web.Response:
     Raises:
         LedgerUnavailable: the counts cannot be read now.
     """
-    api, asker = admitted(request, "admin")
-    instance_id = forms.query(request, InstanceQuery).instance_id
-    asker.keep_to(instance_id)
-    return answer(await instance_named(api.parts.experiments, instance_id).report())
+    api, _, asked = admin.query(request, InstanceQuery)
+    return answer(await instance_named(api.parts.experiments, asked.instance_id).report())
 
 
 ROUTE = Route(

@@ -2,15 +2,15 @@
 
 from collections.abc import Awaitable
 from datetime import UTC, datetime
-from typing import TypeAlias, TypeVar
+from typing import TypeAlias
 
-import msgspec
 from aiohttp import web
+from msgspec.structs import asdict
 
-from service.api import audit, bodies, examples, forms
+from service.api import admin, audit, bodies, examples
 from service.api.answers import BulkParkReply, ParkReply, UnparkReply, answer
 from service.api.auth import Asker
-from service.api.parts import API, REQUEST_ID, admitted
+from service.api.parts import API, REQUEST_ID
 from service.api.route import Route, good
 from service.errors import InvalidField, InventoryUnavailable, LedgerUnavailable, UnknownNumber
 from service.logs import mask
@@ -22,14 +22,11 @@ from service.numbers import (
     NumberResult,
     Parked,
     ParkRequest,
-    Reason,
     UnparkQuery,
 )
 from service.numbers.parking import OPERATOR, PartlyDone
 from service.picking.instance import own_number
 
-Q = TypeVar("Q", bound=InstanceQuery)
-Given: TypeAlias = tuple[str, ...]
 Results: TypeAlias = tuple[NumberResult, ...]
 
 MAX_BYTES = 524_288  # of thousands of numbers
@@ -40,20 +37,17 @@ _WHY_NOT = {
     "not_parked": "is not parked for this reason; the list says what keeps it out",
 }
 
-_park_decoder = msgspec.json.Decoder(ParkRequest)
-_bulk_park_decoder = msgspec.json.Decoder(BulkParkRequest)
-_bulk_unpark_decoder = msgspec.json.Decoder(BulkUnparkRequest)
-
 
 async def park(request: web.Request) -> web.Response:
     """Take a number out of rotation; parked again, it is out until the new instant.
 
     The ledger knows the reason as `operator`; the words stand in the list, as the park's `note`.
     """
-    _, asker = admitted(request, "admin")
-    asked, number = _named(request, asker, InstanceQuery)
-    wanted = await bodies.read_json(request, _park_decoder)
-    parked, (result,) = await _park(request, asker, wanted, asked.instance_id, (number,))
+    _, asker, asked = admin.query(request, InstanceQuery)
+    number = _number_in(request)
+    span = asdict(await bodies.read_json(request, ParkRequest))
+    wanted = BulkParkRequest(**span, numbers=(number,), instance_id=asked.instance_id)
+    parked, (result,) = await _park(request, asker, wanted)
     _check(result)
     return answer(ParkReply(request[REQUEST_ID], number, parked, wanted.reason))
 
@@ -63,10 +57,8 @@ async def park_many(request: web.Request) -> web.Response:
 
     503 says how many were parked before Redis went away; asking again is safe.
     """
-    _, asker = admitted(request, "admin")
-    wanted = await bodies.read_json(request, _bulk_park_decoder, MAX_BYTES)
-    asker.keep_to(wanted.instance_id)
-    _, results = await _park(request, asker, wanted, wanted.instance_id, wanted.numbers)
+    _, asker, wanted = await admin.body(request, BulkParkRequest, MAX_BYTES)
+    _, results = await _park(request, asker, wanted)
     return answer(BulkParkReply(request[REQUEST_ID], results))
 
 
@@ -76,9 +68,10 @@ async def unpark(request: web.Request) -> web.Response:
     From a quarantine it comes on probation, under the cap of that, and is judged by its calls from
     then on.
     """
-    _, asker = admitted(request, "admin")
-    asked, number = _named(request, asker, UnparkQuery)
-    (result,) = await _unpark(request, asker, asked.instance_id, (number,), asked.reason)
+    _, asker, asked = admin.query(request, UnparkQuery)
+    number = _number_in(request)
+    wanted = BulkUnparkRequest((number,), asked.reason, asked.instance_id)
+    (result,) = await _unpark(request, asker, wanted)
     _check(result)
     return answer(UnparkReply(request[REQUEST_ID], number))
 
@@ -88,12 +81,8 @@ async def unpark_many(request: web.Request) -> web.Response:
 
     503 says how many were lifted before Redis went away; asking again is safe.
     """
-    _, asker = admitted(request, "admin")
-    wanted = await bodies.read_json(request, _bulk_unpark_decoder, MAX_BYTES)
-    asker.keep_to(wanted.instance_id)
-    numbers, reason = wanted.numbers, wanted.reason
-    results = await _unpark(request, asker, wanted.instance_id, numbers, reason)
-    return answer(BulkParkReply(request[REQUEST_ID], results))
+    _, asker, wanted = await admin.body(request, BulkUnparkRequest, MAX_BYTES)
+    return answer(BulkParkReply(request[REQUEST_ID], await _unpark(request, asker, wanted)))
 
 
 def until_of(wanted: ParkRequest, now: float) -> datetime:
@@ -108,19 +97,18 @@ def until_of(wanted: ParkRequest, now: float) -> datetime:
 
 
 async def _park(
-    request: web.Request, asker: Asker, wanted: ParkRequest, instance_id: str, numbers: Given
+    request: web.Request, asker: Asker, wanted: BulkParkRequest
 ) -> tuple[Parked, Results]:
-    parking = request.app[API].parts.parking
+    parking, instance_id = request.app[API].parts.parking, wanted.instance_id
     until = until_of(wanted, parking.now(instance_id) / 1000)
     by, words, end = asker.name, wanted.reason, until.timestamp() * 1000
-    parks = parking.park(instance_id, numbers, int(end), by=by, words=words)
-    what = f"parked {_whom(numbers)} until {until}: {words}"
+    parks = parking.park(instance_id, wanted.numbers, int(end), by=by, words=words)
+    what = f"parked {_whom(wanted.numbers)} until {until}: {words}"
     return Parked(OPERATOR, until, by, words), await _told(request, asker, what, instance_id, parks)
 
 
-async def _unpark(
-    request: web.Request, asker: Asker, instance_id: str, numbers: Given, reason: Reason
-) -> Results:
+async def _unpark(request: web.Request, asker: Asker, wanted: BulkUnparkRequest) -> Results:
+    numbers, reason, instance_id = wanted.numbers, wanted.reason, wanted.instance_id
     lifts = request.app[API].parts.parking.lift(instance_id, numbers, reason)
     what = f"unparked {_whom(numbers)} ({reason})"
     return await _told(request, asker, what, instance_id, lifts)
@@ -141,7 +129,7 @@ async def _told(
     return results
 
 
-def _whom(numbers: Given) -> str:
+def _whom(numbers: tuple[str, ...]) -> str:
     return mask(numbers[0]) if len(numbers) == 1 else "many"
 
 
@@ -151,11 +139,9 @@ def _check(result: NumberResult) -> None:
         raise UnknownNumber(f"{mask(result.number)} {why_not}")
 
 
-def _named(request: web.Request, asker: Asker, shape: type[Q]) -> tuple[Q, str]:
-    """Return the query, and the number in the path as a key."""
-    asked = forms.query(request, shape)
-    asker.keep_to(asked.instance_id)
-    return asked, own_number("number", request.match_info["number"])
+def _number_in(request: web.Request) -> str:
+    """Return the number in the path, as a key."""
+    return own_number("number", request.match_info["number"])
 
 
 _ONE = (UnknownNumber, InventoryUnavailable, LedgerUnavailable)

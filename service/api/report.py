@@ -12,9 +12,8 @@ from aiohttp import web
 from msgspec import Meta
 from msgspec.structs import astuple
 
-from service.api import examples, forms
+from service.api import admin, examples
 from service.api.bodies import JSON
-from service.api.parts import admitted
 from service.api.route import Route, good
 from service.api.tables import CSV, MARK, csv_lines, safe
 from service.errors import InvalidField, LedgerUnavailable
@@ -67,9 +66,7 @@ async def get(request: web.Request) -> web.Response:
         InvalidField: the last day is before the first.
         LedgerUnavailable: the counts cannot be read now.
     """
-    api, asker = admitted(request, "admin")
-    asked = forms.query(request, FormattedQuery)
-    asker.keep_to(asked.instance_id)
+    api, _, asked = admin.query(request, FormattedQuery)
     calls = instance_named(api.parts.calls, asked.instance_id)
     report = _without_rows(api.label(asked.instance_id), asked, calls)
     await calls.write()

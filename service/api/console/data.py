@@ -7,28 +7,23 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from service.api import bodies, forms
+from service.api import admin
 from service.api.parts import REQUEST_ID, admitted
 from service.api.recent import shown
-from service.numbers import MOST_NUMBERS, NumberQuery
-from service.picking import Identifier, PickRequest
+from service.numbers import MOST_NUMBERS, InstanceQuery, NumberQuery
+from service.picking import PickRequest
 
-_decoder = msgspec.json.Decoder(PickRequest)
 _encoder = msgspec.json.Encoder()
 
 
-class OverviewQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
+class OverviewQuery(InstanceQuery, frozen=True, forbid_unknown_fields=True):
     """The instance whose overview is asked for."""
-
-    instance_id: Identifier = ""
 
 
 async def overview(request: web.Request) -> web.Response:
     """An instance's numbers by province, and how far they are used today."""
-    api, asker = admitted(request, "admin")
-    instance_id = forms.query(request, OverviewQuery).instance_id
-    asker.keep_to(instance_id)
-    counted = await api.parts.overviews.of(instance_id)
+    api, _, asked = admin.query(request, OverviewQuery)
+    counted = await api.parts.overviews.of(asked.instance_id)
     return _answer(
         request,
         {
@@ -42,9 +37,7 @@ async def overview(request: web.Request) -> web.Response:
 
 async def matching(request: web.Request) -> web.Response:
     """The numbers that a filter leaves, no more than can be parked or lifted at once."""
-    api, asker = admitted(request, "admin")
-    asked = forms.query(request, NumberQuery)
-    asker.keep_to(asked.instance_id)
+    api, _, asked = admin.query(request, NumberQuery)
     numbers = await api.parts.directory.matching(asked)
     return _answer(request, {"numbers": [own.number for own in numbers[:MOST_NUMBERS]]})
 
@@ -59,9 +52,7 @@ async def picks(request: web.Request) -> web.Response:
 
 async def try_pick(request: web.Request) -> web.Response:
     """Try a pick, as `/v1/pick` takes it; nothing is recorded, whatever it says of that."""
-    api, asker = admitted(request, "admin")
-    asked = await bodies.read_json(request, _decoder)
-    asker.keep_to(asked.instance_id)
+    api, asker, asked = await admin.body(request, PickRequest)
     with api.gate.enter(asker, api.parts.timer()):
         return _answer(request, msgspec.structs.asdict(await api.parts.trials.run(asked)))
 
