@@ -74,7 +74,7 @@ async def post(request: web.Request) -> web.Response:
         raise UnsupportedMediaType(f"Content-Type: send {bodies.JSON} or {CSV}")
     body = await bodies.read(request, MAX_BYTES)
     if request.content_type == bodies.JSON:
-        rows = enumerate(bodies.decode(body, _decoder).demand)
+        rows = enumerate((await bodies.decode_long(body, _decoder)).demand)
         return await _planned(api, asked, ((f"demand[{at}]", row) for at, row in rows))
     try:
         return await _planned(api, asked, rows_of(body.decode()))

@@ -31,6 +31,11 @@ _KINDS = {
     "object": "an object",
 }
 
+_INSTANTS = {
+    "datetime": "takes an instant with its offset from UTC, as 2026-01-31T18:00:00+08:00",
+    "date": "takes a day, as 2026-01-31",
+}
+
 
 def check(body: bytes) -> None:
     """Refuse whatever is not one strict JSON object.
@@ -58,6 +63,8 @@ def invalid(error: Exception, shape: Any) -> RequestError:
         if found[1] == "missing":
             return InvalidField(found[2], "is required")
         return InvalidField(found[2][:64], "is no field of this request; leave it out")
+    if instant := re.search(r"\b(datetime|date)\b", what):
+        return InvalidField(field, _INSTANTS[instant[1]])
     if what.startswith("Invalid enum value"):
         return InvalidField(field, f"takes one of {', '.join(_choices(shape, field))}")
     why = re.sub(r"`(\w+)`", lambda kind: _KINDS.get(kind[1], kind[1]), what)

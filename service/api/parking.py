@@ -34,7 +34,7 @@ MAX_BYTES = 524_288  # of thousands of numbers
 _WHY_NOT = {
     "unknown": "is not a number of this instance",
     "not_candidate": "is not a candidate: the list says why, or the ledger has yet to hear of it",
-    "not_parked": "is not parked for this reason; the list says what keeps it out",
+    "not_parked": "is not parked for this reason; the list says for which, ?reason=all lifts all",
 }
 
 

@@ -63,7 +63,7 @@ async def get(request: web.Request) -> web.Response:
     Either is written as it is read: where Redis fails meanwhile, the connection is closed.
 
     Raises:
-        InvalidField: the last day is before the first.
+        InvalidField: none of the days is kept, or the last one is before the first.
         LedgerUnavailable: the counts cannot be read now.
     """
     api, _, asked = admin.query(request, FormattedQuery)
@@ -82,13 +82,12 @@ def _without_rows(instance_id: str, asked: ReportQuery, calls: CallCounter) -> C
     if asked.from_ and asked.to and asked.to < asked.from_:
         raise InvalidField("to", "is before from")
     now = calls.now()
-    oldest = now.date() - timedelta(calls.days - 1)
+    oldest, today = now.date() - timedelta(calls.days - 1), now.date()
+    first, last = max(asked.from_ or oldest, oldest), min(asked.to or today, today)
+    if last < first:
+        raise InvalidField("to", f"leaves no day: those that are kept are {oldest} to {today}")
     return CallReport(
-        instance_id=instance_id,
-        by=asked.by,
-        from_=max(asked.from_ or oldest, oldest),
-        to=min(asked.to or now.date(), now.date()),
-        timezone=str(now.tzinfo),
+        instance_id=instance_id, by=asked.by, from_=first, to=last, timezone=str(now.tzinfo)
     )
 
 

@@ -66,8 +66,10 @@ class CallReport(Struct, frozen=True, kw_only=True):
 
     instance_id: Annotated[str, Meta(description="The instance.")]
     by: Annotated[By, Meta(description="What `key` is.")]
-    from_: Annotated[date, Meta(description="The first day of it.")] = field(name="from")
-    to: Annotated[date, Meta(description="The last day.")]
+    from_: Annotated[
+        date, Meta(description="Its first day: no earlier one than is kept, whatever was asked.")
+    ] = field(name="from")
+    to: Annotated[date, Meta(description="Its last day: today at the latest.")]
     timezone: Annotated[str, Meta(description="The days' time zone.")]
     data: Annotated[
         tuple[ReportRow, ...], Meta(description="By day and key, where anything was counted.")

@@ -132,6 +132,12 @@ async def test_another_media_type_or_encoding_is_refused(
     assert (answer.status, answer.json["code"]) == (415, "UnsupportedMediaType")
 
 
+async def test_json_that_curl_calls_a_form_is_read_as_json(service: Service) -> None:
+    form = "application/x-www-form-urlencoded"
+    answer = await ask(service, "POST", "/v1/pick", b"\n" + PICK, Content_Type=form)
+    assert (answer.status, service.picker.asked) == (200, [DECODER.decode(PICK)])
+
+
 async def test_parameters_and_capitals_of_a_media_type_do_not_matter(service: Service) -> None:
     assert (await picked(service, Content_Type="Application/JSON; charset=UTF-8")).status == 200
 
@@ -153,6 +159,14 @@ async def test_a_body_that_turns_out_too_long_is_refused(service: Service, sent:
 
 async def test_the_longest_body_that_is_allowed_is_read(service: Service) -> None:
     assert (await picked(service, PICK + b" " * (65_536 - len(PICK)))).status == 200
+
+
+@pytest.mark.parametrize("sent", [b"x" * 65_537, b'{"%s": 1}' % (b"x" * 65_537)])
+async def test_a_long_body_is_decoded_as_a_short_one(sent: bytes) -> None:
+    refused = _outcome(lambda given: bodies.decode(given, DECODER), sent)
+    with pytest.raises(refused[0]) as error:
+        await bodies.decode_long(sent, DECODER)
+    assert error.value.detail == refused[1]
 
 
 async def test_a_body_that_trickles_is_given_up(service: Service) -> None:

@@ -249,6 +249,15 @@ async def test_what_cannot_be_changed_now_says_when(service: Service, method: st
     assert answer.headers["Retry-After"] == "1"
 
 
+async def test_an_instant_that_is_none_is_answered_with_one(service: Service) -> None:
+    answer = await ask(
+        service, "PUT", PATH, b'{"until": "2026-01-31T18:00"}', Content_Type="application/json"
+    )
+    assert answer.json["detail"] == (
+        "until: takes an instant with its offset from UTC, as 2026-01-31T18:00:00+08:00"
+    )
+
+
 async def changed(service: Service, what: str, **body: Any) -> Answer:
     path, sent = f"/v1/numbers/{what}", orjson.dumps(body)
     return await ask(service, "POST", path, sent, Content_Type="application/json")
