@@ -10,7 +10,7 @@ import logging
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from itertools import islice
-from typing import Protocol, TypeVar
+from typing import TypeAlias, TypeVar
 
 import msgspec
 from redis.asyncio import Redis
@@ -31,27 +31,14 @@ _encode = msgspec.msgpack.Encoder().encode
 _details = msgspec.msgpack.Decoder(Details)
 
 
-class Inbox(Protocol):
-    """Details of numbers that no sweep has taken yet."""
-
-    async def put(self, details: Mapping[str, Details]) -> None:
-        """Keep them until a sweep takes them."""
-
-    async def read(self) -> Mapping[str, Details]:
-        """All that wait."""
-
-    async def remove(self, numbers: Collection[str]) -> None:
-        """Those of these numbers were taken."""
-
-
 class OwnInbox:
-    """The inbox of a process that is the only one."""
+    """The details that no sweep has taken yet, of a process that is the only one."""
 
     def __init__(self) -> None:
         self._waiting: dict[str, Details] = {}
 
     async def put(self, details: Mapping[str, Details]) -> None:
-        """Keep them."""
+        """Keep them until a sweep takes them."""
         self._waiting |= details
 
     async def read(self) -> Mapping[str, Details]:
@@ -110,6 +97,9 @@ class SharedInbox:
             for number, told in some:
                 if self._unsent.get(number) is told:  # and not put anew meanwhile
                     del self._unsent[number]
+
+
+Inbox: TypeAlias = OwnInbox | SharedInbox
 
 
 class DetailedSweep:
