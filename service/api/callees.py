@@ -9,7 +9,7 @@ from aiohttp import web
 from msgspec import Struct
 
 from service.api import admin, audit, bodies, examples
-from service.api.answers import CalleeResults, answer
+from service.api.answers import NOT_TO_BE_STORED, CalleeResults, answer
 from service.api.auth import Asker
 from service.api.parking import MAX_BYTES, until_of
 from service.api.parts import API, REQUEST_ID
@@ -18,7 +18,7 @@ from service.errors import InvalidCalledNumber, LedgerUnavailable
 from service.ledger import Stop
 from service.logs import mask
 from service.numbers import BulkParkRequest, InstanceQuery, Numbers, ParkRequest
-from service.numbers.callees import CalleeResult, CalleeState
+from service.numbers.callees import CalleeResult
 from service.picking import InstanceId
 from service.picking.explaining import instant
 
@@ -68,19 +68,19 @@ async def stop_many(request: web.Request) -> web.Response:
     _, asker, wanted = await admin.body(request, CalleesToStop, MAX_BYTES)
     stop = _stop_of(request, asker, wanted, wanted.instance_id, replaces=False)
     results = await _changed(request, asker, wanted.instance_id, wanted.numbers, stop)
-    return _unstored(CalleeResults(request[REQUEST_ID], results))
+    return answer(CalleeResults(request[REQUEST_ID], results), headers=NOT_TO_BE_STORED)
 
 
 async def let_many(request: web.Request) -> web.Response:
     """Let many callees be called again, as one is; 200 also where some are not stopped."""
     _, asker, wanted = await admin.body(request, CalleesToLet, MAX_BYTES)
     results = await _changed(request, asker, wanted.instance_id, wanted.numbers, LET)
-    return _unstored(CalleeResults(request[REQUEST_ID], results))
+    return answer(CalleeResults(request[REQUEST_ID], results), headers=NOT_TO_BE_STORED)
 
 
 async def _described(request: web.Request, instance_id: str) -> web.Response:
     callees, number = request.app[API].parts.callees, request.match_info["number"]
-    return _unstored(await callees.describe(instance_id, number))
+    return answer(await callees.describe(instance_id, number), headers=NOT_TO_BE_STORED)
 
 
 async def _change(request: web.Request, asker: Asker, instance_id: str, stop: Stop) -> web.Response:
@@ -124,12 +124,6 @@ def _stop_of(
     """Return what is asked for as the ledger has it, for any callee."""
     until = until_of(wanted, request.app[API].parts.callees.now(instance_id) / 1000)
     return Stop("", int(until.timestamp() * 1000), asker.name, wanted.reason, replaces)
-
-
-def _unstored(body: CalleeState | CalleeResults) -> web.Response:
-    response = answer(body)
-    response.headers["Cache-Control"] = "no-store"
-    return response
 
 
 _SPAN = {"seconds": 2_592_000, "reason": "asked not to be called"}
