@@ -3,14 +3,12 @@
 No answer has a called number in clear, and none is to be stored.
 """
 
-from collections.abc import Iterable
-
 from aiohttp import web
 from msgspec import Struct
 
 from service.api import admin, audit, bodies, examples
 from service.api.answers import NOT_TO_BE_STORED, CalleeResults, answer
-from service.api.auth import Asker
+from service.api.auth import asker_of
 from service.api.parking import MAX_BYTES, until_of
 from service.api.parts import API, REQUEST_ID
 from service.api.route import Route, good
@@ -41,22 +39,22 @@ async def get(request: web.Request) -> web.Response:
 
     While Redis does not serve this is a 503: a process alone knows its own picks at the most.
     """
-    _, _, asked = admin.query(request, InstanceQuery)
+    asked = admin.query(request, InstanceQuery)
     return await _described(request, asked.instance_id)
 
 
 async def stop(request: web.Request) -> web.Response:
     """Refuse a callee for a while; stopped again, it is refused until the new instant."""
-    _, asker, asked = admin.query(request, InstanceQuery)
+    asked = admin.query(request, InstanceQuery)
     wanted = await bodies.read_json(request, ParkRequest)
-    stop = _stop_of(request, asker, wanted, asked.instance_id, replaces=True)
-    return await _change(request, asker, asked.instance_id, stop)
+    stop = _stop_of(request, wanted, asked.instance_id, replaces=True)
+    return await _change(request, asked.instance_id, stop)
 
 
 async def let(request: web.Request) -> web.Response:
     """Let a callee be called again, whoever stopped it; its rules still hold."""
-    _, asker, asked = admin.query(request, InstanceQuery)
-    return await _change(request, asker, asked.instance_id, LET)
+    asked = admin.query(request, InstanceQuery)
+    return await _change(request, asked.instance_id, LET)
 
 
 async def stop_many(request: web.Request) -> web.Response:
@@ -65,16 +63,16 @@ async def stop_many(request: web.Request) -> web.Response:
     One that is stopped for longer stays so, with the words to that. 503 says how many were stopped
     before Redis went away; asking again is safe.
     """
-    _, asker, wanted = await admin.body(request, CalleesToStop, MAX_BYTES)
-    stop = _stop_of(request, asker, wanted, wanted.instance_id, replaces=False)
-    results = await _changed(request, asker, wanted.instance_id, wanted.numbers, stop)
+    wanted = await admin.body(request, CalleesToStop, MAX_BYTES)
+    stop = _stop_of(request, wanted, wanted.instance_id, replaces=False)
+    results = await _changed(request, wanted.instance_id, wanted.numbers, stop)
     return answer(CalleeResults(request[REQUEST_ID], results), headers=NOT_TO_BE_STORED)
 
 
 async def let_many(request: web.Request) -> web.Response:
     """Let many callees be called again, as one is; 200 also where some are not stopped."""
-    _, asker, wanted = await admin.body(request, CalleesToLet, MAX_BYTES)
-    results = await _changed(request, asker, wanted.instance_id, wanted.numbers, LET)
+    wanted = await admin.body(request, CalleesToLet, MAX_BYTES)
+    results = await _changed(request, wanted.instance_id, wanted.numbers, LET)
     return answer(CalleeResults(request[REQUEST_ID], results), headers=NOT_TO_BE_STORED)
 
 
@@ -83,47 +81,32 @@ async def _described(request: web.Request, instance_id: str) -> web.Response:
     return answer(await callees.describe(instance_id, number), headers=NOT_TO_BE_STORED)
 
 
-async def _change(request: web.Request, asker: Asker, instance_id: str, stop: Stop) -> web.Response:
+async def _change(request: web.Request, instance_id: str, stop: Stop) -> web.Response:
     """Stop the callee in the path or let it again, and describe it."""
     number = request.match_info["number"]
-    (result,) = await _changed(request, asker, instance_id, (number,), stop)
+    (result,) = await _changed(request, instance_id, (number,), stop)
     if result.why:
         raise InvalidCalledNumber(result.why)
     return await _described(request, instance_id)
 
 
 async def _changed(
-    request: web.Request, asker: Asker, instance_id: str, numbers: tuple[str, ...], stop: Stop
+    request: web.Request, instance_id: str, numbers: tuple[str, ...], stop: Stop
 ) -> tuple[CalleeResult, ...]:
-    """Stop callees or let them again, and tell of it, also where it ended half-way."""
-    results: list[CalleeResult] = []
+    """Stop callees or let them again, and tell of it."""
     whom = mask(numbers[0]) if len(numbers) == 1 else "callees"
     what = f"stopped {whom} until {instant(stop.until)}: {stop.reason}"
     what = what if stop.until else f"let {whom} be called again"
-    try:
-        async for some in request.app[API].parts.callees.stop(instance_id, numbers, stop):
-            results += some
-    except LedgerUnavailable as error:
-        what = f"{what}, half-way"
-        told = f"at least {_count(results)} of {len(numbers)} callees are done: {error}"
-        raise LedgerUnavailable(told) from error
-    finally:
-        if changed := _count(results):
-            audit.note(request, asker, what, changed, instance_id)
-    return tuple(results)
-
-
-def _count(results: Iterable[CalleeResult]) -> int:
-    """Count what was changed."""
-    return sum(result.result in ("stopped", "let") for result in results)
+    steps = request.app[API].parts.callees.stop(instance_id, numbers, stop)
+    return await audit.changed(request, what, instance_id, numbers, steps)
 
 
 def _stop_of(
-    request: web.Request, asker: Asker, wanted: ParkRequest, instance_id: str, *, replaces: bool
+    request: web.Request, wanted: ParkRequest, instance_id: str, *, replaces: bool
 ) -> Stop:
     """Return what is asked for as the ledger has it, for any callee."""
     until = until_of(wanted, request.app[API].parts.callees.now(instance_id) / 1000)
-    return Stop("", int(until.timestamp() * 1000), asker.name, wanted.reason, replaces)
+    return Stop("", int(until.timestamp() * 1000), asker_of(request).name, wanted.reason, replaces)
 
 
 _SPAN = {"seconds": 2_592_000, "reason": "asked not to be called"}

@@ -9,7 +9,7 @@ from msgspec import Meta, Struct
 
 from service.api import admin, bodies, examples
 from service.api.answers import answer
-from service.api.parts import Api
+from service.api.parts import API
 from service.api.route import Route, good
 from service.api.tables import CSV, MARK, csv_lines, safe
 from service.coverage.report import Coverage
@@ -56,8 +56,7 @@ async def get(request: web.Request) -> web.Response:
     Raises:
         LedgerUnavailable: it cannot be read now.
     """
-    api, _, asked = admin.query(request, PlanQuery)
-    return await _planned(api, asked)
+    return await _planned(request, admin.query(request, PlanQuery))
 
 
 async def post(request: web.Request) -> web.Response:
@@ -69,23 +68,23 @@ async def post(request: web.Request) -> web.Response:
         UnsupportedMediaType: the body is neither.
         MalformedRequest, InvalidField: it cannot be read.
     """
-    api, _, asked = admin.query(request, PlanQuery)
+    asked = admin.query(request, PlanQuery)
     if request.content_type not in (bodies.JSON, CSV):
         raise UnsupportedMediaType(f"Content-Type: send {bodies.JSON} or {CSV}")
     body = await bodies.read(request, MAX_BYTES)
     if request.content_type == bodies.JSON:
         rows = enumerate((await bodies.decode_long(body, _decoder)).demand)
-        return await _planned(api, asked, ((f"demand[{at}]", row) for at, row in rows))
+        return await _planned(request, asked, ((f"demand[{at}]", row) for at, row in rows))
     try:
-        return await _planned(api, asked, rows_of(body.decode()))
+        return await _planned(request, asked, rows_of(body.decode()))
     except UnicodeDecodeError:
         raise MalformedRequest("The file is not in UTF-8; save it so") from None
 
 
 async def _planned(
-    api: Api, asked: PlanQuery, demand: Iterable[NamedRow] | None = None
+    request: web.Request, asked: PlanQuery, demand: Iterable[NamedRow] | None = None
 ) -> web.Response:
-    planned = await api.parts.coverages.of(asked.instance_id, asked.buy, demand)
+    planned = await request.app[API].parts.coverages.of(asked.instance_id, asked.buy, demand)
     if asked.format == "csv":
         return web.Response(text=_table(planned), content_type=CSV)
     return answer(planned)

@@ -4,6 +4,7 @@ from aiohttp import web
 
 from service.api import admin, examples
 from service.api.answers import answer
+from service.api.parts import API
 from service.api.route import Route, good
 from service.errors import LedgerUnavailable
 from service.numbers import InstanceQuery
@@ -16,8 +17,9 @@ async def get(request: web.Request) -> web.Response:
     Raises:
         LedgerUnavailable: the counts cannot be read now.
     """
-    api, _, asked = admin.query(request, InstanceQuery)
-    return answer(await instance_named(api.parts.experiments, asked.instance_id).report())
+    asked = admin.query(request, InstanceQuery)
+    experiments = request.app[API].parts.experiments
+    return answer(await instance_named(experiments, asked.instance_id).report())
 
 
 ROUTE = Route(

@@ -15,7 +15,8 @@ from service.api.answers import (
     UnreadableExample,
     answer,
 )
-from service.api.parts import Api
+from service.api.auth import asker_of
+from service.api.parts import API, Api
 from service.errors import InventoryUnavailable
 from service.numbers import InstanceQuery
 from service.picking.instance import instance_named
@@ -32,10 +33,10 @@ class RefreshQuery(InstanceQuery, frozen=True):
 
 async def get(request: web.Request) -> web.Response:
     """Show how the inventories stand: the one named, or all that the credential is for."""
-    api, asker, asked = admin.query(request, InstanceQuery)
+    api, asked = request.app[API], admin.query(request, InstanceQuery)
     if asked.instance_id:
         return _shown(api, [_named(asked, api)])
-    return _shown(api, asker.instances or api.parts.keepers)
+    return _shown(api, asker_of(request).instances or api.parts.keepers)
 
 
 async def refresh(request: web.Request) -> web.Response:
@@ -44,11 +45,11 @@ async def refresh(request: web.Request) -> web.Response:
     Raises:
         InventoryUnavailable: the sweep failed; the last good inventory stays.
     """
-    api, asker, asked = admin.query(request, RefreshQuery)
+    api, asked = request.app[API], admin.query(request, RefreshQuery)
     instance_id = _named(asked, api)
     report = await api.parts.keepers[instance_id].refresh(accept_shrink=asked.accept_shrink)
     what = f"refreshed the inventory, {report.result}"
-    audit.note(request, asker, what, report.added + report.removed, instance_id)
+    audit.note(request, what, report.added + report.removed, instance_id)
     if report.result == "failed":
         raise InventoryUnavailable(f"The sweep failed, what was there stays: {report.detail}")
     return _shown(api, [instance_id])

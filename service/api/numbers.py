@@ -5,7 +5,7 @@ from aiohttp import web
 
 from service.api import admin, audit
 from service.api.answers import AdditionReply, BulkAdditionReply, answer
-from service.api.parts import REQUEST_ID
+from service.api.parts import API, REQUEST_ID
 from service.numbers import NumberQuery
 from service.provisioning import AddRequest, BulkRequest
 
@@ -16,8 +16,8 @@ async def get(request: web.Request) -> web.Response:
     While the ledger cannot be asked the list is still given: `standing` is `unavailable` then, and
     `used_hour`, `used_day`, `available` and `parked` are null, which is no claim either way.
     """
-    api, _, asked = admin.query(request, NumberQuery)
-    return answer(await api.parts.directory.page(asked))
+    asked = admin.query(request, NumberQuery)
+    return answer(await request.app[API].parts.directory.page(asked))
 
 
 async def add(request: web.Request) -> web.Response:
@@ -25,8 +25,7 @@ async def add(request: web.Request) -> web.Response:
 
     The answer waits for CCC and for the refresh; a client that hangs up ends neither.
     """
-    _, asker, wanted = await admin.body(request, AddRequest)
-    addition = await audit.add(request, asker, wanted)
+    addition = await audit.add(request, await admin.body(request, AddRequest))
     return answer(
         AdditionReply(request[REQUEST_ID], addition.added, addition.failed, addition.pending)
     )
@@ -34,8 +33,7 @@ async def add(request: web.Request) -> web.Response:
 
 async def add_bulk(request: web.Request) -> web.Response:
     """Add numbers, and bind them to skill groups, by AddBulkPhoneNumbers; else as `add`."""
-    _, asker, wanted = await admin.body(request, BulkRequest)
-    addition = await audit.add(request, asker, wanted)
+    addition = await audit.add(request, await admin.body(request, BulkRequest))
     fates = msgspec.structs.asdict(addition)
     del fates["details"]
     return answer(BulkAdditionReply(request[REQUEST_ID], **fates))

@@ -1,6 +1,5 @@
 """`/v1/numbers/…/park`: numbers are taken out of rotation, and what keeps them out is lifted."""
 
-from collections.abc import Awaitable
 from datetime import UTC, datetime
 from typing import TypeAlias
 
@@ -9,7 +8,7 @@ from msgspec.structs import asdict
 
 from service.api import admin, audit, bodies, examples
 from service.api.answers import BulkParkReply, ParkReply, UnparkReply, answer
-from service.api.auth import Asker
+from service.api.auth import asker_of
 from service.api.parts import API, REQUEST_ID
 from service.api.route import Route, good
 from service.errors import InvalidField, InventoryUnavailable, LedgerUnavailable, UnknownNumber
@@ -24,7 +23,7 @@ from service.numbers import (
     ParkRequest,
     UnparkQuery,
 )
-from service.numbers.parking import OPERATOR, PartlyDone
+from service.numbers.parking import OPERATOR
 from service.picking.instance import own_number
 
 Results: TypeAlias = tuple[NumberResult, ...]
@@ -43,11 +42,11 @@ async def park(request: web.Request) -> web.Response:
 
     The ledger knows the reason as `operator`; the words stand in the list, as the park's `note`.
     """
-    _, asker, asked = admin.query(request, InstanceQuery)
+    asked = admin.query(request, InstanceQuery)
     number = _number_in(request)
     span = asdict(await bodies.read_json(request, ParkRequest))
     wanted = BulkParkRequest(**span, numbers=(number,), instance_id=asked.instance_id)
-    parked, (result,) = await _park(request, asker, wanted)
+    parked, (result,) = await _park(request, wanted)
     _check(result)
     return answer(ParkReply(request[REQUEST_ID], number, parked, wanted.reason))
 
@@ -57,8 +56,8 @@ async def park_many(request: web.Request) -> web.Response:
 
     503 says how many were parked before Redis went away; asking again is safe.
     """
-    _, asker, wanted = await admin.body(request, BulkParkRequest, MAX_BYTES)
-    _, results = await _park(request, asker, wanted)
+    wanted = await admin.body(request, BulkParkRequest, MAX_BYTES)
+    _, results = await _park(request, wanted)
     return answer(BulkParkReply(request[REQUEST_ID], results))
 
 
@@ -68,10 +67,10 @@ async def unpark(request: web.Request) -> web.Response:
     From a quarantine it comes on probation, under the cap of that, and is judged by its calls from
     then on.
     """
-    _, asker, asked = admin.query(request, UnparkQuery)
+    asked = admin.query(request, UnparkQuery)
     number = _number_in(request)
     wanted = BulkUnparkRequest((number,), asked.reason, asked.instance_id)
-    (result,) = await _unpark(request, asker, wanted)
+    (result,) = await _unpark(request, wanted)
     _check(result)
     return answer(UnparkReply(request[REQUEST_ID], number))
 
@@ -81,8 +80,8 @@ async def unpark_many(request: web.Request) -> web.Response:
 
     503 says how many were lifted before Redis went away; asking again is safe.
     """
-    _, asker, wanted = await admin.body(request, BulkUnparkRequest, MAX_BYTES)
-    return answer(BulkParkReply(request[REQUEST_ID], await _unpark(request, asker, wanted)))
+    wanted = await admin.body(request, BulkUnparkRequest, MAX_BYTES)
+    return answer(BulkParkReply(request[REQUEST_ID], await _unpark(request, wanted)))
 
 
 def until_of(wanted: ParkRequest, now: float) -> datetime:
@@ -96,37 +95,21 @@ def until_of(wanted: ParkRequest, now: float) -> datetime:
     return wanted.until.astimezone(UTC)
 
 
-async def _park(
-    request: web.Request, asker: Asker, wanted: BulkParkRequest
-) -> tuple[Parked, Results]:
+async def _park(request: web.Request, wanted: BulkParkRequest) -> tuple[Parked, Results]:
     parking, instance_id = request.app[API].parts.parking, wanted.instance_id
     until = until_of(wanted, parking.now(instance_id) / 1000)
-    by, words, end = asker.name, wanted.reason, until.timestamp() * 1000
-    parks = parking.park(instance_id, wanted.numbers, int(end), by=by, words=words)
-    what = f"parked {_whom(wanted.numbers)} until {until}: {words}"
-    return Parked(OPERATOR, until, by, words), await _told(request, asker, what, instance_id, parks)
+    by, words, end = asker_of(request).name, wanted.reason, until.timestamp() * 1000
+    numbers, what = wanted.numbers, f"parked {_whom(wanted.numbers)} until {until}: {words}"
+    steps = parking.park(instance_id, numbers, int(end), by=by, words=words)
+    results = await audit.changed(request, what, instance_id, numbers, steps)
+    return Parked(OPERATOR, until, by, words), results
 
 
-async def _unpark(request: web.Request, asker: Asker, wanted: BulkUnparkRequest) -> Results:
+async def _unpark(request: web.Request, wanted: BulkUnparkRequest) -> Results:
     numbers, reason, instance_id = wanted.numbers, wanted.reason, wanted.instance_id
-    lifts = request.app[API].parts.parking.lift(instance_id, numbers, reason)
+    steps = request.app[API].parts.parking.lift(instance_id, numbers, reason)
     what = f"unparked {_whom(numbers)} ({reason})"
-    return await _told(request, asker, what, instance_id, lifts)
-
-
-async def _told(
-    request: web.Request, asker: Asker, what: str, instance_id: str, change: Awaitable[Results]
-) -> Results:
-    """Wait for a change, and tell of it, also where it ended half-way."""
-    try:
-        results = await change
-    except PartlyDone as error:
-        if error.done:
-            audit.note(request, asker, f"{what}, half-way", error.done, instance_id)
-        raise
-    if changed := sum(result.result in ("parked", "unparked") for result in results):
-        audit.note(request, asker, what, changed, instance_id)
-    return results
+    return await audit.changed(request, what, instance_id, numbers, steps)
 
 
 def _whom(numbers: tuple[str, ...]) -> str:

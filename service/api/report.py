@@ -14,6 +14,7 @@ from msgspec.structs import astuple
 
 from service.api import admin, examples
 from service.api.bodies import JSON
+from service.api.parts import API
 from service.api.route import Route, good
 from service.api.tables import CSV, MARK, csv_lines, safe
 from service.errors import InvalidField, LedgerUnavailable
@@ -66,7 +67,7 @@ async def get(request: web.Request) -> web.Response:
         InvalidField: none of the days is kept, or the last one is before the first.
         LedgerUnavailable: the counts cannot be read now.
     """
-    api, _, asked = admin.query(request, FormattedQuery)
+    api, asked = request.app[API], admin.query(request, FormattedQuery)
     calls = instance_named(api.parts.calls, asked.instance_id)
     report = _without_rows(api.label(asked.instance_id), asked, calls)
     await calls.write()

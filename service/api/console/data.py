@@ -8,7 +8,8 @@ from msgspec.structs import asdict
 
 from service.api import admin
 from service.api.answers import NOT_TO_BE_STORED, answer
-from service.api.parts import REQUEST_ID, admitted
+from service.api.auth import asker_of
+from service.api.parts import API, REQUEST_ID, admitted
 from service.api.recent import shown
 from service.numbers import MOST_NUMBERS, InstanceQuery, NumberQuery
 from service.picking import PickRequest
@@ -20,14 +21,15 @@ class OverviewQuery(InstanceQuery, frozen=True, forbid_unknown_fields=True):
 
 async def overview(request: web.Request) -> web.Response:
     """An instance's numbers by province, and how far they are used today."""
-    api, _, asked = admin.query(request, OverviewQuery)
-    return _answer(request, asdict(await api.parts.overviews.of(asked.instance_id)))
+    asked = admin.query(request, OverviewQuery)
+    overviews = request.app[API].parts.overviews
+    return _answer(request, asdict(await overviews.of(asked.instance_id)))
 
 
 async def matching(request: web.Request) -> web.Response:
     """The numbers that a filter leaves, no more than can be parked or lifted at once."""
-    api, _, asked = admin.query(request, NumberQuery)
-    numbers = await api.parts.directory.matching(asked)
+    asked = admin.query(request, NumberQuery)
+    numbers = await request.app[API].parts.directory.matching(asked)
     return _answer(request, {"numbers": [own.number for own in numbers[:MOST_NUMBERS]]})
 
 
@@ -41,8 +43,8 @@ async def picks(request: web.Request) -> web.Response:
 
 async def try_pick(request: web.Request) -> web.Response:
     """Try a pick, as `/v1/pick` takes it; nothing is recorded, whatever it says of that."""
-    api, asker, asked = await admin.body(request, PickRequest)
-    with api.gate.enter(asker, api.parts.timer()):
+    api, asked = request.app[API], await admin.body(request, PickRequest)
+    with api.gate.enter(asker_of(request), api.parts.timer()):
         return _answer(request, asdict(await api.parts.trials.run(asked)))
 
 
