@@ -76,14 +76,9 @@ class CallReport(Struct, frozen=True, kw_only=True):
     ] = ()
 
 
-def ended_of(row: CallRow) -> tuple[int, ...]:
-    """Return how many calls ended, in the order of `RESULTS`."""
-    return astuple(row)[: len(RESULTS)]
-
-
 def report_row(day: date, key: str, row: CallRow) -> ReportRow:
     """Return the row of a report for the counts of a day and key."""
-    ended = ended_of(row)
+    ended = astuple(row)[: len(RESULTS)]
     share, interval = answered_share(row.answered, sum(ended))
     return ReportRow(day, key, row.picks, EndedCalls(*ended), share, interval, row.talk_ms)
 

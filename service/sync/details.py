@@ -123,7 +123,8 @@ class DetailedSweep:
 
     async def put(self, details: Mapping[str, Details]) -> None:
         """Have the next sweep, on any replica, take what is new of these."""
-        known = self._known()
+        inventory = self._inventory()
+        known = {} if inventory is None else inventory.numbers
         await self._inbox.put(
             {
                 number: told
@@ -151,10 +152,6 @@ class DetailedSweep:
         }
         await self._inbox.remove(taken)
         return await asyncio.to_thread(detailed, sweep, known, waiting)
-
-    def _known(self) -> Mapping[str, PhoneNumber]:
-        inventory = self._inventory()
-        return {} if inventory is None else inventory.numbers
 
 
 def detailed(sweep: Sweep, known: Mapping[str, PhoneNumber], told: Mapping[str, Details]) -> Sweep:
