@@ -63,7 +63,7 @@ def _contents(document: Node) -> Iterator[str]:
 
 
 def _operation(document: Node, call: str, operation: Node) -> Iterator[str]:
-    yield from (f"### {call}", "", f"{operation['summary']}.", "", operation["description"], "")
+    yield from (f"### {call}", "", operation["description"], "")
     scopes = [f"`{one}`" for each in operation["security"] for one in each.get("token", ())]
     if scopes:
         yield from (f"Scope: {', '.join(scopes)}.", "")

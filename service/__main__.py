@@ -14,7 +14,7 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from service.cli.parser import parser
+from service.cli.parser import DEFAULT_URL, parser
 from service.errors import CallerIdError, SettingsError
 
 if TYPE_CHECKING:
@@ -112,13 +112,18 @@ def _settings(arguments: Namespace) -> "Settings":
 
 
 def _serve(arguments: Namespace) -> int:
+    from msgspec.structs import replace  # noqa: PLC0415 - see above
+
     from service import logs  # noqa: PLC0415 - see above
     from service.cli.workers import joined, reserved  # noqa: PLC0415 - see above
 
     if arguments.worker:
         with joined(arguments.worker) as parent:
             logs.configure()
-            return _serve_here(arguments, _settings(arguments), parent)
+            settings = _settings(arguments)
+            # The port that the first process holds, whatever the configuration says by now.
+            server = replace(settings.server, port=arguments.bound)
+            return _serve_here(arguments, replace(settings, server=server), parent)
     settings = _settings(arguments)
     logs.configure()
     server = settings.server
@@ -145,7 +150,7 @@ def _serve_by_workers(arguments: Namespace, count: int, port: int) -> int:
 
     from service.cli.workers import Workers  # noqa: PLC0415 - see above
 
-    words = ["serve", *_passed_on(arguments), "--port", str(port)]
+    words = ["serve", *_passed_on(arguments), "--bound", str(port)]
     return asyncio.run(Workers(words, count, Random()).run())  # noqa: S311 - it guards nothing
 
 
@@ -153,9 +158,12 @@ def _passed_on(arguments: Namespace) -> list[str]:
     options = {
         "--config": arguments.config,
         "--host": arguments.host,
+        "--port": arguments.port,
         "--workers": arguments.workers,
     }
-    return [word for name, value in options.items() if value for word in (name, str(value))]
+    return [
+        word for name, value in options.items() if value is not None for word in (name, str(value))
+    ]
 
 
 def _demo(arguments: Namespace) -> None:
@@ -199,6 +207,7 @@ def _ask(arguments: Namespace) -> int:
     """Ask a running service, by the module that a command is named after."""
     module = import_module(f"service.cli.{arguments.command}")
     arguments.token = (arguments.token or os.environ.get("CALLERID_TOKEN", "")).strip()
+    arguments.url = arguments.url or os.environ.get("CALLERID_URL") or DEFAULT_URL
     return int(module.ask(arguments))
 
 

@@ -15,9 +15,7 @@ from service.locality import Locator
 from service.picking.instance import Digests, Instance
 from service.policy import near_of, outside_window, rules_for, terms_reader, unused_overrides
 from service.settings import InstanceSettings, Selection, Settings
-from service.sync import (
-    InventoryKeeper,
-)
+from service.sync import InventoryKeeper
 
 RULES_SECONDS = 3600.0  # how often the offsets from UTC around now are looked up again
 
@@ -41,15 +39,11 @@ class Instances(dict[str, Instance]):
     ) -> None:
         super().__init__()
         self._locator = locator
-        self._near = near_of(settings, locator)
-        self._settings = settings
         self.parts = {built.settings.id: built for built in parts}
-        self._terms_of = terms_reader(settings.numbers, locator)
         self._limits: dict[str, frozenset[str]] = {}
         self._unused: tuple[str, ...] = ()
+        self.apply(settings)
         for built in parts:
-            built.keeper.set_terms(self._terms_of)
-            self[built.settings.id] = self._picked_for(built)
             built.keeper.subscribe(partial(self._follow_limits, built))
             built.keeper.subscribe(self._warn_of_unused)
 
@@ -98,10 +92,10 @@ class Instances(dict[str, Instance]):
         return unused_overrides(self._settings.numbers, chain.from_iterable(names))
 
     def apply(self, settings: Settings) -> None:
-        """Go by other rules from now; instances come and go only at a start.
+        """Go by these rules from now; instances come and go only at a start.
 
         Args:
-            settings: the configuration, read again.
+            settings: the configuration, perhaps read again.
 
         Raises:
             SettingsError: it names a place that is none; nothing has changed.

@@ -70,11 +70,9 @@ class SharedValues:
         key = mmap_key(family, name, labels, of_labels, multiprocess_mode)
         return _Value(memory, key, self._lock)
 
-    def together(self, registry: CollectorRegistry) -> CollectorRegistry:
+    def together(self, registry: CollectorRegistry) -> Collector:
         """Return the families of a registry with the samples of all workers."""
-        together = CollectorRegistry()
-        together.register(_Together(self, registry))
-        return together
+        return _Together(self, registry)
 
     def samples(self) -> Mapping[str, Iterable[Sample]]:
         """Return the merged samples by the name of their family, each bucket by itself."""

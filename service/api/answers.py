@@ -13,6 +13,8 @@ from service.api.problems import RequestId
 from service.numbers import NumberResult, Parked
 from service.numbers.callees import CalleeResult
 
+NOT_TO_BE_STORED = {"Cache-Control": "no-store"}
+
 _encoder = msgspec.json.Encoder()
 
 _NUMBER = Meta(description="The number, in canonical form.")
@@ -139,7 +141,9 @@ class Readiness(Struct, frozen=True):
     components: Annotated[Components, Meta(description="How each component is.")]
 
 
-def answer(body: Any, status: HTTPStatus = HTTPStatus.OK) -> web.Response:
+def answer(
+    body: Any, status: HTTPStatus = HTTPStatus.OK, headers: Mapping[str, str] = {}
+) -> web.Response:
     """One of these as JSON."""
-    headers = {"Content-Type": "application/json"}
+    headers = {"Content-Type": "application/json", **headers}
     return web.Response(status=status, body=_encoder.encode(body), headers=headers)

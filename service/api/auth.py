@@ -47,6 +47,12 @@ NOBODY = Asker("")  # somebody without a credential
 ASKER = web.RequestKey("ASKER", Asker)
 
 
+def asker_of(request: web.BaseRequest) -> Asker:
+    """Return who asks, once that was found out."""
+    asker: Asker = request.get(ASKER, NOBODY)
+    return asker
+
+
 def holder_of(name: str, credential: Client | AccessKeySettings, settings: Settings) -> Asker:
     """Return the holder of a credential; with auth off, everyone may do everything."""
     if not settings.auth_is_required:

@@ -3,40 +3,28 @@
 No answer has a called number in clear, and none is to be stored.
 """
 
-from collections.abc import Iterable
-from typing import Annotated, Any
-
-import msgspec
 from aiohttp import web
-from aiohttp.typedefs import Handler
-from msgspec import Meta, Struct
+from msgspec import Struct
 
-from service.api import audit, bodies, examples, forms
-from service.api.answers import CalleeResults, answer
-from service.api.auth import Asker
+from service.api import admin, audit, bodies, examples
+from service.api.answers import NOT_TO_BE_STORED, CalleeResults, answer
+from service.api.auth import asker_of
 from service.api.parking import MAX_BYTES, until_of
-from service.api.parts import API, REQUEST_ID, admitted
-from service.api.route import Route, ok
+from service.api.parts import API, REQUEST_ID
+from service.api.route import Route, good
 from service.errors import InvalidCalledNumber, LedgerUnavailable
 from service.ledger import Stop
 from service.logs import mask
-from service.numbers import InstanceQuery, ParkRequest
-from service.numbers.callees import CalleeResult, CalleeState
+from service.numbers import BulkParkRequest, InstanceQuery, Numbers, ParkRequest
+from service.numbers.callees import CalleeResult
 from service.picking import InstanceId
 from service.picking.explaining import instant
 
 LET = Stop("", 0, replaces=True)
 
-Numbers = Annotated[
-    tuple[str, ...], Meta(min_length=1, max_length=10_000, description="As dialled, in any form.")
-]
 
-
-class CalleesToStop(ParkRequest, frozen=True, kw_only=True, gc=False):
+class CalleesToStop(BulkParkRequest, frozen=True, kw_only=True):
     """Called numbers, and a span of time as in `ParkRequest`."""
-
-    numbers: Numbers
-    instance_id: InstanceId = ""
 
 
 class CalleesToLet(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
@@ -46,33 +34,27 @@ class CalleesToLet(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     instance_id: InstanceId = ""
 
 
-_stop_decoder = msgspec.json.Decoder(ParkRequest)
-_many_decoder = msgspec.json.Decoder(CalleesToStop)
-_let_decoder = msgspec.json.Decoder(CalleesToLet)
-
-
 async def get(request: web.Request) -> web.Response:
     """Say why a callee is refused: its stop, its picks rule by rule, what it was shown.
 
     While Redis does not serve this is a 503: a process alone knows its own picks at the most.
     """
-    return await _described(request, *_named(request, admitted(request, "admin")[1]))
+    asked = admin.query(request, InstanceQuery)
+    return await _described(request, asked.instance_id)
 
 
 async def stop(request: web.Request) -> web.Response:
     """Refuse a callee for a while; stopped again, it is refused until the new instant."""
-    _, asker = admitted(request, "admin")
-    instance_id, number = _named(request, asker)
-    wanted = await bodies.read_json(request, _stop_decoder)
-    stop = _stop_of(request, asker, wanted, instance_id, replaces=True)
-    return await _change(request, asker, instance_id, number, stop)
+    asked = admin.query(request, InstanceQuery)
+    wanted = await bodies.read_json(request, ParkRequest)
+    stop = _stop_of(request, wanted, asked.instance_id, replaces=True)
+    return await _change(request, asked.instance_id, stop)
 
 
 async def let(request: web.Request) -> web.Response:
     """Let a callee be called again, whoever stopped it; its rules still hold."""
-    _, asker = admitted(request, "admin")
-    instance_id, number = _named(request, asker)
-    return await _change(request, asker, instance_id, number, LET)
+    asked = admin.query(request, InstanceQuery)
+    return await _change(request, asked.instance_id, LET)
 
 
 async def stop_many(request: web.Request) -> web.Response:
@@ -81,120 +63,82 @@ async def stop_many(request: web.Request) -> web.Response:
     One that is stopped for longer stays so, with the words to that. 503 says how many were stopped
     before Redis went away; asking again is safe.
     """
-    _, asker = admitted(request, "admin")
-    wanted = await bodies.read_json(request, _many_decoder, MAX_BYTES)
-    asker.keep_to(wanted.instance_id)
-    stop = _stop_of(request, asker, wanted, wanted.instance_id, replaces=False)
-    results = await _changed(request, asker, wanted.instance_id, wanted.numbers, stop)
-    return _unstored(CalleeResults(request[REQUEST_ID], results))
+    wanted = await admin.body(request, CalleesToStop, MAX_BYTES)
+    stop = _stop_of(request, wanted, wanted.instance_id, replaces=False)
+    results = await _changed(request, wanted.instance_id, wanted.numbers, stop)
+    return answer(CalleeResults(request[REQUEST_ID], results), headers=NOT_TO_BE_STORED)
 
 
 async def let_many(request: web.Request) -> web.Response:
     """Let many callees be called again, as one is; 200 also where some are not stopped."""
-    _, asker = admitted(request, "admin")
-    wanted = await bodies.read_json(request, _let_decoder, MAX_BYTES)
-    asker.keep_to(wanted.instance_id)
-    results = await _changed(request, asker, wanted.instance_id, wanted.numbers, LET)
-    return _unstored(CalleeResults(request[REQUEST_ID], results))
+    wanted = await admin.body(request, CalleesToLet, MAX_BYTES)
+    results = await _changed(request, wanted.instance_id, wanted.numbers, LET)
+    return answer(CalleeResults(request[REQUEST_ID], results), headers=NOT_TO_BE_STORED)
 
 
-async def _described(request: web.Request, instance_id: str, number: str) -> web.Response:
-    return _unstored(await request.app[API].parts.callees.describe(instance_id, number))
+async def _described(request: web.Request, instance_id: str) -> web.Response:
+    callees, number = request.app[API].parts.callees, request.match_info["number"]
+    return answer(await callees.describe(instance_id, number), headers=NOT_TO_BE_STORED)
 
 
-async def _change(
-    request: web.Request, asker: Asker, instance_id: str, number: str, stop: Stop
-) -> web.Response:
-    """Stop one callee or let it again, and describe it."""
-    (result,) = await _changed(request, asker, instance_id, (number,), stop)
+async def _change(request: web.Request, instance_id: str, stop: Stop) -> web.Response:
+    """Stop the callee in the path or let it again, and describe it."""
+    number = request.match_info["number"]
+    (result,) = await _changed(request, instance_id, (number,), stop)
     if result.why:
         raise InvalidCalledNumber(result.why)
-    return await _described(request, instance_id, number)
+    return await _described(request, instance_id)
 
 
 async def _changed(
-    request: web.Request, asker: Asker, instance_id: str, numbers: tuple[str, ...], stop: Stop
+    request: web.Request, instance_id: str, numbers: tuple[str, ...], stop: Stop
 ) -> tuple[CalleeResult, ...]:
-    """Stop callees or let them again, and tell of it, also where it ended half-way."""
-    results: list[CalleeResult] = []
+    """Stop callees or let them again, and tell of it."""
     whom = mask(numbers[0]) if len(numbers) == 1 else "callees"
     what = f"stopped {whom} until {instant(stop.until)}: {stop.reason}"
     what = what if stop.until else f"let {whom} be called again"
-    try:
-        async for some in request.app[API].parts.callees.stop(instance_id, numbers, stop):
-            results += some
-    except LedgerUnavailable as error:
-        what = f"{what}, half-way"
-        told = f"at least {_count(results)} of {len(numbers)} callees are done: {error}"
-        raise LedgerUnavailable(told) from error
-    finally:
-        if changed := _count(results):
-            audit.note(request, asker, what, changed, instance_id)
-    return tuple(results)
-
-
-def _count(results: Iterable[CalleeResult]) -> int:
-    """Count what was changed."""
-    return sum(result.result in ("stopped", "let") for result in results)
+    steps = request.app[API].parts.callees.stop(instance_id, numbers, stop)
+    return await audit.changed(request, what, instance_id, numbers, steps)
 
 
 def _stop_of(
-    request: web.Request, asker: Asker, wanted: ParkRequest, instance_id: str, *, replaces: bool
+    request: web.Request, wanted: ParkRequest, instance_id: str, *, replaces: bool
 ) -> Stop:
     """Return what is asked for as the ledger has it, for any callee."""
     until = until_of(wanted, request.app[API].parts.callees.now(instance_id) / 1000)
-    return Stop("", int(until.timestamp() * 1000), asker.name, wanted.reason, replaces)
-
-
-def _named(request: web.Request, asker: Asker) -> tuple[str, str]:
-    """The instance that was named, if any, and the number."""
-    instance_id = forms.query(request, InstanceQuery).instance_id
-    asker.keep_to(instance_id)
-    return instance_id, request.match_info["number"]
-
-
-def _unstored(body: CalleeState | CalleeResults) -> web.Response:
-    response = answer(body)
-    response.headers["Cache-Control"] = "no-store"
-    return response
-
-
-def _route(call: str, handler: Handler, summary: str, answer: Any, **asked: Any) -> Route:
-    method, path = call.split()
-    of_one = (InvalidCalledNumber,) if "{number}" in path else ()
-    return Route(
-        method=method,
-        path=f"/v1/callees/{path}",
-        handler=handler,
-        tag="callees",
-        summary=summary,
-        access="admin",
-        answers=ok(type(answer), answer),
-        errors=(LedgerUnavailable, *of_one),
-        **asked,
-    )
+    return Stop("", int(until.timestamp() * 1000), asker_of(request).name, wanted.reason, replaces)
 
 
 _SPAN = {"seconds": 2_592_000, "reason": "asked not to be called"}
 _MANY = {"numbers": ["13888888888", "0871-6555 0001"]}
-_STOP = {"query": InstanceQuery, "body": ParkRequest, "example": _SPAN}
-_STOP_MANY = {"body": CalleesToStop, "example": _MANY | _SPAN}
-_LET_MANY = {"body": CalleesToLet, "example": _MANY}
+_ONE = (InvalidCalledNumber, LedgerUnavailable)
 
 ROUTES = (
-    _route(
-        "GET {number}", get, "Say why a callee is refused", examples.CALLEE, query=InstanceQuery
-    ),
-    _route("PUT {number}/stop", stop, "Refuse a callee for a while", examples.CALLEE, **_STOP),
-    _route(
-        "DELETE {number}/stop",
-        let,
-        "Let a callee be called again",
-        examples.LET_ALONE,
+    Route("GET /v1/callees/{number}", get, good(examples.CALLEE), _ONE, InstanceQuery),
+    Route(
+        "PUT /v1/callees/{number}/stop",
+        stop,
+        good(examples.CALLEE),
         query=InstanceQuery,
+        body=ParkRequest,
+        example=_SPAN,
+        errors=_ONE,
     ),
-    _route(
-        "POST stop", stop_many, "Refuse many callees for a while", examples.STOPPED, **_STOP_MANY
+    Route("DELETE /v1/callees/{number}/stop", let, good(examples.LET_ALONE), _ONE, InstanceQuery),
+    Route(
+        "POST /v1/callees/stop",
+        stop_many,
+        good(examples.STOPPED),
+        body=CalleesToStop,
+        example=_MANY | _SPAN,
+        errors=(LedgerUnavailable,),
     ),
-    _route("POST unstop", let_many, "Let many callees be called again", examples.LET, **_LET_MANY),
+    Route(
+        "POST /v1/callees/unstop",
+        let_many,
+        good(examples.LET),
+        body=CalleesToLet,
+        example=_MANY,
+        errors=(LedgerUnavailable,),
+    ),
 )

@@ -7,10 +7,10 @@ import msgspec
 from aiohttp import web
 from msgspec import Meta, Struct
 
-from service.api import bodies, examples, forms
+from service.api import admin, bodies, examples
 from service.api.answers import answer
-from service.api.parts import Api, admitted
-from service.api.route import Route, ok
+from service.api.parts import API
+from service.api.route import Route, good
 from service.api.tables import CSV, MARK, csv_lines, safe
 from service.coverage.report import Coverage
 from service.errors import (
@@ -51,45 +51,40 @@ _decoder = msgspec.json.Decoder(DemandRequest)
 
 
 async def get(request: web.Request) -> web.Response:
-    """Plan by the demand of the last two weeks that was counted here.
+    """Say which numbers to buy where: by the demand of the last two weeks that was counted here.
 
     Raises:
         LedgerUnavailable: it cannot be read now.
     """
-    return await _planned(*_asked(request))
+    return await _planned(request, admin.query(request, PlanQuery))
 
 
 async def post(request: web.Request) -> web.Response:
-    """Plan by a day's demand, of JSON or of CSV: `skill_group_id,city,hour,calls`.
+    """Say which numbers to buy where, by a day's demand.
+
+    That comes as JSON or as CSV: `skill_group_id,city,hour,calls`.
 
     Raises:
         UnsupportedMediaType: the body is neither.
         MalformedRequest, InvalidField: it cannot be read.
     """
-    api, asked = _asked(request)
+    asked = admin.query(request, PlanQuery)
     if request.content_type not in (bodies.JSON, CSV):
         raise UnsupportedMediaType(f"Content-Type: send {bodies.JSON} or {CSV}")
     body = await bodies.read(request, MAX_BYTES)
     if request.content_type == bodies.JSON:
-        rows = enumerate(bodies.decode(body, _decoder).demand)
-        return await _planned(api, asked, ((f"demand[{at}]", row) for at, row in rows))
+        rows = enumerate((await bodies.decode_long(body, _decoder)).demand)
+        return await _planned(request, asked, ((f"demand[{at}]", row) for at, row in rows))
     try:
-        return await _planned(api, asked, rows_of(body.decode()))
+        return await _planned(request, asked, rows_of(body.decode()))
     except UnicodeDecodeError:
         raise MalformedRequest("The file is not in UTF-8; save it so") from None
 
 
-def _asked(request: web.Request) -> tuple[Api, PlanQuery]:
-    api, asker = admitted(request, "admin")
-    asked = forms.query(request, PlanQuery)
-    asker.keep_to(asked.instance_id)
-    return api, asked
-
-
 async def _planned(
-    api: Api, asked: PlanQuery, demand: Iterable[NamedRow] | None = None
+    request: web.Request, asked: PlanQuery, demand: Iterable[NamedRow] | None = None
 ) -> web.Response:
-    planned = await api.parts.coverages.of(asked.instance_id, asked.buy, demand)
+    planned = await request.app[API].parts.coverages.of(asked.instance_id, asked.buy, demand)
     if asked.format == "csv":
         return web.Response(text=_table(planned), content_type=CSV)
     return answer(planned)
@@ -101,30 +96,21 @@ def _table(coverage: Coverage) -> str:
     return MARK + csv_lines([columns, *rows])
 
 
-_PLANNED = ok(Coverage, examples.COVERAGE)
 ROUTES = (
     Route(
-        method="GET",
-        path="/v1/coverage",
-        handler=get,
-        tag="numbers",
-        summary="Say which numbers to buy where",
-        access="admin",
-        query=CoverageQuery,
-        answers=_PLANNED,
-        errors=(InventoryUnavailable, LedgerUnavailable),
+        "GET /v1/coverage",
+        get,
+        good(examples.COVERAGE),
+        (InventoryUnavailable, LedgerUnavailable),
+        CoverageQuery,
     ),
     Route(
-        method="POST",
-        path="/v1/coverage",
-        handler=post,
-        tag="numbers",
-        summary="Say which numbers to buy where, by a day's demand",
-        access="admin",
+        "POST /v1/coverage",
+        post,
+        good(examples.COVERAGE),
         query=CoverageQuery,
         body=DemandRequest,
         example={"demand": [examples.DEMAND]},
-        answers=_PLANNED,
         errors=(InventoryUnavailable,),
     ),
 )

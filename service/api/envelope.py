@@ -11,7 +11,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.typedefs import Handler
 from aiohttp.web_protocol import RequestPayloadError
 
-from service.api.auth import ASKER, NOBODY
+from service.api.auth import asker_of
 from service.api.parts import API, REQUEST_ID
 from service.api.problems import STATUS, InternalError, MethodNotAllowed, NotFound, document, line
 from service.api.rpc.refusal import refusal
@@ -49,7 +49,7 @@ def answered(handler: Handler) -> Handler:
         except Exception as error:  # noqa: BLE001 - whatever it is, the client gets an answer
             refused = expected(error, request_id)
             response, code = _refusal(request, refused, request_id), refused.code
-        api.replied.count((request.get(ASKER, NOBODY).name, code))
+        api.replied.count((asker_of(request).name, code))
         if parts.is_draining() or "Upgrade" in request.headers:
             # Whoever keeps a connection learns now, and not in the middle of the next request; what
             # comes behind a wish to upgrade aiohttp does not read.

@@ -2,36 +2,26 @@
 
 from aiohttp import web
 
-from service.api import examples, forms
+from service.api import admin, examples
 from service.api.answers import answer
-from service.api.parts import admitted
-from service.api.route import Route, ok
+from service.api.parts import API
+from service.api.route import Route, good
 from service.errors import LedgerUnavailable
-from service.experiment.report import ExperimentReport
 from service.numbers import InstanceQuery
 from service.picking.instance import instance_named
 
 
 async def get(request: web.Request) -> web.Response:
-    """Report the experiment of an instance.
+    """Say whether local numbers are answered more often: the experiment of an instance.
 
     Raises:
         LedgerUnavailable: the counts cannot be read now.
     """
-    api, asker = admitted(request, "admin")
-    instance_id = forms.query(request, InstanceQuery).instance_id
-    asker.keep_to(instance_id)
-    return answer(await instance_named(api.parts.experiments, instance_id).report())
+    asked = admin.query(request, InstanceQuery)
+    experiments = request.app[API].parts.experiments
+    return answer(await instance_named(experiments, asked.instance_id).report())
 
 
 ROUTE = Route(
-    method="GET",
-    path="/v1/experiment",
-    handler=get,
-    tag="numbers",
-    summary="Say whether local numbers are answered more often",
-    access="admin",
-    query=InstanceQuery,
-    answers=ok(ExperimentReport, examples.EXPERIMENT),
-    errors=(LedgerUnavailable,),
+    "GET /v1/experiment", get, good(examples.EXPERIMENT), (LedgerUnavailable,), InstanceQuery
 )

@@ -8,6 +8,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache
+from itertools import chain
 from typing import Any, TypeVar
 
 import msgspec
@@ -19,7 +20,6 @@ MAX_DEPTH = 32
 
 T = TypeVar("T", bound=msgspec.Struct)
 
-_STRINGS_AND_BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[{]|[\]}]', re.DOTALL)
 _SURROGATE_OR_NUL = re.compile("[\ud800-\udfff\0]")
 
 _KINDS = {
@@ -29,6 +29,11 @@ _KINDS = {
     "bool": "true or false",
     "array": "a list",
     "object": "an object",
+}
+
+_INSTANTS = {
+    "datetime": "takes an instant with its offset from UTC, as 2026-01-31T18:00:00+08:00",
+    "date": "takes a day, as 2026-01-31",
 }
 
 
@@ -44,7 +49,7 @@ def check(body: bytes) -> None:
     if not isinstance(parsed, dict):
         raise InvalidField("body", "takes a JSON object, {…}")
     for name, value in parsed.items():
-        for text in _strings([name, value]):
+        for text in chain([name], _strings(value, 1)):
             if _SURROGATE_OR_NUL.search(text):
                 shown = _SURROGATE_OR_NUL.sub("?", name)
                 raise InvalidField(shown, r"has a lone surrogate or \u0000; leave it out")
@@ -58,6 +63,8 @@ def invalid(error: Exception, shape: Any) -> RequestError:
         if found[1] == "missing":
             return InvalidField(found[2], "is required")
         return InvalidField(found[2][:64], "is no field of this request; leave it out")
+    if instant := re.search(r"\b(datetime|date)\b", what):
+        return InvalidField(field, _INSTANTS[instant[1]])
     if what.startswith("Invalid enum value"):
         return InvalidField(field, f"takes one of {', '.join(_choices(shape, field))}")
     why = re.sub(r"`(\w+)`", lambda kind: _KINDS.get(kind[1], kind[1]), what)
@@ -108,7 +115,7 @@ def _text(body: bytes) -> str:
 
 def _parsed(text: str) -> Any:
     try:
-        parsed = json.loads(
+        return json.loads(
             text,
             object_pairs_hook=_object,
             parse_constant=_constant,
@@ -120,9 +127,6 @@ def _parsed(text: str) -> Any:
         raise MalformedRequest(f"The body is not JSON at {place}: {error.msg}") from None
     except RecursionError:
         raise _too_deep() from None
-    if _depth(text) > MAX_DEPTH:
-        raise _too_deep()
-    return parsed
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -149,20 +153,13 @@ def _too_deep() -> MalformedRequest:
     return MalformedRequest(f"The body is nested more than {MAX_DEPTH} deep; flatten it")
 
 
-def _depth(text: str) -> int:
-    deepest = depth = 0
-    for sign in _STRINGS_AND_BRACKETS.finditer(text):
-        depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(sign[0], 0)
-        deepest = max(deepest, depth)
-    return deepest
-
-
-def _strings(value: Any) -> Iterator[str]:
-    match value:
-        case str():
-            yield value
-        case list():
-            for item in value:
-                yield from _strings(item)
-        case dict():
-            yield from _strings([*value.keys(), *value.values()])
+def _strings(value: Any, depth: int) -> Iterator[str]:
+    """Yield the strings of a value that stands so deep."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list | dict):
+        if depth == MAX_DEPTH:
+            raise _too_deep()
+        inner = chain(value, value.values()) if isinstance(value, dict) else value
+        for item in inner:
+            yield from _strings(item, depth + 1)

@@ -7,7 +7,7 @@ import msgspec
 from aiohttp import web
 from msgspec import Meta
 
-from service.api import audit, forms
+from service.api import admin, audit
 from service.api.answers import (
     InventoryReply,
     InventoryState,
@@ -15,8 +15,8 @@ from service.api.answers import (
     UnreadableExample,
     answer,
 )
-from service.api.auth import Asker
-from service.api.parts import Api, admitted
+from service.api.auth import asker_of
+from service.api.parts import API, Api
 from service.errors import InventoryUnavailable
 from service.numbers import InstanceQuery
 from service.picking.instance import instance_named
@@ -32,33 +32,30 @@ class RefreshQuery(InstanceQuery, frozen=True):
 
 
 async def get(request: web.Request) -> web.Response:
-    """The inventories of all instances that who asks may ask for, or of the one named."""
-    api, asker = admitted(request, "admin")
-    asked = forms.query(request, InstanceQuery)
+    """Show how the inventories stand: the one named, or all that the credential is for."""
+    api, asked = request.app[API], admin.query(request, InstanceQuery)
     if asked.instance_id:
-        return _shown(api, [_named(asked, api, asker)])
-    return _shown(api, asker.instances or api.parts.keepers)
+        return _shown(api, [_named(asked, api)])
+    return _shown(api, asker_of(request).instances or api.parts.keepers)
 
 
 async def refresh(request: web.Request) -> web.Response:
-    """Sweep now; with `accept_shrink=true` also believe a loss.
+    """Sweep an inventory now; with `accept_shrink=true` also believe a loss.
 
     Raises:
         InventoryUnavailable: the sweep failed; the last good inventory stays.
     """
-    api, asker = admitted(request, "admin")
-    asked = forms.query(request, RefreshQuery)
-    instance_id = _named(asked, api, asker)
+    api, asked = request.app[API], admin.query(request, RefreshQuery)
+    instance_id = _named(asked, api)
     report = await api.parts.keepers[instance_id].refresh(accept_shrink=asked.accept_shrink)
     what = f"refreshed the inventory, {report.result}"
-    audit.note(request, asker, what, report.added + report.removed, instance_id)
+    audit.note(request, what, report.added + report.removed, instance_id)
     if report.result == "failed":
         raise InventoryUnavailable(f"The sweep failed, what was there stays: {report.detail}")
     return _shown(api, [instance_id])
 
 
-def _named(asked: InstanceQuery, api: Api, asker: Asker) -> str:
-    asker.keep_to(asked.instance_id)
+def _named(asked: InstanceQuery, api: Api) -> str:
     instance_named(api.parts.keepers, asked.instance_id)  # or it is refused
     return asked.instance_id or next(iter(api.parts.keepers))
 

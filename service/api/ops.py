@@ -11,12 +11,12 @@ from service.metrics import CONTENT_TYPE
 
 
 async def healthz(_request: web.Request) -> web.Response:
-    """The event loop answers; nothing else is looked at."""
+    """Liveness: the event loop answers, and nothing else is looked at."""
     return web.Response(text="ok\n")
 
 
 async def readyz(request: web.Request) -> web.Response:
-    """Answer whether to send requests here, with the state of each component.
+    """Readiness: whether to send requests here, with the state of each component.
 
     Instances and Redis's words are named to who has the scope `metrics` or `admin`, or to anybody
     where nobody has to say who asks.
@@ -30,6 +30,6 @@ async def readyz(request: web.Request) -> web.Response:
 
 
 async def metrics(request: web.Request) -> web.Response:
-    """The exposition for Prometheus."""
+    """Metrics for Prometheus."""
     api, _ = admitted(request, "metrics")
     return web.Response(body=api.parts.metrics.render(), headers={"Content-Type": CONTENT_TYPE})

@@ -17,7 +17,7 @@ _encoder = msgspec.json.Encoder()
 
 
 async def post(request: web.Request) -> web.Response:
-    """Accept it: 202 whether the ledger has it already or is told later.
+    """Tell how a call went on; 202 whether the ledger has it already or is told later.
 
     It is not counted among the picks in flight: refused in an overload, it would leave its number
     busy.

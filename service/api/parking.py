@@ -1,17 +1,16 @@
 """`/v1/numbers/…/park`: numbers are taken out of rotation, and what keeps them out is lifted."""
 
-from collections.abc import Awaitable
 from datetime import UTC, datetime
-from typing import TypeAlias, TypeVar
+from typing import TypeAlias
 
-import msgspec
 from aiohttp import web
+from msgspec.structs import asdict
 
-from service.api import audit, bodies, examples, forms
+from service.api import admin, audit, bodies, examples
 from service.api.answers import BulkParkReply, ParkReply, UnparkReply, answer
-from service.api.auth import Asker
-from service.api.parts import API, REQUEST_ID, admitted
-from service.api.route import Route, ok
+from service.api.auth import asker_of
+from service.api.parts import API, REQUEST_ID
+from service.api.route import Route, good
 from service.errors import InvalidField, InventoryUnavailable, LedgerUnavailable, UnknownNumber
 from service.logs import mask
 from service.numbers import (
@@ -22,14 +21,11 @@ from service.numbers import (
     NumberResult,
     Parked,
     ParkRequest,
-    Reason,
     UnparkQuery,
 )
-from service.numbers.parking import OPERATOR, PartlyDone
+from service.numbers.parking import OPERATOR
 from service.picking.instance import own_number
 
-Q = TypeVar("Q", bound=InstanceQuery)
-Given: TypeAlias = tuple[str, ...]
 Results: TypeAlias = tuple[NumberResult, ...]
 
 MAX_BYTES = 524_288  # of thousands of numbers
@@ -37,12 +33,8 @@ MAX_BYTES = 524_288  # of thousands of numbers
 _WHY_NOT = {
     "unknown": "is not a number of this instance",
     "not_candidate": "is not a candidate: the list says why, or the ledger has yet to hear of it",
-    "not_parked": "is not parked for this reason; the list says what keeps it out",
+    "not_parked": "is not parked for this reason; the list says for which, ?reason=all lifts all",
 }
-
-_park_decoder = msgspec.json.Decoder(ParkRequest)
-_bulk_park_decoder = msgspec.json.Decoder(BulkParkRequest)
-_bulk_unpark_decoder = msgspec.json.Decoder(BulkUnparkRequest)
 
 
 async def park(request: web.Request) -> web.Response:
@@ -50,10 +42,11 @@ async def park(request: web.Request) -> web.Response:
 
     The ledger knows the reason as `operator`; the words stand in the list, as the park's `note`.
     """
-    _, asker = admitted(request, "admin")
-    asked, number = _named(request, asker, InstanceQuery)
-    wanted = await bodies.read_json(request, _park_decoder)
-    parked, (result,) = await _park(request, asker, wanted, asked.instance_id, (number,))
+    asked = admin.query(request, InstanceQuery)
+    number = _number_in(request)
+    span = asdict(await bodies.read_json(request, ParkRequest))
+    wanted = BulkParkRequest(**span, numbers=(number,), instance_id=asked.instance_id)
+    parked, (result,) = await _park(request, wanted)
     _check(result)
     return answer(ParkReply(request[REQUEST_ID], number, parked, wanted.reason))
 
@@ -63,22 +56,21 @@ async def park_many(request: web.Request) -> web.Response:
 
     503 says how many were parked before Redis went away; asking again is safe.
     """
-    _, asker = admitted(request, "admin")
-    wanted = await bodies.read_json(request, _bulk_park_decoder, MAX_BYTES)
-    asker.keep_to(wanted.instance_id)
-    _, results = await _park(request, asker, wanted, wanted.instance_id, wanted.numbers)
+    wanted = await admin.body(request, BulkParkRequest, MAX_BYTES)
+    _, results = await _park(request, wanted)
     return answer(BulkParkReply(request[REQUEST_ID], results))
 
 
 async def unpark(request: web.Request) -> web.Response:
-    """Lift what keeps a number out for a reason; whatever else keeps it out still does.
+    """Lift what keeps a number out, for a reason; whatever else keeps it out still does.
 
     From a quarantine it comes on probation, under the cap of that, and is judged by its calls from
     then on.
     """
-    _, asker = admitted(request, "admin")
-    asked, number = _named(request, asker, UnparkQuery)
-    (result,) = await _unpark(request, asker, asked.instance_id, (number,), asked.reason)
+    asked = admin.query(request, UnparkQuery)
+    number = _number_in(request)
+    wanted = BulkUnparkRequest((number,), asked.reason, asked.instance_id)
+    (result,) = await _unpark(request, wanted)
     _check(result)
     return answer(UnparkReply(request[REQUEST_ID], number))
 
@@ -88,12 +80,8 @@ async def unpark_many(request: web.Request) -> web.Response:
 
     503 says how many were lifted before Redis went away; asking again is safe.
     """
-    _, asker = admitted(request, "admin")
-    wanted = await bodies.read_json(request, _bulk_unpark_decoder, MAX_BYTES)
-    asker.keep_to(wanted.instance_id)
-    numbers, reason = wanted.numbers, wanted.reason
-    results = await _unpark(request, asker, wanted.instance_id, numbers, reason)
-    return answer(BulkParkReply(request[REQUEST_ID], results))
+    wanted = await admin.body(request, BulkUnparkRequest, MAX_BYTES)
+    return answer(BulkParkReply(request[REQUEST_ID], await _unpark(request, wanted)))
 
 
 def until_of(wanted: ParkRequest, now: float) -> datetime:
@@ -107,41 +95,24 @@ def until_of(wanted: ParkRequest, now: float) -> datetime:
     return wanted.until.astimezone(UTC)
 
 
-async def _park(
-    request: web.Request, asker: Asker, wanted: ParkRequest, instance_id: str, numbers: Given
-) -> tuple[Parked, Results]:
-    parking = request.app[API].parts.parking
+async def _park(request: web.Request, wanted: BulkParkRequest) -> tuple[Parked, Results]:
+    parking, instance_id = request.app[API].parts.parking, wanted.instance_id
     until = until_of(wanted, parking.now(instance_id) / 1000)
-    by, words, end = asker.name, wanted.reason, until.timestamp() * 1000
-    parks = parking.park(instance_id, numbers, int(end), by=by, words=words)
-    what = f"parked {_whom(numbers)} until {until}: {words}"
-    return Parked(OPERATOR, until, by, words), await _told(request, asker, what, instance_id, parks)
+    by, words, end = asker_of(request).name, wanted.reason, until.timestamp() * 1000
+    numbers, what = wanted.numbers, f"parked {_whom(wanted.numbers)} until {until}: {words}"
+    steps = parking.park(instance_id, numbers, int(end), by=by, words=words)
+    results = await audit.changed(request, what, instance_id, numbers, steps)
+    return Parked(OPERATOR, until, by, words), results
 
 
-async def _unpark(
-    request: web.Request, asker: Asker, instance_id: str, numbers: Given, reason: Reason
-) -> Results:
-    lifts = request.app[API].parts.parking.lift(instance_id, numbers, reason)
+async def _unpark(request: web.Request, wanted: BulkUnparkRequest) -> Results:
+    numbers, reason, instance_id = wanted.numbers, wanted.reason, wanted.instance_id
+    steps = request.app[API].parts.parking.lift(instance_id, numbers, reason)
     what = f"unparked {_whom(numbers)} ({reason})"
-    return await _told(request, asker, what, instance_id, lifts)
+    return await audit.changed(request, what, instance_id, numbers, steps)
 
 
-async def _told(
-    request: web.Request, asker: Asker, what: str, instance_id: str, change: Awaitable[Results]
-) -> Results:
-    """Wait for a change, and tell of it, also where it ended half-way."""
-    try:
-        results = await change
-    except PartlyDone as error:
-        if error.done:
-            audit.note(request, asker, f"{what}, half-way", error.done, instance_id)
-        raise
-    if changed := sum(result.result in ("parked", "unparked") for result in results):
-        audit.note(request, asker, what, changed, instance_id)
-    return results
-
-
-def _whom(numbers: Given) -> str:
+def _whom(numbers: tuple[str, ...]) -> str:
     return mask(numbers[0]) if len(numbers) == 1 else "many"
 
 
@@ -151,62 +122,40 @@ def _check(result: NumberResult) -> None:
         raise UnknownNumber(f"{mask(result.number)} {why_not}")
 
 
-def _named(request: web.Request, asker: Asker, shape: type[Q]) -> tuple[Q, str]:
-    """Return the query, and the number in the path as a key."""
-    asked = forms.query(request, shape)
-    asker.keep_to(asked.instance_id)
-    return asked, own_number("number", request.match_info["number"])
+def _number_in(request: web.Request) -> str:
+    """Return the number in the path, as a key."""
+    return own_number("number", request.match_info["number"])
 
 
 _ONE = (UnknownNumber, InventoryUnavailable, LedgerUnavailable)
 _MANY = (InventoryUnavailable, LedgerUnavailable)
+_SPAN = {"seconds": 3600, "reason": "complaints"}
+
 ROUTES = (
     Route(
-        method="PUT",
-        path="/v1/numbers/{number}/park",
-        handler=park,
-        tag="numbers",
-        summary="Take a number out of rotation",
-        access="admin",
+        "PUT /v1/numbers/{number}/park",
+        park,
+        good(examples.PARK),
         query=InstanceQuery,
         body=ParkRequest,
-        example={"seconds": 3600, "reason": "complaints"},
-        answers=ok(ParkReply, examples.PARK),
+        example=_SPAN,
         errors=_ONE,
     ),
+    Route("DELETE /v1/numbers/{number}/park", unpark, good(examples.UNPARK), _ONE, UnparkQuery),
     Route(
-        method="DELETE",
-        path="/v1/numbers/{number}/park",
-        handler=unpark,
-        tag="numbers",
-        summary="Lift what keeps a number out",
-        access="admin",
-        query=UnparkQuery,
-        answers=ok(UnparkReply, examples.UNPARK),
-        errors=_ONE,
-    ),
-    Route(
-        method="POST",
-        path="/v1/numbers/park",
-        handler=park_many,
-        tag="numbers",
-        summary="Take many numbers out of rotation",
-        access="admin",
+        "POST /v1/numbers/park",
+        park_many,
+        good(examples.PARKED_MANY),
         body=BulkParkRequest,
-        example={"numbers": [examples.NUMBER], "seconds": 3600, "reason": "complaints"},
-        answers=ok(BulkParkReply, examples.PARKED_MANY),
+        example={"numbers": [examples.NUMBER]} | _SPAN,
         errors=_MANY,
     ),
     Route(
-        method="POST",
-        path="/v1/numbers/unpark",
-        handler=unpark_many,
-        tag="numbers",
-        summary="Lift what keeps many numbers out",
-        access="admin",
+        "POST /v1/numbers/unpark",
+        unpark_many,
+        good(examples.UNPARKED_MANY),
         body=BulkUnparkRequest,
         example={"numbers": [examples.NUMBER], "reason": "sip_rest"},
-        answers=ok(BulkParkReply, examples.UNPARKED_MANY),
         errors=_MANY,
     ),
 )

@@ -56,7 +56,7 @@ class PickResponse(Struct, frozen=True, gc=False):
 
 
 async def post(request: web.Request) -> web.Response:
-    """Answer in JSON or, with `?format=text`, with the callers alone, a line each."""
+    """Choose the numbers to show to a callee; `?format=text` has them alone, a line each."""
     api = request.app[API]
     enter, read = partial(_enter, request, api), partial(_read, request, api)
     answer = await answer_pick(api, request[REQUEST_ID], enter, read)

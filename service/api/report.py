@@ -12,10 +12,10 @@ from aiohttp import web
 from msgspec import Meta
 from msgspec.structs import astuple
 
-from service.api import examples, forms
+from service.api import admin, examples
 from service.api.bodies import JSON
-from service.api.parts import admitted
-from service.api.route import Route, ok
+from service.api.parts import API
+from service.api.route import Route, good
 from service.api.tables import CSV, MARK, csv_lines, safe
 from service.errors import InvalidField, LedgerUnavailable
 from service.inventory.order import in_order
@@ -56,19 +56,18 @@ class FormattedQuery(ReportQuery, frozen=True, forbid_unknown_fields=True):
 
 
 async def get(request: web.Request) -> web.Response:
-    """Report by day and number, skill group, callee's province or match.
+    """Report what was picked, and how those calls ended.
 
+    It goes by day and number, skill group, callee's province or match.
     The days are those of the instance's time zone, as many as `[reports]` keeps. What this process
     has counted is in it, and what others had a minute ago. `format=csv` has the same as a table.
     Either is written as it is read: where Redis fails meanwhile, the connection is closed.
 
     Raises:
-        InvalidField: the last day is before the first.
+        InvalidField: none of the days is kept, or the last one is before the first.
         LedgerUnavailable: the counts cannot be read now.
     """
-    api, asker = admitted(request, "admin")
-    asked = forms.query(request, FormattedQuery)
-    asker.keep_to(asked.instance_id)
+    api, asked = request.app[API], admin.query(request, FormattedQuery)
     calls = instance_named(api.parts.calls, asked.instance_id)
     report = _without_rows(api.label(asked.instance_id), asked, calls)
     await calls.write()
@@ -84,13 +83,12 @@ def _without_rows(instance_id: str, asked: ReportQuery, calls: CallCounter) -> C
     if asked.from_ and asked.to and asked.to < asked.from_:
         raise InvalidField("to", "is before from")
     now = calls.now()
-    oldest = now.date() - timedelta(calls.days - 1)
+    oldest, today = now.date() - timedelta(calls.days - 1), now.date()
+    first, last = max(asked.from_ or oldest, oldest), min(asked.to or today, today)
+    if last < first:
+        raise InvalidField("to", f"leaves no day: those that are kept are {oldest} to {today}")
     return CallReport(
-        instance_id=instance_id,
-        by=asked.by,
-        from_=max(asked.from_ or oldest, oldest),
-        to=min(asked.to or now.date(), now.date()),
-        timezone=str(now.tzinfo),
+        instance_id=instance_id, by=asked.by, from_=first, to=last, timezone=str(now.tzinfo)
     )
 
 
@@ -151,14 +149,4 @@ def _text(*cells: str | float | None) -> str:
     return csv_lines([cells]).removesuffix("\r\n")
 
 
-ROUTE = Route(
-    method="GET",
-    path="/v1/report",
-    handler=get,
-    tag="numbers",
-    summary="Report what was picked, and how those calls ended",
-    access="admin",
-    query=ReportQuery,
-    answers=ok(CallReport, examples.REPORT),
-    errors=(LedgerUnavailable,),
-)
+ROUTE = Route("GET /v1/report", get, good(examples.REPORT), (LedgerUnavailable,), ReportQuery)

@@ -1,5 +1,6 @@
 """A route: enough to register its handler and to describe it in the OpenAPI document."""
 
+import re
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Literal
@@ -36,34 +37,50 @@ class Content(msgspec.Struct, frozen=True):
     example: Any = None
 
 
-class Route(msgspec.Struct, frozen=True, kw_only=True):
+class Route(msgspec.Struct, frozen=True):
     """One method of one path.
 
     Args:
-        method: of HTTP.
-        path: as aiohttp's router has it.
+        call: the method and the path, as aiohttp's router has it: `GET /v1/numbers`.
         handler: answers; its docstring describes the route.
-        tag: where the document lists it.
-        summary: what it does, in a few words.
-        access: the scope that its handler asks for.
+        answers: the good ones, by status.
+        errors: what may go wrong that its access, query and body do not bring with them.
         query: what its handler decodes the query as; it names an instance.
         body: what its handler decodes the body as; it names an instance, too.
         example: a body, as a client would write it.
-        answers: the good ones, by status.
-        errors: what may go wrong that its access, query and body do not bring with them.
+        access: the scope that its handler asks for.
     """
 
-    method: str
-    path: str
+    call: str
     handler: Handler
-    tag: Tag
-    summary: str
-    access: Access
+    answers: Mapping[HTTPStatus, Content]
+    errors: tuple[type[CallerIdError], ...] = ()
     query: type[msgspec.Struct] | None = None
     body: type[msgspec.Struct] | None = None
     example: Mapping[str, Any] | None = None
-    answers: Mapping[HTTPStatus, Content] = {}
-    errors: tuple[type[CallerIdError], ...] = ()
+    access: Access = "admin"
+
+    @property
+    def method(self) -> str:
+        """The method of HTTP."""
+        return self.call.partition(" ")[0]
+
+    @property
+    def path(self) -> str:
+        """The path, as aiohttp's router has it."""
+        return self.call.partition(" ")[2]
+
+    @property
+    def summary(self) -> str:
+        """The route in a few words: how the docstring of its handler begins."""
+        return re.split("[.:;]", self.handler.__doc__ or "", maxsplit=1)[0]
+
+    @property
+    def tag(self) -> Tag:
+        """The part of the document that lists the route."""
+        if self.access == "admin":
+            return "callees" if self.path.startswith("/v1/callees") else "numbers"
+        return "picks" if self.access == "pick" else "operations"
 
     @property
     def all_errors(self) -> list[type[CallerIdError]]:
@@ -78,6 +95,6 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
         return sorted(kinds, key=lambda kind: kind.code)
 
 
-def ok(shape: Any, example: Any) -> Mapping[HTTPStatus, Content]:
-    """Return the good answer of most routes: 200 with JSON of this type."""
-    return {HTTPStatus.OK: Content(JSON, shape, example)}
+def good(example: Any, status: HTTPStatus = HTTPStatus.OK) -> Mapping[HTTPStatus, Content]:
+    """Return the good answer of most routes: 200 with JSON as in an example, and of its type."""
+    return {status: Content(JSON, type(example), example)}

@@ -42,7 +42,8 @@ class ProblemReply(msgspec.Struct, frozen=True):
     @property
     def line(self) -> str:
         """Return the code and the detail, for a terminal."""
-        return f"{printable(self.code)}: {printable(self.detail)}"
+        hint = "; give one by --token or CALLERID_TOKEN" if self.code == "Unauthenticated" else ""
+        return f"{printable(self.code)}: {printable(self.detail)}{hint}"
 
 
 class ServiceAnswer(NamedTuple):
@@ -154,7 +155,7 @@ def _no_answer(arguments: Namespace, error: Exception) -> NoAnswer:
     why = getattr(reason, "strerror", None) or str(reason) or type(error).__name__
     return NoAnswer(
         f"no answer of a service at {arguments.url}: {why}; start one there (callerid serve, or "
-        "callerid demo), or name another one's address by --url"
+        "callerid demo), or name another one's address by --url or CALLERID_URL"
     )
 
 

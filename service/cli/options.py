@@ -11,6 +11,7 @@ def serve_options(options: argparse.ArgumentParser) -> None:
     options.add_argument("--port", type=int, help="where to listen, before the configuration's")
     options.add_argument("--workers", type=int, help="processes sharing the port")
     options.add_argument("--worker", default="", help=argparse.SUPPRESS)
+    options.add_argument("--bound", type=int, help=argparse.SUPPRESS)
 
 
 def demo_options(options: argparse.ArgumentParser) -> None:

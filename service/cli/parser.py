@@ -105,13 +105,20 @@ def _plan(options: argparse.ArgumentParser) -> None:
 
 
 def _stop(options: argparse.ArgumentParser) -> None:
-    instant = datetime.fromisoformat
     options.add_argument("file", type=Path, metavar="FILE", help="a number a line; - for stdin")
     span = options.add_mutually_exclusive_group()
     span.add_argument("--seconds", type=int, default=A_YEAR, metavar="N", help="else a year")
-    span.add_argument("--until", type=instant, metavar="T", help="2026-12-31, or with T18:00")
+    span.add_argument("--until", type=_instant, metavar="T", help="2026-12-31, or with T18:00")
     options.add_argument("--reason", default="", metavar="R", help="why, for other people")
     _service(options)
+
+
+def _instant(text: str) -> datetime:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        why = f"found {text}, expected a day, as 2026-12-31, or with a time, as 2026-12-31T18:00"
+        raise argparse.ArgumentTypeError(why) from None
 
 
 def _report(options: argparse.ArgumentParser) -> None:
@@ -131,8 +138,10 @@ def _service(options: argparse.ArgumentParser) -> None:
     options.add_argument(
         "--instance", default="", metavar="ID", help="needed where several are configured"
     )
-    options.add_argument("--url", default=DEFAULT_URL, help="of the service (%(default)s)")
-    options.add_argument("--token", default="", help="or CALLERID_TOKEN in the environment")
+    options.add_argument(
+        "--url", help=f"of the service, or CALLERID_URL in the environment ({DEFAULT_URL})"
+    )
+    options.add_argument("--token", help="or CALLERID_TOKEN in the environment")
 
 
 COMMANDS = {

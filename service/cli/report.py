@@ -21,10 +21,11 @@ def ask(arguments: Namespace) -> int:
 
 def reported(report: CallReport) -> str:
     """A report as a table, with its first rows."""
+    days = f"{report.from_} to {report.to}, {report.timezone}"
     if not report.data:
-        return "Nothing was picked on these days, and no call of theirs has ended."
+        return f"{days}: nothing was picked, and no call of these days has ended."
     head = ("day", report.by, "picks", "ended", "answered", "share", "95 in 100", "minutes")
-    parts = [table([head, *map(_cells, report.data[:SHOWN])], colour=False)]
+    parts = [f"{days}:", table([head, *map(_cells, report.data[:SHOWN])], colour=False)]
     if len(report.data) > SHOWN:
         parts.append(f"and {len(report.data) - SHOWN} more: --csv has all")
     return "\n".join(parts)

@@ -3,8 +3,6 @@
 from collections import defaultdict
 from collections.abc import Generator, Iterable, Mapping, Sequence
 
-import msgspec
-
 from service.coverage.flow import path_of
 from service.coverage.market import Owner
 from service.inventory import Node
@@ -15,18 +13,12 @@ HOURS = 24
 SPENT = 0.5  # calls left of a place's supply that are none
 
 
-class Exhausted(msgspec.Struct, frozen=True):
-    """The numbers of a group at a place have had all their calls within this hour of the day."""
-
-    skill_group_id: str
-    place: Locality
-    hour: int
-
-
 def exhausting(
     supply: Mapping[Owner, float], demand: Mapping[Owner, Sequence[float]]
-) -> Generator[None, None, tuple[Exhausted, ...]]:
-    """Go through a day, hour by hour and group by group; others have a turn between.
+) -> Generator[None, None, list[tuple[Owner, int]]]:
+    """Say whose numbers have had all their calls, and in which hour of a day.
+
+    It goes hour by hour and group by group; others have a turn between.
 
     Args:
         supply: calls a day, of each group at each place.
@@ -38,14 +30,14 @@ def exhausting(
         places[group][place] = calls
     for (group, place), hours in demand.items():
         callees[group][place] = hours
-    spent: list[Exhausted] = []
+    spent: list[tuple[Owner, int]] = []
     for group, calls_left in places.items():
         yield
         day = _Day(calls_left, callees[group])
         for hour in range(HOURS):
             yield
-            spent += [Exhausted(group, place, hour) for place in day.spend(hour)]
-    return tuple(spent)
+            spent += [((group, place), hour) for place in day.spend(hour)]
+    return spent
 
 
 class _Day:

@@ -18,7 +18,6 @@ from service.coverage.market import (
     supplying,
 )
 from service.inventory.pools import LEVELS
-from service.locality import Locality
 
 
 class Purchase(msgspec.Struct, frozen=True):
@@ -28,30 +27,22 @@ class Purchase(msgspec.Struct, frozen=True):
     those had before, by level.
     """
 
-    skill_group_id: str
-    place: Locality
+    owner: Owner
     count: int
     gain: float
     instead: Mapping[str, float]
 
 
-class Idle(msgspec.Struct, frozen=True):
-    """How many numbers of a group and a place no callee of their province needs."""
-
-    skill_group_id: str
-    place: Locality
-    count: int
-
-
 class CoveragePlan(msgspec.Struct, frozen=True):
     """A plan.
 
+    `idle` counts the numbers of a group and a place that no callee of their province needs.
     `foretold` has the calls a day by level, before anything is bought; `supply` what each group has
     at each place, in calls a day, numbers of several groups divided among them.
     """
 
     buy: tuple[Purchase, ...]
-    idle: tuple[Idle, ...]
+    idle: Mapping[Owner, int]
     foretold: Served
     supply: Mapping[Owner, float]
 
@@ -81,15 +72,15 @@ def planning(
     placements = yield from placing_best(market, for_sale, buy)
     purchases = yield from _summing(placements)
     purchases.sort(key=lambda purchase: -purchase.gain)
-    return CoveragePlan(tuple(purchases), tuple(idle), foretold, supply)
+    return CoveragePlan(tuple(purchases), idle, foretold, supply)
 
 
-def _idling(market: Market) -> Generator[None, None, list[Idle]]:
-    idle: list[Idle] = []
+def _idling(market: Market) -> Generator[None, None, dict[Owner, int]]:
+    idle: dict[Owner, int] = {}
     for owner in market.counts:
         yield
         if spare := market.idle(owner):
-            idle.append(Idle(*owner, spare))
+            idle[owner] = spare
     return idle
 
 
@@ -99,11 +90,11 @@ def _summing(placements: Iterable[Placement]) -> Generator[None, None, list[Purc
     for placement in placements:
         placed[placement.owner].append(placement)
     purchases: list[Purchase] = []
-    for (group, place), these in placed.items():
+    for owner, these in placed.items():
         yield
         total = {level: sum(each.served.get(level, 0) for each in these) for level in LEVELS}
         gain = sum(total[level] for level in LOCAL)
         instead = {level: -calls for level, calls in total.items() if calls < 0}
         count = sum(each.numbers for each in these)
-        purchases.append(Purchase(group, place, count, gain, instead))
+        purchases.append(Purchase(owner, count, gain, instead))
     return purchases

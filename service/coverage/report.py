@@ -11,10 +11,10 @@ import msgspec
 from msgspec import Meta
 
 from service.coverage.demand import DAYS, REFUSED, Day, Demand
-from service.coverage.exhaustion import HOURS, Exhausted, exhausting
+from service.coverage.exhaustion import HOURS, exhausting
 from service.coverage.flow import LOCAL, Served
 from service.coverage.market import Lot, Owner
-from service.coverage.planning import Idle, Purchase, planning
+from service.coverage.planning import Purchase, planning
 from service.inventory import Inventory
 from service.ledger.answers import Glance
 from service.locality import Locality
@@ -168,10 +168,10 @@ async def coverage(
         instance_id=inventory.instance_id,
         days=known.days,
         buy=tuple(map(_to_buy, plan.buy)),
-        idle=tuple(IdleNumbers(**_place(idle), count=idle.count) for idle in plan.idle),
+        idle=tuple(IdleNumbers(**_place(owner), count=idle) for owner, idle in plan.idle.items()),
         exhausted=tuple(
-            ExhaustedPlace(**_place(place), at=tomorrow + timedelta(hours=place.hour))
-            for place in spent
+            ExhaustedPlace(**_place(owner), at=tomorrow + timedelta(hours=hour))
+            for owner, hour in spent
         ),
         foretold={level: round(served, 1) for level, served in foretold.items()},
         ratio=_ratio(known.local_share, foretold, sum(demand.values())),
@@ -182,16 +182,13 @@ async def coverage(
 def _to_buy(purchase: Purchase) -> ToBuy:
     instead = {level: round(calls, 1) for level, calls in purchase.instead.items()}
     gain = round(purchase.gain, 1)
-    return ToBuy(**_place(purchase), count=purchase.count, gain=gain, instead=instead)
+    return ToBuy(**_place(purchase.owner), count=purchase.count, gain=gain, instead=instead)
 
 
-def _place(of: Purchase | Idle | Exhausted) -> dict[str, str]:
-    return {
-        "skill_group_id": of.skill_group_id,
-        "province": of.place.province,
-        "city": of.place.city,
-        "area_code": of.place.area_code,
-    }
+def _place(owner: Owner) -> dict[str, str]:
+    group, place = owner
+    named = {"province": place.province, "city": place.city, "area_code": place.area_code}
+    return {"skill_group_id": group, **named}
 
 
 def _ratio(share: float | None, foretold: Served, calls: float) -> float | None:

@@ -7,8 +7,6 @@ of yet.
 from collections.abc import Iterator, Mapping
 from itertools import islice
 
-import msgspec
-
 from service.health.pools import ComparedHour, Dispersion, Guard
 from service.health.rules import (
     HEALTHY,
@@ -21,7 +19,7 @@ from service.health.rules import (
     judge,
     lifted,
 )
-from service.health.store import SLICE, decode, encode
+from service.health.store import SLICE, Change, decode, encode
 from service.health.strata import Strata
 from service.inventory import Inventory
 from service.ledger.port import Cap, Operation, Park, Unpark
@@ -29,16 +27,13 @@ from service.ledger.port import Cap, Operation, Park, Unpark
 PARK_REASON = "quarantine"
 
 
-class LookResult(msgspec.Struct, frozen=True):
+class LookResult(Change, frozen=True):
     """The result of a look at one record.
 
     `after` is what the record becomes, b"" where nothing of it is worth keeping. `held` where the
     number would be quarantined, if not too many of its group or place were out already.
     """
 
-    number: str
-    before: bytes
-    after: bytes
     record: HealthRecord = HealthRecord()
     transition: Transition | None = None
     held: bool = False

@@ -201,11 +201,7 @@ class NumberHealth:
 
         Returns who was counted meanwhile, and is as before.
         """
-        changes = [
-            Change(result.number, result.before, result.after)
-            for result in results
-            if result.after != result.before
-        ]
+        changes = [result for result in results if result.after != result.before]
         same = await self._store.replace(changes)
         lost = {change.number for change, was in zip(changes, same, strict=True) if not was}
         operations, told = list[Operation](), list[Change]()

@@ -33,10 +33,9 @@ class InstanceQuery(Struct, frozen=True):
     instance_id: InstanceId = ""
 
 
-class NumberQuery(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
+class NumberQuery(InstanceQuery, frozen=True, forbid_unknown_fields=True, gc=False):
     """A filter over numbers, and a page of them; "" filters nothing."""
 
-    instance_id: InstanceId = ""
     q: Annotated[
         str,
         Meta(max_length=32, description="Anywhere in the number, spaces and hyphens aside."),

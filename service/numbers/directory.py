@@ -4,9 +4,10 @@ The list is of the cached inventory, the standing is the ledger's. CCC is not as
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
+from msgspec.structs import asdict
 
 from service.errors import LedgerUnavailable
 from service.inventory import Inventory, PhoneNumber, bar
@@ -114,20 +115,9 @@ def _parked(own: PhoneNumber, parks: list[Park], notes: Mapping[Park, Note]) -> 
 def _entry(
     own: PhoneNumber, standing: Standing | None, parked: tuple[Parked, ...], health: str
 ) -> NumberEntry:
-    fields = msgspec.structs.asdict(own) | {"health": health}
-    if (details := fields.pop("details")) is not None:
-        fields |= msgspec.structs.asdict(details)
+    fields = asdict(own) | {"health": health}
+    if own.details is not None:
+        fields |= asdict(own.details)
     if standing is not None:
-        fields |= _standing(standing, parked)
-    return NumberEntry(**fields)
-
-
-def _standing(standing: Standing, parked: tuple[Parked, ...]) -> dict[str, Any]:
-    return {
-        "used_hour": standing.used_hour,
-        "used_day": standing.used_day,
-        "max_per_hour": standing.max_per_hour,
-        "max_per_day": standing.max_per_day,
-        "available": not parked,
-        "parked": parked,
-    }
+        fields |= asdict(standing) | {"available": not parked, "parked": parked}
+    return msgspec.convert(fields, NumberEntry)

@@ -8,11 +8,13 @@ import asyncio
 import itertools
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
 
 import msgspec
 
 from service.inventory import Inventory, PhoneNumber
 from service.ledger.answers import Glance
+from service.picking.explaining import instant
 from service.picking.instance import Instance, instance_named, inventory_of
 
 SCANNED = 250  # numbers looked at in one go, less than a ms
@@ -40,10 +42,10 @@ class ProvinceUse(msgspec.Struct, frozen=True):
 
 
 class Overview(msgspec.Struct, frozen=True):
-    """The counts, at an instant in ms."""
+    """The counts, as they were at an instant."""
 
     instance_id: str
-    at: int
+    counted_at: datetime
     skill_group_ids: tuple[str, ...]
     provinces: tuple[ProvinceUse, ...]
 
@@ -88,7 +90,12 @@ class Overviews:
 
     async def _count(self, instance: Instance, inventory: Inventory) -> tuple[Overview, float]:
         """The overview, and for how many seconds others had to wait for it, in slices."""
-        at, tally, left, seconds = self._now(), _Tally(inventory), iter(inventory.numbers), 0.0
+        at, tally, left, seconds = (
+            instant(self._now()),
+            _Tally(inventory),
+            iter(inventory.numbers),
+            0.0,
+        )
         while some := list(itertools.islice(left, SCANNED)):
             started = self._timer()
             for number, glance in zip(some, instance.ledger.glance(some), strict=True):

@@ -4,10 +4,9 @@ Thousands go in steps, between which picks go on. A cap, a lease or a rest is no
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import TypeAlias, TypeVar, get_args
 
-from service.errors import LedgerUnavailable
 from service.inventory import Inventory
 from service.ledger import Ledger, Park, Unpark, apply_all, describe
 from service.locality import restore_number
@@ -22,25 +21,17 @@ STEP = 32  # numbers between which others have a turn: a batch of the ledger
 
 LiftQuarantine = Callable[[str, Sequence[str]], Awaitable[Iterable[str]]]
 
-Results: TypeAlias = tuple[NumberResult, ...]
+Steps: TypeAlias = AsyncIterator[list[NumberResult]]
 T = TypeVar("T", Park, Unpark)
 
 _Change = Callable[[Sequence[str]], Awaitable[Iterable[str]]]
 
 
-class PartlyDone(LedgerUnavailable):
-    """Redis went away half way: `done` numbers at least were changed, and asking again is safe."""
-
-    def __init__(self, done: int, of: int, why: Exception) -> None:
-        super().__init__(f"at least {done} of {of} numbers are done: {why}")
-        self.done = done
-
-
 class Parking:
     """Parks and lifts numbers of every configured instance.
 
-    What is asked of thousands is done in steps. The results are in the order of the numbers, which
-    may be in any form; a number that is given twice has the same result twice.
+    What is asked of thousands is done in steps, and what was yielded is done. The results are in
+    the order of the numbers, which may be in any form; one that is given twice has the same twice.
 
     Args:
         instances: by id.
@@ -60,15 +51,15 @@ class Parking:
         """
         return instance_named(self._instances, instance_id).now()
 
-    async def park(
+    def park(
         self, instance_id: str, numbers: Sequence[str], until: int, *, by: str, words: str
-    ) -> Results:
+    ) -> Steps:
         """Park numbers until an instant in ms, by the client of this name, for what it says.
 
         Raises:
             InvalidField, UnknownInstance: the instance is not named, or not configured.
             InventoryUnavailable: it has no inventory yet.
-            PartlyDone: Redis does not serve.
+            LedgerUnavailable: Redis does not serve.
         """
         instance = instance_named(self._instances, instance_id)
 
@@ -79,13 +70,13 @@ class Parking:
                 await instance.notes.keep(parked, Note(until, by, words), instance.now())
             return [park.number for park in parked]
 
-        return await self._change(instance, numbers, park, "parked")
+        return self._change(instance, numbers, park, "parked")
 
-    async def lift(self, instance_id: str, numbers: Sequence[str], reason: Reason) -> Results:
+    def lift(self, instance_id: str, numbers: Sequence[str], reason: Reason) -> Steps:
         """End what keeps numbers out for a reason; who was in quarantine is on probation then.
 
         Raises:
-            InvalidField, UnknownInstance, InventoryUnavailable, PartlyDone: as `park`.
+            InvalidField, UnknownInstance, InventoryUnavailable, LedgerUnavailable: as `park`.
         """
         instance = instance_named(self._instances, instance_id)
         reasons = LIFTED if reason == "all" else (reason,)
@@ -103,29 +94,26 @@ class Parking:
             ]
             return lifted | {unpark.number for unpark in await _taken(instance.ledger, unparks)}
 
-        return await self._change(instance, numbers, lift, "unparked")
+        return self._change(instance, numbers, lift, "unparked")
 
     async def _change(
         self, instance: Instance, given: Sequence[str], change: _Change, done: Result
-    ) -> Results:
+    ) -> Steps:
         """Change some numbers after the others, each once however often it is given."""
         inventory = inventory_of(instance.instance_id, instance.keeper)
-        tried, changed, results = set[str](), set[str](), list[NumberResult]()
+        tried, changed = set[str](), set[str]()
         for start in range(0, len(given), STEP):
-            keys = {number: _key(number) for number in given[start : start + STEP]}
-            new = {key for key in keys.values() if key in inventory.numbers} - tried
+            some = given[start : start + STEP]
+            keys = [*map(_key, some)]
+            new = {key for key in keys if key in inventory.numbers} - tried
             tried |= new
-            try:
-                async with self._turn:
-                    changed.update(await change(sorted(new)))
-            except LedgerUnavailable as error:
-                raise PartlyDone(len(changed), len(given), error) from error
-            for number in given[start : start + STEP]:
-                key = keys[number]
-                why_not = _unchanged(inventory, key, done)
-                results.append(NumberResult(number, done if key in changed else why_not))
+            async with self._turn:
+                changed.update(await change(sorted(new)))
+            yield [
+                NumberResult(number, done if key in changed else _unchanged(inventory, key, done))
+                for number, key in zip(some, keys, strict=True)
+            ]
             await asyncio.sleep(0)  # picks go on also where there was nothing to do
-        return tuple(results)
 
 
 async def _taken(ledger: Ledger, operations: Sequence[T]) -> list[T]:

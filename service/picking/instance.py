@@ -84,11 +84,6 @@ def _normalised(*deciding: str | int | tuple[str, ...]) -> str:
     return repr(tuple(fields))[1:]
 
 
-def no_spare(_: tuple[str, ...]) -> tuple[tuple[str, Node], ...]:
-    """Return no cities: all numbers take their turns."""
-    return ()
-
-
 class Instance(msgspec.Struct, frozen=True):
     """The state that picking for one instance takes.
 
@@ -116,7 +111,7 @@ class Instance(msgspec.Struct, frozen=True):
     notes: Notes
     calls: CallCounter
     near: Near = NO_PLACES
-    spare: Callable[[tuple[str, ...]], tuple[tuple[str, Node], ...]] = no_spare
+    spare: Callable[[tuple[str, ...]], tuple[tuple[str, Node], ...]] = lambda _: ()
 
 
 def instance_named(instances: Mapping[str, T], instance_id: str) -> T:

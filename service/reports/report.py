@@ -66,22 +66,19 @@ class CallReport(Struct, frozen=True, kw_only=True):
 
     instance_id: Annotated[str, Meta(description="The instance.")]
     by: Annotated[By, Meta(description="What `key` is.")]
-    from_: Annotated[date, Meta(description="The first day of it.")] = field(name="from")
-    to: Annotated[date, Meta(description="The last day.")]
+    from_: Annotated[
+        date, Meta(description="Its first day: no earlier one than is kept, whatever was asked.")
+    ] = field(name="from")
+    to: Annotated[date, Meta(description="Its last day: today at the latest.")]
     timezone: Annotated[str, Meta(description="The days' time zone.")]
     data: Annotated[
         tuple[ReportRow, ...], Meta(description="By day and key, where anything was counted.")
     ] = ()
 
 
-def ended_of(row: CallRow) -> tuple[int, ...]:
-    """Return how many calls ended, in the order of `RESULTS`."""
-    return astuple(row)[: len(RESULTS)]
-
-
 def report_row(day: date, key: str, row: CallRow) -> ReportRow:
     """Return the row of a report for the counts of a day and key."""
-    ended = ended_of(row)
+    ended = astuple(row)[: len(RESULTS)]
     share, interval = answered_share(row.answered, sum(ended))
     return ReportRow(day, key, row.picks, EndedCalls(*ended), share, interval, row.talk_ms)
 

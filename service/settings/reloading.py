@@ -68,6 +68,7 @@ def _of_a_start(settings: Settings, running: Settings) -> dict[str, Any]:
         for field in fields(table)
     }
     del values["server.allowed_hosts"]
+    values["server.port"] = settings.server.port or running.server.port  # 0 takes any
     instances = settings.instances
     kept = {instance.id for instance in instances} & {instance.id for instance in running.instances}
     values["selection.pick_timeout_ms"] = {

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from itertools import islice
-from typing import Protocol, TypeVar
+from typing import TypeAlias, TypeVar
 
 import msgspec
 from redis.asyncio import Redis
@@ -31,27 +31,14 @@ _encode = msgspec.msgpack.Encoder().encode
 _details = msgspec.msgpack.Decoder(Details)
 
 
-class Inbox(Protocol):
-    """Details of numbers that no sweep has taken yet."""
-
-    async def put(self, details: Mapping[str, Details]) -> None:
-        """Keep them until a sweep takes them."""
-
-    async def read(self) -> Mapping[str, Details]:
-        """All that wait."""
-
-    async def remove(self, numbers: Collection[str]) -> None:
-        """Those of these numbers were taken."""
-
-
 class OwnInbox:
-    """The inbox of a process that is the only one."""
+    """The details that no sweep has taken yet, of a process that is the only one."""
 
     def __init__(self) -> None:
         self._waiting: dict[str, Details] = {}
 
     async def put(self, details: Mapping[str, Details]) -> None:
-        """Keep them."""
+        """Keep them until a sweep takes them."""
         self._waiting |= details
 
     async def read(self) -> Mapping[str, Details]:
@@ -112,6 +99,9 @@ class SharedInbox:
                     del self._unsent[number]
 
 
+Inbox: TypeAlias = OwnInbox | SharedInbox
+
+
 class DetailedSweep:
     """A sweep whose numbers have their details.
 
@@ -133,7 +123,8 @@ class DetailedSweep:
 
     async def put(self, details: Mapping[str, Details]) -> None:
         """Have the next sweep, on any replica, take what is new of these."""
-        known = self._known()
+        inventory = self._inventory()
+        known = {} if inventory is None else inventory.numbers
         await self._inbox.put(
             {
                 number: told
@@ -161,10 +152,6 @@ class DetailedSweep:
         }
         await self._inbox.remove(taken)
         return await asyncio.to_thread(detailed, sweep, known, waiting)
-
-    def _known(self) -> Mapping[str, PhoneNumber]:
-        inventory = self._inventory()
-        return {} if inventory is None else inventory.numbers
 
 
 def detailed(sweep: Sweep, known: Mapping[str, PhoneNumber], told: Mapping[str, Details]) -> Sweep:

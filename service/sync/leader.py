@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from functools import cache
 from importlib.resources import files
-from typing import NoReturn, Protocol, TypeVar
+from typing import NoReturn, TypeAlias, TypeVar
 
 import msgspec
 from redis.asyncio import Redis
@@ -32,24 +32,6 @@ class Term(msgspec.Struct, frozen=True):
     now: float
 
 
-class Leader(Protocol):
-    """A lead that can be taken, kept and laid down."""
-
-    async def acquire(
-        self, *, early: bool = False, longest_rest: float = LONGEST_REST
-    ) -> Term | None:
-        """Take the lead; None where another has it, or no sweep is due and it is not `early`.
-
-        A rest of more than `longest_rest` seconds is none: the clock that ends it was set back.
-        """
-
-    async def hold(self, term: Term, work: Awaitable[T]) -> T:
-        """Keep the lead while a piece of work is done."""
-
-    async def release(self, term: Term, pause: float) -> None:
-        """Lay the lead down; the next sweep is due in `pause` seconds."""
-
-
 class SharedLeader:
     """The lead in Redis, among all replicas.
 
@@ -67,7 +49,9 @@ class SharedLeader:
     async def acquire(
         self, *, early: bool = False, longest_rest: float = LONGEST_REST
     ) -> Term | None:
-        """Take the lead.
+        """Take the lead; None where another has it, or no sweep is due and it is not `early`.
+
+        A rest of more than `longest_rest` seconds is none: the clock that ends it was set back.
 
         Raises:
             LedgerUnavailable: Redis does not serve.
@@ -96,7 +80,7 @@ class SharedLeader:
             await asyncio.gather(working, renewing, return_exceptions=True)
 
     async def release(self, term: Term, pause: float) -> None:
-        """Lay the lead down; one that is another's by now is left alone.
+        """Lay the lead down, the next sweep due in `pause` seconds; another's lead is left alone.
 
         Raises:
             LedgerUnavailable: Redis does not serve; the lead ends by itself.
@@ -154,6 +138,9 @@ class SoleLeader:
     async def release(self, term: Term, pause: float) -> None:  # noqa: ARG002 - nobody contends
         """Sweep again in `pause` seconds."""
         self._due = self._clock() + pause
+
+
+Leader: TypeAlias = SharedLeader | SoleLeader
 
 
 @cache

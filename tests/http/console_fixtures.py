@@ -1,12 +1,14 @@
 """What the console asks of, as a test wants it."""
 
+from datetime import UTC, datetime
+
 from service.numbers.overview import Overview, ProvinceUse
 from service.picking import Candidate, PickRequest, PlacedNumber
 from service.picking.trial import CalledPlace, Level, Trial, TrialNumber
 
 OVERVIEW = Overview(
     "ccc-test",
-    1_000_000,
+    datetime.fromtimestamp(1000, UTC),
     ("sales@ccc-test",),
     (
         ProvinceUse("四川", 3, 3, 1, 5, 60, {"operator": 1, "rest": 2}),

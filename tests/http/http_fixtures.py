@@ -26,7 +26,7 @@ from service.ledger import LocalLedger
 from service.metrics import Metrics
 from service.numbers import NumberPage, NumberQuery, NumberResult, Result
 from service.numbers.coverages import NamedRow
-from service.numbers.parking import Results
+from service.numbers.parking import Steps
 from service.outcomes import OutcomeReport
 from service.picking import Pair, PickAnswer, PickRequest, PlacedNumber
 from service.provisioning import Addition, AddRequest, BulkRequest
@@ -125,24 +125,26 @@ class FakeParking:
         self.lifted: list[tuple[str, Sequence[str], str]] = []
         self.results: dict[str, Result] = {}  # of those that are not changed
         self.error: Exception | None = None
+        self.works_for = 0  # numbers, before it raises
 
     def now(self, _instance_id: str) -> int:
         return 1_042_000
 
-    async def park(
+    def park(
         self, instance_id: str, numbers: Sequence[str], until: int, *, by: str, words: str
-    ) -> Results:
+    ) -> Steps:
         self.parked.append((instance_id, numbers, until, by, words))
         return self._changed(numbers, "parked")
 
-    async def lift(self, instance_id: str, numbers: Sequence[str], reason: str) -> Results:
+    def lift(self, instance_id: str, numbers: Sequence[str], reason: str) -> Steps:
         self.lifted.append((instance_id, numbers, reason))
         return self._changed(numbers, "unparked")
 
-    def _changed(self, numbers: Sequence[str], done: Result) -> Results:
+    async def _changed(self, numbers: Sequence[str], done: Result) -> Steps:
+        some = numbers if self.error is None else numbers[: self.works_for]
+        yield [NumberResult(number, self.results.get(number, done)) for number in some]
         if self.error is not None:
             raise self.error
-        return tuple(NumberResult(number, self.results.get(number, done)) for number in numbers)
 
 
 class FakeCoverages:

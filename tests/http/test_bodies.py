@@ -132,6 +132,12 @@ async def test_another_media_type_or_encoding_is_refused(
     assert (answer.status, answer.json["code"]) == (415, "UnsupportedMediaType")
 
 
+async def test_json_that_curl_calls_a_form_is_read_as_json(service: Service) -> None:
+    form = "application/x-www-form-urlencoded"
+    answer = await ask(service, "POST", "/v1/pick", b"\n" + PICK, Content_Type=form)
+    assert (answer.status, service.picker.asked) == (200, [DECODER.decode(PICK)])
+
+
 async def test_parameters_and_capitals_of_a_media_type_do_not_matter(service: Service) -> None:
     assert (await picked(service, Content_Type="Application/JSON; charset=UTF-8")).status == 200
 
@@ -153,6 +159,14 @@ async def test_a_body_that_turns_out_too_long_is_refused(service: Service, sent:
 
 async def test_the_longest_body_that_is_allowed_is_read(service: Service) -> None:
     assert (await picked(service, PICK + b" " * (65_536 - len(PICK)))).status == 200
+
+
+@pytest.mark.parametrize("sent", [b"x" * 65_537, b'{"%s": 1}' % (b"x" * 65_537)])
+async def test_a_long_body_is_decoded_as_a_short_one(sent: bytes) -> None:
+    refused = _outcome(lambda given: bodies.decode(given, DECODER), sent)
+    with pytest.raises(refused[0]) as error:
+        await bodies.decode_long(sent, DECODER)
+    assert error.value.detail == refused[1]
 
 
 async def test_a_body_that_trickles_is_given_up(service: Service) -> None:
@@ -232,17 +246,12 @@ def test_whatever_is_let_through_is_strict_json(body: bytes, at: int, noise: byt
         assert json.loads(spoilt)["called_number"] == fast.called_number
 
 
-@given(st.recursive(st.none() | st.text(max_size=3), st.lists, max_leaves=50))
-def test_brackets_are_counted_as_they_nest(value: Any) -> None:
-    text = json.dumps({"x": value, "[[": "]"})
-    assert faults._depth(text) == _nested(value) + 1
-
-
-def _nested(value: Any) -> int:
-    return 1 + max(map(_nested, value), default=0) if isinstance(value, list) else 0
-
-
-def test_a_depth_that_the_parser_would_bear_is_refused_alike_everywhere() -> None:
+@pytest.mark.parametrize(("opened", "closed"), [(b'{"a":', b"}"), (b"[", b"]"), (b'{"[":[', b"]}")])
+def test_a_depth_that_the_parser_would_bear_is_refused_alike_everywhere(
+    opened: bytes, closed: bytes
+) -> None:
+    levels = len(closed)
+    within, beyond = 30 // levels, 32 // levels
     with pytest.raises(MalformedRequest, match="deep"):
-        faults.check(b'{"a":' * 33 + b"1" + b"}" * 33)
-    faults.check(b'{"a":' * 32 + b"1" + b"}" * 32)
+        faults.check(b'{"x":' + opened * beyond + b"1" + closed * beyond + b"}")
+    faults.check(b'{"x":' + opened * within + b'"[[["' + closed * within + b"}")

@@ -119,6 +119,6 @@ async def test_where_redis_goes_away_half_way_the_answer_and_the_audit_say_how_m
     numbers = [f"139{last:08d}" for last in range(100)]
     answer = await sent(service, "POST", MANY, {"numbers": numbers, "seconds": 60})
     assert (answer.status, answer.json["code"]) == (503, "LedgerUnavailable")
-    assert "at least 64 of 100 callees are done" in answer.json["detail"]
+    assert "at least 64 of 100 numbers are done" in answer.json["detail"]
     (audit,) = [record.audit for record in caplog.records if hasattr(record, "audit")]
     assert audit["numbers"] == 64

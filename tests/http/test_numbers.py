@@ -9,7 +9,6 @@ import pytest
 
 from service.errors import LedgerUnavailable
 from service.numbers import NumberEntry, NumberPage, NumberQuery, Parked
-from service.numbers.parking import PartlyDone
 from tests.http.http_fixtures import Answer, Service, ask, client_with, serving, settings_with
 
 PATH = "/v1/numbers/01055500001/park"
@@ -243,10 +242,19 @@ async def test_what_is_no_number_is_refused_as_the_field_number(
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE"])
 async def test_what_cannot_be_changed_now_says_when(service: Service, method: str) -> None:
-    service.parking.error = PartlyDone(0, 1, LedgerUnavailable("down"))
+    service.parking.error = LedgerUnavailable("down")
     answer = await ask(service, method, PATH, b'{"seconds": 60}', Content_Type="application/json")
     assert (answer.status, answer.json["code"]) == (503, "LedgerUnavailable")
     assert answer.headers["Retry-After"] == "1"
+
+
+async def test_an_instant_that_is_none_is_answered_with_one(service: Service) -> None:
+    answer = await ask(
+        service, "PUT", PATH, b'{"until": "2026-01-31T18:00"}', Content_Type="application/json"
+    )
+    assert answer.json["detail"] == (
+        "until: takes an instant with its offset from UTC, as 2026-01-31T18:00:00+08:00"
+    )
 
 
 async def changed(service: Service, what: str, **body: Any) -> Answer:
@@ -292,7 +300,7 @@ async def test_ten_thousand_numbers_are_taken_and_no_more(service: Service, what
 async def test_redis_gone_half_way_says_how_many_were_done(
     service: Service, caplog: pytest.LogCaptureFixture
 ) -> None:
-    service.parking.error = PartlyDone(320, 1000, LedgerUnavailable("down"))
+    service.parking.error, service.parking.works_for = LedgerUnavailable("down"), 320
     with caplog.at_level(logging.INFO, "service.api.audit"):
         answer = await changed(service, "unpark", numbers=["01055500001"] * 1000)
     assert (answer.status, answer.json["code"]) == (503, "LedgerUnavailable")

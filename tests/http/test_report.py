@@ -52,7 +52,6 @@ async def test_a_report_has_the_days_that_are_kept_up_to_today(service: Service)
     [
         ("?from=2020-01-01&to=2026-01-01", ("2025-12-30", "2026-01-01")),
         ("?from=2026-01-02&to=2030-01-01", ("2026-01-02", "2026-01-02")),
-        ("?to=2020-01-01", ("2025-12-30", "2020-01-01")),
     ],
 )
 async def test_days_that_are_not_kept_are_left_out(
@@ -63,6 +62,16 @@ async def test_days_that_are_not_kept_are_left_out(
     report = await reported(service, query)
     assert (report.from_.isoformat(), report.to.isoformat()) == days
     assert len(report.data) == (report.to == NOON.date())
+
+
+@pytest.mark.parametrize("query", ["?to=2020-01-01", "?from=2030-01-01"])
+async def test_who_asks_for_no_day_that_is_kept_is_told_which_are(
+    service: Service, query: str
+) -> None:
+    service.calls["ccc-test"].days = 4
+    answer = await ask(service, "GET", f"/v1/report{query}")
+    assert (answer.status, answer.json["field"]) == (422, "to")
+    assert "2025-12-30 to 2026-01-02" in answer.json["detail"]
 
 
 async def test_rows_come_in_order_on_as_many_pages_as_they_need(service: Service) -> None:
@@ -108,6 +117,11 @@ async def test_what_is_no_question_is_refused(
     answer = await ask(service, "GET", f"/v1/report{query}")
     assert answer.status == status
     assert field in answer.json["detail"]
+
+
+async def test_a_day_that_is_none_is_answered_with_one(service: Service) -> None:
+    answer = await ask(service, "GET", "/v1/report?from=2026-13-01")
+    assert answer.json["detail"] == "from: takes a day, as 2026-01-31"
 
 
 async def test_a_report_that_cannot_be_read_is_refused_or_visibly_breaks_off(

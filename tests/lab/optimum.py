@@ -113,5 +113,6 @@ def worth_of(
         flows[group].way(place).add_supply(carried)
     before = sum(worth(flow.served()) for flow in flows.values())
     for purchase in plan.buy:
-        flows[purchase.skill_group_id].way(purchase.place).add_supply(purchase.count * calls)
+        group, place = purchase.owner
+        flows[group].way(place).add_supply(purchase.count * calls)
     return before, sum(worth(flow.served()) for flow in flows.values())

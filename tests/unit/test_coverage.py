@@ -12,10 +12,10 @@ from service.cli.plan import CoverageShown
 from service.cli.plan import planned as tables_of
 from service.coverage import demand as counting
 from service.coverage.demand import DAYS, Called, Days, Demand, group_of
-from service.coverage.exhaustion import Exhausted, exhausting
+from service.coverage.exhaustion import exhausting
 from service.coverage.flow import Flow, Way
 from service.coverage.market import Lot
-from service.coverage.planning import CoveragePlan, Idle, Purchase, planning
+from service.coverage.planning import CoveragePlan, Purchase, planning
 from service.coverage.report import Coverage, History, averaging, coverage, history
 from service.coverage.spare import SpareCities, spare_cities
 from service.errors import InvalidField
@@ -76,32 +76,32 @@ def test_the_order_in_which_supply_and_demand_come_changes_nothing() -> None:
 def test_a_number_is_bought_where_it_serves_most_and_says_instead_of_what() -> None:
     plan = planned([Lot(BEIJING, (A,), 40, 3)], {(A, CHENGDU): 60, (A, BEIJING): 30}, buy=1)
     assert plan.foretold == {"city": 30, "area_code": 0, "province": 0, "any": 60}
-    assert plan.buy == (Purchase(A, CHENGDU, 1, 40, {"any": 40}),)
+    assert plan.buy == (Purchase((A, CHENGDU), 1, 40, {"any": 40}),)
 
 
 def test_numbers_that_nobody_needs_are_not_bought() -> None:
     plan = planned([], {(A, CHENGDU): 60}, buy=10)
-    assert plan.buy == (Purchase(A, CHENGDU, 2, 60, {}),)
+    assert plan.buy == (Purchase((A, CHENGDU), 2, 60, {}),)
 
 
 def test_a_shared_number_goes_to_the_group_that_misses_it() -> None:
     lots = [Lot(CHENGDU, (A, B), 40, 2), Lot(CHENGDU, (A,), 40, 1)]
     plan = planned(lots, {(A, CHENGDU): 40, (B, CHENGDU): 80})
     assert plan.supply == {(A, CHENGDU): 40, (B, CHENGDU): 80}
-    assert plan.idle == ()
+    assert plan.idle == {}
 
 
 def test_numbers_without_callees_in_their_province_are_idle() -> None:
     lots = [Lot(CHENGDU, (A,), 40, 5), Lot(BEIJING, (A,), inf, 1)]
     plan = planned(lots, {(A, MEISHAN): 60, (A, BEIJING): 1000})
-    assert plan.idle == (Idle(A, CHENGDU, 3),)  # two of them carry the 60
+    assert plan.idle == {(A, CHENGDU): 3}  # two of them carry the 60
     assert plan.foretold == {"city": 1000, "area_code": 60, "province": 0, "any": 0}
 
 
 def test_a_place_is_exhausted_in_the_hour_in_which_its_last_call_goes() -> None:
     hours = [0.0] * 9 + [10.0] * 10 + [0.0] * 5
     spent = at_once(exhausting({(A, CHENGDU): 35, (A, BEIJING): 100}, {(A, CHENGDU): hours}))
-    assert spent == (Exhausted(A, CHENGDU, 12),)
+    assert spent == [((A, CHENGDU), 12)]
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -86,6 +86,11 @@ def test_the_listener_stays_and_credentials_and_rules_are_the_new_ones() -> None
     assert waiting(PUBLIC, read) == ["server.host", "server.port"]
 
 
+def test_any_free_port_is_the_one_that_runs() -> None:
+    read = replace(PUBLIC, server=replace(PUBLIC.server, port=0))
+    assert waiting(PUBLIC, read) == []
+
+
 def test_sip_actions_and_number_health_take_hold() -> None:
     actions = {477: SipAction(action="rest_number", seconds=60)}
     read = Settings(server=PUBLIC.server, sip_actions=actions, health=HealthSettings(enabled=True))

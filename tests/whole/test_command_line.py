@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from service.__main__ import _make_printable
+from service.cli.client import ProblemReply
 from service.cli.parser import COMMANDS, SHELLS
 from service.emulator import running
 from tests.whole.processes import ROOT, command
@@ -53,6 +54,21 @@ async def test_the_version_is_the_installed_ones() -> None:
     name, version = text.split()
     assert name == "callerid"
     assert version[0].isdigit()
+
+
+async def test_the_environment_names_the_service() -> None:
+    status, text = await told("pick", "13888888888", CALLERID_URL="http://127.0.0.1:9")
+    assert (status, "at http://127.0.0.1:9: " in text) == (1, True)
+
+
+def test_who_needs_a_token_is_told_the_option() -> None:
+    problem = ProblemReply("Unauthenticated", "Send a token")
+    assert problem.line == "Unauthenticated: Send a token; give one by --token or CALLERID_TOKEN"
+
+
+async def test_a_day_that_is_none_is_answered_with_one() -> None:
+    status, text = await told("stop", "-", "--until", "tomorrow")
+    assert (status, "found tomorrow, expected a day, as 2026-12-31" in text) == (2, True)
 
 
 @pytest.mark.parametrize(

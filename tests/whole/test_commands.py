@@ -5,6 +5,8 @@ import json
 import signal
 import socket
 from collections import Counter
+from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 import aiohttp
@@ -15,6 +17,7 @@ from service.__main__ import _settings, main
 from service.cli.parser import parser
 from service.emulator import running
 from service.errors import SettingsError
+from service.settings import Settings
 from tests.waiting import eventually
 from tests.whole.processes import command
 from tests.whole.services import (
@@ -307,6 +310,22 @@ def test_what_would_be_refused_at_a_start_is_refused_at_sighup(
     assert main(["check", "--config", str(path)]) == 2
     assert capsys.readouterr().err.splitlines() == [line]
     assert told in line
+
+
+def test_a_worker_has_the_port_that_is_held_and_reads_the_one_that_is_configured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ports: list[int] = []
+
+    async def serve(settings: Settings, *, read: Callable[[], Settings], **_: object) -> None:
+        ports.extend((settings.server.port, read().server.port))
+
+    monkeypatch.setattr("service.cli.serve.serve", serve)
+    monkeypatch.setattr("service.cli.workers.joined", lambda _: nullcontext())
+    monkeypatch.setattr(logs, "configure", lambda: None)
+    path = configuration(tmp_path, "127.0.0.1:9")
+    words = ["serve", "--config", str(path), "--worker", "3,4,5", "--bound", "1234"]
+    assert (main(words), ports) == (0, [1234, 8080])
 
 
 async def test_sighup_reads_the_limits_again_and_refuses_a_bad_configuration(

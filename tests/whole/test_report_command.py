@@ -1,6 +1,6 @@
 """A report from picks and outcomes, over a restart, to the command."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from service.emulator import running
 from service.settings import Selection
@@ -34,8 +34,10 @@ async def test_calls_are_reported_over_a_restart_in_words_and_as_csv(redis_url: 
             _, numbers, _ = await report(service, "--by", "number", "--csv")
             refused = await report(service, "--from", "2026-01-02", "--to", "2026-01-01")
     day = f"{now:%Y-%m-%d}"
+    first = f"{now - timedelta(34):%Y-%m-%d}"
     assert (status, told) == (0, "")
     assert lines == [
+        f"{first} to {day}, {noon_here.timezone}:",
         "day         province  picks  ended  answered  share  95 in 100      minutes",
         f"{day}  四川      2      2      1         50.0%  9.4% to 90.5%  3.0",
     ]

@@ -295,7 +295,7 @@ async def test_the_reason_is_the_worker_s_own(
     monkeypatch.setattr(workers, "MOST_FAILURES", 1)
     async with running(emulator_of(chengdu_numbers(5))) as address:
         path = configuration(tmp_path, address, redis_url=redis_url)
-        words = ["serve", "--config", str(path), "--port", str(taken_port)]
+        words = ["serve", "--config", str(path), "--bound", str(taken_port)]
         why = f"the last one: cannot listen on 127.0.0.1:{taken_port}: [Aa]ddress already in use; "
         with pytest.raises(WorkersFailed, match=why):
             await asyncio.wait_for(Workers(words, 1, Random(1)).run(), 30)

@@ -29,8 +29,8 @@ function askReport(given) {
 async function reportOf(given) {
   const report = await ask(reportPath(given));
   const { from, to } = byId("report-form").elements;
-  from.value ||= report.from;
-  to.value ||= report.to;
+  from.value = report.from;
+  to.value = report.to;
   return report;
 }
 

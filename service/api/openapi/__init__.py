@@ -61,10 +61,11 @@ Every answer carries `X-Request-Id`, the request's own if it sent a sane one.
 What no generated client has a use for is said here alone. For dialplans, `/v1/pick` and
 `/v1/outcomes` also take a form (`application/x-www-form-urlencoded`) of the same fields, in which a
 list is repeated or has commas, a switch is `true` or `false`, and a field left blank counts as not
-given; and `/v1/pick?format=text` answers with the caller numbers alone, a line each, or with a
-refusal as one line, `Code: detail`. For spreadsheets, `POST /v1/coverage` also takes the demand as
-`text/csv`, and `/v1/coverage?format=csv` answers with the table of what to buy. For Alibaba Cloud's
-SDKs, `/` answers as CCC does. `/console` is the page for people; what it alone asks for, under
+given (JSON that is called a form, as `curl -d` does, is read as JSON); and `/v1/pick?format=text`
+answers with the caller numbers alone, a line each, or with a refusal as one line, `Code: detail`.
+For spreadsheets, `POST /v1/coverage` also takes the demand as `text/csv`, and
+`/v1/coverage?format=csv` answers with the table of what to buy. For Alibaba Cloud's SDKs, `/`
+answers as CCC does. `/console` is the page for people; what it alone asks for, under
 `/v1/console/`, changes with it.
 """
 
@@ -80,7 +81,7 @@ _WHOSE = {"numbers": "One of the instance's own numbers", "callees": "The called
 
 
 async def get(request: web.Request) -> web.Response:
-    """The OpenAPI document of this service.
+    """This document: the routes, in OpenAPI.
 
     Any known credential opens it: it shows nothing secret, but only health and readiness are open
     to everybody.

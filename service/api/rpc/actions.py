@@ -12,7 +12,6 @@ from typing import Any
 from aiohttp import web
 
 from service.api import audit, faults
-from service.api.auth import Asker
 from service.api.gate import Admission
 from service.api.nonces import Nonces
 from service.api.parts import API, REQUEST_ID, Api
@@ -43,7 +42,7 @@ async def pick_outbound_numbers(request: web.Request) -> dict[str, Any]:
 async def list_phone_numbers(request: web.Request) -> dict[str, Any]:
     """One page of the cached inventory, ordered by number so that all replicas page alike."""
     api, params = request.app[API], request[CALL].params
-    _, instance_id = await _administrator(request, api, api.nonces)
+    instance_id = await _administered(request, api, api.nonces)
     inventory = inventory_of(instance_id, api.parts.keepers[instance_id])
     page, size = integer(params, "PageNumber"), integer(params, "PageSize")
     matching = sorted(number.number for number in _filtered(inventory, params))
@@ -59,17 +58,17 @@ async def list_phone_numbers(request: web.Request) -> dict[str, Any]:
 
 async def add_phone_numbers(request: web.Request) -> dict[str, Any]:
     """Add numbers; `Data` has those that could not be."""
-    asker, given = await _read_addition(request, "NumberList")
+    given = await _read_addition(request, "NumberList")
     given["number_group_id"] = parameters.optional(request[CALL].params, "NumberGroupId")
-    addition = await audit.add(request, asker, faults.converted(given, AddRequest))
+    addition = await audit.add(request, faults.converted(given, AddRequest))
     return {"Data": addition.failed}
 
 
 async def add_bulk_phone_numbers(request: web.Request) -> dict[str, Any]:
     """Add numbers bound to skill groups; the answer is that of 2017-07-05, `Userd…` included."""
-    asker, given = await _read_addition(request, "PhoneNumber")
+    given = await _read_addition(request, "PhoneNumber")
     given["skill_group_ids"] = parameters.texts(request[CALL].params, "SkillGroupId")
-    addition = await audit.add(request, asker, faults.converted(given, BulkRequest))
+    addition = await audit.add(request, faults.converted(given, BulkRequest))
     return {
         "Success": True,
         "PhoneNumbers": {"PhoneNumber": [details.raw for details in addition.details]},
@@ -80,7 +79,7 @@ async def add_bulk_phone_numbers(request: web.Request) -> dict[str, Any]:
 
 
 async def _read_pick(request: web.Request, api: Api, _admission: Admission) -> PickRequest:
-    _, instance_id = await _admitted(request, "pick", api.nonces)
+    instance_id = await _admitted(request, "pick", api.nonces)
     params = request[CALL].params
     given = {
         "instance_id": instance_id,
@@ -92,11 +91,11 @@ async def _read_pick(request: web.Request, api: Api, _admission: Admission) -> P
     return faults.converted(given, PickRequest)
 
 
-async def _read_addition(request: web.Request, numbers: str) -> tuple[Asker, dict[str, Any]]:
-    """Return who adds, and what both additions have, with the list called `numbers`."""
+async def _read_addition(request: web.Request, numbers: str) -> dict[str, Any]:
+    """Return what both additions have, with the list called `numbers`."""
     api, params = request.app[API], request[CALL].params
-    asker, instance_id = await _administrator(request, api, api.shared_nonces)
-    return asker, {
+    instance_id = await _administered(request, api, api.shared_nonces)
+    return {
         "instance_id": instance_id,
         "numbers": required_texts(params, numbers),
         "usage": parameters.required_usage(params),
@@ -104,20 +103,20 @@ async def _read_addition(request: web.Request, numbers: str) -> tuple[Asker, dic
     }
 
 
-async def _administrator(request: web.Request, api: Api, nonces: Nonces) -> tuple[Asker, str]:
-    """Return who administers, and an instance that there is."""
+async def _administered(request: web.Request, api: Api, nonces: Nonces) -> str:
+    """Return the instance that is to be administered; there is one of that id."""
     with auth.enter(request):  # what a signature costs
-        asker, instance_id = await _admitted(request, "admin", nonces)
+        instance_id = await _admitted(request, "admin", nonces)
     _must_exist(api, instance_id)
-    return asker, instance_id
+    return instance_id
 
 
-async def _admitted(request: web.Request, scope: Scope, nonces: Nonces) -> tuple[Asker, str]:
-    """Return who calls, and the instance that the call is for."""
+async def _admitted(request: web.Request, scope: Scope, nonces: Nonces) -> str:
+    """Return the instance that a call is for, which who calls may ask for."""
     asker = await auth.require(request, scope, nonces)
     instance_id = required(request[CALL].params, "InstanceId")
     asker.keep_to(instance_id)
-    return asker, instance_id
+    return instance_id
 
 
 def _must_exist(api: Api, instance_id: str) -> None:

@@ -97,17 +97,10 @@ _ADVICE = {
 }
 
 
-def advice_about(error: CccError) -> str:
-    """Advise on an error; "" where its own words say what to do, or nobody knows."""
-    fitting = (advice for code, advice in _ADVICE.items() if error.ccc_code.startswith(code))
-    return next(fitting, "")
-
-
 def advised(error: CccError) -> str:
-    """An error and what to do about it, in one line."""
-    advice = advice_about(error)
-    text = " ".join(str(error).split())
-    return f"{text}; {advice}" if advice else text
+    """An error in one line, and what to do about it where its own words do not say so."""
+    fitting = (advice for code, advice in _ADVICE.items() if error.ccc_code.startswith(code))
+    return "; ".join(filter(None, (" ".join(str(error).split()), next(fitting, ""))))
 
 
 class Subject(NamedTuple):
