@@ -8,6 +8,7 @@ from pathlib import Path
 from random import Random
 from statistics import median
 from tempfile import TemporaryDirectory
+from typing import Any
 from uuid import uuid4
 
 import aiohttp
@@ -107,7 +108,7 @@ async def _redis_seconds(
     bench: Bench, rules: Rules, start: int, lines: Sequence[Line], batch: int
 ) -> float:
     """Redis's CPU time for so many picks over these lines, in user and in kernel mode."""
-    names = {} if rules.horizon else {"callee": "", "call": "", "groups": ""}
+    names: dict[str, Any] = {} if rules.horizon else {"callee": "", "call": "", "groups": ""}
     steps = bench.pick(0).steps
     picks = [replace(bench.pick(start + at, **names), steps=steps) for at in range(PICKS)]
 
