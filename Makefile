@@ -24,6 +24,8 @@ SOURCES := service tests deploy docs
 
 # A user's own settings must not choose other packages or another place; a mirror of theirs stays.
 unexport PIP_CONSTRAINT PIP_NO_BINARY PIP_ONLY_BINARY PIP_PREFIX PIP_REQUIRE_HASHES PIP_TARGET PIP_USER
+# Else every process that a test starts would compile all that it imports, which is half of its time.
+unexport PYTHONDONTWRITEBYTECODE
 $(if $(word 2,$(VENV)),$(error VENV must not have a blank in it))
 
 .DEFAULT_GOAL := help
