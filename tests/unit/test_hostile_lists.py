@@ -111,6 +111,7 @@ def test_a_total_that_is_far_too_large_is_a_failed_sweep(
     liar.check_bound()
 
 
+@pytest.mark.no_cover  # thousands of steps
 @pytest.mark.parametrize("pages", [True, False])
 @pytest.mark.parametrize("known", [0, 12_345])
 def test_filters_that_are_ignored_are_a_failed_sweep(*, pages: bool, known: int) -> None:
