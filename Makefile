@@ -16,8 +16,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --build-constraint requirements/build.txt \
 	--custom-compile-command "make lock" $(UPGRADE)
-# More workers than cores, as half of the tests wait for servers; files in any order, so that no long
-# one is always the last.
+# More workers than cores, as half of the tests wait for servers; files in the order of
+# tests/conftest.py, which begins with the longest.
 WORKERS := $(shell expr $$(getconf _NPROCESSORS_ONLN) \* 3 / 2)
 PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 SOURCES := service tests deploy docs

@@ -59,6 +59,23 @@ OWNED_KEY_PATTERNS = [
     "callerid:2:localities",
 ]
 
+LONGEST_FILES = {
+    "test_harness.py",
+    "test_image.py",
+    "test_installation.py",
+    "test_ledger_property.py",
+    "test_observed.py",
+    "test_picks.py",
+    "test_schemathesis.py",
+    "test_workers.py",
+}
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the longest files: the others would wait for a worker that begins one last."""
+    items.sort(key=lambda item: item.path.name not in LONGEST_FILES)
+
 
 @pytest.hookimpl(wrapper=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:

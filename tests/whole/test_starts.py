@@ -28,6 +28,8 @@ from tests.whole.services import (
 )
 from tests.whole.test_commands import configuration, free_port
 
+pytestmark = pytest.mark.no_cover  # the tests of the parts reach these lines too
+
 INSTANCES = tuple(f"instance-{n}" for n in range(4))
 NUMBERS = {row["Number"] for row in chengdu_numbers(5)}
 
@@ -121,7 +123,6 @@ async def test_a_start_without_a_copy_does_not_wait_for_ccc(redis_url: str) -> N
         assert not service.service.health().is_ready
 
 
-@pytest.mark.no_cover  # the tests of workers reach these lines too
 async def test_every_worker_of_several_reads_the_cache_first(
     redis_url: str, tmp_path: Path
 ) -> None:
