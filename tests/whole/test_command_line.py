@@ -106,7 +106,6 @@ def test_json_is_json_where_the_output_has_no_such_characters(
     assert json.loads(output.buffer.getvalue()) == {"city": "é 成都 😀"}
 
 
-@pytest.mark.no_cover  # the tests of each command reach these lines too
 @pytest.mark.parametrize("output", OUTPUTS)
 async def test_every_command_prints_where_the_output_is_not_utf8(
     output: str, tmp_path: Path

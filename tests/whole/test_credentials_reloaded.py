@@ -23,8 +23,6 @@ from tests.whole.services import (
     started,
 )
 
-pytestmark = pytest.mark.no_cover  # the tests of the parts reach these lines too
-
 KEY = AccessKeySettings(id="old-key", secret=Secret("old-secret"), scopes=("pick", "admin"))
 NEW_KEY = AccessKeySettings(id="new-key", secret=Secret("new-secret"), scopes=("pick", "admin"))
 

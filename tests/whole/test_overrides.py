@@ -14,8 +14,6 @@ from service.settings.loading import load
 from tests.waiting import eventually
 from tests.whole.services import KEY, SECRET, chengdu_numbers, emulator_of, started
 
-pytestmark = pytest.mark.no_cover  # the tests of the parts reach these lines too
-
 UNKNOWN_FORM = "1069012345678901"
 TEXT = """
 selection.fallback = "refuse"

@@ -28,8 +28,6 @@ from tests.whole.services import (
 )
 from tests.whole.test_commands import configuration, free_port
 
-pytestmark = pytest.mark.no_cover  # the tests of the parts reach these lines too
-
 INSTANCES = tuple(f"instance-{n}" for n in range(4))
 NUMBERS = {row["Number"] for row in chengdu_numbers(5)}
 

@@ -192,7 +192,6 @@ async def test_two_services_never_share_a_port(redis_url: str, tmp_path: Path) -
         assert await serving.pick() == 200
 
 
-@pytest.mark.no_cover  # a process that is killed saves no count
 async def test_workers_end_with_their_first_process_and_leave_the_port(
     redis_url: str, tmp_path: Path
 ) -> None:
@@ -210,7 +209,6 @@ async def test_workers_end_with_their_first_process_and_leave_the_port(
             assert await asyncio.wait_for(again.wait(), 10) == 0
 
 
-@pytest.mark.no_cover  # a process that is killed saves no count
 async def test_workers_leave_nothing_where_others_clean_and_need_nothing_there(
     redis_url: str, tmp_path: Path
 ) -> None:
@@ -230,7 +228,6 @@ async def test_workers_leave_nothing_where_others_clean_and_need_nothing_there(
         await serving.until_shown("callerid_picks_total", 40)
 
 
-@pytest.mark.no_cover  # a process that is killed saves no count
 async def test_a_configuration_that_is_broken_later_takes_no_worker_that_serves(
     redis_url: str, tmp_path: Path
 ) -> None:
