@@ -16,14 +16,16 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --build-constraint requirements/build.txt \
 	--custom-compile-command "make lock" $(UPGRADE)
-# More workers than cores, as half of the tests wait for servers; files in any order, so that no long
-# one is always the last.
+# More workers than cores, as half of the tests wait for servers; files in the order of
+# tests/conftest.py, which begins with the longest.
 WORKERS := $(shell expr $$(getconf _NPROCESSORS_ONLN) \* 3 / 2)
 PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 SOURCES := service tests deploy docs
 
 # A user's own settings must not choose other packages or another place; a mirror of theirs stays.
 unexport PIP_CONSTRAINT PIP_NO_BINARY PIP_ONLY_BINARY PIP_PREFIX PIP_REQUIRE_HASHES PIP_TARGET PIP_USER
+# Else every process that a test starts would compile all that it imports, which is half of its time.
+unexport PYTHONDONTWRITEBYTECODE
 $(if $(word 2,$(VENV)),$(error VENV must not have a blank in it))
 
 .DEFAULT_GOAL := help

@@ -27,6 +27,8 @@ import pytest
 import redis
 from hypothesis import HealthCheck, settings
 
+from tests.programs import COVERAGE
+
 # What Hypothesis finds must not hang on how busy the machine is.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
@@ -57,18 +59,53 @@ OWNED_KEY_PATTERNS = [
     "callerid:2:localities",
 ]
 
+LONGEST_FILES = {
+    "test_harness.py",
+    "test_image.py",
+    "test_installation.py",
+    "test_ledger_property.py",
+    "test_observed.py",
+    "test_picks.py",
+    "test_schemathesis.py",
+    "test_workers.py",
+}
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the longest files: the others would wait for a worker that begins one last."""
+    items.sort(key=lambda item: item.path.name not in LONGEST_FILES)
+
 
 @pytest.hookimpl(wrapper=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
-    """Trace nothing marked `no_cover`, which pytest-cov does not heed in the workers of xdist."""
-    if pyfuncitem.get_closest_marker("no_cover") is None:
+    with _traced_unless_marked(pyfuncitem):
         return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_fixture_setup(request: pytest.FixtureRequest) -> Generator[None, object, object]:
+    with _traced_unless_marked(request.node):
+        return (yield)
+
+
+@contextlib.contextmanager
+def _traced_unless_marked(node: pytest.Item | pytest.Collector) -> Iterator[None]:
+    """Trace nothing marked `no_cover`, nor a process that it starts.
+
+    pytest-cov heeds the mark in no worker of xdist, and in no fixture.
+    """
+    if node.get_closest_marker("no_cover") is None:
+        yield
+        return
     tracer = sys.gettrace()
-    sys.settrace(None)
-    try:
-        return (yield)
-    finally:
-        sys.settrace(tracer)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv(COVERAGE, raising=False)
+        sys.settrace(None)
+        try:
+            yield
+        finally:
+            sys.settrace(tracer)
 
 
 class RedisServer:

@@ -5,6 +5,13 @@ import shutil
 
 import pytest
 
+COVERAGE = "COVERAGE_PROCESS_CONFIG"  # what makes a process of Python count its lines
+
+
+def without_coverage() -> dict[str, str]:
+    """The environment of a process that runs none of the service's code."""
+    return {name: value for name, value in os.environ.items() if name != COVERAGE}
+
 
 def program(name: str) -> str:
     """Where it is. Without it a test is skipped, and in CI it fails."""

@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
+STARTING_SECONDS = 60  # a process has it to start or to run to its end, on a busy machine too
+
 
 async def eventually(happened: Callable[[], object], within: float = 10) -> None:
     """Return once `happened()` is true; fail after `within` seconds."""

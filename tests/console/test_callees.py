@@ -10,6 +10,8 @@ from selenium.webdriver.common.keys import Keys
 from tests.console.browsing import Beside, Browser
 from tests.whole.services import SUPPORT
 
+pytestmark = pytest.mark.no_cover  # the tests of the parts reach these lines too
+
 CALLEE, OTHERS = "13980007777", ("13980007778", "13980007779")
 
 

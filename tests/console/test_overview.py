@@ -10,6 +10,8 @@ from tests.console.browsing import Beside, Browser, beside
 from tests.console.operated import NUMBERS, operated, rows
 from tests.whole.services import emulator_of
 
+pytestmark = pytest.mark.no_cover  # the tests of the parts reach these lines too
+
 SICHUAN, BEIJING = '#map [data-key="四川"]', '#map [data-key="北京"]'
 
 

@@ -12,6 +12,8 @@ from service.settings import Auth, Client, Secret
 from tests.console.browsing import Beside, Browser, beside
 from tests.console.operated import MARKUP, NUMBERS, operated
 
+pytestmark = pytest.mark.no_cover  # the tests of the parts reach these lines too
+
 VIEWS = ("overview", "numbers", "callees", "reports")
 CONTROLS = "[...document.querySelectorAll('button, a, input, select, textarea, summary')]"
 SAID = re.compile(

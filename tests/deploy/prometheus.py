@@ -12,6 +12,7 @@ import aiohttp
 
 from tests.conftest import free_port
 from tests.programs import program
+from tests.waiting import STARTING_SECONDS
 
 ROOT = Path(__file__).parents[2]
 CONFIGURATION = ROOT / "deploy" / "prometheus"
@@ -97,7 +98,7 @@ async def exporting(redis_port: int, **environment: str) -> AsyncIterator[str]:
 
 
 async def _until_scraped(prometheus: Prometheus) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(STARTING_SECONDS):
         while True:
             try:
                 up = await prometheus.get("query", query="up == 1")

@@ -12,6 +12,7 @@ from aiohttp import web
 from tests.conftest import free_port
 from tests.deploy.prometheus import CONFIGURATION
 from tests.programs import program
+from tests.waiting import STARTING_SECONDS
 
 TEXT = (CONFIGURATION / "alertmanager.yml").read_text("utf-8")
 WAITS = re.compile(r"(group_wait|group_interval): \S+")
@@ -71,7 +72,7 @@ async def test_alerts_reach_the_webhook_of_their_severity_and_the_lesser_of_two_
     )
     url = f"http://{address}/api/v2/alerts"
     try:
-        async with aiohttp.ClientSession() as client, asyncio.timeout(20):
+        async with aiohttp.ClientSession() as client, asyncio.timeout(STARTING_SECONDS):
             await fire(client, url)
             while not heard >= {("/critical-url", "Burning"), ("/warning-url", "Held")}:
                 await asyncio.sleep(0.01)

@@ -14,7 +14,10 @@ from deploy.make_secrets import made
 from service.emulator import running
 from tests.deploy.deployed import files_in, read_yaml, settings_of
 from tests.deploy.prometheus import ROOT
+from tests.waiting import STARTING_SECONDS
 from tests.whole.services import KEY, SECRET, chengdu_numbers, emulator_of
+
+pytestmark = pytest.mark.no_cover  # the tests of the parts reach these lines too
 
 MANUAL = (ROOT / "docs/operations.md").read_text("utf-8")
 UNIT = (ROOT / "deploy/systemd/callerid.service").read_text("utf-8")
@@ -137,7 +140,7 @@ async def checked(machine: Machine, script: str) -> None:
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
-    output, _ = await asyncio.wait_for(process.communicate(), 30)
+    output, _ = await asyncio.wait_for(process.communicate(), STARTING_SECONDS)
     assert process.returncode == 0, output.decode()
     assert b"redis: up" in output
     assert b"ccc-sales: CCC lists 3 numbers" in output

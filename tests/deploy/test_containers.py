@@ -18,6 +18,8 @@ from tests.deploy.image import stages
 from tests.deploy.prometheus import ROOT
 from tests.whole.services import chengdu_numbers, emulator_of, service_over
 
+pytestmark = pytest.mark.no_cover  # the tests of the parts reach these lines too
+
 FILE = ROOT / "deploy/compose.yaml"
 COMPOSE = read_yaml("deploy/compose.yaml")
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]

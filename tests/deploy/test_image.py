@@ -7,10 +7,15 @@ import shutil
 import signal
 from pathlib import Path
 
+import pytest
+
 from service.emulator import running
 from tests.conftest import free_port
 from tests.deploy.image import Step, built, context, environment, stages
+from tests.waiting import STARTING_SECONDS
 from tests.whole.services import KEY, SECRET, chengdu_numbers, emulator_of
+
+pytestmark = pytest.mark.no_cover  # the tests of the parts reach these lines too
 
 
 def step(name: str) -> Step:
@@ -31,7 +36,7 @@ async def test_the_steps_of_the_dockerfile_make_a_service_that_runs(
             probe = [word.replace("8080", in_test["8080"]) for word in step("HEALTHCHECK").words]
             await until_healthy(probe, env)
             service.send_signal(signal.Signals[step("STOPSIGNAL").text])
-            assert await asyncio.wait_for(service.wait(), 20) == 0
+            assert await asyncio.wait_for(service.wait(), STARTING_SECONDS) == 0
         finally:
             if service.returncode is None:
                 service.kill()
@@ -59,7 +64,7 @@ async def started(command: list[str], env: dict[str, str]) -> asyncio.subprocess
 
 
 async def until_healthy(probe: list[str], env: dict[str, str]) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(STARTING_SECONDS):
         while await (await started(probe, env)).wait() != 0:
             await asyncio.sleep(0.05)
 

@@ -20,6 +20,8 @@ from packaging.utils import canonicalize_name
 
 from tests.deploy.prometheus import ROOT
 
+pytestmark = pytest.mark.no_cover  # it runs none of the service
+
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 LATER = "9999.0"
 NEWEST = "3.14"

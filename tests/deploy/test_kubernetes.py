@@ -16,6 +16,8 @@ from tests.deploy.image import stages
 from tests.deploy.kustomize import Manifest, resolved
 from tests.deploy.prometheus import ROOT
 
+pytestmark = pytest.mark.no_cover  # the tests of the parts reach these lines too
+
 VERSIONS = ("1.29", "1.37")  # the oldest that is looked at, and the latest
 FOLDERS = {
     "base": ROOT / "deploy/kubernetes/base",

@@ -13,6 +13,8 @@ from tests.conftest import RedisServer
 from tests.deploy.operating import CAPPED, SCRAPER, in_trouble, quicken, round_of
 from tests.deploy.prometheus import ROOT, Prometheus, exporting, scraping
 
+pytestmark = pytest.mark.no_cover  # the tests of the parts reach these lines too
+
 MOST_ROUNDS = 40
 FILLED_IN = {"$__rate_interval": "2s", "$instance": ".*", "$replica": ".*", "$province": ".*"}
 

@@ -11,6 +11,8 @@ from tests.deploy.prometheus import CONFIGURATION, ROOT, configured
 from tests.programs import program
 from tests.unit.test_metrics import touched
 
+pytestmark = pytest.mark.no_cover  # the tests of the parts reach these lines too
+
 CASES = sorted((CONFIGURATION / "tests").glob("*.yml"))
 
 

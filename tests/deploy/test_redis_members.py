@@ -2,8 +2,12 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.deploy.members import HOSTS, Members, members
 from tests.waiting import eventually
+
+pytestmark = pytest.mark.no_cover  # the tests of the parts reach these lines too
 
 
 async def test_members_find_each_other_fail_over_and_return(tmp_path: Path) -> None:

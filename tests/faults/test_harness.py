@@ -13,6 +13,8 @@ from tests.faults.harness.figures import Figures
 from tests.faults.harness.rows import ROWS as TABLE
 from tests.whole.processes import ROOT
 
+pytestmark = pytest.mark.no_cover  # the tests of the parts reach these lines too
+
 ROWS = [39, 42]
 RATE = 60
 SECONDS = 180  # for both; one takes some 10 on a quiet machine

@@ -22,6 +22,8 @@ from tests.ledgers import (
 from tests.redis.topologies import Watched, caught_up, watched_by_sentinels
 from tests.waiting import eventually
 
+pytestmark = pytest.mark.no_cover  # the tests of the parts reach these lines too
+
 INVENTORY = inventory_of(7)
 
 

@@ -27,9 +27,9 @@ from tests.fuzz.requests import (
     TOKENS,
     Requests,
 )
+from tests.waiting import STARTING_SECONDS
 from tests.whole.processes import ROOT
 
-STARTING_SECONDS = 60
 CONNECTIONS = 16
 
 _CONFIG = f"""

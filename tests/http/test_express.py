@@ -595,6 +595,7 @@ def alike(answers: bytes) -> bytes:
     return re.sub(rb"made-[0-9]+|\r\nDate: [^\r]*|Content-Length: [0-9]+", b"", answers)
 
 
+@pytest.mark.no_cover  # thousands of steps
 @pytest.mark.parametrize(
     "message",
     [*(whole + LAST for whole in WHOLE.values()), *LAST_OF_ALL.values()],

@@ -8,6 +8,8 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from tests.waiting import STARTING_SECONDS
+
 ROOT = Path(__file__).parents[2]
 PAGES = ROOT / "docs" / "integrations"
 
@@ -45,7 +47,7 @@ async def ended(
     text: str = "",
     environment: Mapping[str, str] | None = None,
 ) -> Ended:
-    """A program's status and output; it reads `text`, and has 30 s."""
+    """A program's status and output; it reads `text`, and has a start's time."""
     process = await asyncio.create_subprocess_exec(
         *command,
         cwd=directory,
@@ -55,7 +57,7 @@ async def ended(
         env={**os.environ, **(environment or {})},
     )
     try:
-        output, _ = await asyncio.wait_for(process.communicate(text.encode()), 30)
+        output, _ = await asyncio.wait_for(process.communicate(text.encode()), STARTING_SECONDS)
     finally:
         await _end(process)
     assert process.returncode is not None

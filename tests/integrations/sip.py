@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tests.integrations.programs import Ended, ended, running
 from tests.programs import program
+from tests.waiting import STARTING_SECONDS
 
 SCENARIOS = Path(__file__).parent / "sipp"
 CALLED = "13880001234"
@@ -86,7 +87,7 @@ async def dial(  # noqa: PLR0913 - keywords, each of them a part of the call
 
 
 async def until_listening(port: int) -> None:
-    """Return once a SIP server answers OPTIONS; fail after 10 s."""
+    """Return once a SIP server answers OPTIONS."""
     await answer_to(port, "OPTIONS sip:ping@127.0.0.1 SIP/2.0")
 
 
@@ -100,7 +101,7 @@ async def answer_to(port: int, line: str, *headers: str, host: str = LOOPBACK) -
         client.settimeout(0)
         client.bind((host, 0))
         request = _request(line, headers, f"{host}:{client.getsockname()[1]}")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(STARTING_SECONDS):
             while True:
                 await loop.sock_sendto(client, request, (LOOPBACK, port))
                 try:

@@ -20,6 +20,8 @@ from tests.whole.services import (
     service_over,
 )
 
+pytestmark = pytest.mark.no_cover  # the tests of the parts reach these lines too
+
 EXAMPLE = PAGES / "crm" / "click_to_call.py"
 QUESTION = {"called_number": CHENGDU_MOBILE, "skill_group_ids": [SALES], "call_id": "click-1"}
 

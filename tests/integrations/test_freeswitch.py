@@ -20,6 +20,8 @@ from tests.integrations.programs import PAGES, ended
 from tests.programs import program
 from tests.whole.services import SALES, Running, chengdu_numbers, emulator_of, service_over
 
+pytestmark = pytest.mark.no_cover  # the tests of the parts reach these lines too
+
 STAND_IN = Path(__file__).parent / "freeswitch.lua"
 FOLDER = PAGES / "freeswitch"
 

@@ -31,6 +31,8 @@ from tests.programs import program
 from tests.waiting import eventually
 from tests.whole.services import chengdu_numbers, emulator_of, service_over
 
+pytestmark = pytest.mark.no_cover  # the tests of the parts reach these lines too
+
 OWN = [f"0285550000{last}" for last in range(4)]
 
 

@@ -35,6 +35,8 @@ from tests.fakes import in_place_of
 from tests.ledgers import BASE, EVERYONE, Shared, numbers, shared_ledger, write_members
 from tests.recounting import HOUR, Shown, Told, broken, counted_once
 
+pytestmark = pytest.mark.no_cover  # the tests of the parts reach these lines too
+
 CLIENTS = 8
 ABREAST = 5  # operations that one client has under way
 STEPS = 120

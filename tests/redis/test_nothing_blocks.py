@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import msgspec
+import pytest
 from redis.asyncio import Redis
 
 from service.inventory import LEVELS, Inventory, PhoneNumber, Wish, steps_for
@@ -28,6 +29,8 @@ from tests.ledgers import (
     shared_ledger,
     write_members,
 )
+
+pytestmark = pytest.mark.no_cover  # the tests of the parts reach these lines too
 
 MANY = 10_000
 READ_AT_ONCE = 64  # members of a pool

@@ -40,13 +40,14 @@ class Liar:
         self._total = total
         self._filters = filters
         self._pages = pages
-        self._held: dict[Part, list[PhoneNumber | None]] = {}
+        self._held: dict[Part, list[PhoneNumber | None]] = {Part(): rows}
 
     def answer(self, ask: PageRequest) -> PageRead:
         self.asked.append(ask)
         part = ask.part if self._filters else Part()
         if part not in self._held:
-            self._held[part] = [row for row in self.rows if row is None or part.holds(row)]
+            rows = min((self._held[wider] for wider in self._held if within(part, wider)), key=len)
+            self._held[part] = [row for row in rows if row is None or part.holds(row)]
         held = self._held[part]
         end = (ask.page if self._pages else 1) * PAGE_SIZE
         shown = held[end - PAGE_SIZE : end]
@@ -67,6 +68,15 @@ class Liar:
         assert len(self.asked) <= 4 * ceil(len(self.rows) / 100) + MARGIN
         assert max(len(ask.part.pattern) for ask in self.asked) <= LONGEST_PATTERN
         assert all(1 <= ask.page <= 100 for ask in self.asked)
+
+
+def within(part: Part, wider: Part) -> bool:
+    """All that a part lets through passes the wider one too."""
+    return (
+        wider.pattern in part.pattern
+        and wider.usage in ("", part.usage)
+        and wider.active in (None, part.active)
+    )
 
 
 def numbers(count: int) -> list[PhoneNumber | None]:
@@ -111,6 +121,7 @@ def test_a_total_that_is_far_too_large_is_a_failed_sweep(
     liar.check_bound()
 
 
+@pytest.mark.no_cover  # thousands of steps
 @pytest.mark.parametrize("pages", [True, False])
 @pytest.mark.parametrize("known", [0, 12_345])
 def test_filters_that_are_ignored_are_a_failed_sweep(*, pages: bool, known: int) -> None:

@@ -25,6 +25,8 @@ from tests.whole.services import (
     started,
 )
 
+pytestmark = pytest.mark.no_cover  # the tests of the parts reach these lines too
+
 NEW, NEWER, NEWEST = "13880009001", "13880009002", "13880009003"  # of Chengdu
 OWN_GROUP = "new@ccc-test"
 

@@ -8,8 +8,14 @@ from pathlib import Path
 
 import pytest
 
+<<<<<<< HEAD
 from service.__main__ import _make_printable
 from service.cli.client import ProblemReply
+||||||| 103a150
+from service.__main__ import _make_printable
+=======
+from service.__main__ import _make_printable, main
+>>>>>>> ci
 from service.cli.parser import COMMANDS, SHELLS
 from service.emulator import running
 from tests.whole.processes import ROOT, command
@@ -28,6 +34,15 @@ from tests.whole.services import (
 HEAVY = {"aiohttp", "redis", "prometheus_client", "phonenumbers", "uvloop", "shtab", "asyncio"}
 
 
+def printed(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int | str | None, str]:
+    """Run `callerid` with these words in this process; returns its status and all it prints."""
+    try:
+        status: int | str | None = main([*words])
+    except SystemExit as ended:
+        status = ended.code
+    return status, "".join(capsys.readouterr())
+
+
 async def told(*words: str, **environment: str) -> tuple[int | None, str]:
     async with command(*words, **environment) as process:
         output, errors = await process.communicate()
@@ -35,15 +50,17 @@ async def told(*words: str, **environment: str) -> tuple[int | None, str]:
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-async def test_each_commands_help_has_examples_and_exit_codes(name: str) -> None:
-    status, text = await told(name, "--help")
+def test_each_commands_help_has_examples_and_exit_codes(
+    capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    status, text = printed(capsys, name, "--help")
     assert status == 0
     assert f"\nexamples:\n  callerid {name}" in text
     assert "\n  2  the command line or the configuration is wrong" in text
 
 
-async def test_the_help_names_every_command() -> None:
-    status, text = await told("--help")
+def test_the_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    status, text = printed(capsys, "--help")
     assert status == 0
     assert all(f"\n    {name} " in text for name in COMMANDS)
 
@@ -75,8 +92,10 @@ async def test_a_day_that_is_none_is_answered_with_one() -> None:
     "words",
     [("pik",), (), ("pick",), ("pick", "1", "--count", "many"), ("--print-completion", "cmd")],
 )
-async def test_a_wrong_command_line_ends_with_2(words: tuple[str, ...]) -> None:
-    status, text = await told(*words)
+def test_a_wrong_command_line_ends_with_2(
+    capsys: pytest.CaptureFixture[str], words: tuple[str, ...]
+) -> None:
+    status, text = printed(capsys, *words)
     assert status == 2
     assert "callerid" in text
 
@@ -137,10 +156,10 @@ async def test_every_command_prints_where_the_output_is_not_utf8(
 
 
 @pytest.mark.parametrize("shell", SHELLS)
-async def test_each_shells_completion_knows_the_commands_and_the_fault_switches(
-    shell: str,
+def test_each_shells_completion_knows_the_commands_and_the_fault_switches(
+    capsys: pytest.CaptureFixture[str], shell: str
 ) -> None:
-    status, script = await told("--print-completion", shell)
+    status, script = printed(capsys, "--print-completion", shell)
     assert status == 0
     assert all(name in script for name in COMMANDS)
     assert all(option in script for option in ("throttle-every", "skill-group", "sweep"))
@@ -156,8 +175,10 @@ async def test_each_shells_completion_knows_the_commands_and_the_fault_switches(
         ("callerid serve --config", "config/prod", "config/production.toml"),
     ],
 )
-async def test_bash_completes(words: str, last: str, completed: str) -> None:
-    _, script = await told("--print-completion", "bash")
+async def test_bash_completes(
+    capsys: pytest.CaptureFixture[str], words: str, last: str, completed: str
+) -> None:
+    _, script = printed(capsys, "--print-completion", "bash")
     line = f"{words} {last}"
     position = len(words.split())
     asked = (

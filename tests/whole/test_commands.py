@@ -18,7 +18,7 @@ from service.cli.parser import parser
 from service.emulator import running
 from service.errors import SettingsError
 from service.settings import Settings
-from tests.waiting import eventually
+from tests.waiting import STARTING_SECONDS, eventually
 from tests.whole.processes import command
 from tests.whole.services import (
     CHENGDU_MOBILE,
@@ -58,7 +58,7 @@ ccc = {{access_key_id = "{KEY}", access_key_secret = "{SECRET}"}}
 
 
 async def until_ready(client: aiohttp.ClientSession, url: str) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(STARTING_SECONDS):
         while True:
             try:
                 async with client.get(f"{url}/readyz") as response:
@@ -110,13 +110,13 @@ async def test_the_demo_answers_what_it_tells_one_to_paste() -> None:
         assert demo.stdout is not None
         told = ""
         while "Ctrl-C" not in told:
-            told += (await asyncio.wait_for(demo.stdout.readline(), 20)).decode()
+            told += (await asyncio.wait_for(demo.stdout.readline(), STARTING_SECONDS)).decode()
         await until_ready(client, f"http://127.0.0.1:{port}")
         pasted = await asyncio.create_subprocess_shell(
             f"set -e\n{told[told.index('# a mobile') : told.index('Ctrl-C')]}",
             stdout=asyncio.subprocess.PIPE,
         )
-        answers, _ = await asyncio.wait_for(pasted.communicate(), 20)
+        answers, _ = await asyncio.wait_for(pasted.communicate(), STARTING_SECONDS)
         assert pasted.returncode == 0
         first, _, third, dialplan, added, *_ = answers.splitlines()
         assert [pair["match"] for pair in json.loads(first)["data"]] == ["city"]

@@ -9,6 +9,8 @@ import pytest
 from service.emulator import Emulator
 from tests.whole.services import CHENGDU_MOBILE, chengdu_numbers, emulator_of, service_over
 
+pytestmark = pytest.mark.no_cover  # the tests of the parts reach these lines too
+
 NEW = "new@ccc-test"  # a group without any number in the inventory
 CALLER = "02855500001"
 UNKNOWN = "14012345678"  # of a prefix that the table lacks

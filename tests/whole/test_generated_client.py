@@ -24,6 +24,8 @@ from tests.whole.services import (
     started,
 )
 
+pytestmark = pytest.mark.no_cover  # the tests of the parts reach these lines too
+
 NAME = "generated_client"
 TOKEN = "a-token"
 OPERATOR = Client(name="operator", token=Secret(TOKEN), scopes=("pick", "admin"))

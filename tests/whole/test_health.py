@@ -11,6 +11,8 @@ from service.health import rules, store, watch
 from service.settings import HealthSettings
 from tests.whole.services import Running, chengdu_numbers, emulator_of, settings_for, started
 
+pytestmark = pytest.mark.no_cover  # the tests of the parts reach these lines too
+
 FALLEN = "02855500000"
 
 

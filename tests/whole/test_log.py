@@ -16,7 +16,7 @@ import pytest
 
 from service.emulator import running
 from tests.conftest import free_port
-from tests.waiting import eventually
+from tests.waiting import STARTING_SECONDS, eventually
 from tests.whole.processes import ROOT
 from tests.whole.services import KEY, SECRET, chengdu_numbers, emulator_of
 from tests.whole.test_commands import until_ready
@@ -128,7 +128,7 @@ async def serving(errors: int, **environment: str) -> AsyncIterator[tuple[str, A
 
 async def ended(process: Any) -> int:
     process.send_signal(signal.SIGTERM)
-    status: int = await asyncio.wait_for(process.wait(), 20)
+    status: int = await asyncio.wait_for(process.wait(), STARTING_SECONDS)
     return status
 
 
@@ -138,7 +138,7 @@ async def test_the_first_line_says_what_listens_where_and_the_last_one_that_it_e
     log = tmp_path / "log"
     with log.open("wb") as errors:
         async with serving(errors.fileno(), PYTHONWARNINGS="default") as (url, process):
-            await eventually(lambda: b"Listens on" in log.read_bytes(), 20)
+            await eventually(lambda: b"Listens on" in log.read_bytes(), STARTING_SECONDS)
             assert await ended(process) == 0
     lines = [json.loads(line) for line in log.read_bytes().splitlines()]
     starts = [line for line in lines if "start" in line]

@@ -3,6 +3,7 @@
 from contextlib import AsyncExitStack
 from typing import Any
 
+import pytest
 from msgspec.structs import replace
 
 from service.emulator import Emulator, Faults, running
@@ -23,6 +24,8 @@ from tests.whole.services import (
     settings_for,
     started,
 )
+
+pytestmark = pytest.mark.no_cover  # the tests of the parts reach these lines too
 
 GOOD = [f"good-{n}" for n in range(20)]
 

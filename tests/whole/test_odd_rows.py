@@ -22,6 +22,8 @@ from tests.whole.services import (
     started,
 )
 
+pytestmark = pytest.mark.no_cover  # the tests of the parts reach these lines too
+
 KUNMING_MOBILE = "13888888888"
 UNKNOWN_FORMS = (
     "1064899123456",

@@ -1,11 +1,15 @@
 """`callerid pick` before a running service, on a pipe and on a terminal."""
 
+import asyncio
+import io
 import json
 from collections.abc import AsyncIterator
+from contextlib import redirect_stderr, redirect_stdout
 
 import pytest
 from msgspec.structs import replace
 
+from service.__main__ import main
 from service.emulator import running
 from service.settings import CalleeLimits, CalleeRuleSettings, CallerLimits, Selection
 from tests.whole.processes import command, on_a_terminal
@@ -33,12 +37,13 @@ async def service() -> AsyncIterator[Running]:
 
 
 async def picked(service: Running, *words: str, called: str = CHENGDU_MOBILE) -> tuple[int, str]:
+    """The whole command in this process, in a thread beside the service's event loop."""
     asked = ("pick", called, "--skill-group", SALES, "--url", service.url, *words)
-    async with command(*asked) as pick:
-        output, told = await pick.communicate()
-    assert told == b""
-    assert pick.returncode is not None
-    return pick.returncode, output.decode()
+    output, told = io.StringIO(), io.StringIO()
+    with redirect_stdout(output), redirect_stderr(told):
+        status = await asyncio.to_thread(main, [*asked])
+    assert told.getvalue() == ""
+    return status, output.getvalue()
 
 
 async def test_a_pick_is_a_table_with_the_callee_below(service: Running) -> None:

@@ -24,6 +24,8 @@ from tests.whole.services import (
     started,
 )
 
+pytestmark = pytest.mark.no_cover  # the tests of the parts reach these lines too
+
 
 async def test_a_dialer_gets_a_local_number_from_the_shared_ledger(redis_url: str) -> None:
     async with service_over(emulator_of(load_inventory()["ccc-test"]), redis_url) as service:

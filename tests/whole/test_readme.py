@@ -13,6 +13,8 @@ from tests.conftest import free_port
 from tests.programs import program
 from tests.unit.test_documents import ENGLISH, ROOT, blocks
 
+pytestmark = pytest.mark.no_cover  # the tests of the parts reach these lines too
+
 
 class Shown(NamedTuple):
     """A command, and what it answers; "" where the README leaves that out."""
@@ -65,7 +67,7 @@ async def demo() -> AsyncIterator[int]:
         cwd=ROOT,
         stdout=asyncio.subprocess.DEVNULL,
     )
-    patience = ("--retry", "20", "--retry-delay", "1", "--retry-all-errors")
+    patience = ("--retry", "60", "--retry-delay", "1", "--retry-all-errors")
     try:
         await run(curl, "-sf", *patience, f"http://127.0.0.1:{port}/readyz")
         yield port

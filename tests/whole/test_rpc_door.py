@@ -27,6 +27,8 @@ from tests.whole.services import (
     started,
 )
 
+pytestmark = pytest.mark.no_cover  # the tests of the parts reach these lines too
+
 
 def guarded(settings: Settings, *keys: AccessKeySettings) -> Settings:
     return replace(settings, auth=Auth(required="always", access_keys=keys or (KEY,)))

@@ -31,6 +31,8 @@ from tests.whole.services import (
     started,
 )
 
+pytestmark = pytest.mark.no_cover  # the tests of the parts reach these lines too
+
 HOURLY = CallerLimits(max_per_hour=3)
 
 

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from service.emulator import load_inventory, running
 from service.settings import Auth, Client, Secret
+from tests.programs import without_coverage
 from tests.whole.services import emulator_of, settings_for, started
 
 CONFIG = Path(__file__).with_name("schemathesis.toml")
@@ -58,7 +59,7 @@ async def schemathesis(url: str, directory: Path, *options: str) -> tuple[int | 
         sys.executable,
         *(*command, f"{url}/openapi.json", *OPTIONS, *options),
         cwd=directory,
-        env=os.environ | {"SCHEMATHESIS_HOOKS": "schemathesis_hooks", "PYTHONPATH": PATH},
+        env=without_coverage() | {"SCHEMATHESIS_HOOKS": "schemathesis_hooks", "PYTHONPATH": PATH},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )

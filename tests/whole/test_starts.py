@@ -16,7 +16,7 @@ from service.emulator import Emulator, Faults, running
 from service.settings import InstanceSettings, Settings
 from tests.conftest import RedisServer
 from tests.proxy import Proxy
-from tests.waiting import eventually
+from tests.waiting import STARTING_SECONDS, eventually
 from tests.whole.processes import command
 from tests.whole.services import (
     CHENGDU_MOBILE,
@@ -58,7 +58,7 @@ async def cached(redis_url: str) -> AsyncIterator[tuple[Emulator, str]]:
 async def first_answer(port: int) -> dict[str, Any]:
     """Pick over a connection of its own, as soon as there is a port to connect to."""
     question = {"called_number": CHENGDU_MOBILE, "skill_group_ids": [SALES]}
-    async with aiohttp.ClientSession() as client, asyncio.timeout(20):
+    async with aiohttp.ClientSession() as client, asyncio.timeout(STARTING_SECONDS):
         while True:
             with suppress(aiohttp.ClientConnectorError):
                 async with client.post(f"http://127.0.0.1:{port}/v1/pick", json=question) as answer:

@@ -18,9 +18,9 @@ import msgspec
 from tests.conftest import free_port
 from tests.faults.harness.answers import Answer
 from tests.faults.harness.load import PATIENCE, Plan
+from tests.waiting import STARTING_SECONDS
 from tests.whole.processes import ROOT
 
-STARTING_SECONDS = 60
 PAGE = 100
 END = datetime.max.replace(tzinfo=UTC)
 RETURN_WORDS = "Redis serves again and decides picks"
