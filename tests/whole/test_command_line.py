@@ -8,14 +8,8 @@ from pathlib import Path
 
 import pytest
 
-<<<<<<< HEAD
-from service.__main__ import _make_printable
-from service.cli.client import ProblemReply
-||||||| 103a150
-from service.__main__ import _make_printable
-=======
 from service.__main__ import _make_printable, main
->>>>>>> ci
+from service.cli.client import ProblemReply
 from service.cli.parser import COMMANDS, SHELLS
 from service.emulator import running
 from tests.whole.processes import ROOT, command
