@@ -31,6 +31,7 @@ Kind = Literal["mobile", "landline", "toll_free", "service", "foreign"]
 # trailing newline through.
 is_mobile = re.compile(r"1[3-9][0-9]{9}").fullmatch
 
+PREFIX = 7  # digits of a mobile that tell where it was issued
 LONGEST_OTHER = 20  # digits of a number of no known form; the longest of E.164 have 15
 
 # The forms that follow are matched once spaces and hyphens are out. A mobile has 11 digits, so no
@@ -147,6 +148,23 @@ def is_same_number(told: str, number: str) -> bool:
         return restore_number(told) == number
     except ValueError:
         return False
+
+
+def root_of(number: str) -> str | None:
+    """The digits at the beginning of a number that tell where it is at home.
+
+    The prefix of a mobile, the area code of a landline, 400 or 800, "" for a service number; None
+    for one of no form of China's.
+    """
+    match = _canonical(number)
+    kind = match and match.lastgroup
+    if kind == "landline":
+        return area_code_of(number)
+    if kind == "mobile":
+        return number[:PREFIX]
+    if kind == "toll_free":
+        return number[:3]
+    return match and ""
 
 
 def area_code_of(landline: str) -> str:
