@@ -59,6 +59,32 @@ async def test_every_page_is_read_once(
     assert emulator.calls["ListPhoneNumbers"] == 5
 
 
+async def test_a_page_that_says_the_same_as_at_the_last_sweep_is_not_read_again(
+    emulator: Emulator, ccc: CccClient, locator: Locator
+) -> None:
+    sweeper = Sweeper(ccc, INSTANCE, locator)
+    before = (await sweeper({})).numbers
+    changed = emulator.numbers[INSTANCE][120] | {"Usage": "Inbound"}
+    emulator.numbers[INSTANCE][120] = changed
+    sweep = await sweeper({})
+    assert (sweep.complete, sweep.total, sweep.numbers.keys()) == (True, 450, before.keys())
+    assert sweep.numbers[changed["Number"]].usage == "Inbound"
+    again = {number for number, own in sweep.numbers.items() if own is not before[number]}
+    assert again == names_of(emulator.numbers[INSTANCE][100:200])
+
+
+async def test_every_page_is_read_again_once_a_prefix_has_a_place(
+    emulator: Emulator, ccc: CccClient, phone_dat: bytes
+) -> None:
+    emulator.numbers[INSTANCE] = [phone_number(Number="14099991234", City="", Province="")]
+    locator = Locator(phone_dat)
+    sweeper = Sweeper(ccc, INSTANCE, locator)
+    before = (await sweeper({})).numbers["14099991234"]
+    locator.learn("1409999", "浙江省", "杭州市")
+    after = (await sweeper({"14099991234": before})).numbers["14099991234"]
+    assert (before.city, after.city) == ("", "杭州")
+
+
 async def test_a_row_becomes_a_placed_number(
     emulator: Emulator, ccc: CccClient, locator: Locator
 ) -> None:
