@@ -104,10 +104,9 @@ class RowReader:
 
     def _number(self, row: _Row) -> PhoneNumber:
         number = row.number
-        root = root_of(number) if isinstance(number, str) else None
-        if root is None:  # hardly any that CCC lists
+        if not isinstance(number, str) or not (root := root_of(number)):  # hardly any is so
             number = _usable(number)
-            root = root_of(number) or ""
+            root = root_of(number)
         return PhoneNumber(number, *self._common(root, astuple(row)[1:]))
 
 

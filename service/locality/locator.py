@@ -13,7 +13,6 @@ import msgspec
 
 from service.locality.names import normal_city, normal_province
 from service.locality.number import (
-    PREFIX,
     Kind,
     Number,
     area_code_of,
@@ -27,6 +26,7 @@ from service.locality.table import FIRST_PREFIX, NOWHERE, Locality, read_table
 # part of 济南 in January 2019.
 _MERGED = {"0634": "0531"}
 
+PREFIX = 7  # digits
 TOLL_FREE = ("400", "800")
 
 _is_prefix = re.compile(r"1[3-9][0-9]{5}").fullmatch
@@ -92,7 +92,7 @@ class Locator:
         Returns:
             The locality, names in normal form.
         """
-        return self.place_at(root_of(number) or "", province, city)
+        return self.place_at(root_of(number), province, city)
 
     def place_at(self, root: str, province: str = "", city: str = "") -> Locality:
         """The locality, as `place` gives it, of all numbers that have this `root_of` and names."""

@@ -31,7 +31,6 @@ Kind = Literal["mobile", "landline", "toll_free", "service", "foreign"]
 # trailing newline through.
 is_mobile = re.compile(r"1[3-9][0-9]{9}").fullmatch
 
-PREFIX = 7  # digits of a mobile that tell where it was issued
 LONGEST_OTHER = 20  # digits of a number of no known form; the longest of E.164 have 15
 
 # The forms that follow are matched once spaces and hyphens are out. A mobile has 11 digits, so no
@@ -52,6 +51,12 @@ _canonical = re.compile(
     rf"|(?!(?:{EMERGENCY})$)(?P<service>"
     r"95[0-9]{3,4}|951[0-9]{5}|950[0-9]{7,8}|96[0-9]{3,4}|1010[0-9]{4}|12[0-9]{3})"
 ).fullmatch
+# The beginning of such a number that tells where it is at home; other digits make it whole.
+_root = re.compile(
+    r"1[3-9][0-9]{5}(?=[0-9]{4}\Z)"
+    r"|0(?:10|2[0-9])(?=[0-9]{8}\Z)|0(?!86|950)[3-9](?:[0-9][1-9]|[1-9]0)(?=[0-9]{7,8}\Z)"
+    r"|[48]00(?=[0-9]{7}\Z)"
+).match
 # One of our own of no form above: five digits or more, but no emergency number, nor zeros alone.
 _other = re.compile(
     rf"(?!(?:(?:\+|00)?86|\+)?(?:{EMERGENCY}|0+)$)\+?[0-9]{{5,{LONGEST_OTHER}}}"
@@ -150,21 +155,13 @@ def is_same_number(told: str, number: str) -> bool:
         return False
 
 
-def root_of(number: str) -> str | None:
+def root_of(number: str) -> str:
     """The digits at the beginning of a number that tell where it is at home.
 
-    The prefix of a mobile, the area code of a landline, 400 or 800, "" for a service number; None
-    for one of no form of China's.
+    The prefix of a mobile, the area code of a landline, 400 or 800; "" for any other.
     """
-    match = _canonical(number)
-    kind = match and match.lastgroup
-    if kind == "landline":
-        return area_code_of(number)
-    if kind == "mobile":
-        return number[:PREFIX]
-    if kind == "toll_free":
-        return number[:3]
-    return match and ""
+    match = _root(number)
+    return match[0] if match else ""
 
 
 def area_code_of(landline: str) -> str:

@@ -188,7 +188,6 @@ class Script:
         **filters: str | bool | None,
     ) -> ListedPage:
         assert background
-        assert read
         assert not any(filters.values())
         total, which = self.pages.pop(0)
         numbers = tuple(PhoneNumber(f"0105{n:07}") for n in which)
