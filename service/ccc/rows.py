@@ -185,13 +185,19 @@ def _common(
     place_at: Callable[[str, str, str], Locality], root: str, fields: tuple[Any, ...]
 ) -> tuple[Any, ...]:
     """Read a row but for its number, as a PhoneNumber has it: most rows have it in common."""
+    province, city, *others = _texts(fields)
+    place = place_at(root, province, city)
+    return (place.province, place.city, place.area_code, *others)
+
+
+@lru_cache(KINDS_KEPT)
+def _texts(fields: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Read the fields behind the number; those of all places share them, once in memory."""
     province, city, usage, active, skill_groups, user_id, tags, provider = fields
-    place = place_at(root, text(province), text(city))
     groups = (text(group.skill_group_id) for group in several(skill_groups))
     return (
-        place.province,
-        place.city,
-        place.area_code,
+        text(province),
+        text(city),
         text(usage),
         bool(active),  # a number is used only where CCC vouches for it
         tuple(filter(None, groups)),

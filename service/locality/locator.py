@@ -58,7 +58,7 @@ class Locator:
         self._of_area_code = _by_area_code(table.places[place] for place in set(table.ids))
         self._area_codes = _by_names(self._places)
         self._learned: dict[str, Locality] = {}
-        self.version = 0  # places of before may have changed with it
+        self.version = 0  # another one once places may have changed
 
     def locate(self, dialled: str) -> Callee:
         """The callee behind a number as dialled.
