@@ -43,7 +43,7 @@ from service.sync import (
     SharedInbox,
     share,
 )
-from service.sync.sweeping import sweep_numbers
+from service.sync.sweeping import Sweeper
 
 EXPERIMENT_DAYS = 400  # for which the counts of an experiment are kept after its last call
 
@@ -117,7 +117,7 @@ class Builder:
         """Build one instance's parts; nothing runs yet."""
         base = ledger_base(self._settings, instance)
         sweep = DetailedSweep(
-            partial(sweep_numbers, ccc, instance.id, locator),
+            Sweeper(ccc, instance.id, locator),
             SharedInbox(self._cache, base) if self._cache is not None else OwnInbox(),
             lambda: keeper.inventory,
         )

@@ -31,7 +31,7 @@ from service.ccc.payloads import (
     number_page,
     number_pairs,
 )
-from service.ccc.replies import Failure, read_body, read_reply
+from service.ccc.replies import CccReply, Failure, read_body, read_reply
 from service.ccc.requests import (
     MAX_ATTEMPTS,
     Action,
@@ -49,7 +49,6 @@ LARGE_BYTES = 64 * 1024  # decoded in a thread: it takes longer than a pick can 
 Answer = TypeVar("Answer")
 Observe = Callable[[str, str, float], None]
 
-LIST_PHONE_NUMBERS = Action("ListPhoneNumbers", number_page)
 PICK_OUTBOUND_NUMBERS = Action("PickOutboundNumbers", number_pairs)
 GET_NUMBER_LOCATION = Action("GetNumberLocation", number_location)
 
@@ -96,6 +95,7 @@ class CccClient:
         usage: str = "",
         active: bool | None = None,
         background: bool = True,
+        read: Callable[[CccReply], ListedPage] = number_page,
     ) -> ListedPage:
         """Return a page of an instance's numbers; pages and their size go from 1 to 100.
 
@@ -109,7 +109,8 @@ class CccClient:
             "Usage": usage,
             "Active": "" if active is None else str(active),  # True and False, as the SDK has them
         }
-        return await self.call(LIST_PHONE_NUMBERS, given(params), background=background)
+        action = Action("ListPhoneNumbers", read)
+        return await self.call(action, given(params), background=background)
 
     async def pick_outbound_numbers(
         self,

@@ -5,6 +5,8 @@ lost its leading 0, a flag as text. Whatever can be read with certainty is read;
 CccMalformed, or a row that is set aside and told of: never a guess and never a silent gap.
 """
 
+from collections.abc import Container, Sequence
+from hashlib import sha256
 from typing import Any
 
 import msgspec
@@ -12,31 +14,30 @@ import msgspec
 from service.ccc.replies import CccReply, decode_json
 from service.ccc.rows import (
     Item,
-    ListedNumber,
+    RowReader,
     Several,
     Text,
-    read_row,
-    read_rows,
     several,
     shown,
     text,
 )
 from service.errors import CccMalformed
-from service.inventory import UnreadableRow
-from service.locality import restore_number
+from service.inventory import PhoneNumber, UnreadableRow
+from service.locality import Locality, restore_number
 
 
 class ListedPage(msgspec.Struct, frozen=True):
     """A page of ListPhoneNumbers; `page_number` and `page_size` are 0 where the reply has none.
 
-    `unreadable` are the rows that are set aside.
+    `digest` is that of all that it says. `unreadable` are the rows that are set aside.
     """
 
-    total_count: int
-    page_number: int
-    page_size: int
-    numbers: tuple[ListedNumber, ...]
-    unreadable: tuple[UnreadableRow, ...] = ()
+    digest: bytes
+    total_count: int = 0
+    page_number: int = 0
+    page_size: int = 0
+    numbers: Sequence[PhoneNumber] = ()
+    unreadable: Sequence[UnreadableRow] = ()
 
 
 class PickedNumber(msgspec.Struct, frozen=True):
@@ -48,6 +49,7 @@ class PickedNumber(msgspec.Struct, frozen=True):
 
 
 NOWHERE = PickedNumber("", "", "")
+AS_LISTED = RowReader(lambda _root, province, city: Locality(province, city))
 
 
 class NumberPair(msgspec.Struct, frozen=True):
@@ -85,41 +87,32 @@ _pairs = _decoder(tuple[_Pair | None, ...] | _Pair | None)
 _places = _decoder(tuple[_Place | None, ...] | _Place | None)
 
 
-def number_page(reply: CccReply) -> ListedPage:
+def number_page(
+    reply: CccReply, rows: RowReader = AS_LISTED, known: Container[bytes] = ()
+) -> ListedPage:
     """Decode ListPhoneNumbers; a row that cannot be read is set aside.
 
-    Raises CccMalformed without TotalCount or List.
+    Of a page whose digest is `known` nothing is read but that. Raises CccMalformed without
+    TotalCount or List.
     """
+    digest = sha256(reply.data).digest()
+    if digest in known:
+        return ListedPage(digest)
     page: _Page = _one(reply, _decoded(reply, _pages))
     if page.total_count < 0:
         raise malformed(reply, "TotalCount is negative")
     number, size = page.page_number or 0, page.page_size or 0
     is_beyond = page.total_count == 0 or (number - 1) * size >= page.total_count
-    rows = _rows_of(reply, page.rows, is_beyond=is_beyond)
-    return ListedPage(
-        page.total_count,
-        number,
-        size,
-        tuple(row for row in rows if isinstance(row, ListedNumber)),
-        tuple(row for row in rows if isinstance(row, UnreadableRow)),
-    )
-
-
-def _rows_of(
-    reply: CccReply, listed: msgspec.Raw, *, is_beyond: bool
-) -> list[ListedNumber | UnreadableRow]:
-    """The rows of a page, whatever they are; one object stands for a list of one.
-
-    Null stands for none on a page that `is_beyond` the total, or where that is 0.
-    """
-    match bytes(listed)[:1]:
+    match bytes(page.rows)[:1]:
         case b"[":
-            return read_rows(listed)
-        case b"{":
-            return [read_row(listed)]
+            read = rows.read_all(page.rows)
+        case b"{":  # stands for a list of one
+            read = rows.read_all(msgspec.Raw(b"[%s]" % bytes(page.rows)))
         case b"n" if is_beyond:
-            return []
-    raise malformed(reply, "List is no list")
+            read = [], []
+        case _:
+            raise malformed(reply, "List is no list")
+    return ListedPage(digest, page.total_count, number, size, *read)
 
 
 def number_pairs(reply: CccReply) -> tuple[NumberPair, ...]:

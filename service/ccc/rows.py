@@ -5,20 +5,21 @@ UserId), must be certain: else the row is set aside. Of the rest an odd value st
 """
 
 import contextlib
-from functools import lru_cache
+from collections.abc import Callable
+from functools import lru_cache, partial
 from hashlib import blake2b
 from typing import Any, TypeAlias, TypeVar
 
 import msgspec
 from msgspec.structs import astuple
 
-from service.inventory import UnreadableRow
-from service.locality import restore_number
+from service.inventory import PhoneNumber, UnreadableRow
+from service.locality import Locality, restore_number, root_of
 from service.logs import mask
 
 LONGEST_SHOWN = 20  # characters of what stands in a number's place
 MASKED_DIGITS = 8  # that CCC itself leaves of a number that it masks
-KINDS_KEPT = 4096  # of the rows that differ in nothing but their numbers, the latest
+KINDS_KEPT = 10_000  # of the rows that differ in nothing but their last digits, the latest
 DIGEST_BYTES = 8
 
 Text: TypeAlias = str | int | None
@@ -26,23 +27,6 @@ Item = TypeVar("Item")
 # One object stands for a list of one, and a null for nothing, in a list or in place of it.
 Several: TypeAlias = tuple[Item | None, ...] | Item | None
 Texts: TypeAlias = tuple[Text, ...] | Text
-
-
-class ListedNumber(msgspec.Struct, frozen=True, gc=False):
-    """A row of ListPhoneNumbers. `user_id` is empty unless the number is one agent's own.
-
-    `active` is false where the row does not say: a number is used only where CCC vouches for it.
-    """
-
-    number: str
-    province: str
-    city: str
-    usage: str
-    active: bool
-    skill_group_ids: tuple[str, ...]
-    user_id: str
-    tags: tuple[str, ...]
-    provider: str
 
 
 class _Group(msgspec.Struct, rename="pascal", frozen=True, gc=False):
@@ -73,43 +57,57 @@ _lists = msgspec.json.Decoder(list[msgspec.Raw])
 _kinds = {field.encode_name: field.type for field in msgspec.structs.fields(_Row)}
 
 
-def read_rows(listed: msgspec.Raw) -> list[ListedNumber | UnreadableRow]:
-    """Read a list of rows: together, and one by one only where any of them is odd.
-
-    Raises:
-        ValueError, RecursionError: it is no JSON.
-    """
-    with contextlib.suppress(ValueError, RecursionError, _Unreadable):
-        return [_listed(row) for row in _lists_of_rows.decode(listed)]
-    return [read_row(sent) for sent in _lists.decode(listed)]
-
-
-def read_row(sent: msgspec.Raw) -> ListedNumber | UnreadableRow:
-    """Read a row, or tell why it has to be set aside; it never raises.
+class RowReader:
+    """Reads rows, and places their numbers.
 
     Args:
-        sent: any JSON.
+        place_at: tells the place of the numbers of a `root_of` by the names that CCC has for it.
     """
-    number: Any = None
-    try:
+
+    def __init__(self, place_at: Callable[[str, str, str], Locality]) -> None:
+        self._common = lru_cache(KINDS_KEPT)(partial(_common, place_at))
+
+    def read_all(self, listed: msgspec.Raw) -> tuple[list[PhoneNumber], list[UnreadableRow]]:
+        """Read a list of rows: together, and one by one only where any of them is odd.
+
+        Raises:
+            ValueError, RecursionError: it is no JSON.
+        """
+        with contextlib.suppress(ValueError, RecursionError, _Unreadable):
+            return [self._number(row) for row in _lists_of_rows.decode(listed)], []
+        rows = [self.read(sent) for sent in _lists.decode(listed)]
+        numbers = [row for row in rows if isinstance(row, PhoneNumber)]
+        return numbers, [row for row in rows if isinstance(row, UnreadableRow)]
+
+    def read(self, sent: msgspec.Raw) -> PhoneNumber | UnreadableRow:
+        """Read a row, or tell why it has to be set aside; it never raises.
+
+        Args:
+            sent: any JSON.
+        """
+        number: Any = None
         try:
-            row = _rows.decode(sent)
-        except msgspec.ValidationError:
-            fields = _fields_of(sent)
-            number = fields.get("Number")
-            row = _mended(fields)
+            try:
+                row = _rows.decode(sent)
+            except msgspec.ValidationError:
+                fields = _fields_of(sent)
+                number = fields.get("Number")
+                row = _mended(fields)
+            number = row.number
+            return self._number(row)
+        except _Unreadable as error:
+            reason = str(error)
+        except (ValueError, RecursionError):
+            reason = "the row is no JSON that can be read"
+        digest = blake2b(bytes(sent), digest_size=DIGEST_BYTES).digest()
+        return UnreadableRow(shown(number), reason, digest)
+
+    def _number(self, row: _Row) -> PhoneNumber:
         number = row.number
-        return _listed(row)
-    except _Unreadable as error:
-        reason = str(error)
-    except (ValueError, RecursionError):
-        reason = "the row is no JSON that can be read"
-    digest = blake2b(bytes(sent), digest_size=DIGEST_BYTES).digest()
-    return UnreadableRow(shown(number), reason, digest)
-
-
-def _listed(row: _Row) -> ListedNumber:
-    return ListedNumber(_usable(row.number), *_common(astuple(row)[1:]))
+        if not isinstance(number, str) or not (root := root_of(number)):  # hardly any is so
+            number = _usable(number)
+            root = root_of(number)
+        return PhoneNumber(number, *self._common(root, astuple(row)[1:]))
 
 
 def shown(number: object) -> str:
@@ -183,16 +181,25 @@ def _usable(number: Text) -> str:
     raise _Unreadable("Number is masked" if is_masked else "Number is no number")
 
 
+def _common(
+    place_at: Callable[[str, str, str], Locality], root: str, fields: tuple[Any, ...]
+) -> tuple[Any, ...]:
+    """Read a row but for its number, as a PhoneNumber has it: most rows have it in common."""
+    province, city, *others = _texts(fields)
+    place = place_at(root, province, city)
+    return (place.province, place.city, place.area_code, *others)
+
+
 @lru_cache(KINDS_KEPT)
-def _common(fields: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Read a row but for its number, as a ListedNumber has it: most rows have it in common."""
+def _texts(fields: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Read the fields behind the number; those of all places share them, once in memory."""
     province, city, usage, active, skill_groups, user_id, tags, provider = fields
     groups = (text(group.skill_group_id) for group in several(skill_groups))
     return (
         text(province),
         text(city),
         text(usage),
-        bool(active),
+        bool(active),  # a number is used only where CCC vouches for it
         tuple(filter(None, groups)),
         text(user_id),
         _tags(tags),

@@ -7,7 +7,12 @@ told here by `Locator.learn`. `prefix_table` reads the table's bytes; all else i
 
 from service.locality.locator import Callee, Locator
 from service.locality.names import normal_city, normal_province
-from service.locality.number import canonical_number, is_same_number, restore_number
+from service.locality.number import (
+    canonical_number,
+    is_same_number,
+    restore_number,
+    root_of,
+)
 from service.locality.table import Locality
 
 __all__ = [
@@ -19,4 +24,5 @@ __all__ = [
     "normal_city",
     "normal_province",
     "restore_number",
+    "root_of",
 ]

@@ -8,7 +8,6 @@ and the answers come in.
 import re
 from collections import defaultdict
 from collections.abc import Iterable
-from functools import lru_cache
 
 import msgspec
 
@@ -18,8 +17,8 @@ from service.locality.number import (
     Number,
     area_code_of,
     is_mobile,
-    kind_of,
     read_dialled,
+    root_of,
 )
 from service.locality.table import FIRST_PREFIX, NOWHERE, Locality, read_table
 
@@ -28,7 +27,7 @@ from service.locality.table import FIRST_PREFIX, NOWHERE, Locality, read_table
 _MERGED = {"0634": "0531"}
 
 PREFIX = 7  # digits
-PLACED = 10_000  # beginnings of our own numbers, the latest
+TOLL_FREE = ("400", "800")
 
 _is_prefix = re.compile(r"1[3-9][0-9]{5}").fullmatch
 
@@ -59,8 +58,7 @@ class Locator:
         self._of_area_code = _by_area_code(table.places[place] for place in set(table.ids))
         self._area_codes = _by_names(self._places)
         self._learned: dict[str, Locality] = {}
-        # A sweep places the numbers of a few prefixes and codes, each many times over.
-        self._place_at = lru_cache(PLACED)(self._named_place)
+        self.version = 0  # another one once places may have changed
 
     def locate(self, dialled: str) -> Callee:
         """The callee behind a number as dialled.
@@ -94,15 +92,21 @@ class Locator:
         Returns:
             The locality, names in normal form.
         """
-        kind = kind_of(number)
-        start = ""  # the digits that tell where it belongs
-        if kind == "toll_free":
+        return self.place_at(root_of(number), province, city)
+
+    def place_at(self, root: str, province: str = "", city: str = "") -> Locality:
+        """The locality, as `place` gives it, of all numbers that have this `root_of` and names."""
+        if root in TOLL_FREE:
             return NOWHERE
-        if kind == "mobile":
-            start = number[:PREFIX]
-        if kind == "landline":
-            start = area_code_of(number)
-        return self._place_at(start, province, city)
+        province, city = normal_province(province), normal_city(city)
+        if not root:
+            return Locality(province, city)
+        own = self._of_code(root) if root[0] == "0" else self._of_prefix(root)
+        province = province or own.province
+        in_province = own if province == own.province else NOWHERE
+        city = city or in_province.city
+        own_code = own.area_code if root[0] == "0" else self._area_code(province, city)
+        return Locality(province, city, own_code or in_province.area_code)
 
     def city(self, name: str) -> Locality | None:
         """Return the place of a city by its name, with or without its rank; None if unknown."""
@@ -147,22 +151,7 @@ class Locator:
             raise ValueError("a mobile prefix is 1, 3-9 and five digits")
         province, city = normal_province(province), normal_city(city)
         self._learned[prefix] = Locality(province, city, self._area_code(province, city))
-        self._place_at.cache_clear()
-
-    def _named_place(self, start: str, province: str, city: str) -> Locality:
-        """Place our numbers with this beginning, by the names that CCC has for them.
-
-        `start` is the prefix of a mobile, the area code of a landline, "" for any other.
-        """
-        province, city = normal_province(province), normal_city(city)
-        if not start:
-            return Locality(province, city)
-        own = self._of_code(start) if start[0] == "0" else self._of_prefix(start)
-        province = province or own.province
-        in_province = own if province == own.province else NOWHERE
-        city = city or in_province.city
-        own_code = own.area_code if start[0] == "0" else self._area_code(province, city)
-        return Locality(province, city, own_code or in_province.area_code)
+        self.version += 1
 
     def _of_number(self, number: Number) -> Locality:
         if number.kind == "mobile":

@@ -51,6 +51,12 @@ _canonical = re.compile(
     rf"|(?!(?:{EMERGENCY})$)(?P<service>"
     r"95[0-9]{3,4}|951[0-9]{5}|950[0-9]{7,8}|96[0-9]{3,4}|1010[0-9]{4}|12[0-9]{3})"
 ).fullmatch
+# The beginning of such a number that tells where it is at home; other digits make it whole.
+_root = re.compile(
+    r"1[3-9][0-9]{5}(?=[0-9]{4}\Z)"
+    r"|0(?:10|2[0-9])(?=[0-9]{8}\Z)|0(?!86|950)[3-9](?:[0-9][1-9]|[1-9]0)(?=[0-9]{7,8}\Z)"
+    r"|[48]00(?=[0-9]{7}\Z)"
+).match
 # One of our own of no form above: five digits or more, but no emergency number, nor zeros alone.
 _other = re.compile(
     rf"(?!(?:(?:\+|00)?86|\+)?(?:{EMERGENCY}|0+)$)\+?[0-9]{{5,{LONGEST_OTHER}}}"
@@ -147,6 +153,15 @@ def is_same_number(told: str, number: str) -> bool:
         return restore_number(told) == number
     except ValueError:
         return False
+
+
+def root_of(number: str) -> str:
+    """The digits at the beginning of a number that tell where it is at home.
+
+    The prefix of a mobile, the area code of a landline, 400 or 800; "" for any other.
+    """
+    match = _root(number)
+    return match[0] if match else ""
 
 
 def area_code_of(landline: str) -> str:

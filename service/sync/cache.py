@@ -122,7 +122,8 @@ class InventoryCache:
 
         Args:
             numbers: all of them.
-            manifest: what to say of them; its chunks are filled in.
+            manifest: what to say of them; its chunks are filled in, unless it names those that
+                these numbers were written in before.
             fence: the writer's.
 
         Returns:
@@ -132,6 +133,9 @@ class InventoryCache:
             StaleLeader: a later leader was chosen; the cache is as it was.
             LedgerUnavailable: Redis does not serve.
         """
+        if manifest.chunks and await self._published(manifest, fence):
+            self._named = manifest.chunks
+            return manifest
         contents, chunks = await in_slices(packing(numbers))
         manifest = msgspec.structs.replace(manifest, chunks=tuple(contents))
         await self._write_chunks(contents, contents.keys() - self._chunks.keys())

@@ -82,6 +82,7 @@ class Replica:
         self._moves = Moves([], [])  # from the snapshot of now to what was built last
         self._told: int | None = None
         self._read: Manifest | None = None
+        self._written: tuple[int, tuple[bytes, ...]] = 0, ()  # the generation, and its chunks
         self._terms_of: Callable[[PhoneNumber], Terms] = common_terms
         self._is_wiped = False
         self._restored_at = -RESTORE_SECONDS
@@ -222,7 +223,14 @@ class Replica:
             if known is not None:
                 self._restored_at = monotonic()
                 self._restores.inc(self.state.inventory is not None)  # else it is a first start
+        written, chunks = self._written
         manifest = Manifest(
-            inventory.generation, state.swept_at, state.report, dict(state.absences)
+            inventory.generation,
+            state.swept_at,
+            state.report,
+            dict(state.absences),
+            chunks if inventory.generation == written else (),
         )
-        return await shared.cache.write(inventory.numbers.values(), manifest, fence)
+        manifest = await shared.cache.write(inventory.numbers.values(), manifest, fence)
+        self._written = inventory.generation, manifest.chunks
+        return manifest

@@ -15,8 +15,8 @@ from service.ccc.payloads import (
     number_pairs,
 )
 from service.ccc.replies import CccReply
-from service.ccc.rows import ListedNumber
 from service.errors import CccMalformed
+from service.inventory import PhoneNumber
 
 CALLER = {"Number": "01089898989", "Province": "北京", "City": "北京"}
 CALLEE = {"Number": "13888888888", "Province": "云南", "City": "昆明"}
@@ -50,20 +50,20 @@ def page(*rows: Any, **changes: Any) -> dict[str, Any]:
     return {"PageNumber": 1, "PageSize": 20, "TotalCount": len(rows), "List": [*rows]} | changes
 
 
-def listed(**changes: Any) -> ListedNumber:
+def listed(**changes: Any) -> PhoneNumber:
     (number,) = number_page(reply(page(row(**changes)))).numbers
     return number
 
 
 def test_a_row_as_documented_is_read_whole() -> None:
-    assert listed() == ListedNumber(
+    assert listed() == PhoneNumber(
         number="08330011000",
         province="四川",
         city="乐山",
         usage="Bidirection",
         active=True,
         skill_group_ids=("skillgroup@ccc-test",),
-        user_id="agent@ccc-test",
+        agent_id="agent@ccc-test",
         tags=("M1",),
         provider="alicom",
     )
@@ -84,19 +84,20 @@ def test_a_row_as_documented_is_read_whole() -> None:
     ],
 )
 def test_every_known_shape_of_a_page_means_the_same(data: Any) -> None:
-    assert number_page(reply(data)) == number_page(reply(page(row())))
+    read, plain = number_page(reply(data)), number_page(reply(page(row())))
+    assert msgspec.structs.replace(read, digest=plain.digest) == plain
 
 
 def test_a_row_of_nulls_is_a_number_and_nothing_else() -> None:
     names = ("City", "Province", "Usage", "Active", "SkillGroups", "UserId", "Tags", "Provider")
-    bare = ListedNumber(
+    bare = PhoneNumber(
         number="08330011000",
         province="",
         city="",
         usage="",
         active=False,
         skill_group_ids=(),
-        user_id="",
+        agent_id="",
         tags=(),
         provider="",
     )
@@ -137,7 +138,7 @@ def test_a_number_that_lost_its_zero_gets_it_back(number: Any, restored: str) ->
 
 @pytest.mark.parametrize("nothing", [[], None])
 def test_an_empty_instance_has_an_empty_page(nothing: Any) -> None:
-    assert number_page(reply(page(List=nothing))).numbers == ()
+    assert not number_page(reply(page(List=nothing))).numbers
 
 
 def test_a_page_that_does_not_say_which_it_is_is_page_zero() -> None:
@@ -173,7 +174,7 @@ def test_a_page_without_its_promised_parts_is_malformed(data: Any) -> None:
 
 def test_no_list_at_all_is_no_row_on_a_page_beyond_the_last() -> None:
     beyond = page(List=None, PageNumber=3, PageSize=100, TotalCount=200)
-    assert number_page(reply(beyond)).numbers == ()
+    assert not number_page(reply(beyond)).numbers
     with pytest.raises(CccMalformed):
         number_page(reply(beyond | {"PageNumber": 2}))
 

@@ -8,11 +8,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from service.ccc.payloads import number_page
+from service.ccc.payloads import AS_LISTED, number_page
 from service.ccc.replies import CccReply
-from service.ccc.rows import ListedNumber, read_row
 from service.errors import CccMalformed
-from service.inventory import UnreadableRow
+from service.inventory import PhoneNumber, UnreadableRow
 from tests.ccc.test_payloads import listed, page, reply, row
 
 
@@ -112,7 +111,7 @@ def test_a_row_of_bytes_that_nobody_can_read_is_set_aside(sent: bytes) -> None:
         ({"SkillGroups": [{"Name": "nameless"}]}, {"skill_group_ids": ()}),
         ({"SkillGroups": "", "Province": 7}, {"skill_group_ids": (), "province": ""}),
         ({"Active": ""}, {"active": False}),
-        ({"UserId": 17}, {"user_id": "17"}),
+        ({"UserId": 17}, {"agent_id": "17"}),
     ],
 )
 def test_a_row_lives_without_what_does_not_decide(
@@ -187,4 +186,4 @@ def _digits(number: Any) -> str:
 
 @given(st.binary(max_size=80))
 def test_no_bytes_make_a_row_raise(sent: bytes) -> None:
-    assert isinstance(read_row(msgspec.Raw(sent)), ListedNumber | UnreadableRow)
+    assert isinstance(AS_LISTED.read(msgspec.Raw(sent)), PhoneNumber | UnreadableRow)

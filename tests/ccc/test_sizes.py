@@ -10,10 +10,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from service.ccc import client as client_module
 from service.ccc.payloads import ListedPage, number_page
 from service.ccc.replies import MOST_BYTES, CccReply
-from service.ccc.requests import Action
 from service.errors import CccError, CccMalformed, CccRefused
 from tests.ccc.calling import Observed, client_of
 from tests.ccc.recording import Answer, RecordingServer
@@ -110,7 +108,6 @@ async def test_a_reply_of_the_largest_size_is_read(recorder: RecordingServer) ->
 @pytest.mark.parametrize(("padding", "is_in_a_thread"), [(0, False), (1000, True)])
 async def test_only_a_large_reply_is_decoded_in_a_thread(
     recorder: RecordingServer,
-    monkeypatch: pytest.MonkeyPatch,
     padding: int,
     is_in_a_thread: bool,  # noqa: FBT001
 ) -> None:
@@ -120,11 +117,10 @@ async def test_only_a_large_reply_is_decoded_in_a_thread(
         threads.append(threading.current_thread())
         return number_page(reply)
 
-    action = Action("ListPhoneNumbers", decode)
-    monkeypatch.setattr(client_module, "LIST_PHONE_NUMBERS", action)
     recorder.answers = [Answer(body=page_of(100, padding))]
     async with client_of(recorder.url) as client:
-        assert len((await client.list_phone_numbers("ccc-test")).numbers) == 100
+        page = await client.list_phone_numbers("ccc-test", read=decode)
+        assert len(page.numbers) == 100
     assert (threads != [threading.main_thread()]) is is_in_a_thread
 
 

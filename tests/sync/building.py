@@ -17,7 +17,7 @@ from service.emulator import Emulator, phone_number, running, skill_groups
 from service.locality import Locator
 from service.metrics import Metrics
 from service.sync import InventoryKeeper, share
-from service.sync.sweeping import sweep_numbers
+from service.sync.sweeping import Sweeper
 
 KEY = AccessKey("test-key", "test-secret")
 NOW = 1_795_219_200.0
@@ -96,7 +96,7 @@ class Replica:
         self.shared = share(redis, BASE) if redis is not None else None
         self.keeper = InventoryKeeper(
             INSTANCE,
-            lambda known: sweep_numbers(ccc, INSTANCE, locator, known),
+            Sweeper(ccc, INSTANCE, locator),
             self.shared,
             config or settings.InventorySettings(),
             clock=self.clock,

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from functools import partial
 from typing import Any
 
 import pytest
@@ -18,7 +17,7 @@ from service.redis_.client import open_client
 from service.sync import DetailedSweep, InventoryKeeper, OwnInbox, SharedInbox, share
 from service.sync.acceptance import Sweep
 from service.sync.details import detailed
-from service.sync.sweeping import sweep_numbers
+from service.sync.sweeping import Sweeper
 from tests.conftest import RedisServer
 from tests.sync.building import BASE, INSTANCE, NOW, set_numbers
 
@@ -32,7 +31,7 @@ class Member:
     def __init__(self, ccc: CccClient, locator: Locator, redis: Redis | None) -> None:
         self.inbox = SharedInbox(redis, BASE) if redis else OwnInbox()
         self.sweep = DetailedSweep(
-            partial(sweep_numbers, ccc, INSTANCE, locator),
+            Sweeper(ccc, INSTANCE, locator),
             self.inbox,
             lambda: self.keeper.inventory,
         )

@@ -10,9 +10,9 @@ from service.ccc.parameters import Params
 from service.emulator import actions, phone_number, skill_groups
 from service.errors import SweepFailed
 from service.locality import Locator
+from service.sync.sweeping import Sweeper, splitting
 from service.sync.sweeping import course as course_module
 from service.sync.sweeping import reading as reading_module
-from service.sync.sweeping import splitting, sweep_numbers
 from tests.sync.building import INSTANCE, Replica, client_to, emulator_of, names_of, rows
 
 # Thousands of steps: counting their lines triples their time, and other tests reach them too.
@@ -114,4 +114,4 @@ async def test_what_no_filter_reaches_fails_loudly(
     emulator = emulator_of([phone_number(Number=f"01095123{n:03}") for n in range(150)] + [hidden])
     async with client_to(emulator) as ccc:
         with pytest.raises(SweepFailed, match="CCC lists 151 numbers and its filters reach 150"):
-            await sweep_numbers(ccc, INSTANCE, locator)
+            await Sweeper(ccc, INSTANCE, locator)({})

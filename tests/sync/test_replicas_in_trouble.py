@@ -10,6 +10,7 @@ from service.ccc.client import CccClient
 from service.emulator import Emulator, Faults
 from service.locality import Locator
 from service.redis_.client import open_client
+from service.sync import cache as cache_module
 from service.sync import keeper as keeper_module
 from tests.conftest import RedisServer
 from tests.sync.building import (
@@ -78,6 +79,26 @@ async def test_members_that_fell_behind_are_mended_by_the_next_sweep(
     replica.keeper.notice(5)
     assert (await replica.keeper.refresh()).result == "unchanged"
     assert await ledger_numbers(redis) == replica.names
+
+
+async def test_a_chunk_that_redis_lost_is_written_again_by_a_sweep_that_changes_nothing(
+    ccc: CccClient, locator: Locator, redis: Any
+) -> None:
+    replica = Replica(ccc, locator, redis)
+    await replica.keeper.refresh()
+    chunks = set(await redis.keys(f"{BASE}inventory:chunk:*"))
+    await redis.delete(min(chunks))
+    assert (await replica.keeper.refresh()).result == "unchanged"
+    assert set(await redis.keys(f"{BASE}inventory:chunk:*")) == chunks
+
+
+async def test_a_sweep_that_changes_nothing_writes_no_number_to_the_cache(
+    ccc: CccClient, locator: Locator, redis: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replica = Replica(ccc, locator, redis)
+    await replica.keeper.refresh()
+    monkeypatch.delattr(cache_module, "packing")
+    assert (await replica.keeper.refresh()).result == "unchanged"
 
 
 async def test_a_corrupt_cache_is_told_of_and_replaced_by_a_sweep(

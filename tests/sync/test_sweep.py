@@ -11,15 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.ccc.client import CccClient
-from service.ccc.payloads import ListedPage, number_page
+from service.ccc.payloads import ListedPage
 from service.ccc.replies import CccReply
-from service.ccc.rows import ListedNumber
 from service.emulator import Emulator, Faults, phone_number, skill_groups
 from service.errors import SweepFailed
 from service.inventory import Inventory, PhoneNumber
 from service.locality import Locator
 from service.sync.acceptance import Sweep
-from service.sync.sweeping import sweep_numbers
+from service.sync.sweeping import PageReader, Sweeper
 from tests.sync.building import INSTANCE, client_to, emulator_of, names_of, rows
 
 REFUSED = {
@@ -48,7 +47,7 @@ async def ccc(emulator: Emulator) -> AsyncIterator[CccClient]:
 
 
 async def swept(ccc: CccClient, locator: Locator) -> Sweep:
-    return await sweep_numbers(ccc, INSTANCE, locator)
+    return await Sweeper(ccc, INSTANCE, locator)({})
 
 
 async def test_every_page_is_read_once(
@@ -58,6 +57,32 @@ async def test_every_page_is_read_once(
     assert set(sweep.numbers) == names_of(emulator.numbers[INSTANCE])
     assert (sweep.complete, sweep.total) == (True, 450)
     assert emulator.calls["ListPhoneNumbers"] == 5
+
+
+async def test_a_page_that_says_the_same_as_at_the_last_sweep_is_not_read_again(
+    emulator: Emulator, ccc: CccClient, locator: Locator
+) -> None:
+    sweeper = Sweeper(ccc, INSTANCE, locator)
+    before = (await sweeper({})).numbers
+    changed = emulator.numbers[INSTANCE][120] | {"Usage": "Inbound"}
+    emulator.numbers[INSTANCE][120] = changed
+    sweep = await sweeper({})
+    assert (sweep.complete, sweep.total, sweep.numbers.keys()) == (True, 450, before.keys())
+    assert sweep.numbers[changed["Number"]].usage == "Inbound"
+    again = {number for number, own in sweep.numbers.items() if own is not before[number]}
+    assert again == names_of(emulator.numbers[INSTANCE][100:200])
+
+
+async def test_every_page_is_read_again_once_a_prefix_has_a_place(
+    emulator: Emulator, ccc: CccClient, phone_dat: bytes
+) -> None:
+    emulator.numbers[INSTANCE] = [phone_number(Number="14099991234", City="", Province="")]
+    locator = Locator(phone_dat)
+    sweeper = Sweeper(ccc, INSTANCE, locator)
+    before = (await sweeper({})).numbers["14099991234"]
+    locator.learn("1409999", "浙江省", "杭州市")
+    after = (await sweeper({"14099991234": before})).numbers["14099991234"]
+    assert (before.city, after.city) == ("", "杭州")
 
 
 async def test_a_row_becomes_a_placed_number(
@@ -159,17 +184,14 @@ class Script:
         page_number: int,
         page_size: int,
         background: bool,
+        read: PageReader,
         **filters: str | bool | None,
     ) -> ListedPage:
         assert background
         assert not any(filters.values())
         total, which = self.pages.pop(0)
-        numbers = (f"0105{n:07}" for n in which)
-        return ListedPage(total, page_number, page_size, tuple(map(listed_number, numbers)))
-
-
-def listed_number(number: str) -> ListedNumber:
-    return ListedNumber(number, "", "", "Outbound", True, (), "", (), "")  # noqa: FBT003
+        numbers = tuple(PhoneNumber(f"0105{n:07}") for n in which)
+        return ListedPage(bytes([len(self.pages)]), total, page_number, page_size, numbers)
 
 
 async def test_a_second_pass_at_rest_is_the_whole(locator: Locator) -> None:
@@ -177,7 +199,7 @@ async def test_a_second_pass_at_rest_is_the_whole(locator: Locator) -> None:
     moved = [(150, range(100)), (149, range(101, 150))]
     rest = [(149, range(1, 101)), (149, range(101, 150))]
     script = Script(*moved, *rest)
-    sweep = await sweep_numbers(script, INSTANCE, locator)
+    sweep = await Sweeper(script, INSTANCE, locator)({})
     assert sweep.complete
     assert len(sweep.numbers) == 149
     assert "01050000000" not in sweep.numbers
@@ -189,14 +211,14 @@ async def test_two_passes_that_miss_different_rows_are_the_whole_together(
     script = Script(
         (150, range(100)), (150, range(90, 140)), (150, range(50)), (150, range(100, 150))
     )
-    sweep = await sweep_numbers(script, INSTANCE, locator)
+    sweep = await Sweeper(script, INSTANCE, locator)({})
     assert sweep.complete
     assert len(sweep.numbers) == 150
 
 
 async def test_totals_that_differ_are_never_the_whole(locator: Locator) -> None:
     script = Script(*[(150, range(100)), (151, range(100, 150))] * 3)
-    assert not (await sweep_numbers(script, INSTANCE, locator)).complete
+    assert not (await Sweeper(script, INSTANCE, locator)({})).complete
 
 
 class Rows:
@@ -207,7 +229,8 @@ class Rows:
 
     async def list_phone_numbers(self, instance_id: str, **asked: Any) -> ListedPage:
         assert (instance_id, asked["page_number"]) == (INSTANCE, 1)
-        return number_page(CccReply(code="OK", data=msgspec.Raw(self._data)))
+        page: ListedPage = asked["read"](CccReply(code="OK", data=msgspec.Raw(self._data)))
+        return page
 
 
 NUMBERS = ["02855550001", 2855550002, "1064899123456", "+85221234567", "138****8888", "x"]
@@ -222,7 +245,7 @@ FIELDS = ("Number", "Active", "Usage", "SkillGroups", "UserId", "Province", "Cit
 def test_of_any_rows_those_that_may_be_shown_are_what_ccc_lists_as_such(
     locator: Locator, listed: list[Any]
 ) -> None:
-    sweep = asyncio.run(sweep_numbers(Rows(listed), INSTANCE, locator))
+    sweep = asyncio.run(Sweeper(Rows(listed), INSTANCE, locator)({}))
     inventory = Inventory(INSTANCE, 1, sweep.numbers.values())
     rows_ = [row for row in listed if isinstance(row, dict)]
     for number in inventory.homes():

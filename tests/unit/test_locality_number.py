@@ -8,7 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.errors import InvalidCalledNumber
-from service.locality.number import canonical_number, kind_of, read_dialled, restore_number
+from service.locality.number import (
+    canonical_number,
+    kind_of,
+    read_dialled,
+    restore_number,
+    root_of,
+)
 
 CANONICAL = {
     "mobile": r"1[3-9][0-9]{9}",
@@ -342,3 +348,29 @@ def test_only_a_known_form_is_canonical(given_number: str) -> None:
 @given(st.from_regex(CANONICAL["landline"], fullmatch=True))
 def test_a_landline_that_lost_its_zero_gets_it_back(landline: str) -> None:
     assert restore_number(int(landline)) == landline
+
+
+@pytest.mark.parametrize(
+    ("number", "root"),
+    [
+        ("13888888888", "1388888"),
+        ("138888888888", ""),
+        ("13888888888\n", ""),
+        ("01089898989", "010"),
+        ("0108989898", ""),
+        ("02812345678", "028"),
+        ("08330011000", "0833"),
+        ("0833001100", ""),
+        ("083300110001", "0833"),
+        ("08612345678", ""),
+        ("09501234567", ""),
+        ("4001234567", "400"),
+        ("8001234567", "800"),
+        ("95588", ""),
+        ("1064899123456", ""),
+        ("+85221234567", ""),
+    ],
+)
+def test_the_root_of_a_number_tells_where_it_is_at_home(number: str, root: str) -> None:
+    assert root_of(number) == root
+    assert bool(root) == (kind_of(number) in {"mobile", "landline", "toll_free"})

@@ -15,7 +15,7 @@ from service.locality import Locator
 from service.policy import limits_namer, unused_overrides
 from service.settings import NumberOverride, Settings
 from service.sync.acceptance import Sweep, examples_of
-from service.sync.sweeping import sweep_numbers
+from service.sync.sweeping import Sweeper
 
 
 class CountingLister:
@@ -48,7 +48,7 @@ async def sweep(
     """
     lister = CountingLister(subject.ccc, progress)
     try:
-        seen = await sweep_numbers(lister, subject.id, locator)
+        seen = await Sweeper(lister, subject.id, locator)({})
         seen.check_readable(settings.inventory.max_unreadable)
     except SweepFailed as error:
         return Finding(_about(subject.id), "failed", str(error)), None

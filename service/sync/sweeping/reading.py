@@ -74,8 +74,9 @@ class PartRead:
         if self.passes and latest == self.passes[-1]:  # nothing moves: what repeats is there twice
             apart = _repeats_aside(latest)
             latest = apart if _adds_up([apart]) else latest
-        self.passes = [latest] if _adds_up([latest]) else [*self.passes, latest]
-        self.is_settled = not self.is_overfull and _adds_up(self.passes)
+        is_whole = _adds_up([latest])
+        self.passes = [latest] if is_whole else [*self.passes, latest]
+        self.is_settled = not self.is_overfull and (is_whole or _adds_up(self.passes))
 
 
 class Reading:
@@ -130,7 +131,8 @@ class Reading:
         parts = [part for part in dict.fromkeys(parts) if part not in self._taken]
         left = parts
         for _ in range(PASSES):
-            yield from self._pass(left)
+            if left:
+                yield from self._pass(left)
             taken = {part: self._taken[part] for part in left}
             left = [p for p, one in taken.items() if not (one.is_settled or one.is_overfull)]
         for part in parts:
