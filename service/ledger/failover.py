@@ -55,7 +55,7 @@ class FailoverLedger:
         notice: Callable[[int], None],
     ) -> None:
         self._shared = shared
-        self._local = local
+        self._local, self._members = local, local.members
         self._metrics = metrics
         self._clock = clock
         self._notice = notice
@@ -84,8 +84,8 @@ class FailoverLedger:
         self._has_members.set()
 
     def recall(self) -> Recall | None:
-        """Return what Redis is known to have held of each number; None while that is not known."""
-        return self._local.recall() if self._has_kept_up else None
+        """Return what tells what Redis is known to have held; None while that is not known."""
+        return self._members.recall if self._has_kept_up else None
 
     async def _be_counted(self) -> None:
         """Be one of the processes that share what is left of a cap when they decide alone.
@@ -96,9 +96,8 @@ class FailoverLedger:
         while True:
             try:
                 processes = await self._shared.census.processes(self._clock())
-                if self._shared.trouble or self._is_catching_up():
-                    processes = max(processes, self._local.sharing)
-                self._local.share_among(processes)
+                is_apart = self._shared.trouble or self._is_catching_up()
+                self._members.sharing = max(processes, self._members.sharing if is_apart else 1)
                 self.has_stops = await self._shared.census.has_stops()
             except LedgerUnavailable:
                 self._is_settled = False
@@ -115,9 +114,9 @@ class FailoverLedger:
         while True:
             start = now()
             with suppress(LedgerUnavailable):
-                async for known, parks in self._shared.census.known():
-                    self._local.adopt(known, parks)
-                    self._has_kept_up = self._has_kept_up or bool(known)  # else it is wiped
+                async for records, parks in self._shared.census.known():
+                    self._members.adopt(records, parks)
+                    self._has_kept_up = self._has_kept_up or bool(records)  # else it is wiped
             heed_cancellation()
             await asyncio.sleep(max(KEEP_UP_SECONDS, 9 * (now() - start)))
 
@@ -128,7 +127,8 @@ class FailoverLedger:
         if not self._is_settled:
             self._keep_shares()
         self.clock_behind = reply.behind
-        self._local.learned.note(operations, reply.answers, reply.records, reply.now)
+        self._local.learned.note(operations, reply.answers, reply.now)
+        self._members.learn(reply.records)
         if reply.unreadable:
             self._metrics.ledger_unreadable.inc(reply.unreadable)
             _log.warning("%d values in Redis cannot be read and are set right", reply.unreadable)
@@ -178,8 +178,8 @@ class FailoverLedger:
 
     def _keep_shares(self) -> bool:
         """Go on by the shares of the cut-off while anybody may have to write back, for a moment."""
-        keeps = self._is_catching_up() and (self._local.sharing > 1 or self._write_back.is_behind)
-        self._local.keep_shares(keeps=keeps)
+        keeps = self._is_catching_up() and (self._members.sharing > 1 or self._write_back.is_behind)
+        self._members.callers.keep_shares(keeps=keeps)
         return keeps
 
     def _is_catching_up(self) -> bool:

@@ -22,6 +22,7 @@ SECTIONS: tuple[Callable[[], list[Row]], ...] = (
     lambda: picks.further_rows(ROUNDS, SECONDS),
     lambda: insides.ledger_rows(ROUNDS),
     lambda: large.pool_rows(ROUNDS, SECONDS),
+    large.used_rows,
     lambda: large.parked_rows(ROUNDS, SECONDS),
     lambda: large.first_pick_rows(ROUNDS),
     lambda: large.start_rows(ROUNDS),

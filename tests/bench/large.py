@@ -2,7 +2,9 @@
 
 import asyncio
 import time
+import tracemalloc
 from statistics import median
+from struct import Struct
 from threading import Timer
 from urllib.request import urlopen
 
@@ -22,6 +24,7 @@ from tests.conftest import RedisServer
 MILLION = 1_000_000
 POOL = 500_000
 PARKED, OF = 9_900, 10_000
+USED = Struct("<12sdddddIIHdd")  # a record in Redis, with a lease
 SWAPPED = 100_000
 SECONDS_WITH_A_SWAP = 12.0
 SECONDS_BEFORE_A_SWAP = 1.0
@@ -62,6 +65,30 @@ def pool_rows(rounds: int, seconds: float) -> list[Row]:
             at_most=600,
             beyond=350,
         ),
+    ]
+
+
+def used_rows() -> list[Row]:
+    """What a process keeps of each number that Redis counts, to decide well without it."""
+    inventory, now = Inventory(INSTANCE, 1, numbers_of(SWAPPED)), now_ms()
+    ledger = LocalLedger(now_ms, source="degraded")
+    ledger.replace(inventory, Moves([], []))
+    tracemalloc.start()
+    for at, number in enumerate(inventory.numbers):
+        counts = float(at + 1), float(now + at), 0.0, float(now), float(now), 1, 2
+        record = USED.pack(b"home", *counts, 1, float(at + 1), float(now + at))
+        ledger.members.adopt({number: record}, {})
+        ledger.members.learn([number.encode(), USED.pack(*USED.unpack(record))])
+    taken, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    return [
+        Row(
+            "memory of a process for each number used, beyond an unused one's",
+            taken / SWAPPED,
+            "B",
+            at_most=250,
+            beyond=200,
+        )
     ]
 
 

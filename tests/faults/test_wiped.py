@@ -13,6 +13,7 @@ import redis
 from service.errors import LedgerUnavailable
 from service.inventory import Inventory
 from service.ledger import Cap, Limits, MembersWriter, Outcome, Park, Rules, describe
+from service.ledger.record import UNUSED, KnownUse
 from tests.conftest import RedisServer
 from tests.fakes import in_place_of
 from tests.faults.held import Held
@@ -42,6 +43,12 @@ async def restore(url: str, inventory: Inventory, leader: Shared) -> None:
         known = leader.ledger.recall()
         assert known is not None
         await MembersWriter(client, BASE).write(inventory, 2, "another life", known)
+
+
+def recalled(side: Shared, number: str) -> KnownUse:
+    recall = side.ledger.recall()
+    known = None if recall is None else recall(number)
+    return UNUSED if known is None else known[0]
 
 
 async def picked(side: Shared, times: int, shown: Counter[str], name: str) -> None:
@@ -106,7 +113,7 @@ async def test_parks_leases_and_the_order_of_rotation_come_back(own_redis: Redis
         await side.ledger.apply(Park("01089890003", "operator", FAR))
         await side.ledger.apply(Cap("01089890000", 2))
         await eventually(lambda: "01089890003" in side.ledger.parked())
-        await eventually(lambda: (side.ledger.recall() or {})["01089890000"][0].cap == 2)
+        await eventually(lambda: recalled(side, "01089890000").cap == 2)
         with redis.Redis(port=own_redis.port) as server:
             server.flushall()
         await restore(own_redis.url, inventory, side)

@@ -12,7 +12,7 @@ REFUSED = ((), (), "budget", 5, ())
 
 
 def told(learned: Learned, asked: Pick | Park, answer: object, now: int = 7) -> None:
-    learned.note([asked], [answer], (), now)
+    learned.note([asked], [answer], now)
 
 
 def test_a_counted_pick_is_known_by_its_call_and_its_callee() -> None:

@@ -53,7 +53,7 @@ class Book:
         self.rules = Rules()
         self.learned = Learned()
         self._pace = Slowdown()
-        self.members = Members(self.learned, start)
+        self.members = Members(start)
         self._remembered = Remembered(self.members, self.learned)
         self._turn = self.now = 0
         self._hour = self._hour_end = self._day = 0  # the windows around now
@@ -89,7 +89,7 @@ class Book:
     def parked_by(self) -> Counter[str]:
         """Count the parked numbers by reason."""
         parked = self.members.parked()
-        return Counter(reason for number in parked for reason in self.members.caller(number).parks)
+        return Counter(reason for number in parked for reason in self.members.parks(number))
 
     def forget(self) -> None:
         """Let go of the callees and picks that no rule needs any more."""
@@ -171,7 +171,7 @@ class Book:
             for number, held in choice.held:
                 self.members.hold(number, held)
         if pick.steps and not choice.uses:
-            parked = sum(map(self.members.parked_in, pick.steps[-1].pools))
+            parked = sum(self.members.parked_in[pool] for pool in pick.steps[-1].pools)
             if parked:
                 choice.rejected["parked"] += parked
         rejected = tuple(sorted(choice.rejected.items()))

@@ -31,7 +31,6 @@ class Caller:
         "in_hour",
         "last",
         "leases",
-        "parks",
         "turn",
     )
 
@@ -39,7 +38,6 @@ class Caller:
         self.turn = turn
         self.hour = self.in_hour = self.day = self.in_day = self.last = self.cap = 0
         self.leases: dict[int, int] = _NONE
-        self.parks: dict[str, int] = _NONE
         self.avoid: dict[str, int] = _NONE
         self.before = UNUSED
 
@@ -50,10 +48,6 @@ class Caller:
     def used_in_day(self, rules: Rules, now: int) -> int:
         """Its uses in the day around an instant."""
         return self.in_day if self.day == rules.window(now, DAY)[0] else 0
-
-    def day_cap(self, limits: Limits) -> int:
-        """The lower of its limits' daily cap and its own; 0 for none."""
-        return _lower(limits.max_per_day, self.cap)
 
     def open_leases(self, now: int, span: int) -> dict[int, int]:
         """Its leases whose end has not come, but for those of a clock that nobody believes."""
@@ -92,10 +86,10 @@ class Caller:
         wait to be written there. But where it was used by a clock that nobody believes any more,
         that is forgotten.
         """
-        if 0 < known.last < self.before.last - DAY:
-            self.hour = self.day = self.last = 0
-        elif known.last < self.before.last:
+        if is_outdated(known.last, self.before.last):
             return
+        if known.last < self.before.last:
+            self.hour = self.day = self.last = 0
         self.before = known
         if known.hour >= self.hour:
             held = self.in_hour if self.hour == known.hour else 0
@@ -126,7 +120,7 @@ class Caller:
             share = _share(cap, before.in_hour * (before.hour == hour), sharing)
             if self.hour == hour and self.in_hour >= share:
                 found.append(("max_per_hour", end))
-        cap = self.day_cap(limits) if self.cap else limits.max_per_day
+        cap = lower(limits.max_per_day, self.cap)
         if cap and self.in_day >= cap // sharing:
             day, end = rules.window(now, DAY)
             share = _share(cap, before.in_day * (before.day == day), sharing)
@@ -142,6 +136,16 @@ class Caller:
         return found
 
 
+def is_outdated(last: float, before: float) -> bool:
+    """Return whether a last use is before another's, which was by a clock that is believed."""
+    return last < before and not 0 < last < before - DAY
+
+
+def lower(one: int, other: int) -> int:
+    """The lower of two caps, of which 0 is none."""
+    return min(one, other) if one and other else max(one, other)
+
+
 def _is_open(ends: int, now: int, span: int) -> bool:
     return now < ends <= now + DAY + span
 
@@ -149,8 +153,3 @@ def _is_open(ends: int, now: int, span: int) -> bool:
 def _share(cap: int, before: int, sharing: int) -> int:
     """A cap in one of several processes: its part of what was left, and at least one use of it."""
     return before + max(1, (cap - before) // sharing) if cap > before else cap
-
-
-def _lower(one: int, other: int) -> int:
-    """The lower of two caps, of which 0 is none."""
-    return min(one, other) if one and other else max(one, other)

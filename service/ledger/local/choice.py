@@ -39,10 +39,9 @@ def taken(
     if callee and cooldown and number in callee.shown_within(cooldown, now):
         return Picked(rejected=(("cooldown", 1),))
     if number in members:
-        caller = members.caller(number)
-        if caller.parks:
+        if members.parks(number):
             return Picked(rejected=(("parked", 1),))
-        if held := members.holds(number, caller, rules, now):
+        if held := members.holds(number, members.caller(number), rules, now):
             return Picked(rejected=((held[0][0], 1),))
     return Picked(((number, "ccc"),))
 
@@ -78,7 +77,7 @@ class CallerChoice:
         if not number or number in self._pick.excluded or number not in self._members:
             return
         caller = self._members.caller(number)
-        if caller.parks or self._is_avoided(caller):
+        if self._members.parks(number) or self._is_avoided(caller):
             return
         if self._members.holds(number, caller, self._rules, self._now):
             return

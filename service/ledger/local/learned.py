@@ -40,26 +40,16 @@ class Bounded(Generic[ValueT]):
 
 
 class Learned:
-    """Calls and callees by their digests; `records` by their numbers."""
+    """Calls and callees by their digests."""
 
     def __init__(self) -> None:
         # Plain tuples of texts and numbers: the garbage collector leaves them alone.
         self._calls = Bounded[tuple[str, int, Any]](MOST_REMEMBERED)
         self._callees = Bounded[tuple[Any, ...]](MOST_REMEMBERED)
-        self.records: dict[bytes, bytes] = {}
         self._aside: list[_Call] = []
 
-    def note(
-        self,
-        operations: Sequence[Operation],
-        answers: Sequence[Any],
-        records: Sequence[bytes],
-        now: int,
-    ) -> None:
+    def note(self, operations: Sequence[Operation], answers: Sequence[Any], now: int) -> None:
         """Put a call aside that the shared ledger has answered at an instant in ms."""
-        if records:
-            by_turns = iter(records)
-            self.records.update(zip(by_turns, by_turns, strict=True))
         self._aside.append((operations, answers, now))
         if len(self._aside) >= ASIDE:
             self._take_in()
@@ -73,14 +63,6 @@ class Learned:
         """Take out the picks for a callee: instant, groups and answer of each, in order."""
         self._take_in()
         return self._callees.pop(digest) or ()
-
-    def numbers(self) -> set[str]:
-        """Return the numbers of which there are records."""
-        return {number.decode() for number in self.records}
-
-    def record(self, number: str) -> bytes | None:
-        """Take out a number's record, where one has come since this was last asked."""
-        return self.records.pop(number.encode(), None)
 
     def _take_in(self) -> None:
         aside, self._aside = self._aside, []

@@ -10,14 +10,15 @@ from service.inventory import Inventory, Moves
 from service.ledger.answers import Decision, Glance, Picked
 from service.ledger.local.book import Book
 from service.ledger.port import Answered, AnswerT, Pick, Return, Review, Take
-from service.ledger.record import KnownUse, Recall
 from service.ledger.rules import Rules
 
 RETURNS_A_SLICE = 100
 
 
 class LocalLedger:
-    """Every decision of the port, without I/O; `learned` takes in what the shared ledger answers.
+    """Every decision of the port, without I/O.
+
+    `learned` and `members` take in what the shared ledger answers and holds.
 
     Args:
         clock: the instant, in ms since 1970.
@@ -27,16 +28,12 @@ class LocalLedger:
     """
 
     def __init__(
-        self,
-        clock: Callable[[], int],
-        *,
-        source: str = "memory",
-        start: float = 0,
+        self, clock: Callable[[], int], *, source: str = "memory", start: float = 0
     ) -> None:
         self._clock = clock
         self._source = source
         self._book = Book(start)
-        self.learned = self._book.learned
+        self.learned, self.members = self._book.learned, self._book.members
 
     def replace(self, inventory: Inventory, moves: Moves | None = None) -> None:
         """Take the members of a new snapshot; a number keeps its turn, its counts, its parks.
@@ -45,29 +42,7 @@ class LocalLedger:
             inventory: the snapshot.
             moves: what separates it from the one before; None to find that out now, at once.
         """
-        self._book.members.replace(inventory, moves)
-
-    @property
-    def sharing(self) -> int:
-        """The processes among which what is left of each cap is divided."""
-        return self._book.members.sharing
-
-    def share_among(self, processes: int) -> None:
-        """Use no more than this process's share of what is left of each cap."""
-        self._book.members.sharing = max(1, processes)
-
-    def keep_shares(self, *, keeps: bool) -> None:
-        """Let no share of a cap change for now, whatever the shared ledger counts meanwhile."""
-        self._book.members.keeps_shares = keeps
-
-    def adopt(self, known: Mapping[str, KnownUse], parks: Mapping[str, dict[str, int]]) -> None:
-        """Go on from what the shared ledger knows of some numbers; who is free there is free."""
-        for number in known.keys() | parks.keys():
-            self._book.members.adopt(number, known.get(number), dict(parks.get(number, {})))
-
-    def recall(self) -> Recall:
-        """Return what the shared ledger is known to have held of each number that was used."""
-        return self._book.members.recall()
+        self.members.replace(inventory, moves)
 
     def answered(self, pick: Pick | Take) -> Picked | None:
         """Return what was answered before under a pick's call, None where that is not known."""
@@ -107,7 +82,7 @@ class LocalLedger:
 
     def glance(self, numbers: Sequence[str]) -> list[Glance]:
         """Describe these numbers, in their order; changes nothing."""
-        return list(self._book.members.glance(numbers, self._book.rules, self._clock()))
+        return list(self.members.glance(numbers, self._book.rules, self._clock()))
 
     async def parked_by(self) -> Mapping[str, int]:
         """Count the parked numbers by reason."""
@@ -115,7 +90,7 @@ class LocalLedger:
 
     def parked(self) -> tuple[str, ...]:
         """The numbers that are out."""
-        return self._book.members.parked()
+        return self.members.parked()
 
     async def take_back(self) -> None:
         """Return all numbers whose time has come, and forget what no rule needs.
@@ -131,4 +106,4 @@ class LocalLedger:
 
     async def review(self) -> None:
         """Look again at all parked numbers."""
-        self.apply_now(Review(self._book.members.parked()))
+        self.apply_now(Review(self.members.parked()))

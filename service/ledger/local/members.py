@@ -5,40 +5,41 @@ Only numbers that were used have places in it, so standing by for Redis costs ne
 
 from bisect import bisect_left, insort
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from heapq import merge
 
-from service.inventory import Home, Inventory, Moves, Step, moves_between, use_mark
+from service.inventory import Home, Inventory, Moves, PhoneNumber, Step, moves_between, use_mark
 from service.ledger.answers import Glance, Standing
-from service.ledger.local.caller import LIMIT_REASONS, Caller
-from service.ledger.local.learned import Learned
+from service.ledger.local.caller import LIMIT_REASONS, Caller, lower
+from service.ledger.local.callers import Callers
 from service.ledger.local.rotation import NEVER, Rotation, Rotations
-from service.ledger.record import UNUSED, KnownUse, Recall, known_from
+from service.ledger.record import NO_COUNTS, UNUSED, KnownUse
 from service.ledger.rules import DAY, HOUR, Limits, Rules
 from service.tasks import at_once
 
 NO_LIMITS = Limits()
+_NO_PARKS: dict[str, int] = {}
 
 
 class Members:
     """The numbers with what is known of their use, their pools and their parks.
 
     Args:
-        learned: has the records that came with the shared ledger's answers.
         start: where the rotation of a pool begins, as a part of it below 1.
     """
 
-    def __init__(self, learned: Learned, start: float) -> None:
-        self.learned = learned
+    def __init__(self, start: float) -> None:
+        self.callers = Callers()
+        self.caller = self.callers.caller
         self._start = start
+        self._numbers: Mapping[str, PhoneNumber] = {}
         self.homes: Mapping[str, Home] = {}
         self._pools: Mapping[str, tuple[str, ...]] = {}
         self._rotations = Rotations(self._begin)
-        self._callers: dict[str, Caller] = {}
+        self._parks: dict[str, dict[str, int]] = {}
         self._returns: list[tuple[int, str]] = []
-        self._parked = Counter[str]()  # by pool
-        self.sharing = 1  # processes that decide apart
-        self.keeps_shares = False  # of what was left of the caps when they were cut off
+        self.parked_in = Counter[str]()  # by pool
+        self.sharing = 1  # processes that decide apart, and divide what is left of each cap
 
     def __contains__(self, number: object) -> bool:
         return number in self.homes
@@ -50,9 +51,9 @@ class Members:
             moves = at_once(moves_between(old, new))
         for number in moves.gone:
             self.park(number, {})
-            self._leave(number, old[number].pools, self._turn_of(number))
-            self._callers.pop(number, None)
-        self.homes, self._pools = new, inventory.members
+            self._leave(number, old[number].pools, self.callers.turn(number))
+            self.callers.drop(number)
+        self.homes, self._pools, self._numbers = new, inventory.members, inventory.numbers
         for pool, rotation in self._rotations.items():
             rotation.follow(self._pools.get(pool, ()))
         for number in moves.moved if self._rotations or self._returns else ():
@@ -61,16 +62,9 @@ class Members:
         for pool in self._rotations.keys() - self._pools.keys():
             del self._rotations[pool]
 
-    def caller(self, number: str) -> Caller:
-        """Return a member's uses."""
-        caller = self._callers.get(number)
-        if caller is None:
-            caller = self._callers[number] = Caller(NEVER)
-        if self.learned.records and not self.keeps_shares:
-            record = self.learned.record(number)
-            if record and (known := known_from(record)):
-                caller.adopt(known)
-        return caller
+    def parks(self, number: str) -> dict[str, int]:
+        """Return what keeps a number out, each reason with its end; not to be changed."""
+        return self._parks.get(number, _NO_PARKS)
 
     def limits(self, number: str, rules: Rules) -> Limits:
         """The limits that hold for a member."""
@@ -78,8 +72,7 @@ class Members:
 
     def holds(self, number: str, caller: Caller, rules: Rules, now: int) -> list[tuple[str, int]]:
         """Return the reasons that its limits give to keep a member out now, each with its end."""
-        limits = rules.limits_named(self.homes[number].limits)
-        return caller.holds(rules, limits, now, self.sharing)
+        return caller.holds(rules, self.limits(number, rules), now, self.sharing)
 
     def stands_in(self, number: str, pools: tuple[str, ...]) -> bool:
         """Return whether a number is a member of one of these pools."""
@@ -102,87 +95,85 @@ class Members:
 
     def use(self, number: str, caller: Caller, turn: int) -> None:
         """Send a number to the end of its pools, unless it is parked."""
-        if not caller.parks:
+        if number not in self._parks:
             for pool in self.homes[number].pools:
                 self._rotations[pool].use(number, caller.turn, turn)
         caller.turn = turn
 
     def park(self, number: str, parks: dict[str, int]) -> None:
         """Let these reasons, each with its instant of return, be what keeps a number out."""
-        caller = self.caller(number)
-        was, caller.parks = caller.parks, parks
-        if was:
-            until = max(was.values())
-            del self._returns[bisect_left(self._returns, (until, number))]
+        if was := self._parks.pop(number, _NO_PARKS):
+            del self._returns[bisect_left(self._returns, (max(was.values()), number))]
         if parks:
+            self._parks[number] = parks
             insort(self._returns, (max(parks.values()), number))
-        pools = self.homes[number].pools
+        pools, turn = self.homes[number].pools, self.callers.turn(number)
         if parks and not was:
-            self._parked.update(pools)
-            self._leave(number, pools, caller.turn)
+            self.parked_in.update(pools)
+            self._leave(number, pools, turn)
         elif was and not parks:
-            self._parked.subtract(pools)
-            self._enter(number, pools, caller.turn)
+            self.parked_in.subtract(pools)
+            self._enter(number, pools, turn)
 
-    def adopt(self, number: str, known: KnownUse | None, parks: dict[str, int]) -> None:
-        """Go on from what the shared ledger knows of a number."""
-        if number not in self.homes:
-            return
-        known = None if self.keeps_shares else known
-        if known is UNUSED and not parks and number not in self._callers:
-            return  # as every number is at first
-        if known is not None:
-            self.caller(number).adopt(known)
-        if known is not None or parks or self._is_parked(number):
-            self.park(number, parks)
+    def learn(self, records: Sequence[bytes]) -> None:
+        """Go on from records that came with an answer: of each number, and behind it its own."""
+        for number, record in zip(records[::2], records[1::2], strict=True):
+            if own := self._numbers.get(number.decode(errors="replace")):
+                self.callers.learn(own.number, record)
 
-    def recall(self) -> Recall:
-        """Return what the shared ledger is known to have held: uses, and parks with their ends."""
-        used = self._callers.keys() | self.learned.numbers()
-        callers = [(number, self.caller(number)) for number in used if number in self.homes]
+    def adopt(self, records: Mapping[str, bytes], parks: Mapping[str, dict[str, int]]) -> None:
+        """Go on from what the shared ledger holds of some numbers; who is free there is free."""
+        for held, record in records.items():
+            if held in self.homes:
+                number = self._numbers[held].number  # that text stands in memory already
+                self.callers.adopt(number, record)
+                if (its_parks := parks.get(held, _NO_PARKS)) != self.parks(number):
+                    self.park(number, its_parks)
+
+    def recall(self, number: str) -> tuple[KnownUse, dict[str, int]] | None:
+        """Return what the shared ledger is known to have held of a number, as `Recall` says."""
         # What limits hold is found again there; here it may be this process's share that does.
-        return {
-            number: (caller.before, _without_limits(caller.parks)) for number, caller in callers
-        }
+        known, parks = self.callers.before(number), _without_limits(self.parks(number))
+        return (known, parks) if parks or known is not UNUSED else None
 
     def standing(self, number: str, rules: Rules, now: int) -> Standing:
         """Describe a number; one that is no member was never used."""
         if number not in self.homes:
             return Standing(0, 0, 0, ())
         caller, limits = self.caller(number), self.limits(number, rules)
-        parks = {reason: until for reason, until in caller.parks.items() if until > now}
+        parks = {reason: until for reason, until in self.parks(number).items() if until > now}
         return Standing(
             caller.used_in_hour(rules, now),
             caller.used_in_day(rules, now),
             len(caller.open_leases(now, limits.lease)),
             tuple(sorted(parks.items())),
             limits.max_per_hour,
-            caller.day_cap(limits),
+            lower(limits.max_per_day, caller.cap),
         )
 
     def glance(self, numbers: Iterable[str], rules: Rules, now: int) -> Iterator[Glance]:
         """Describe these numbers; nothing is made up for those that were never used."""
         hour, day = rules.window(now, HOUR)[0], rules.window(now, DAY)[0]
         for number in numbers:
-            home, caller = self.homes.get(number), self._callers.get(number)
+            home, use = self.homes.get(number), self.callers.counts(number)
             limits = rules.limits_named(home.limits) if home is not None else NO_LIMITS
-            if caller is None:
+            if (parks := self._parks.get(number)) is None and use is None:
                 yield Glance(0, limits.max_per_day)
-            else:
-                parks = tuple([park for park in caller.parks.items() if park[1] > now])
-                in_day = caller.in_day if caller.day == day else 0
-                in_hour = caller.in_hour if caller.hour == hour else 0
-                yield Glance(in_day, caller.day_cap(limits), parks, in_hour, caller.turn)
+                continue
+            out = tuple([park for park in parks.items() if park[1] > now]) if parks else ()
+            turn, _, of_hour, of_day, in_hour, in_day, own = use or NO_COUNTS
+            cap = lower(limits.max_per_day, own)
+            yield Glance(in_day * (of_day == day), cap, out, in_hour * (of_hour == hour), int(turn))
 
     def hold(self, number: str, held: list[tuple[str, int]]) -> None:
         """Park a number for more reasons than it is parked for."""
-        self.park(number, self.caller(number).parks | dict(held))
+        self.park(number, self.parks(number) | dict(held))
 
     def review(self, number: str, rules: Rules, now: int) -> None:
         """Drop the parks by limits that no longer hold, and take in those that do."""
         if number in self.homes:
             caller = self.caller(number)
-            kept = _without_limits(caller.parks)
+            kept = _without_limits(self.parks(number))
             self.park(number, kept | dict(self.holds(number, caller, rules, now)))
 
     def touch_lease(self, number: str, turn: int, *, rules: Rules, now: int, final: bool) -> None:
@@ -207,24 +198,11 @@ class Members:
         """All numbers that are out, the first to return first."""
         return tuple([number for _, number in self._returns])
 
-    def parked_in(self, pool: str) -> int:
-        """Count the parked numbers of a pool."""
-        return self._parked[pool]
-
     def _begin(self, pool: str) -> Rotation:
         return Rotation(self._pools.get(pool, ()), self._is_unused, self._start)
 
-    def _turn_of(self, number: str) -> int:
-        caller = self._callers.get(number)
-        return NEVER if caller is None else caller.turn
-
     def _is_unused(self, number: str) -> bool:
-        caller = self._callers.get(number)
-        return caller is None or (caller.turn == NEVER and not caller.parks)
-
-    def _is_parked(self, number: str) -> bool:
-        caller = self._callers.get(number)
-        return caller is not None and bool(caller.parks)
+        return self.callers.turn(number) == NEVER and number not in self._parks
 
     def _leave(self, number: str, pools: Iterable[str], turn: int) -> None:
         for pool in pools:
@@ -237,11 +215,11 @@ class Members:
                 self._rotations[pool].add(number, turn)
 
     def _move(self, number: str, old: set[str], new: set[str]) -> None:
-        if self._is_parked(number):
-            self._parked.subtract(old)
-            self._parked.update(new)
+        if number in self._parks:
+            self.parked_in.subtract(old)
+            self.parked_in.update(new)
         else:
-            turn = self._turn_of(number)
+            turn = self.callers.turn(number)
             self._leave(number, old - new, turn)
             self._enter(number, new - old, turn)
 

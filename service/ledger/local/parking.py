@@ -14,7 +14,7 @@ def park(members: Members, number: str, parks: Mapping[str, int]) -> bool:
     """Park a number for these reasons too, each until an instant; False for no member."""
     if number not in members:
         return False
-    members.park(number, {**members.caller(number).parks, **parks})
+    members.park(number, {**members.parks(number), **parks})
     return True
 
 
@@ -22,7 +22,7 @@ def unpark(members: Members, number: str, reason: str) -> bool:
     """End one reason; False where the number was not parked for it."""
     if number not in members:
         return False
-    parks = dict(members.caller(number).parks)
+    parks = dict(members.parks(number))
     if parks.pop(reason, None) is None:
         return False
     members.park(number, parks)
@@ -31,7 +31,7 @@ def unpark(members: Members, number: str, reason: str) -> bool:
 
 def take_back(members: Members, due: Iterable[str]) -> dict[str, dict[str, int]]:
     """Take numbers back whose time has come; returns what each was parked for."""
-    parks = {number: members.caller(number).parks for number in due}
+    parks = {number: members.parks(number) for number in due}
     for number in due:
         members.park(number, {})
     return parks

@@ -2,20 +2,21 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
+from functools import lru_cache
 from typing import Any
 
 import msgspec
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
-from service.ledger.record import KnownUse, known_from
 from service.redis_.client import client_for, translated
 
 SCAN_SLICE = 1000
-KNOWN_SLICE = 200
+KNOWN_SLICE = 100
 PRESENT_MS = 30_000
 
-_parks = msgspec.msgpack.Decoder(dict[str, int])
+# Most are out for the same, and until the same instant, as others: equal parks are one object.
+_parks = lru_cache(msgspec.msgpack.Decoder(dict[str, int]).decode)
 
 
 class Census:
@@ -32,8 +33,8 @@ class Census:
         self._base, self._callee_base = bases
         self._process = process
 
-    async def known(self) -> AsyncIterator[tuple[dict[str, KnownUse], dict[str, dict[str, int]]]]:
-        """Yield the uses and parks of the numbers, in slices.
+    async def known(self) -> AsyncIterator[tuple[dict[str, bytes], dict[str, dict[str, int]]]]:
+        """Yield the records and parks of the numbers, in slices.
 
         Raises:
             LedgerUnavailable: Redis does not serve.
@@ -108,15 +109,12 @@ class Census:
 
 def _read(
     records: dict[bytes, bytes], parked: Sequence[bytes | None]
-) -> tuple[dict[str, KnownUse], dict[str, dict[str, int]]]:
-    """Read records, and what each number is parked for; what cannot be read is left out."""
-    uses: dict[str, KnownUse] = {}
+) -> tuple[dict[str, bytes], dict[str, dict[str, int]]]:
+    """Read what each number is parked for; what cannot be read is left out."""
+    numbers = [name.decode(errors="replace") for name in records]
     parks: dict[str, dict[str, int]] = {}
-    for (name, record), packed in zip(records.items(), parked, strict=False):
-        number = name.decode(errors="replace")
-        if (use := known_from(record)) is not None:
-            uses[number] = use
+    for number, packed in zip(numbers, parked, strict=False):
         if packed:
             with suppress(msgspec.MsgspecError):
-                parks[number] = _parks.decode(packed)
-    return uses, parks
+                parks[number] = _parks(packed)
+    return dict(zip(numbers, records.values(), strict=True)), parks

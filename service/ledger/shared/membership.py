@@ -98,7 +98,7 @@ class MembersWriter:
             inventory: the snapshot.
             fence: the leader's token; a greater one has led later.
             epoch: names this life of the ledger, should it have none: a wiped one has lost it.
-            recall: what the ledger had of its numbers, to write all of it anew; None: it has it.
+            recall: tells what the ledger had of a number, to write all of it anew; None: it has it.
 
         Raises:
             StaleLeader: another replica has led since; nothing more was written.
@@ -113,10 +113,12 @@ class MembersWriter:
             await self._run(fence, Slice(homes=some))
         for removed in _slices(changes.removed):
             await self._run(fence, Slice(removed=removed))
+        turn = 0
         for placed in _slices(changes.placed):
-            places = [_placed(*place, recall) for place in placed]
+            known_of = {number: had for number, _ in placed if recall and (had := recall(number))}
+            turn = max([turn, *(known.turn for known, _ in known_of.values())])
+            places = [_placed(*place, known_of.get(place[0])) for place in placed]
             await self._run(fence, Slice(anew=is_anew, placed=places))
-        turn = max((known.turn for known, _ in recall.values()), default=0) if recall else 0
         await self._run(fence, Slice(commit=(inventory.generation, epoch, changes.deserted, turn)))
 
     async def _held(self) -> dict[str, Home]:
@@ -137,9 +139,8 @@ class MembersWriter:
             raise
 
 
-def _placed(number: str, home_id: str, recall: Recall | None) -> Placed:
-    known = recall.get(number) if recall else None
-    return (number, home_id) if known is None else (number, home_id, *known)
+def _placed(number: str, home_id: str, had: tuple[KnownUse, dict[str, int]] | None) -> Placed:
+    return (number, home_id) if had is None else (number, home_id, *had)
 
 
 def _slices(items: list[T]) -> Iterator[list[T]]:
