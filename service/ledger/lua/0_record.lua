@@ -25,13 +25,6 @@ end
 
 -- Reads what few have; false where it cannot be read.
 local function read_rest(record, packed)
-  if #packed == RECORD_SIZE + LEASE_SIZE then -- most have this
-    local open, its_turn, ends = struct.unpack('<Hdd', packed, RECORD_SIZE + 1)
-    if open == 1 then
-      record[LEASES] = {its_turn, ends}
-      return ends >= 0 and ends < PARK and record
-    end
-  end
   if #packed < RECORD_SIZE + 2 then return false end
   local open, at = struct.unpack('<H', packed, RECORD_SIZE + 1)
   if at + 16 * open > #packed + 1 then return false end
@@ -54,12 +47,17 @@ end
 -- A record of a number; false for what cannot be read.
 local function read_record(number, packed)
   if not packed or #packed < RECORD_SIZE then return false end
-  local home, turn, last, out, hour, day, in_hour, in_day = struct.unpack(RECORD, packed)
+  local has_lease = #packed == RECORD_SIZE + LEASE_SIZE
+  local home, turn, last, out, hour, day, in_hour, in_day, open, its_turn, ends =
+    struct.unpack(has_lease and RECORD_AND_LEASE or RECORD, packed)
   local sum = turn + last + out
   if not (sum > -PARK and sum < 3 * PARK) then return false end
   local record = {number, home, turn, last, out, hour, day, in_hour, in_day, NONE, 0, NONE,
     false, false, false, false}
-  return #packed == RECORD_SIZE and record or read_rest(record, packed)
+  if #packed == RECORD_SIZE then return record end
+  if not (has_lease and open == 1) then return read_rest(record, packed) end
+  record[LEASES] = {its_turn, ends}
+  return is_instant(ends) and record
 end
 
 local function pack_record(record)

@@ -50,14 +50,11 @@ local function callee_from(packed)
   return packed and readable(unpack_callee, packed) or false
 end
 
-local function pack_use(stopped, instant, groups, number, its_turn, mark)
-  return struct.pack('<ddsBsds', stopped, instant, groups, 1, number, its_turn, mark)
-end
-
 local function pack_callee(callee)
   local first = callee.uses[1]
   if first and not callee.uses[2] and #first == 5 then
-    return pack_use(callee.stopped, unpack(first))
+    return struct.pack('<ddsBsds', callee.stopped, first[1], first[2], 1, first[3], first[4],
+      first[5])
   end
   local packed = {struct.pack('<d', callee.stopped)}
   for _, entry in ipairs(callee.uses) do
@@ -146,8 +143,9 @@ local function load_memory()
     local last = min(first + ARGUMENTS - 1, count)
     local found = call('MGET', unpack(wanted, first, last))
     for i = first, last, 2 do
-      callees[digests[i]] = callee_from(found[i - first + 1])
-      calls[digests[i + 1]] = known_call_from(found[i - first + 2])
+      local callee, known = found[i - first + 1], found[i - first + 2]
+      callees[digests[i]] = callee and callee_from(callee)
+      calls[digests[i + 1]] = known and known_call_from(known)
     end
   end
   if followed then load_shown(followed) end
@@ -267,7 +265,7 @@ local function remember_use(number, mark, its_turn, digest, groups, call_digest,
     if callee then
       add_use(callee, {now, groups, number, its_turn, mark})
     else
-      new_callees[digest] = pack_use(0, now, groups, number, its_turn, mark)
+      new_callees[digest] = struct.pack('<ddsBsds', 0, now, groups, 1, number, its_turn, mark)
       callees[digest] = nil
     end
   end

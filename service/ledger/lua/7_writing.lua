@@ -13,18 +13,13 @@ local function write(command, key, arguments, option)
   end
 end
 
-local function has_parks()
-  for i = 1, #dirty do
-    if dirty[i][PARKS] then return true end
-  end
-  return false
-end
-
--- The homes of what has moved; each gets its numbers' scores and the lowest of these.
+-- The homes of what has moved, and whether any changed record has its parks; each home gets its
+-- numbers' scores and the lowest of these.
 local function changed_homes()
-  local changed = {}
+  local changed, has_parks = {}, false
   for i = 1, #dirty do
     local record = dirty[i]
+    has_parks = has_parks or record[PARKS]
     if record[MOVED] then
       local home, score = homes[record[HOME]], record[OUT] > 0 and PARK + record[OUT] or record[TURN]
       local scores = home.scores
@@ -38,13 +33,13 @@ local function changed_homes()
       end
     end
   end
-  return changed
+  return changed, has_parks
 end
 
 -- Meets every key that is to be written and was not read: should one of them be gone to another
 -- node of a cluster, the call fails here, before it has written anything.
-local function touch(changed)
-  local unmet, unread = has_parks() and {keys.parks, keys.parked_by, keys.parked_in} or {}, nil
+local function touch(changed, has_parks)
+  local unmet = has_parks and {keys.parks, keys.parked_by, keys.parked_in} or {}
   for i = 1, #changed do
     local id = changed[i]
     if not views[id] then unmet[#unmet + 1] = keys.home .. id end
@@ -52,16 +47,10 @@ local function touch(changed)
       if not heads[name] then
         heads[name] = NONE
         unmet[#unmet + 1] = keys.pool .. name
-        unread = name
       end
     end
   end
-  if unread and not unmet[2] then -- where the home is alone in it, that spares its score
-    heads[unread] = nil
-    read_heads(unread)
-  elseif unmet[1] then
-    call('EXISTS', unpack(unmet))
-  end
+  if unmet[1] then call('EXISTS', unpack(unmet)) end
 end
 
 -- Adds to a counter; one that is no number begins anew.
@@ -124,7 +113,8 @@ local function write_records()
     packed[2 * i - 1], packed[2 * i] = number, written
     if homes[record[HOME]].has_limits or record[CAP] > 0 then
       limited = limited or {''}
-      limited[#limited + 1], limited[#limited + 2] = number, written
+      local size = #limited
+      limited[size + 1], limited[size + 2] = number, written
     end
   end
   write('HSET', keys.numbers, packed)
@@ -176,9 +166,9 @@ end
 -- Writes what the call has changed beside its reply; returns the records that have limits, behind a
 -- place for it, nil for none.
 local function write_changes()
-  local changed = changed_homes()
-  touch(changed)
-  if has_parks() then write_parks(changed) end
+  local changed, has_parks = changed_homes()
+  touch(changed, has_parks)
+  if has_parks then write_parks(changed) end
   write('ZREM', keys.parked, stale)
   local limited = write_records()
   write_orders(changed)
