@@ -93,7 +93,8 @@ local function text_of(number)
 end
 
 -- What texts mean that most calls meet again: rules, plans and homes. A function keeps it from one
--- call to the next, so nobody changes what a text means; nothing else may be kept.
+-- call to the next, so nobody changes what a text means; but for the windows of the calendar, nothing
+-- else may be kept.
 local meanings, size = {}, 0
 
 local function meaning_of(text, read)
@@ -116,7 +117,7 @@ local function keys_of(text)
   }
 end
 
--- Adds to limits what no count may reach: of the hour, of the day, of what leases have; none is huge.
+-- Adds to limits what the count of an hour, that of a day and the list of leases must stay below.
 local function with_bounds(limits)
   for i = 1, 3 do limits[5 + i] = limits[i] > 0 and limits[i] or math.huge end
   limits[8] = 2 * limits[8]

@@ -32,7 +32,8 @@ local function begin(bases, arguments)
   if answer then return answer end
   due_read, parked_before, stale = 0, nil, NONE
   -- By one offset, most calls are in the windows of the call before.
-  if windows_by ~= offsets or offsets[2] or now < max(hour, day) or now >= min(hour_end, day_end) then
+  local is_within = now >= max(hour, day) and now < min(hour_end, day_end)
+  if not is_within or windows_by ~= offsets or offsets[2] then
     hour, hour_end = window(HOUR)
     day, day_end = window(DAY)
     windows_by = offsets

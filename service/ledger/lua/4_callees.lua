@@ -163,7 +163,7 @@ local function known_callee(digest)
   if callee == nil then
     local packed = new_callees[digest]
     callee = callee_from(packed or stored(callee_base .. digest))
-    if packed then callee.changed, new_callees[digest] = true, nil end
+    if packed and callee then callee.changed, new_callees[digest] = true, nil end
     callees[digest] = callee
   end
   return callee
@@ -180,7 +180,7 @@ local function call_of(digest)
   if known == nil then
     local packed = new_calls[digest]
     known = known_call_from(packed or stored(keys.call .. digest))
-    if packed then known[6], new_calls[digest] = true, nil end
+    if packed and known then known[6], new_calls[digest] = true, nil end
     calls[digest] = known
   end
   return known
@@ -270,7 +270,8 @@ local function remember_use(number, mark, its_turn, digest, groups, call_digest,
     end
   end
   if call_digest ~= '' and call_ttl > 0 then
-    new_calls[call_digest] = struct.pack('<sdsBBssd', body, now, digest, 0, 1, number, mark, its_turn)
+    new_calls[call_digest] =
+      struct.pack('<sdsBBssd', body, now, digest, 0, 1, number, mark, its_turn)
     calls[call_digest] = nil
   end
 end

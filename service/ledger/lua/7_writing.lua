@@ -21,8 +21,8 @@ local function changed_homes()
     local record = dirty[i]
     has_parks = has_parks or record[PARKS]
     if record[MOVED] then
-      local home, score = homes[record[HOME]], record[OUT] > 0 and PARK + record[OUT] or record[TURN]
-      local scores = home.scores
+      local home, out = homes[record[HOME]], record[OUT]
+      local score, scores = out > 0 and PARK + out or record[TURN], home.scores
       if scores then
         local size = #scores
         scores[size + 1], scores[size + 2] = format('%d', score), record[NUMBER]
