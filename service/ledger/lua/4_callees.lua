@@ -306,10 +306,12 @@ local function write_memory()
     ttl = ttl or ttl_of(call_ttl)
     call('SET', keys.call .. digest, packed, 'PX', ttl)
   end
+  local instant, span -- those of a batch are often of one instant
   for digest, known in pairs(calls) do
     if known and known[6] then
-      ttl = ttl or ttl_of(call_ttl)
-      local span = known[2] == now and ttl or ttl_of(max(call_ttl - (now - known[2]), 0))
+      if known[2] ~= instant then
+        instant, span = known[2], ttl_of(max(call_ttl - (now - known[2]), 0))
+      end
       call('SET', keys.call .. digest, pack_call(known), 'PX', span)
     end
   end
