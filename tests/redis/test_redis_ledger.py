@@ -10,7 +10,17 @@ from redis.asyncio import Redis
 
 from service.errors import LedgerUnavailable, LedgerWiped, StaleLeader
 from service.inventory import Inventory, PhoneNumber, Step
-from service.ledger import MembersWriter, Park, Pick, Take, Unpark
+from service.ledger import (
+    CalleeRule,
+    Limits,
+    MembersWriter,
+    Outcome,
+    Park,
+    Pick,
+    Rules,
+    Take,
+    Unpark,
+)
 from service.ledger.answers import Picked, picked_from
 from service.ledger.port import turns_of
 from service.ledger.shared.line import Line
@@ -22,6 +32,7 @@ from tests.ledgers import (
     GROUP,
     inventory_of,
     numbers,
+    pick,
     shared_ledger,
     write_members,
 )
@@ -276,3 +287,55 @@ async def test_homes_that_nobody_lives_in_are_dropped(redis_url: str) -> None:
     client = open_client(redis_url, timeout=5)
     assert await client.keys("*") == [f"{BASE}state".encode()]
     await client.aclose()
+
+
+async def test_a_batch_knows_the_picks_and_the_leases_that_it_made_itself(redis_url: str) -> None:
+    await write_members(redis_url, inventory_of(3))
+    async with open_client(redis_url, timeout=5) as client:
+        line = Line(client, BASES, "one", 5)
+        line.rule(
+            Rules(
+                limits={"": Limits(max_concurrent=1, lease=60_000)},
+                callee=(CalleeRule(2, 60_000, by_calendar=False),),
+                idempotency=60_000,
+                remembered=60_000,
+            )
+        )
+        ended = Outcome("a", "", "", final=True)
+        first, again, second, third = (pick(call, "callee") for call in ("a", "a", "b", "c"))
+        batch = await line.call([first, again, second, third, ended, ended])
+        assert [shown(picked_from(answer)) for answer in batch.answers[:4]] == [
+            ["01089890000"],
+            ["01089890000"],
+            ["01089890001"],
+            [],
+        ]
+        assert [answer[0] for answer in batch.answers[4:]] == ["followed", "over"]
+        await line.close()
+
+
+async def test_a_batch_of_outcomes_reads_its_calls_and_its_numbers_together(
+    redis_url: str,
+) -> None:
+    await write_members(redis_url, inventory_of(9))
+    async with open_client(redis_url, timeout=5) as client:
+        line = Line(client, BASES, "one", 5)
+        line.rule(Rules(limits={"": Limits(max_concurrent=2, lease=60_000)}, remembered=60_000))
+        calls = [f"call {at}" for at in range(6)]
+        await line.call([pick(call) for call in calls])
+        before: Any = await client.info("commandstats")
+        reply = await line.call([Outcome(call, "", "", final=True) for call in calls])
+        after: Any = await client.info("commandstats")
+        names = ("get", "mget", "zadd", "set")
+        counts = [
+            {name: stats.get(f"cmdstat_{name}", {"calls": 0})["calls"] for name in names}
+            for stats in (before, after)
+        ]
+        assert [answer[0] for answer in reply.answers] == ["followed"] * 6
+        assert {name: counts[1][name] - counts[0][name] for name in names} == {
+            "get": 0,
+            "mget": 1,
+            "zadd": 0,
+            "set": 6,
+        }
+        await line.close()

@@ -57,6 +57,7 @@ local AT_ONCE = 64     -- numbers of a home, and homes of a pool, read by one co
 local call, format, max, min -- redis.call, string.format, math.max, math.min
 local base, callee_base, keys, process_key
 local process, call_number, slot, expected, clock, batch, sent, operations
+local plans         -- place -> what the plan there means
 local limits_named, callee_rules, cooldown, stickiness, idempotency, remembered, offsets
 local horizon, call_ttl -- how long a callee's picks must be known, and a call's
 local unreadable, damaged -- values that nobody can have written so; records and homes of them
@@ -66,7 +67,7 @@ local expires       -- when the process's key does
 local now           -- ledger time
 local turn, start   -- the last turn that was taken, by now and before this call
 local records       -- number -> record; false where unknown
-local moved         -- the records that this call has changed
+local dirty         -- the records that this call has changed
 local homes         -- home -> what is known of it
 local returned      -- records that moved in this call and kept their turn of before it, in order
 local used          -- the record that took each turn of this call, the first turn first
@@ -92,7 +93,8 @@ local function text_of(number)
 end
 
 -- What texts mean that most calls meet again: rules, plans and homes. A function keeps it from one
--- call to the next, so nobody changes what a text means; nothing else may be kept.
+-- call to the next, so nobody changes what a text means; but for the windows of the calendar, nothing
+-- else may be kept.
 local meanings, size = {}, 0
 
 local function meaning_of(text, read)
@@ -115,16 +117,29 @@ local function keys_of(text)
   }
 end
 
+-- Adds to limits what the count of an hour, that of a day and the list of leases must stay below.
+local function with_bounds(limits)
+  for i = 1, 3 do limits[5 + i] = limits[i] > 0 and limits[i] or math.huge end
+  limits[8] = 2 * limits[8]
+  return limits
+end
+
 local function rules_from(packed)
   local rules = cmsgpack.unpack(packed)
   local longest = max(rules[3], rules[4], rules[6])
   for _, rule in ipairs(rules[2]) do longest = max(longest, rule[2]) end
   rules[8], rules[9] = longest, max(rules[5], rules[6])
+  for _, limits in pairs(rules[1]) do with_bounds(limits) end
   return rules
 end
 
 local function plan_of(place)
-  return meaning_of(sent[place + 3], cmsgpack.unpack)
+  local plan = plans[place]
+  if not plan then
+    plan = meaning_of(sent[place + 3], cmsgpack.unpack)
+    plans[place] = plan
+  end
+  return plan
 end
 
 -- The last call of this process that was applied; what there is to say at once, if anything: the
@@ -189,7 +204,7 @@ local function begin(bases, arguments)
   start, generation = turn, sane(state[4], PARK, 0)
   limits_named, callee_rules, cooldown, stickiness, idempotency, remembered, offsets, horizon,
     call_ttl = unpack(meaning_of(sent[2], rules_from))
-  records, moved, homes, returned, used = {}, {}, {}, {}, {}
+  records, dirty, homes, returned, used, plans = {}, {}, {}, {}, {}, {}
 end
 
 local function reply_with(answers)
@@ -218,7 +233,9 @@ local function limits_of(name)
   if not found then
     local of, trunks = string.match(name, '^(.*)|trunks=(%d+)$')
     found = limits_named[of or ''] or limits_named['']
-    if trunks then found = {found[1], found[2], tonumber(trunks), found[4], found[5]} end
+    if trunks then
+      found = with_bounds({found[1], found[2], tonumber(trunks), found[4], found[5]})
+    end
     limits_named[name] = found
   end
   return found
@@ -255,6 +272,7 @@ local function load(numbers)
     if records[number] == nil then
       count = count + 1
       missing[count] = number
+      records[number] = false -- one may be named twice
     end
   end
   if count == 0 then return end

@@ -1,6 +1,7 @@
 -- What one caller number may be used for, and how it is taken out and comes back.
 
-local hour, hour_end, day, day_end
+local hour, hour_end, day, day_end = 0, 0, 0, 0
+local windows_by     -- the offsets that these are by
 local due_read       -- how many of those were read whose time has come
 local parked_before  -- pool -> how many of it were parked before this call; nil for none asked for
 local stale          -- numbers that stand among the parked and are not
@@ -30,8 +31,13 @@ local function begin(bases, arguments)
   local answer = begin_candidates(bases, arguments)
   if answer then return answer end
   due_read, parked_before, stale = 0, nil, NONE
-  hour, hour_end = window(HOUR)
-  day, day_end = window(DAY)
+  -- By one offset, most calls are in the windows of the call before.
+  local is_within = now >= max(hour, day) and now < min(hour_end, day_end)
+  if not is_within or windows_by ~= offsets or offsets[2] then
+    hour, hour_end = window(HOUR)
+    day, day_end = window(DAY)
+    windows_by = offsets
+  end
 end
 
 local function used_in_hour(record)
@@ -72,6 +78,10 @@ local function holds(record)
   local home = homes[record[HOME]]
   if not home.has_limits and record[CAP] == 0 then return nil end
   local limits, found = home.limits, nil
+  if record[IN_HOUR] < limits[6] and record[IN_DAY] < limits[7] and #record[LEASES] < limits[8]
+    and limits[5] == 0 and record[CAP] == 0 then
+    return nil -- as most by far
+  end
   local cap = day_cap(record)
   if limits[1] > 0 and record[IN_HOUR] >= limits[1] and record[HOUR_OF] == hour then
     found = {{'max_per_hour', hour_end}}
@@ -94,10 +104,10 @@ local function holds(record)
   return found
 end
 
-local function mark_moved(record)
-  if not record[MOVED] then
-    record[MOVED] = true
-    moved[#moved + 1] = record
+local function mark_dirty(record)
+  if not record[DIRTY] then
+    record[DIRTY] = true
+    dirty[#dirty + 1] = record
   end
 end
 
@@ -111,7 +121,9 @@ end
 local function settle(record)
   local was_out = record[OUT] > 0
   record[OUT] = return_of(record[PARKS])
-  mark_moved(record)
+  mark_dirty(record)
+  if not was_out and record[OUT] == 0 then return end -- it stands where it stood
+  record[MOVED] = true
   if was_out ~= (record[OUT] > 0) then
     local home = homes[record[HOME]]
     home.more_parked = home.more_parked + (was_out and -1 or 1)
@@ -136,16 +148,22 @@ local function use(record, instant)
   record[IN_DAY] = (record[DAY_OF] == day and record[IN_DAY] or 0) + (instant >= day and 1 or 0)
   record[HOUR_OF], record[DAY_OF], record[TURN] = hour, day, turn
   record[LAST] = now -- of what is written back too: all counted until then is in the record
-  if not record[MOVED] then mark_moved(record) end
+  record[MOVED] = true
+  mark_dirty(record)
   used[turn - start] = record
   local home = homes[record[HOME]]
   if home.has_limits or record[CAP] > 0 then
     local limits = home.limits
     if limits[3] > 0 and instant + limits[4] > now then
-      local leases = open_leases(record)
-      leases[#leases + 1] = turn
-      leases[#leases + 1] = instant + limits[4]
-      record[LEASES] = leases
+      local leases = record[LEASES]
+      if leases[3] or (leases[2] or 0) > now then
+        leases = open_leases(record)
+        leases[#leases + 1] = turn
+        leases[#leases + 1] = instant + limits[4]
+        record[LEASES] = leases
+      else
+        record[LEASES] = {turn, instant + limits[4]}
+      end
     end
     local reasons = holds(record)
     if reasons then park_for(record, reasons) end

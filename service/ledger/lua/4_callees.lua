@@ -8,14 +8,17 @@
 -- to, each between two spaces, or nil}. Both are stored by `struct`, which takes less time than
 -- msgpack: texts end with a NUL, lists begin with how many there are.
 
-local callees           -- digest -> callee
+local callees           -- digest -> callee, false where nothing is known of it
 local calls             -- digest -> a remembered pick, false where unknown
+-- What this call's picks left of them where nothing was known, as it is stored. Most are not asked
+-- for again in the call; one that is moves to the tables above.
+local new_callees, new_calls
 
 local begin_callers = begin
 local function begin(bases, arguments)
   local answer = begin_callers(bases, arguments)
   if answer then return answer end
-  callees, calls = {}, {}
+  callees, calls, new_callees, new_calls = {}, {}, {}, {}
 end
 
 local function unpack_callee(packed)
@@ -44,7 +47,7 @@ local function readable(unpacked, packed)
 end
 
 local function callee_from(packed)
-  return packed and readable(unpack_callee, packed) or {stopped = 0, uses = {}, changed = false}
+  return packed and readable(unpack_callee, packed) or false
 end
 
 local function pack_callee(callee)
@@ -94,14 +97,37 @@ local function pack_call(known)
   return known[7] and packed .. struct.pack('<s', known[7]) or packed
 end
 
--- Reads what the picks of this call will ask for, all at once: the callee and the call of each pick
--- that has one of them; under a digest "" nothing is stored.
+-- Reads the numbers that were shown under some calls, all at once.
+local function load_shown(digests)
+  local numbers = {}
+  for _, digest in ipairs(digests) do
+    for _, use in ipairs(calls[digest] and calls[digest][4] or NONE) do
+      numbers[#numbers + 1] = use[1]
+    end
+    if #numbers >= ARGUMENTS then
+      load(numbers)
+      numbers = {}
+    end
+  end
+  load(numbers)
+end
+
+-- Reads what the picks and outcomes of this call will ask for, all at once: the callee and the call
+-- of each that has one of them; under a digest "" nothing is stored.
 local function load_memory()
-  local wanted, digests, count, at = nil, nil, 0, 1
+  local wanted, digests, followed, count, at = nil, nil, nil, 0, 1
   while operations[at] do
-    local plan = operations[at]
-    if type(plan) == 'number' and plan < 0 then
-      local digest, call_digest = operations[at + 1], operations[at + 2]
+    local operation, digest, call_digest = operations[at], nil, nil
+    local kind = type(operation)
+    if kind == 'number' and operation < 0 then
+      digest, call_digest = operations[at + 1], operations[at + 2]
+      at = at + 3
+    elseif kind == 'table' and operation[1] == 'outcome' then
+      call_digest, digest = operation[2], operation[3]
+      followed = followed or {}
+      followed[#followed + 1] = call_digest
+    end
+    if digest then
       local callee_key, call_key = callee_base .. digest, keys.call .. call_digest
       if count == 0 then
         wanted, digests = {callee_key, call_key}, {digest, call_digest}
@@ -109,7 +135,7 @@ local function load_memory()
         wanted[count + 1], wanted[count + 2] = callee_key, call_key
         digests[count + 1], digests[count + 2] = digest, call_digest
       end
-      count, at = count + 2, at + 3
+      count = count + 2
     end
     at = at + 1
   end
@@ -117,10 +143,12 @@ local function load_memory()
     local last = min(first + ARGUMENTS - 1, count)
     local found = call('MGET', unpack(wanted, first, last))
     for i = first, last, 2 do
-      callees[digests[i]] = callee_from(found[i - first + 1])
-      calls[digests[i + 1]] = known_call_from(found[i - first + 2])
+      local callee, known = found[i - first + 1], found[i - first + 2]
+      callees[digests[i]] = callee and callee_from(callee)
+      calls[digests[i + 1]] = known and known_call_from(known)
     end
   end
+  if followed then load_shown(followed) end
 end
 
 -- A text; what stands there of another type is none.
@@ -129,20 +157,33 @@ local function stored(key)
   return type(found) == 'string' and found
 end
 
-local function callee_of(digest)
+-- A callee; false where nothing is known of it.
+local function known_callee(digest)
   local callee = callees[digest]
-  if not callee then
-    callee = callee_from(stored(callee_base .. digest))
+  if callee == nil then
+    local packed = new_callees[digest]
+    callee = callee_from(packed or stored(callee_base .. digest))
+    if packed and callee then callee.changed, new_callees[digest] = true, nil end
     callees[digest] = callee
   end
   return callee
 end
 
+local function callee_of(digest)
+  local callee = known_callee(digest) or {stopped = 0, uses = {}, changed = false}
+  callees[digest] = callee
+  return callee
+end
+
 local function call_of(digest)
-  if calls[digest] == nil then
-    calls[digest] = known_call_from(stored(keys.call .. digest))
+  local known = calls[digest]
+  if known == nil then
+    local packed = new_calls[digest]
+    known = known_call_from(packed or stored(keys.call .. digest))
+    if packed and known then known[6], new_calls[digest] = true, nil end
+    calls[digest] = known
   end
-  return calls[digest]
+  return known
 end
 
 -- From when a callee may be called again, 0 for now: the latest over the rules that are full.
@@ -201,4 +242,77 @@ local function add_use(callee, entry)
   while position > 1 and kept[position - 1][1] > entry[1] do position = position - 1 end
   table.insert(kept, position, entry)
   callee.uses = kept
+end
+
+-- Remembers a pick: for its callee's rules, for a repetition, for an outcome.
+local function remember(uses, digest, groups, call_digest, body, instant)
+  if digest ~= '' and instant > now - horizon then
+    local entry = {instant, groups}
+    for i, use in ipairs(uses) do
+      entry[3 * i], entry[3 * i + 1], entry[3 * i + 2] = use[1], use[3], use[2]
+    end
+    add_use(callee_of(digest), entry)
+  end
+  if call_digest ~= '' and instant > now - call_ttl then
+    calls[call_digest] = {body, instant, digest, uses, false, true}
+  end
+end
+
+-- The same of a pick of one number, made now.
+local function remember_use(number, mark, its_turn, digest, groups, call_digest, body)
+  if digest ~= '' and horizon > 0 then
+    local callee = known_callee(digest)
+    if callee then
+      add_use(callee, {now, groups, number, its_turn, mark})
+    else
+      new_callees[digest] = struct.pack('<ddsBsds', 0, now, groups, 1, number, its_turn, mark)
+      callees[digest] = nil
+    end
+  end
+  if call_digest ~= '' and call_ttl > 0 then
+    new_calls[call_digest] =
+      struct.pack('<sdsBBssd', body, now, digest, 0, 1, number, mark, its_turn)
+    calls[call_digest] = nil
+  end
+end
+
+-- Keys outlive what they hold: clocks jump, ledger time may go at nine tenths of the pace, and no
+-- decision rests on a key's expiry.
+local GRACE = 10000
+local function ttl_of(span) return format('%d', span * 10 / 9 + GRACE) end
+
+local function write_memory()
+  local ttl
+  for digest, packed in pairs(new_callees) do
+    ttl = ttl or ttl_of(horizon)
+    call('SET', callee_base .. digest, packed, 'PX', ttl)
+  end
+  local latest_stop = now
+  for digest, callee in pairs(callees) do
+    if callee and callee.changed then
+      local longer = callee.stopped - now > horizon
+      ttl = ttl or ttl_of(horizon)
+      local span = longer and ttl_of(callee.stopped - now) or ttl
+      call('SET', callee_base .. digest, pack_callee(callee), 'PX', span)
+      latest_stop = max(latest_stop, callee.stopped)
+    end
+  end
+  if latest_stop > now then
+    local stops, span = callee_base .. 'stops', ttl_of(latest_stop - now)
+    if call('PTTL', stops) < tonumber(span) then call('SET', stops, '', 'PX', span) end
+  end
+  ttl = nil
+  for digest, packed in pairs(new_calls) do
+    ttl = ttl or ttl_of(call_ttl)
+    call('SET', keys.call .. digest, packed, 'PX', ttl)
+  end
+  local instant, span -- those of a batch are often of one instant
+  for digest, known in pairs(calls) do
+    if known and known[6] then
+      if known[2] ~= instant then
+        instant, span = known[2], ttl_of(max(call_ttl - (now - known[2]), 0))
+      end
+      call('SET', keys.call .. digest, pack_call(known), 'PX', span)
+    end
+  end
 end

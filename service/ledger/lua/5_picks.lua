@@ -62,34 +62,20 @@ local function refused(callee, call_digest, body, dry_run)
   return nil
 end
 
--- Takes the turns, and remembers the pick for the callee's rules, for a repetition, for an outcome.
+-- Takes the turns, and remembers the pick.
 -- Numbers of which the use is `counted` already are remembered only.
 local function record_uses(uses, digest, groups, call_digest, body, instant, counted)
   for _, one in ipairs(uses) do
     local record = not counted[one[1]] and record_of(one[1])
     one[3] = record and use(record, instant) or 0
   end
-  if digest ~= '' and instant > now - horizon then
-    local entry = {instant, groups}
-    for i, one in ipairs(uses) do
-      entry[3 * i], entry[3 * i + 1], entry[3 * i + 2] = one[1], one[3], one[2]
-    end
-    add_use(callee_of(digest), entry)
-  end
-  if call_digest ~= '' and instant > now - call_ttl then
-    calls[call_digest] = {body, instant, digest, uses, false, true}
-  end
+  remember(uses, digest, groups, call_digest, body, instant)
 end
 
 -- The same for one number, used now; returns the answer.
 local function record_use(record, mark, digest, groups, call_digest, body)
   local number, its_turn = record[NUMBER], use(record, now)
-  if digest ~= '' and horizon > 0 then
-    add_use(callee_of(digest), {now, groups, number, its_turn, mark})
-  end
-  if call_digest ~= '' and call_ttl > 0 then
-    calls[call_digest] = {body, now, digest, {{number, mark, its_turn}}, false, true}
-  end
+  remember_use(number, mark, its_turn, digest, groups, call_digest, body)
   return number .. ' ' .. mark
 end
 
@@ -168,7 +154,7 @@ end
 
 -- The arm goes behind the mark of each use.
 local function pick(plan, digest, call_digest, body, count, excluded, dry_run, explain, arm)
-  local callee = digest ~= '' and callee_of(digest)
+  local callee = digest ~= '' and known_callee(digest)
   local answer = refused(callee, call_digest, body, dry_run)
   if answer then return answer end
 

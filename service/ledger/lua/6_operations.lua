@@ -7,8 +7,10 @@ local function other_operations()
   local LIMIT_REASONS = {'max_per_hour', 'max_per_day', 'max_concurrent', 'rest'}
 
   local function review(number)
-    local record = parks_of(number)
+    local record = record_of(number)
     if not record then return end
+    if record[OUT] == 0 and not (record[PARKS] or holds(record)) then return mark_dirty(record) end
+    load_parks({number})
     for _, reason in ipairs(LIMIT_REASONS) do record[PARKS][reason] = nil end
     for _, reason in ipairs(holds(record) or NONE) do record[PARKS][reason[1]] = reason[2] end
     settle(record)

@@ -13,35 +13,33 @@ local function write(command, key, arguments, option)
   end
 end
 
-local function has_parks()
-  for i = 1, #moved do
-    if moved[i][PARKS] then return true end
-  end
-  return false
-end
-
--- The homes of what has moved; each gets its numbers' scores and the lowest of these.
+-- The homes of what has moved, and whether any changed record has its parks; each home gets its
+-- numbers' scores and the lowest of these.
 local function changed_homes()
-  local changed = {}
-  for i = 1, #moved do
-    local record = moved[i]
-    local home, score = homes[record[HOME]], record[OUT] > 0 and PARK + record[OUT] or record[TURN]
-    local scores = home.scores
-    if scores then
-      scores[#scores + 1], scores[#scores + 2] = format('%d', score), record[NUMBER]
-      home.lowest = min(home.lowest, score)
-    else
-      home.scores, home.lowest = {format('%d', score), record[NUMBER]}, score
-      changed[#changed + 1] = record[HOME]
+  local changed, has_parks = {}, false
+  for i = 1, #dirty do
+    local record = dirty[i]
+    has_parks = has_parks or record[PARKS]
+    if record[MOVED] then
+      local home, out = homes[record[HOME]], record[OUT]
+      local score, scores = out > 0 and PARK + out or record[TURN], home.scores
+      if scores then
+        local size = #scores
+        scores[size + 1], scores[size + 2] = format('%d', score), record[NUMBER]
+        if score < home.lowest then home.lowest = score end
+      else
+        home.scores, home.lowest = {format('%d', score), record[NUMBER]}, score
+        changed[#changed + 1] = record[HOME]
+      end
     end
   end
-  return changed
+  return changed, has_parks
 end
 
 -- Meets every key that is to be written and was not read: should one of them be gone to another
 -- node of a cluster, the call fails here, before it has written anything.
-local function touch(changed)
-  local unmet = has_parks() and {keys.parks, keys.parked_by, keys.parked_in} or {}
+local function touch(changed, has_parks)
+  local unmet = has_parks and {keys.parks, keys.parked_by, keys.parked_in} or {}
   for i = 1, #changed do
     local id = changed[i]
     if not views[id] then unmet[#unmet + 1] = keys.home .. id end
@@ -64,7 +62,7 @@ end
 
 local function write_parks(changed)
   local parked, parks, back, by, more_parked = {}, {}, {}, {}, {}
-  for _, record in ipairs(moved) do
+  for _, record in ipairs(dirty) do
     if record[PARKS] then
       for reason in pairs(record[PARKS]) do by[reason] = (by[reason] or 0) + 1 end
       for reason in pairs(record[PARKS_BEFORE]) do by[reason] = (by[reason] or 0) - 1 end
@@ -109,13 +107,14 @@ end
 -- Writes the records; returns those that have limits behind a place for the reply, nil for none.
 local function write_records()
   local packed, limited = {}, nil
-  for i = 1, #moved do
-    local record = moved[i]
+  for i = 1, #dirty do
+    local record = dirty[i]
     local number, written = record[NUMBER], pack_record(record)
     packed[2 * i - 1], packed[2 * i] = number, written
     if homes[record[HOME]].has_limits or record[CAP] > 0 then
       limited = limited or {''}
-      limited[#limited + 1], limited[#limited + 2] = number, written
+      local size = #limited
+      limited[size + 1], limited[size + 2] = number, written
     end
   end
   write('HSET', keys.numbers, packed)
@@ -140,37 +139,6 @@ local function write_orders(changed)
     end
   end
   for name, pool in pairs(firsts) do write('ZADD', keys.pool .. name, pool, 'XX') end
-end
-
--- Keys outlive what they hold: clocks jump, ledger time may go at nine tenths of the pace, and no
--- decision rests on a key's expiry.
-local GRACE = 10000
-local function ttl_of(span) return format('%d', span * 10 / 9 + GRACE) end
-
-local function write_memory()
-  local ttl
-  local latest_stop = now
-  for digest, callee in pairs(callees) do
-    if callee.changed then
-      local longer = callee.stopped - now > horizon
-      ttl = ttl or ttl_of(horizon)
-      local span = longer and ttl_of(callee.stopped - now) or ttl
-      call('SET', callee_base .. digest, pack_callee(callee), 'PX', span)
-      latest_stop = max(latest_stop, callee.stopped)
-    end
-  end
-  if latest_stop > now then
-    local stops, span = callee_base .. 'stops', ttl_of(latest_stop - now)
-    if call('PTTL', stops) < tonumber(span) then call('SET', stops, '', 'PX', span) end
-  end
-  ttl = nil
-  for digest, known in pairs(calls) do
-    if known and known[6] then
-      ttl = ttl or ttl_of(call_ttl)
-      local span = known[2] == now and ttl or ttl_of(max(call_ttl - (now - known[2]), 0))
-      call('SET', keys.call .. digest, pack_call(known), 'PX', span)
-    end
-  end
 end
 
 -- The answer to the operation at a position, whether it was a dry run, and the position after it.
@@ -198,9 +166,9 @@ end
 -- Writes what the call has changed beside its reply; returns the records that have limits, behind a
 -- place for it, nil for none.
 local function write_changes()
-  local changed = changed_homes()
-  touch(changed)
-  if has_parks() then write_parks(changed) end
+  local changed, has_parks = changed_homes()
+  touch(changed, has_parks)
+  if has_parks then write_parks(changed) end
   write('ZREM', keys.parked, stale)
   local limited = write_records()
   write_orders(changed)
