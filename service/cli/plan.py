@@ -61,7 +61,9 @@ def planned(coverage: CoverageShown) -> str:
         named = printable(", ".join(coverage.unknown_groups))
         parts.append(f"CCC lists no number of these skill groups, new, gone or mistyped: {named}.")
     if coverage.ratio is not None:
-        parts.append(f"Yesterday reached {coverage.ratio:.1%} of the local matches foretold.")
+        parts.append(
+            f"The last day with calls reached {coverage.ratio:.1%} of the local matches foretold."
+        )
     gains = [(str(row.count), f"{row.gain:.0f}", _instead(row)) for row in coverage.buy]
     parts += _part("buy", ("numbers", "local calls a day more", "instead of"), coverage.buy, gains)
     counts = [(str(row.count),) for row in coverage.idle]
