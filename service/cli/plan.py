@@ -53,7 +53,7 @@ def ask(arguments: Namespace) -> int:
 def planned(coverage: CoverageShown) -> str:
     """A plan as tables, each with its first rows."""
     if not coverage.days:
-        return "No calls have been counted yet: ask again tomorrow, or give --demand FILE.csv."
+        return "No calls have been counted yet: ask again after some, or give --demand FILE.csv."
     calls = ", ".join(f"{level} {served:.0f}" for level, served in coverage.foretold.items())
     days = "a day" if coverage.days == 1 else f"{coverage.days} days"
     parts = [f"By {days} of calls, a day at its best matches by: {calls}."]

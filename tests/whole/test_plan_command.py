@@ -104,5 +104,5 @@ async def test_without_any_calls_a_plan_says_what_to_do() -> None:
         status, output, _ = await plan(service)
     assert (status, output.strip()) == (
         0,
-        "No calls have been counted yet: ask again tomorrow, or give --demand FILE.csv.",
+        "No calls have been counted yet: ask again after some, or give --demand FILE.csv.",
     )
