@@ -13,7 +13,7 @@ _NOT_OF_THIS_MACHINE = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 
 
 _ADVICE = {
-    errno.EADDRINUSE: "end what listens there, or choose another port",
+    errno.EADDRINUSE: "end what listens there, or choose another port: --port, --emulator-port",
     errno.EADDRNOTAVAIL: "choose an address of this machine",
     errno.EACCES: "choose a port from 1024 on, or allow this user to take it",
 }

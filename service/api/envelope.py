@@ -84,7 +84,7 @@ async def nothing_here(request: web.Request) -> web.StreamResponse:
     allowed.discard(METH_ANY)
     if allowed:
         raise MethodNotAllowed(", ".join(sorted(allowed)))
-    raise NotFound("Nothing is served at this path")
+    raise NotFound("Nothing is served at this path; /openapi.json has those that there are")
 
 
 def expected(error: BaseException, request_id: str) -> CallerIdError:

@@ -68,6 +68,8 @@ def invalid(error: Exception, shape: Any) -> RequestError:
     if what.startswith("Invalid enum value"):
         return InvalidField(field, f"takes one of {', '.join(_choices(shape, field))}")
     why = re.sub(r"`(\w+)`", lambda kind: _KINDS.get(kind[1], kind[1]), what)
+    # Seven digits in a row would be masked.
+    why = re.sub(r"(?<== )\d+", lambda bound: f"{int(bound[0]):,}", why)
     return InvalidField(field, f"{why[:1].lower()}{why[1:]}")
 
 

@@ -23,6 +23,7 @@ from service.picking import Candidate
 
 TIMEOUT_SECONDS = 10
 JSON, CSV = "application/json", "text/csv"
+_ANOTHER = "what answers there is no callerid, or another release of it"
 
 T = TypeVar("T")
 
@@ -96,7 +97,9 @@ def ask_service(
         with error:
             return ServiceAnswer(error.code, error.read(), error.headers.get("Retry-After", ""))
     except (OSError, HTTPException, ValueError) as error:
-        raise _no_answer(arguments, error) from error
+        reason = getattr(error, "reason", error)
+        why = getattr(reason, "strerror", None) or str(reason) or type(error).__name__
+        raise _no_answer(arguments, why) from error
 
 
 def show(
@@ -139,7 +142,7 @@ def decoded(body: bytes, shape: type[T], arguments: Namespace) -> T:
     try:
         return msgspec.json.decode(body, type=shape)
     except msgspec.DecodeError as error:
-        raise _no_answer(arguments, error) from error
+        raise _no_answer(arguments, _ANOTHER) from error
 
 
 def text_of(body: bytes, arguments: Namespace) -> str:
@@ -147,12 +150,10 @@ def text_of(body: bytes, arguments: Namespace) -> str:
     try:
         return body.decode()
     except UnicodeDecodeError as error:
-        raise _no_answer(arguments, error) from error
+        raise _no_answer(arguments, _ANOTHER) from error
 
 
-def _no_answer(arguments: Namespace, error: Exception) -> NoAnswer:
-    reason = getattr(error, "reason", error)
-    why = getattr(reason, "strerror", None) or str(reason) or type(error).__name__
+def _no_answer(arguments: Namespace, why: str) -> NoAnswer:
     return NoAnswer(
         f"no answer of a service at {arguments.url}: {why}; start one there (callerid serve, or "
         "callerid demo), or name another one's address by --url or CALLERID_URL"
@@ -161,6 +162,8 @@ def _no_answer(arguments: Namespace, error: Exception) -> NoAnswer:
 
 def _check_words(arguments: Namespace) -> None:
     if not arguments.url.startswith(("http://", "https://")):
-        raise SettingsError([f"--url: found {arguments.url}, expected http://… or https://…"])
+        raise SettingsError(
+            [f"--url or CALLERID_URL: found {arguments.url}, expected http://… or https://…"]
+        )
     if not (arguments.token.isascii() and arguments.token.isprintable()):
-        raise SettingsError(["--token: found what no header can carry (hidden)"])
+        raise SettingsError(["--token or CALLERID_TOKEN: found what no header can carry (hidden)"])

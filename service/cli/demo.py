@@ -68,8 +68,10 @@ curl -s '{url}/v1/pick?format=text' -d called_number=13880001234 -d skill_group_
 {CURL} {url}/v1/inventory
 {CURL} {url}/readyz
 curl -s {url}/metrics | grep ^callerid_picks_total
-# take CCC away: picks go on from the inventory
+# take CCC away: picks go on from the inventory; then give it back
 {CURL} -X PUT {emulator_url}/_faults -d '{{"server_error": 503}}'
+curl -s '{url}/v1/pick?format=text' -d called_number=13880001234 -d skill_group_ids={GROUP}
+{CURL} -X PUT {emulator_url}/_faults -d '{{"server_error": 0}}'
 
 Ctrl-C ends both."""
 

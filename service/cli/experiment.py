@@ -9,7 +9,7 @@ from service.cli.client import queried, show
 from service.cli.terminal import printable
 
 _STATES = {
-    "off": "nobody is held out",
+    "off": "nobody is held out; [experiment] in the configuration begins one",
     "running": "running",
     "stopped": "stopped",
     "refused": "refused: this name began under other settings; give the experiment a new one",
@@ -49,6 +49,8 @@ def worded(experiment: ExperimentShown) -> str:
     """Put an experiment into words, a line for each thing that there is to say."""
     state = _STATES.get(experiment.state, printable(experiment.state))
     lines = [f"{printable(experiment.name) or 'experiment'}: {state}"]
+    if experiment.state == "off":
+        return lines[0]
     for arm, counted in experiment.arms.items():
         share = f", {counted.answered / counted.calls:.1%}" if counted.calls else ""
         lines.append(f"{printable(arm)}: {counted.answered} of {counted.calls} answered{share}")

@@ -53,7 +53,7 @@ def ask(arguments: Namespace) -> int:
 def planned(coverage: CoverageShown) -> str:
     """A plan as tables, each with its first rows."""
     if not coverage.days:
-        return "No calls have been counted yet: ask again tomorrow, or give --demand FILE.csv."
+        return "No calls have been counted yet: ask again after some, or give --demand FILE.csv."
     calls = ", ".join(f"{level} {served:.0f}" for level, served in coverage.foretold.items())
     days = "a day" if coverage.days == 1 else f"{coverage.days} days"
     parts = [f"By {days} of calls, a day at its best matches by: {calls}."]
@@ -61,7 +61,9 @@ def planned(coverage: CoverageShown) -> str:
         named = printable(", ".join(coverage.unknown_groups))
         parts.append(f"CCC lists no number of these skill groups, new, gone or mistyped: {named}.")
     if coverage.ratio is not None:
-        parts.append(f"Yesterday reached {coverage.ratio:.1%} of the local matches foretold.")
+        parts.append(
+            f"The last day with calls reached {coverage.ratio:.1%} of the local matches foretold."
+        )
     gains = [(str(row.count), f"{row.gain:.0f}", _instead(row)) for row in coverage.buy]
     parts += _part("buy", ("numbers", "local calls a day more", "instead of"), coverage.buy, gains)
     counts = [(str(row.count),) for row in coverage.idle]

@@ -23,7 +23,7 @@ def reported(report: CallReport) -> str:
     """A report as a table, with its first rows."""
     days = f"{report.from_} to {report.to}, {report.timezone}"
     if not report.data:
-        return f"{days}: nothing was picked, and no call of these days has ended."
+        return f"{days}: nothing was picked, and no call has ended; the last minute is yet to come."
     head = ("day", report.by, "picks", "ended", "answered", "share", "95 in 100", "minutes")
     parts = [f"{days}:", table([head, *map(_cells, report.data[:SHOWN])], colour=False)]
     if len(report.data) > SHOWN:

@@ -77,7 +77,7 @@ class Coverage(msgspec.Struct, frozen=True):
     ]
     ratio: Annotated[
         float | None,
-        Meta(description="Yesterday's share of local matches, of the share that is foretold."),
+        Meta(description="Local matches of the last day with calls, as a share of those foretold."),
     ]
     unknown_groups: Annotated[
         tuple[str, ...],

@@ -72,7 +72,8 @@ def load_inventory(path: Path | None = None) -> dict[str, list[Row]]:
             for instance, rows in given.items()
         }
     except (OSError, msgspec.DecodeError) as error:
-        raise SettingsError([f"{path}: {error}"]) from error
+        why = getattr(error, "strerror", None) or error
+        raise SettingsError([f"{path}: {why}"]) from error
 
 
 def phone_number(**fields: object) -> Row:

@@ -40,7 +40,7 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
     file = "defaults" if path is None else str(path)
     table = {} if path is None else _toml(path)
     overrides = read_environment(environ, faults)
-    settings = read_settings(_laid_over(table, overrides), faults)
+    settings = read_settings(_laid_over(table, overrides, faults), faults)
     settings = replace(settings, numbers=tuple(_read_matches(settings.numbers, faults)))
     # A contradiction with a key that is at fault already would be its echo.
     faults += [fault for fault in contradictions(settings) if not fault.rests_on(faults)]
@@ -91,16 +91,24 @@ def _localities(settings: Settings) -> Iterator[Fault]:
         yield from unknown_places(settings, locator)
 
 
-def _laid_over(table: Mapping[str, Any], overrides: Iterable[Override]) -> dict[str, Any]:
+def _laid_over(
+    table: Mapping[str, Any], overrides: Iterable[Override], faults: list[Fault]
+) -> dict[str, Any]:
     """Return the tables with each override in its place; the tables given stay as they were.
 
     A value whose key takes text stands as it is; any other is read as JSON (`8080`, `true`,
-    `["city", "any"]`), and left as text where it is none, for the reader to refuse by its type.
+    `["city", "any"]`). Where it is none, a list or table is a fault, and the rest is left as text
+    for the reader to refuse by its type.
     """
     laid = dict(table)
     for override in overrides:
-        if override.text is not None:
+        if override.text is None:
+            continue
+        try:
             _set(laid, override.path, _plain(override.path, override.text))
+        except json.JSONDecodeError as error:
+            found = f"no JSON at line {error.lineno}, column {error.colno} ({error.msg})"
+            faults.append(Fault(override.path, found, 'JSON, as [{"key": "text"}]'))
     return laid
 
 
@@ -121,7 +129,9 @@ def _plain(path: tuple[str, ...], text: str) -> Any:
         return text
     try:
         return json.loads(text)
-    except (ValueError, RecursionError):
+    except (ValueError, RecursionError) as error:
+        if text.startswith(("[", "{")) and isinstance(error, json.JSONDecodeError):
+            raise
         return text
 
 

@@ -39,6 +39,11 @@ async def test_a_callee_is_described_masked_and_stored_by_nobody(service: Servic
     }
 
 
+async def test_a_stop_beyond_a_year_is_refused_with_the_bound_unmasked(service: Service) -> None:
+    answer = await sent(service, "PUT", STOP, {"seconds": 31_536_001})
+    assert answer.json["detail"] == "seconds: expected a whole number <= 31,536,000"
+
+
 async def test_a_callee_is_stopped_for_a_reason_and_let_again(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

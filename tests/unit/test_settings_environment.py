@@ -176,6 +176,13 @@ def test_a_variable_that_sets_nothing_is_refused_and_the_right_one_named(
     )
 
 
+def test_a_list_that_is_no_json_is_refused_with_the_place_of_its_fault() -> None:
+    assert fault_of({"CALLERID_AUTH__CLIENTS": '[{"name": "dialer" "token": "hunter2"}]'}) == (
+        "environment: CALLERID_AUTH__CLIENTS (auth.clients): found no JSON at line 1, column 20 "
+        '(Expecting \',\' delimiter), expected JSON, as [{"key": "text"}]'
+    )
+
+
 def test_variables_of_kubernetes_and_of_the_command_line_are_left_alone() -> None:
     of_a_service = {
         "{}_SERVICE_HOST": "10.0.0.1",

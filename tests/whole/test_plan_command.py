@@ -38,7 +38,7 @@ async def test_a_plan_goes_by_the_picks_of_before_a_restart(redis_url: str) -> N
     assert (status, told) == (0, "")
     assert output.splitlines() == [
         "By a day of calls, a day at its best matches by: city 1, area_code 0, province 0, any 3.",
-        "Yesterday reached 100.0% of the local matches foretold.",
+        "The last day with calls reached 100.0% of the local matches foretold.",
         "",
         "buy:",
         "skill group     province  city  code  numbers  local calls a day more  instead of",
@@ -104,5 +104,5 @@ async def test_without_any_calls_a_plan_says_what_to_do() -> None:
         status, output, _ = await plan(service)
     assert (status, output.strip()) == (
         0,
-        "No calls have been counted yet: ask again tomorrow, or give --demand FILE.csv.",
+        "No calls have been counted yet: ask again after some, or give --demand FILE.csv.",
     )

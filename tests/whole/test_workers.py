@@ -28,7 +28,7 @@ from tests.whole.test_commands import QUESTION, configuration, until_ready
 
 FOREIGN = "198.51.100.7"  # of TEST-NET-2, nobody's
 NOT_TO_BE_HAD = {
-    "127.0.0.1": "[Aa]ddress already in use; end what listens there, or choose another port$",
+    "127.0.0.1": "ddress already in use; end what listens there, or choose another port: --port",
     FOREIGN: "[Cc]annot assign requested address; choose an address of this machine$",
     "no-such-host.invalid": "(not known|name resolution)$",
     "a" * 70: "label.* too long",

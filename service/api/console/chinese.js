@@ -58,7 +58,7 @@ const CHINESE = {
   outcomes: { answered: "接通", no_answer: "无人接", busy: "占线", rejected: "拒接", blocked: "被拦", failed: "失败" },
   reportTotal: "共选号 {picks} 次；结束的通话 {ended} 次，接通 {answered} 次（{share}），通话 {talk}。时区 {timezone}。", nothingCounted: "这几天没有统计到选号。选号后一分钟内计入。",
   coverage: "覆盖规划", coverageHint: "按最近两周的呼叫，看该在哪里买号、哪些号码闲置、明天哪里会用完。", buyCount: "最多买几个", planIt: "规划",
-  noDemand: "还没有统计到呼叫，请明天再看，或用 callerid plan --demand。", foretold: "按 {days} 天的呼叫，每天最好可匹配：{calls}。", realised: "昨天实现了其中本地匹配的 {share}。",
+  noDemand: "还没有统计到呼叫，有呼叫后再看，或用 callerid plan --demand。", foretold: "按 {days} 天的呼叫，每天最好可匹配：{calls}。", realised: "最近有呼叫的一天实现了其中本地匹配的 {share}。",
   buyTitle: "建议购买", idleTitle: "本省用不上的号码", spentTitle: "明天会用完", toBuy: "个数", gain: "每天多出的本地呼叫", instead: "原先匹配", idleCount: "个数", spentAt: "用完时间",
   nothingHere: "没有", firstOf: "前 {shown} 行，共 {count} 行", refusals: "无号可用",
   experiment: "本地号码实验", experimentHint: "留出一部分被叫，改用各地号码，看本地号码是否接通更多。各级匹配的接通率不能直接比较：不同级别呼叫的人也不同。", askExperiment: "查看",

@@ -58,7 +58,7 @@ const ENGLISH = {
   outcomes: { answered: "Answered", no_answer: "No answer", busy: "Busy", rejected: "Rejected", blocked: "Blocked", failed: "Failed" },
   reportTotal: "{picks} picks; {ended} calls ended, {answered} were answered ({share}), {talk} of talk. Days of {timezone}.", nothingCounted: "No pick was counted on these days. A pick counts within a minute.",
   coverage: "Coverage", coverageHint: "By the calls of the last two weeks: which numbers to buy where, which are idle, and what runs out tomorrow.", buyCount: "Numbers to buy at most", planIt: "Plan",
-  noDemand: "No calls have been counted yet: look again tomorrow, or use callerid plan --demand.", foretold: "By {days} days of calls, a day at its best matches by: {calls}.", realised: "Yesterday reached {share} of the local matches foretold.",
+  noDemand: "No calls have been counted yet: look again after some, or use callerid plan --demand.", foretold: "By {days} days of calls, a day at its best matches by: {calls}.", realised: "The last day with calls reached {share} of the local matches foretold.",
   buyTitle: "To buy", idleTitle: "Of no use to their province", spentTitle: "Spent tomorrow", toBuy: "Numbers", gain: "Local calls a day more", instead: "Instead of", idleCount: "Numbers", spentAt: "Spent at",
   nothingHere: "nothing", firstOf: "first {shown} of {count} rows", refusals: "refusals",
   experiment: "Local numbers put to the test", experimentHint: "Some callees are held out and shown numbers from anywhere, to see whether local ones are answered more often. Shares by match level cannot be compared: who is called differs too.", askExperiment: "Look",

@@ -14,7 +14,8 @@ _ADVICE = {
     r"^WRONGPASS|invalid .*password|without any password": "correct the user or the password in "
     "redis.url",
     r"DB index|\bselect\b": "take database 0, or none, in redis.url",
-    r"^NOPERM|no permissions|can't (run|access)": "grant the user what deploy/redis/users.acl does",
+    r"^NOPERM|no permissions|can't (run|access)": "grant the user what deploy/redis/users.acl "
+    "does, or name another one in redis.url",
     r"^OOM": "give it more memory; with maxmemory-policy noeviction nothing is forgotten",
     r"^READONLY|not a master": "name the master in redis.url, or the Sentinels that know it",
     r"^NOREPLICAS": "bring its replicas back, or lower min-replicas-to-write",
