@@ -105,7 +105,6 @@ class Connection(Protocol):
             async with asyncio.timeout(timeout):
                 while self._answering is not None:  # noqa: ASYNC110 - at the end, and not for long
                     await asyncio.sleep(END_SECONDS)
-        self._lane.outbox.leave()
         await super().shutdown(timeout)
 
     def connection_lost(self, exc: BaseException | None) -> None:
@@ -169,18 +168,20 @@ class Connection(Protocol):
 
     async def _answer(self, work: Work, known: KnownHead, request_id: str) -> None:
         TRACEPARENT.set(known.traceparent)  # for this task alone
-        code = OK
         try:
-            self._lane.outbox.put(self._write, await work)
+            answer, code = await work, OK
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - also of what was given up
             refused = expected(error, request_id)
-            self._refuse(refused, request_id)
-            code = refused.code
+            answer, code = self._refusal(refused, request_id), refused.code
+        self._lane.outbox.put(self._leave, answer)
         self._lane.api.replied.count((known.asker.name, code))
+
+    def _leave(self, answer: bytes) -> None:
+        """Write the answer, and only then begin what has come behind its request."""
+        self._write(answer)
         self._answering = None
         self._rest()
         if self._held:
-            self._lane.outbox.leave()
             TRACEPARENT.set("")  # what is held has its own
             self._resume_transport_reading()
             self.data_received(b"")
@@ -189,9 +190,9 @@ class Connection(Protocol):
         """Wait for the next request for as long as aiohttp does."""
         self._next_keepalive_close_time = self._loop.time() + self._keepalive_timeout
 
-    def _refuse(self, error: CallerIdError, request_id: str, **more: str) -> None:
+    def _refusal(self, error: CallerIdError, request_id: str, **more: str) -> bytes:
         status, headers, body = problem(error, request_id)
-        self._write(response(beginning(status, headers | more), body, request_id))
+        return response(beginning(status, headers | more), body, request_id)
 
     def _write(self, answer: bytes) -> None:
         if self.transport is not None:
@@ -244,6 +245,6 @@ class Connection(Protocol):
     def _give_up(self, error: CallerIdError) -> None:
         """Refuse a head that does not end, and close; silently behind what is to be answered."""
         if self._is_idle():
-            self._refuse(error, self._lane.api.parts.new_id(), Connection="close")
+            self._write(self._refusal(error, self._lane.api.parts.new_id(), Connection="close"))
         self._unparsed = 0
         self.force_close()

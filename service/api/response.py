@@ -45,7 +45,7 @@ class Outbox:
     """Lets answers that are ready in one turn of the loop leave in a row.
 
     A write to a client that sleeps wakes it, which costs several µs; the first of a row finds it
-    asleep, the others find it at work. Refusals do not wait for it.
+    asleep, the others find it at work. Who finds the gate full does not wait for it.
     """
 
     def __init__(self) -> None:

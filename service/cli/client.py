@@ -88,8 +88,8 @@ def ask_service(
     if arguments.token:
         headers["Authorization"] = f"Bearer {arguments.token}"
     url = f"{arguments.url.rstrip('/')}{path}"
-    request = Request(url, body, headers)  # noqa: S310 - its scheme was looked at
     try:
+        request = Request(url, body, headers)  # noqa: S310 - its scheme was looked at
         # A service of one's own is asked without the environment's proxy.
         with build_opener(ProxyHandler({})).open(request, timeout=TIMEOUT_SECONDS) as response:
             return ServiceAnswer(response.status, response.read())
@@ -162,8 +162,7 @@ def _no_answer(arguments: Namespace, why: str) -> NoAnswer:
 
 def _check_words(arguments: Namespace) -> None:
     if not arguments.url.startswith(("http://", "https://")):
-        raise SettingsError(
-            [f"--url or CALLERID_URL: found {arguments.url}, expected http://… or https://…"]
-        )
+        found = f"found {arguments.url}, expected http://… or https://…"
+        raise SettingsError([f"--url or CALLERID_URL: {found}"])
     if not (arguments.token.isascii() and arguments.token.isprintable()):
         raise SettingsError(["--token or CALLERID_TOKEN: found what no header can carry (hidden)"])

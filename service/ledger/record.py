@@ -76,7 +76,7 @@ def known_from(packed: bytes) -> KnownUse | None:
             cap, avoid = msgspec.msgpack.decode(more)
         regions = {region: int(ends) for region, ends in dict(avoid).items()}
         return KnownUse(*counts, tuple(map(int, leases)), int(cap), regions, int(turn))
-    except (StructError, ValueError, OverflowError, TypeError, msgspec.MsgspecError):
+    except (StructError, ValueError, OverflowError, TypeError, RecursionError):
         return None
 
 

@@ -17,6 +17,7 @@ from msgspec.structs import replace
 from service.api import express, heads, server
 from service.api.auth import NOBODY
 from service.api.heads import MAX_HEAD_BYTES, Heads
+from service.api.response import Outbox
 from service.errors import CalleeBudgetExceeded, UnknownCall
 from service.picking import Pair, PickAnswer, PickRequest, PlacedNumber
 from tests.http.http_fixtures import (
@@ -249,6 +250,29 @@ async def test_what_comes_behind_a_pick_waits_for_its_answer(
         answers = [await whole_answer(client.reader) for _ in range(3)]
     assert [b"made-2" in answers[0], b"ok\n" in answers[1]] == [True, True]
     assert [status_of(answer) for answer in answers] == [200, 200, 200]
+
+
+async def test_what_comes_while_an_answer_is_about_to_leave_is_answered_behind_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with serving(Service(settings_with(limit=1))) as service:
+        async with connected(service) as teacher:
+            await teacher.ask(pick_of())
+        made = list[Any]()
+        monkeypatch.setattr(Outbox, "put", lambda _, leave, answer: made.append((leave, answer)))
+        server: Any = service.runner and service.runner.server
+        connection, other, wire = server(), server(), Wire()
+        connection.connection_made(wire)
+        other.connection_made(Wire())
+        connection.data_received(pick_of())
+        await eventually(lambda: made)
+        service.picker.gate.clear()
+        other.data_received(pick_of())
+        connection.data_received(pick_of())
+        for leave, answer in made:
+            leave(answer)
+        service.picker.gate.set()
+    assert re.findall(rb"HTTP/1.1 ([0-9]+)", wire.heard) == [b"200", b"503"]
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ from service.ledger import (
 )
 from service.ledger.answers import Picked, picked_from
 from service.ledger.port import turns_of
-from service.ledger.shared.line import Line
+from service.ledger.shared.line import CallLost, Line
 from service.redis_.client import open_client
 from tests.ledgers import (
     BASE,
@@ -36,6 +36,7 @@ from tests.ledgers import (
     shared_ledger,
     write_members,
 )
+from tests.waiting import eventually
 
 ONE = Pick(dry_run=False, steps=EVERYONE)
 
@@ -127,6 +128,29 @@ async def test_a_call_sent_twice_is_applied_once_and_answered_alike(redis_url: s
     for line in (first, again, other):
         await line.close()
     await client.aclose()
+
+
+async def test_a_call_that_is_not_answered_in_time_is_sent_no_second_time() -> None:
+    calls = list[bytes]()
+
+    async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(65_536):
+            if b"FCALL" not in data or b"_ready" in data:
+                writer.write(b"+OK\r\n")
+            else:
+                calls.append(data)
+        writer.close()
+
+    server = await asyncio.start_server(greet, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with server, open_client(f"redis://127.0.0.1:{port}", timeout=5) as client:
+        line = Line(client, BASES, "one", 0.02)
+        line.timeout = 5  # for the connection
+        with pytest.raises(CallLost):
+            await line.call([ONE])
+        await line.close()
+        await eventually(lambda: calls)
+    assert len(calls) == 1
 
 
 async def test_a_call_that_comes_after_its_successors_is_not_applied(redis_url: str) -> None:

@@ -72,6 +72,20 @@ async def test_the_environment_names_the_service() -> None:
     assert (status, "at http://127.0.0.1:9: " in text) == (1, True)
 
 
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("callerid:8080", "--url or CALLERID_URL: found callerid:8080, expected http://"),
+        ("http://[::1", "no answer of a service at http://[::1: "),
+    ],
+)
+def test_an_address_that_is_none_is_told_of(
+    url: str, words: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CALLERID_URL", url)
+    assert words in printed(capsys, "report")[1]
+
+
 def test_who_needs_a_token_is_told_the_option() -> None:
     problem = ProblemReply("Unauthenticated", "Send a token")
     assert problem.line == "Unauthenticated: Send a token; give one by --token or CALLERID_TOKEN"

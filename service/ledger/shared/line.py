@@ -213,7 +213,7 @@ class Line:
                 raise
             doubt(self._client, error)
         except (RedisConnectionError, OSError) as error:
-            if not again:
+            if not again or isinstance(error, TimeoutError):  # a second wait would be as long
                 raise
             doubt(self._client, error)
         await self._connector.close()
