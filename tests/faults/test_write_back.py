@@ -13,10 +13,12 @@ from service.ledger import CalleeRule, Limits, Outcome, Park, Rules, describe
 from service.ledger import failover as failover_module
 from service.ledger.answers import Followed
 from service.ledger.shared import queue as queue_module
+from service.ledger.shared.line import CallLost
 from service.ledger.write_back import WriteBack
 from service.locality import Locality
 from tests.conftest import RedisServer
 from tests.fakes import in_place_of
+from tests.faults.held import Held
 from tests.ledgers import GROUP, Shared, inventory_of, pick, shared_ledger, write_members
 from tests.waiting import eventually
 
@@ -179,6 +181,25 @@ async def test_a_call_that_timed_out_and_was_applied_is_corrected(own_redis: Red
     assert again.picked.uses == decision.picked.uses
     assert sum(counted.values()) == 2
     assert written(side, "written") + written(side, "corrected") + written(side, "agreed") == 1
+
+
+async def test_an_outcome_whose_answer_was_lost_has_it_when_told_again(
+    own_redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inventory = inventory_of(2)
+    await write_members(own_redis.url, inventory)
+    outcome = Outcome("x", "", "", final=True)
+    async with shared_ledger(own_redis.url, inventory) as side:
+        side.ledger.rule(Rules(remembered=HOUR))
+        assert (await side.ledger.pick(pick("x"))).source == "redis"
+        with monkeypatch.context() as holding:
+            holding.setattr(side.line, "timeout", 0.05)
+            Held(side, holding)
+            with pytest.raises(CallLost):
+                await side.ledger.apply(outcome)
+        await eventually(lambda: not side.ledger.trouble and not side.line.lost)
+        states = [(await side.ledger.apply(outcome)).state for _ in range(2)]
+    assert states == ["followed", "over"]
 
 
 async def test_a_call_whose_fate_is_forgotten_holds_nothing_up(

@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from service.api import express, heads, server
 from service.api.auth import NOBODY
+from service.api.gate import Gate
 from service.api.heads import MAX_HEAD_BYTES, Heads
 from service.api.response import Outbox
 from service.errors import CalleeBudgetExceeded, UnknownCall
@@ -462,6 +463,24 @@ async def test_beyond_the_limit_a_pick_is_refused_from_its_bytes(taken: list[byt
     assert b'"request_id":"made-8"' in unread
     assert likeness(by_lane) == likeness(by_aiohttp) == likeness(unread)
     assert service.sample("pick_refusals_total", instance="", code="Overloaded") == 3
+
+
+async def test_a_refusal_stands_behind_the_answer_to_what_came_before(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put = Outbox.put
+
+    def asked_meanwhile(outbox: Outbox, write: Any, answer: bytes) -> None:
+        """The next pick comes before the answer has left, and finds the gate full."""
+        monkeypatch.setattr(Gate, "admit", lambda *_: None)
+        asyncio.get_running_loop().call_soon(write.__self__.data_received, pick_of())
+        put(outbox, write, answer)
+
+    async with connected(service) as client:
+        await client.ask(pick_of())
+        monkeypatch.setattr(Outbox, "put", asked_meanwhile)
+        statuses = [status_of(await client.ask(pick_of())), status_of(await client.ask())]
+    assert statuses == [200, 503]
 
 
 LAST = b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"

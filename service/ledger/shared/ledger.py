@@ -14,6 +14,7 @@ from service.ledger.port import (
     Answered,
     AnswerT,
     Operation,
+    Outcome,
     Pick,
     Return,
     Review,
@@ -23,7 +24,7 @@ from service.ledger.port import (
 from service.ledger.rules import Rules
 from service.ledger.shared.breaker import Breaker
 from service.ledger.shared.census import Census
-from service.ledger.shared.line import Line
+from service.ledger.shared.line import CallLost, Line
 from service.ledger.shared.queue import CallQueue
 from service.tasks import heed_cancellation
 
@@ -43,6 +44,7 @@ class SharedLedger:
         self._line = line
         self._breaker = breaker
         self.queue = queue
+        self._lost: dict[Outcome, CallLost] = {}  # until they are told again
 
     @property
     def serves_since(self) -> float:
@@ -64,9 +66,26 @@ class SharedLedger:
         return Decision("redis", picked_from(await self.send(pick)))
 
     async def apply(self, operation: Answered[AnswerT]) -> AnswerT:
-        """Apply an operation on every replica, in the call that leaves next."""
-        answer = await self.send(operation)
+        """Apply an operation on every replica, in the call that leaves next.
+
+        An outcome whose answer was lost is to be told again, and then has the answer of that call.
+        """
+        sent = self._tell(operation) if isinstance(operation, Outcome) else self.send(operation)
+        answer = await sent
         return cast("AnswerT", msgspec.convert(answer, answer_type(type(operation))))
+
+    async def _tell(self, outcome: Outcome) -> Any:
+        """Tell an outcome once: told twice it would find that it has ended its call already."""
+        if (lost := self._lost.get(outcome)) is not None:
+            fate = self.queue.fate(lost)
+            del self._lost[outcome]
+            if fate is not None:
+                return fate.answer
+        try:
+            return await self.send(outcome)
+        except CallLost as error:
+            self._lost.setdefault(outcome, error)
+            raise
 
     def send(self, operation: Operation) -> asyncio.Future[Any]:
         """Have an operation sent in the call that leaves next; its future gets the answer."""
