@@ -244,7 +244,6 @@ class Connection(Protocol):
 
     def _give_up(self, error: CallerIdError) -> None:
         """Refuse a head that does not end, and close; silently behind what is to be answered."""
-        self._lane.outbox.leave()
         if self._is_idle():
             self._write(self._refusal(error, self._lane.api.parts.new_id(), Connection="close"))
         self._unparsed = 0

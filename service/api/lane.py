@@ -78,8 +78,7 @@ class Lane:
         return response(ACCEPTED, outcomes.encode(request_id), request_id)
 
     def refuse(self, asker: Asker, request_id: str, traceparent: str, arrived: float) -> bytes:
-        """Count a pick that there is no place for, and return its answer, the next to be sent."""
-        self.outbox.leave()
+        """Count a pick that there is no place for, and return its answer."""
         self.api.refused["", Overloaded.code].inc()
         self.api.replied.count((asker.name, Overloaded.code))
         with traced_by(traceparent):
