@@ -162,7 +162,7 @@ class FailoverLedger:
         return decision
 
     def _knows_better(self, pick: Pick | Take) -> bool:
-        if self._write_back.differs(pick.call):
+        if pick.call in self._write_back.differing:
             return self._local.answered(pick) is not None
         return not self._is_settled and self._is_ahead(pick)
 
@@ -199,7 +199,7 @@ class FailoverLedger:
             lacks = self._write_back.concerns  # or counts it under another number
             if isinstance(operation, Outcome) and lacks(operation.call, operation.callee):
                 raise LedgerUnavailable("Redis has not heard of it yet")  # noqa: TRY301 - as if it said so
-            answer = await self._shared.apply(operation)
+            answer = operation.read(await self._shared.send(operation))
         except LedgerUnavailable:
             if isinstance(operation, Outcome):
                 self._local.apply_now(operation)  # a slot comes free, who knows for how long alone

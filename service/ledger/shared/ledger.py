@@ -3,9 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, cast
-
-import msgspec
+from typing import Any
 
 from service.errors import LedgerUnavailable
 from service.ledger.answers import Decision, picked_from
@@ -18,7 +16,6 @@ from service.ledger.port import (
     Return,
     Review,
     Take,
-    answer_type,
 )
 from service.ledger.rules import Rules
 from service.ledger.shared.breaker import Breaker
@@ -65,8 +62,7 @@ class SharedLedger:
 
     async def apply(self, operation: Answered[AnswerT]) -> AnswerT:
         """Apply an operation on every replica, in the call that leaves next."""
-        answer = await self.send(operation)
-        return cast("AnswerT", msgspec.convert(answer, answer_type(type(operation))))
+        return operation.read(await self.send(operation))
 
     def send(self, operation: Operation) -> asyncio.Future[Any]:
         """Have an operation sent in the call that leaves next; its future gets the answer."""
