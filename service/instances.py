@@ -135,7 +135,7 @@ class Instances(dict[str, Instance]):
         selection = self._settings.selection_for(instance)
         rules = self._rules_for(built)
         built.ledger.rule(rules)
-        asks = selection.fallback == "ccc"
+        asks, window = selection.fallback == "ccc", selection.calling_window
         built.spare.show(selection.spare_first)
         built.health.turn(on=self._settings.health.enabled)
         built.demand.now = built.experiment.now = built.calls.now = now_in(selection)
@@ -152,7 +152,7 @@ class Instances(dict[str, Instance]):
             digests=digests,
             rules=rules,
             knows_callees=rules.horizon > 0,
-            closed=lambda: outside_window(selection, time.time()),
+            closed=lambda: outside_window(selection, time.time()) if window else None,
             now=built.now,
             demand=built.demand,
             experiment=built.experiment,

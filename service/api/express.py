@@ -129,13 +129,12 @@ class Connection(Protocol):
         known = self._lane.find(data[:start])
         if known is None:
             return self._turn_away(data, start)
-        if len(data) > start + known.length:
-            return False
-        if len(data) < start + known.length:
+        missing = start + known.length - len(data)
+        if missing > 0:
             self._hold(data)
-        else:
+        elif missing == 0:
             self._admit(known, data[start:])
-        return True
+        return missing >= 0
 
     def _admit(self, known: KnownHead, body: bytes) -> None:
         """Have a request answered in the loop's next turn, or refuse it in this one."""
@@ -167,7 +166,8 @@ class Connection(Protocol):
         self._rest()
 
     async def _answer(self, work: Work, known: KnownHead, request_id: str) -> None:
-        TRACEPARENT.set(known.traceparent)  # for this task alone
+        if known.traceparent:
+            TRACEPARENT.set(known.traceparent)  # for this task alone
         try:
             answer, code = await work, OK
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - also of what was given up

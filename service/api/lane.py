@@ -64,12 +64,13 @@ class Lane:
     async def _pick(self, admission: Admission, request_id: str, body: bytes) -> bytes:
         asked = None
         try:
-            with admission:
-                asked = pick.decode(body)
-                answer = await pick.decide(self.api, admission, asked)
+            asked = pick.decode(body)
+            answer = await pick.decide(self.api, admission, asked)
         except Exception as error:
             pick.note_refusal(self.api, request_id, asked, error)
             raise
+        finally:
+            self.api.gate.leave(admission)
         pick.note_answer(self.api, request_id, admission, asked, answer)
         return response(PICKED, pick.encode(answer, request_id), request_id)
 

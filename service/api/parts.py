@@ -164,5 +164,5 @@ def arrival_of(request: web.Request, api: Api) -> float:
 
 def request_ids() -> Callable[[], str]:
     """Return a maker of unique ids, cheaper than a random one each: a pick waits for its own."""
-    start, count = uuid.uuid4().hex[:20], itertools.count()
-    return lambda: f"{start}{next(count):012x}"
+    form = f"{uuid.uuid4().hex[:20]}%012x"
+    return map(form.__mod__, itertools.count()).__next__

@@ -162,7 +162,7 @@ class FailoverLedger:
         return decision
 
     def _knows_better(self, pick: Pick | Take) -> bool:
-        if self._write_back.differs(pick.call):
+        if pick.call in self._write_back.differing:
             return self._local.answered(pick) is not None
         return not self._is_settled and self._is_ahead(pick)
 

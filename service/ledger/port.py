@@ -40,7 +40,6 @@ AnswerT_co = TypeVar("AnswerT_co", covariant=True)
 class Answered(msgspec.Struct, Generic[AnswerT_co], frozen=True, array_like=True, gc=False):
     """An operation that a ledger applies in one step, and the type of its answer."""
 
-    @property
     def turns(self) -> int:
         """The share of a batch that this takes up, of `BATCH_TURNS`."""
         return 1
@@ -50,13 +49,18 @@ class Answered(msgspec.Struct, Generic[AnswerT_co], frozen=True, array_like=True
         """True if this changes nothing: it is a dry run, or only reads."""
         return bool(getattr(self, "dry_run", False))
 
+    def read(self, answer: Any) -> AnswerT_co:
+        """Read an answer to this as it comes from Redis."""
+        read: AnswerT_co = msgspec.convert(answer, _answer_type(type(self)))
+        return read
+
 
 Operation: TypeAlias = Answered[Any]
 Uses: TypeAlias = tuple[tuple[str, str], ...]  # numbers, each with its mark
 
 
 @cache
-def answer_type(kind: type[Operation]) -> Any:
+def _answer_type(kind: type[Operation]) -> Any:
     """Return the type of the answers to a kind of operation."""
     (base,) = kind.__orig_bases__  # type: ignore[attr-defined]  # where Python keeps the parameter
     return get_args(base)[0]
@@ -83,7 +87,6 @@ class Pick(Answered[Picked], frozen=True, gc=False):
     region: str = ""
     arm: str = ""
 
-    @property
     def turns(self) -> int:
         """One for each number, and more where there are many pools.
 
@@ -127,7 +130,6 @@ class Return(Answered[int], frozen=True, tag="return", gc=False):
 
     limit: int
 
-    @property
     def turns(self) -> int:
         """All: it has a call of its own."""
         return BATCH_TURNS
@@ -138,7 +140,6 @@ class Review(Answered[bool], frozen=True, tag="review", gc=False):
 
     numbers: tuple[str, ...]
 
-    @property
     def turns(self) -> int:
         """All: it has a call of its own."""
         return BATCH_TURNS
@@ -150,7 +151,6 @@ class Describe(Answered[tuple[Standing, ...]], frozen=True, tag="describe", gc=F
     dry_run: bool
     numbers: tuple[str, ...]
 
-    @property
     def turns(self) -> int:
         """All: it has a call of its own."""
         return BATCH_TURNS

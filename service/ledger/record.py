@@ -14,6 +14,8 @@ import msgspec
 _RECORD = Struct("<12xdd8xddII")
 _HOME_SIZE = 12
 _USE_AT = _HOME_SIZE + 8  # behind the home and the turn
+# Returns, alone in a tuple, the instant of a number's last use, from a record that can be read.
+last_use = Struct(f"<{_USE_AT}xd").unpack_from
 _UNUSED = bytes(_RECORD.size - _USE_AT)
 
 
@@ -49,11 +51,6 @@ Recall: TypeAlias = Callable[[str], tuple[KnownUse, dict[str, int]] | None]
 def home_of(packed: bytes) -> str:
     """Return a number's home, from its record as it stands in Redis; "" where it cannot be read."""
     return packed[:_HOME_SIZE].decode(errors="replace")
-
-
-def last_use(packed: bytes) -> float:
-    """Return the instant of a number's last use, from a record that can be read."""
-    return float(unpack_from("<d", packed, _USE_AT)[0])
 
 
 def known_from(packed: bytes) -> KnownUse | None:

@@ -79,6 +79,8 @@ class Degraded(Unwritten):
 class WriteBack:
     """Keeps degraded picks and writes them; `run` must be running.
 
+    `differing` are calls answered here to which Redis has another process's answer.
+
     Args:
         shared: the ledger in Redis.
         metrics: counts what was written, and what waits.
@@ -90,7 +92,7 @@ class WriteBack:
         self._waiting: deque[Unwritten] = deque()
         self._writing: list[Unwritten] = []  # the first of them, while they are being written
         self._digests = Counter[str]()  # of the calls and callees that they tell of
-        self._differing: dict[str, None] = {}  # a set in order
+        self.differing: dict[str, None] = {}  # a set in order
         self._wake = asyncio.Event()
 
     @property
@@ -101,10 +103,6 @@ class WriteBack:
     def concerns(self, call: str, callee: str = "") -> bool:
         """Return whether Redis has not heard yet what was decided here for a call or a callee."""
         return call in self._digests or callee in self._digests
-
-    def differs(self, call: str) -> bool:
-        """Return whether Redis has another process's answer to a call that was answered here."""
-        return call in self._differing
 
     def replay(self, missing: Sequence[Operation]) -> None:
         """Write once more what Redis had applied, and has lost.
@@ -189,9 +187,9 @@ class WriteBack:
             unwritten.left.pop(0)
 
     def _differ(self, call: str) -> None:
-        self._differing[call] = None
-        if len(self._differing) > MOST_DIFFERING:
-            del self._differing[next(iter(self._differing))]
+        self.differing[call] = None
+        if len(self.differing) > MOST_DIFFERING:
+            del self.differing[next(iter(self.differing))]
 
     async def _send(self, unwritten: Unwritten, operation: Operation) -> Any:
         """Have an operation applied; the end of this task does not take it back."""

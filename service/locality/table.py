@@ -26,7 +26,7 @@ _MOST_PLACES = 0xFFFF  # what a cell of the flat array can name
 _is_area_code = re.compile(r"0[0-9]{2,3}").fullmatch
 
 
-class Locality(msgspec.Struct, frozen=True, gc=False):
+class Locality(msgspec.Struct, frozen=True, gc=False, cache_hash=True):
     """A place; "" stands for what is not known.
 
     `country` is an ISO region, or "" for a number of a global network such as +800.

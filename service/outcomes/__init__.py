@@ -74,7 +74,7 @@ class OutcomeReport(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     instance_id: InstanceId = ""
 
 
-class _ReadReport(Struct, frozen=True):
+class _ReadReport(Struct, frozen=True, gc=False):
     """A report that was read: when it came, in ledger time, the callee's digest and place."""
 
     instance: Instance
@@ -147,7 +147,8 @@ class Outcomes:
 
     def _read(self, report: OutcomeReport) -> _ReadReport:
         instance = instance_named(self._instances, report.instance_id)
-        _check_named(report)
+        if not report.call_id:
+            _check_named(report)
         caller, callee, region = "", "", ""
         if report.caller_number:
             caller = own_number("caller_number", report.caller_number)
@@ -207,8 +208,6 @@ class Outcomes:
 
 
 def _check_named(report: OutcomeReport) -> None:
-    if report.call_id:
-        return
     for field, given in (
         ("caller_number", report.caller_number),
         ("called_number", report.called_number),

@@ -128,9 +128,11 @@ def instance_named(instances: Mapping[str, T], instance_id: str) -> T:
             raise UnknownInstance(
                 f"instance_id: no instance {instance_id!r} is configured here"
             ) from None
-    if len(instances) != 1:
-        raise InvalidField("instance_id", "several instances are configured: name one")
-    return next(iter(instances.values()))
+    try:
+        (instance,) = instances.values()
+    except ValueError:
+        raise InvalidField("instance_id", "several instances are configured: name one") from None
+    return instance
 
 
 def inventory_of(instance_id: str, keeper: InventoryKeeper) -> Inventory:

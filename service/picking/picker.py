@@ -40,6 +40,7 @@ from service.sync import Localities
 from service.tally import Children
 
 STEPS_REMEMBERED = 10_000
+_Shown = list[PhoneNumber | None]  # the numbers of an answer, None for one that is not known here
 CCC_HAS_NONE = "CCC's own pick was asked too, and gave none that may be shown."
 
 
@@ -89,12 +90,13 @@ class Picker:
             if decision.picked.rejected:
                 self._count_rejected(instance, decision)
             if decision.picked.uses:
-                question.count_demand(decision)
-                known = _numbers(instance.keeper.inventory)
-                if [number for number, _ in decision.picked.uses if number not in known]:
+                shown = _shown(decision, situation.inventory)
+                question.count_demand(decision, shown[0])
+                if None in shown:
                     # The leader has let it in already and this replica has not heard of it yet.
                     await create_task(instance.keeper.follow())
-                return self._answer(question, decision, situation.steps)
+                    shown = _shown(decision, instance.keeper.inventory)
+                return self._answer(question, decision, shown, situation.steps)
             if (error := refused_by_ledger(decision, instance.now())) is not None:
                 raise error
         if not situation.steps and situation.closed is None and may_ask_ccc(question):
@@ -184,15 +186,14 @@ class Picker:
             self._rejected[instance.instance_id, reason].inc(count)
 
     def _answer(
-        self, question: Question, decision: Decision, steps: tuple[Step, ...] = ()
+        self, question: Question, decision: Decision, shown: _Shown, steps: tuple[Step, ...] = ()
     ) -> PickAnswer:
-        picked, known = decision.picked, _numbers(question.instance.keeper.inventory)
-        callee = _placed_callee(question.callee)
+        picked, callee = decision.picked, _placed_callee(question.callee)
         pairs = []
-        for number, mark in picked.uses:
-            place = known.get(number) or self._locator.place(number)
-            shown = PlacedNumber(number, place.province, place.city)
-            pairs.append(Pair(shown, callee, shown_level(mark)))
+        for (number, mark), own in zip(picked.uses, shown, strict=True):
+            place = own or self._locator.place(number)
+            caller = PlacedNumber(number, place.province, place.city)
+            pairs.append(Pair(caller, callee, shown_level(mark)))
         if not question.request.explain:
             return PickAnswer(decision.source, tuple(pairs), rejected=picked.rejected)
         explanation, arm = explained(question, steps, decision), arm_name(question.arm)
@@ -209,12 +210,14 @@ class Picker:
             question.count_without_numbers("ccc")
             uses = ((caller.number, "ccc") for caller in choice.callers)
             question.instance.calls.count_picks(uses)
-            shown = _placed_callee(question.callee)
-            return PickAnswer("ccc", tuple(Pair(caller, shown, "ccc") for caller in choice.callers))
+            callee = _placed_callee(question.callee)
+            pairs = tuple(Pair(caller, callee, "ccc") for caller in choice.callers)
+            return PickAnswer("ccc", pairs)
         for decision in choice.decisions:
             picked = decision.picked
             if picked.is_repeated and self._are_candidates(question, picked.uses):
-                return self._answer(question, decision)
+                inventory = question.instance.keeper.inventory
+                return self._answer(question, decision, _shown(decision, inventory))
             if (error := refused_by_ledger(decision, question.instance.now())) is not None:
                 raise error
         situation = self._situation(question)
@@ -223,8 +226,9 @@ class Picker:
         raise refused_for_want_of_numbers(question, situation, NOT_ASKED, CCC_HAS_NONE)
 
 
-def _numbers(inventory: Inventory | None) -> Mapping[str, PhoneNumber]:
-    return inventory.numbers if inventory is not None else {}
+def _shown(decision: Decision, inventory: Inventory | None) -> _Shown:
+    numbers = inventory.numbers if inventory is not None else {}
+    return [numbers.get(number) for number, _ in decision.picked.uses]
 
 
 def _placed_callee(callee: Callee) -> PlacedNumber:

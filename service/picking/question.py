@@ -3,7 +3,7 @@
 from service.coverage.demand import REFUSED, group_of
 from service.errors import InvalidField
 from service.experiment import arm_name, arm_of
-from service.inventory import Step, Wish, kept_from, shown_level
+from service.inventory import PhoneNumber, Step, Wish, kept_from, shown_level
 from service.ledger import Decision, Pick, Take
 from service.locality import Callee
 from service.picking import PickRequest
@@ -98,20 +98,18 @@ class Question:
             body=self._body,
         )
 
-    def count_demand(self, decision: Decision) -> None:
-        """Count the call of an answered pick with the demand, and its numbers, once."""
+    def count_demand(self, decision: Decision, own: PhoneNumber | None) -> None:
+        """Count the call of an answered pick, and its numbers, `own` the first of them, once."""
         if self.request.dry_run or decision.picked.is_repeated:
             return
         self.instance.calls.count_picks(decision.picked.uses)
-        number, mark = decision.picked.uses[0]
-        groups, inventory = self.request.skill_group_ids, self.instance.keeper.inventory
-        own = inventory.numbers.get(number) if inventory is not None else None
+        groups = self.request.skill_group_ids
         if own is not None and own.agent_id:
             groups = ()  # the agent's own number: no group's supply
-        group = (
-            groups[0] if len(groups) == 1 else group_of(groups, own.skill_group_ids if own else ())
-        )
-        self.instance.demand.count(group, self.callee.locality, shown_level(mark))
+        held = own.skill_group_ids if own is not None else ()
+        group = groups[0] if len(groups) == 1 else group_of(groups, held)
+        level = shown_level(decision.picked.uses[0][1])
+        self.instance.demand.count(group, self.callee.locality, level)
 
     def count_without_numbers(self, level: str = REFUSED) -> None:
         """Count the call of a pick for which no number of ours was chosen here."""

@@ -4,7 +4,7 @@ Nothing waits for it: they are counted in this process, and added once a minute 
 all replicas. A minute of them is lost with a process that is killed.
 """
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from datetime import date, datetime, timedelta
 from itertools import chain
@@ -48,7 +48,7 @@ class CallCounter:
         self._inventory = inventory
         self._numbers: defaultdict[str, list[int]] = _rows()
         self._strata: defaultdict[Stratum, list[int]] = _rows()
-        self._marks: Counter[str] = Counter()
+        self._marks: defaultdict[str, int] = defaultdict(int)
         self._groups: dict[str, str] = {}
         self._pending: PendingCounts[str, Cell] = PendingCounts(self._add)
         self._kept = date.min, 0
@@ -106,7 +106,7 @@ class CallCounter:
         """Move what was counted into its day, in slices."""
         numbers, self._numbers = self._numbers, _rows()
         strata, self._strata = self._strata, _rows()
-        marks, self._marks = self._marks, Counter()
+        marks, self._marks = self._marks, defaultdict(int)
         if (inventory := self._inventory()) is not None:
             self._groups |= {group_token(group): group for group in inventory.groups}
         picks = ((_stratum(read_mark(mark)), _of_picks(count)) for mark, count in marks.items())

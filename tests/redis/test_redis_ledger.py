@@ -88,7 +88,7 @@ async def test_picks_from_many_pools_fill_a_batch_sooner(redis_url: str) -> None
     async with shared_ledger(redis_url, inventory_of(200), seconds=5) as side:
         many = Step("any", EVERYONE[0].pools * 16)
         four = Pick(dry_run=False, steps=(many,), count=4)
-        assert four.turns == 10
+        assert four.turns() == 10
         await side.shared.pick(ONE)
         before = side.metrics.registry.get_sample_value("callerid_ledger_batch_size_count") or 0
         await asyncio.gather(*(side.shared.pick(four) for _ in range(9)))
@@ -108,7 +108,7 @@ def test_a_pick_takes_turns_by_its_numbers_and_its_pools(
 
 def test_the_cities_that_are_tried_first_count_in_the_turns_of_a_pick() -> None:
     cities, anywhere = Step("any", EVERYONE[0].pools * 16), EVERYONE[0]
-    assert Pick(dry_run=False, steps=(cities, anywhere)).turns == 2
+    assert Pick(dry_run=False, steps=(cities, anywhere)).turns() == 2
 
 
 async def test_a_call_sent_twice_is_applied_once_and_answered_alike(redis_url: str) -> None:

@@ -28,9 +28,11 @@ class Callers:
     def learn(self, number: str, record: bytes) -> None:
         """Take in a record that came with an answer, unless a newer one is there."""
         records = self._late if self.keeps_shares else self._records
-        held = records.get(number)
-        if held is None or not is_outdated(last_use(record), last_use(held)):
-            records[number] = record
+        if held := records.get(number):
+            (last,), (before,) = last_use(record), last_use(held)
+            if is_outdated(last, before):
+                return
+        records[number] = record
 
     def adopt(self, number: str, record: bytes) -> None:
         """Take in a record that was read beside the calls, and may be any bytes."""

@@ -16,7 +16,8 @@ _log = logging.getLogger(__name__)
 class Breaker:
     """Open after three failed calls in a row, closed by the first accepted write.
 
-    Picks never probe a Redis that is away: the heartbeat does, so no callee waits to find out.
+    While it `is_open`, picks are decided without asking: they never probe a Redis that is away, the
+    heartbeat does, so no callee waits to find out.
     `words` are Redis's own for why it does not serve, "" while it does; `doubted` is set meanwhile.
     `serves_since` is the instant, on the loop's clock, of the first write that was accepted after
     Redis was away or wiped.
@@ -32,23 +33,19 @@ class Breaker:
         self._randomness = randomness
         self._metrics = metrics
         self._failures = 0
+        self.is_open = False
         self._is_up: bool | None = None
         self._has_missed = self._is_told = False
         self.words = ""
         self.serves_since = float("-inf")
         self.doubted = asyncio.Event()
 
-    @property
-    def is_open(self) -> bool:
-        """True while picks are decided without asking."""
-        return self._failures >= FAILURES_TO_OPEN
-
     def succeeded(self) -> None:
         """Close: a write was accepted."""
         if self.is_open or self._has_missed:
             self.serves_since = asyncio.get_running_loop().time()
             self._has_missed = False
-        self._failures = 0
+        self._failures, self.is_open = 0, False
         if self._is_up is not True:
             self.words = ""
             self.doubted.clear()
@@ -64,6 +61,7 @@ class Breaker:
             words: what Redis, or the way to it, said.
         """
         self._failures += 1
+        self.is_open = self._failures >= FAILURES_TO_OPEN
         self.words = words
         self.doubted.set()
         self._show(is_up=False)

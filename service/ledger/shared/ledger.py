@@ -3,9 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, cast
-
-import msgspec
+from typing import Any
 
 from service.errors import LedgerUnavailable
 from service.ledger.answers import Decision, picked_from
@@ -19,7 +17,6 @@ from service.ledger.port import (
     Return,
     Review,
     Take,
-    answer_type,
 )
 from service.ledger.rules import Rules
 from service.ledger.shared.breaker import Breaker
@@ -71,8 +68,7 @@ class SharedLedger:
         An outcome whose answer was lost is to be told again, and then has the answer of that call.
         """
         sent = self._tell(operation) if isinstance(operation, Outcome) else self.send(operation)
-        answer = await sent
-        return cast("AnswerT", msgspec.convert(answer, answer_type(type(operation))))
+        return operation.read(await sent)
 
     async def _tell(self, outcome: Outcome) -> Any:
         """Tell an outcome once: told twice it would find that it has ended its call already."""

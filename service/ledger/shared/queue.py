@@ -87,11 +87,11 @@ class CallQueue:
             raise LedgerUnavailable("The way to Redis is being built anew")
         loop = self._loop
         waiting = _Waiting(operation, loop.time(), loop.create_future())
+        if not self._waiting:  # behind others it is set
+            self._wake.set()
         self._waiting.append(waiting)
         if self._timer is None:
             self._timer = loop.call_at(waiting.since + self._deadline, self._expire)
-        if not self._wake.is_set():
-            self._wake.set()
         return waiting.answer
 
     def now(self) -> float:
@@ -142,7 +142,7 @@ class CallQueue:
             if one.since < oldest:
                 _give_back([one], LedgerUnavailable(TOO_SLOW))
             elif not one.answer.done():
-                left -= one.operation.turns  # asked once: it is worked out anew each time
+                left -= one.operation.turns()  # asked once: it is worked out anew each time
                 if left < 0 and batch:
                     break
                 batch.append(one)
