@@ -16,6 +16,7 @@ _HOME_SIZE = 12
 _USE_AT = _HOME_SIZE + 8  # behind the home and the turn
 # Returns, alone in a tuple, the instant of a number's last use, from a record that can be read.
 last_use = Struct(f"<{_USE_AT}xd").unpack_from
+MOST = 2**53  # beyond it a double is no count or instant of anybody's
 _UNUSED = bytes(_RECORD.size - _USE_AT)
 
 
@@ -63,18 +64,24 @@ def known_from(packed: bytes) -> KnownUse | None:
         return UNUSED
     try:
         turn, last, hour, day, in_hour, in_day = _RECORD.unpack_from(packed)
-        counts = int(last), int(hour), int(day), in_hour, in_day
+        counts = _whole(last), _whole(hour), _whole(day), in_hour, in_day
         if len(packed) == _RECORD.size:
-            return KnownUse(*counts, turn=int(turn))
+            return KnownUse(*counts, turn=_whole(turn))
         (count,) = unpack_from("<H", packed, _RECORD.size)
         leases = unpack_from(f"<{2 * count}d", packed, _RECORD.size + 2)
         cap, avoid = 0, {}
         if more := packed[_RECORD.size + 2 + 16 * count :]:
             cap, avoid = msgspec.msgpack.decode(more)
-        regions = {region: int(ends) for region, ends in dict(avoid).items()}
-        return KnownUse(*counts, tuple(map(int, leases)), int(cap), regions, int(turn))
+        regions = {region: _whole(ends) for region, ends in dict(avoid).items()}
+        return KnownUse(*counts, tuple(map(_whole, leases)), _whole(cap), regions, _whole(turn))
     except (StructError, ValueError, OverflowError, TypeError, RecursionError):
         return None
+
+
+def _whole(value: float) -> int:
+    if not -MOST < value < MOST:
+        raise OverflowError
+    return int(value)
 
 
 def counts_from(packed: bytes) -> Counts:

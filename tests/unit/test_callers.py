@@ -54,6 +54,7 @@ def test_a_used_number_takes_200_bytes_whatever_told_of_it() -> None:
         (b"no record", 3),
         (record(NOW + 1, 4, b"\x09"), 3),
         (record(NOW + 1, 4, b"\0\0" + b"\x91" * 5000), 3),  # arrays in arrays
+        (record(10**300, 4), 3),
     ],
 )
 def test_the_last_use_that_can_be_read_counts(later: bytes, in_day: int) -> None:
