@@ -139,7 +139,7 @@ def test_nothing_waits_where_nothing_but_rules_and_credentials_changed() -> None
 
 async def test_days_and_hours_go_by_a_new_time_zone_at_once() -> None:
     running = Settings(instances=(InstanceSettings(id="a"),))
-    nobody = in_place_of(SimpleNamespace())  # asked for nothing as long as nothing runs
+    nobody = in_place_of(SimpleNamespace(version=0))  # asked for nothing as long as nothing runs
     parts = Builder(running, None, None, Metrics()).build(running.instances[0], nobody, nobody)
     instances = Instances(running, [parts], nobody)
     counting = parts.experiment, parts.demand, parts.calls
@@ -150,7 +150,7 @@ async def test_days_and_hours_go_by_a_new_time_zone_at_once() -> None:
 
 async def test_reports_are_kept_for_as_many_days_as_are_read_again() -> None:
     running = Settings(instances=(InstanceSettings(id="a"),))
-    nobody = in_place_of(SimpleNamespace())
+    nobody = in_place_of(SimpleNamespace(version=0))
     parts = Builder(running, None, None, Metrics()).build(running.instances[0], nobody, nobody)
     instances = Instances(running, [parts], nobody)
     assert parts.calls.days == 35
