@@ -110,7 +110,9 @@ async def test_the_demo_answers_what_it_tells_one_to_paste() -> None:
         assert demo.stdout is not None
         told = ""
         while "Ctrl-C" not in told:
-            told += (await asyncio.wait_for(demo.stdout.readline(), STARTING_SECONDS)).decode()
+            line = await asyncio.wait_for(demo.stdout.readline(), STARTING_SECONDS)
+            assert line, f"it has ended: {told}"
+            told += line.decode()
         await until_ready(client, f"http://127.0.0.1:{port}")
         pasted = await asyncio.create_subprocess_shell(
             f"set -e\n{told[told.index('# a mobile') : told.index('Ctrl-C')]}",
