@@ -90,8 +90,8 @@ def test_every_text_stands_out_in_both_schemes(
 def test_nothing_is_cut_off_on_a_narrow_screen(
     browser: Browser, service: Beside, language: str
 ) -> None:
-    browser.size(390, 800)  # as a telephone has it from the beginning
     browser.open(service.url, language=language)
+    browser.size(390, 800)
     browser.wait_for("#picks tbody", "138****1234")
     browser.find('#map [data-key="四川"]').click()
     sideways = (
@@ -100,6 +100,7 @@ def test_nothing_is_cut_off_on_a_narrow_screen(
     )
 
     def fits() -> bool:
+        browser.size(390, 800)  # again: the page is laid out anew
         return set(browser.run(sideways)) == {0}
 
     browser.wait(fits)
