@@ -95,6 +95,8 @@ def test_nothing_is_cut_off_on_a_narrow_screen(
     browser.wait_for("#picks tbody", "138****1234")
     browser.find('#map [data-key="四川"]').click()
     sideways = (
+        "for (const chip of document.querySelectorAll('.chip'))"
+        " chip.textContent = 'this callee was called as often as may be';"
         "return [document.documentElement, ...document.querySelectorAll('.scroll')]"
         ".map((node) => node.scrollWidth - node.clientWidth)"
     )
