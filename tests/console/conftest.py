@@ -1,4 +1,7 @@
-"""One browser and one service for all tests of the console; each puts back what it changes."""
+"""One browser for all tests of the console, and one service for those of a file.
+
+Each test puts back what it changes. A service that outlived its file would log into other tests.
+"""
 
 from collections.abc import Iterator
 
@@ -24,7 +27,7 @@ def browser(window: Browser) -> Iterator[Browser]:
     assert not complaints
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def service() -> Iterator[Beside]:
     """A service two of whose numbers have been used as often as a day may."""
     with beside(operated()) as service:
