@@ -16,6 +16,7 @@ from service.ledger.record import Recall
 from service.ledger.rules import DAY, Rules
 from service.ledger.shared.ledger import SharedLedger
 from service.ledger.shared.line import CallLost
+from service.ledger.shared.recent import Applied
 from service.ledger.shared.wire import CallReply
 from service.ledger.write_back import Degraded, WriteBack
 from service.metrics import Metrics
@@ -185,7 +186,7 @@ class FailoverLedger:
     def _is_catching_up(self) -> bool:
         return self._shared.queue.now() < self._shared.serves_since + CATCH_UP_SECONDS
 
-    def _replay(self, missing: Sequence[Answered[Any]]) -> None:
+    def _replay(self, missing: Sequence[Applied]) -> None:
         self._is_settled = False
         self._write_back.replay(missing)
 

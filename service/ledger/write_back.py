@@ -23,7 +23,7 @@ written is put back, and `sent` is the answer that it was waiting for.
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from typing import Any
 
 from service.errors import LedgerUnavailable
@@ -31,8 +31,9 @@ from service.ledger.answers import Picked, picked_from
 from service.ledger.port import Operation, Pick, Record, Retract, Take, Undo
 from service.ledger.shared.ledger import SharedLedger
 from service.ledger.shared.line import CallLost
+from service.ledger.shared.recent import Applied, again
 from service.metrics import Metrics
-from service.tasks import heed_cancellation
+from service.tasks import heed_cancellation, in_slices
 
 MOST_KEPT = 100_000
 TOGETHER = 32
@@ -89,6 +90,7 @@ class WriteBack:
     def __init__(self, shared: SharedLedger, metrics: Metrics) -> None:
         self._shared = shared
         self._metrics = metrics
+        self._lacking: list[Applied] = []  # calls to take in before anything is written
         self._waiting: deque[Unwritten] = deque()
         self._writing: list[Unwritten] = []  # the first of them, while they are being written
         self._digests = Counter[str]()  # of the calls and callees that they tell of
@@ -98,24 +100,32 @@ class WriteBack:
     @property
     def is_behind(self) -> bool:
         """True while there is something to write."""
-        return bool(self._waiting or self._writing)
+        return bool(self._lacking or self._waiting or self._writing)
 
     def concerns(self, call: str, callee: str = "") -> bool:
-        """Return whether Redis has not heard yet what was decided here for a call or a callee."""
-        return call in self._digests or callee in self._digests
+        """Return whether Redis may not have heard yet what was decided for a call or a callee."""
+        return bool(self._lacking) or call in self._digests or callee in self._digests
 
-    def replay(self, missing: Sequence[Operation]) -> None:
-        """Write once more what Redis had applied, and has lost.
+    def replay(self, missing: Sequence[Applied]) -> None:
+        """Write once more what Redis had applied, and has lost, before all else.
 
-        It comes before all else, in its order.
+        There may be 30 s of it: it is taken in by slices, and until then concerns every callee.
         """
-        self._metrics.write_backs.labels("replayed").inc(len(missing))
-        for operation in reversed(missing):
-            unwritten = Unwritten([operation])
-            if isinstance(operation, Record):
-                unwritten = Unwritten([operation], None, operation.call, operation.callee)
-            self._digests.update(unwritten.digests)
-            self._waiting.appendleft(unwritten)
+        self._lacking += missing
+        self._count()
+
+    def _take_in(self) -> Generator[None, None, None]:
+        """Have what Redis lacks wait in its order, the last call first: each is whole in itself."""
+        while self._lacking:
+            missing = [*again(self._lacking.pop())]
+            self._metrics.write_backs.labels("replayed").inc(len(missing))
+            for operation in reversed(missing):
+                unwritten = Unwritten([operation])
+                if isinstance(operation, Record):
+                    unwritten = Unwritten([operation], None, operation.call, operation.callee)
+                self._digests.update(unwritten.digests)
+                self._waiting.appendleft(unwritten)
+            yield
         self._count()
 
     def keep(self, unwritten: Unwritten) -> None:
@@ -132,6 +142,7 @@ class WriteBack:
         clock = asyncio.get_running_loop().time
         while True:
             await self._wake.wait()
+            await in_slices(self._take_in())
             self._writing = [
                 self._waiting.popleft() for _ in range(min(TOGETHER, len(self._waiting)))
             ]
@@ -160,8 +171,9 @@ class WriteBack:
         self._count()
 
     def _count(self) -> None:
-        self._metrics.write_back_backlog.set(len(self._waiting) + len(self._writing))
-        if self._waiting:
+        waiting = len(self._lacking) + len(self._waiting)
+        self._metrics.write_back_backlog.set(waiting + len(self._writing))
+        if self._lacking or self._waiting:
             self._wake.set()
         else:
             self._wake.clear()

@@ -23,6 +23,7 @@ from service.ledger.shared.breaker import Breaker
 from service.ledger.shared.census import Census
 from service.ledger.shared.line import CallLost, Line
 from service.ledger.shared.queue import FATES_KEPT, CallQueue
+from service.ledger.shared.recent import Applied
 from service.tasks import heed_cancellation
 
 RETURNS_A_SLICE = 16
@@ -91,8 +92,8 @@ class SharedLedger:
             raise LedgerUnavailable(f"Redis does not serve: {self._breaker.words}")
         return self.queue.enqueue(operation)
 
-    def on_missed(self, callback: Callable[[list[Operation]], None]) -> None:
-        """Have what Redis has lost handed to a function, to be told again."""
+    def on_missed(self, callback: Callable[[list[Applied]], None]) -> None:
+        """Have the calls that Redis has lost handed to a function, to be told again."""
         self._line.missed = callback
 
     async def review(self) -> None:

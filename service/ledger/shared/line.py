@@ -80,7 +80,7 @@ class Line:
         self.lost: dict[int, _Lost] = {}
         self.number = 0
         self.census = Census(client, bases, process)
-        self.missed: Callable[[list[Operation]], None] = lambda _: None
+        self.missed: Callable[[list[Applied]], None] = lambda _: None
         self.rule(Rules())
 
     @property

@@ -58,21 +58,21 @@ class Recent:
         self._calls.clear()
         self._size = 0
 
-    def missing_after(self, number: int) -> list[Operation]:
-        """Return the operations that a server lacks after this call, in their order.
+    def missing_after(self, number: int) -> list[Applied]:
+        """Return the calls that a server lacks after this one, in their order.
 
-        It is forgotten here: it will come back under the numbers of new calls. What the server has
-        may still be missing on the next one.
+        They are forgotten here: what `again` makes of them will come back under the numbers of new
+        calls. What the server has may still be missing on the next one.
         """
         lacking: list[Applied] = []
         while self._calls and self._calls[-1].number > number:
             call = self._calls.pop()
             self._size -= len(call.operations)
             lacking.append(call)
-        return [operation for call in reversed(lacking) for operation in _again(call)]
+        return lacking[::-1]
 
 
-def _again(call: Applied) -> Iterator[Operation]:
+def again(call: Applied) -> Iterator[Operation]:
     """Yield operations that have a call's effect on a server that has not applied it."""
     for operation, answer in zip(call.operations, call.answers, strict=True):
         if is_done_again(operation):
