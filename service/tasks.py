@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Generator
+from contextlib import suppress
 from contextvars import copy_context
 from typing import Any, TypeVar
 
@@ -124,6 +125,13 @@ async def in_slices(work: Generator[None, None, T]) -> T:
             result: T = end.value
             return result
         await asyncio.sleep(0)
+
+
+async def wait_at_most(seconds: float, event: asyncio.Event) -> None:
+    """Wait until an event is set, or for as long."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()
 
 
 def heed_cancellation() -> None:

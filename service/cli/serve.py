@@ -8,11 +8,10 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 
 from service.app import Service, listening
 from service.settings import Settings
-from service.tasks import SWITCH_SECONDS
+from service.tasks import SWITCH_SECONDS, wait_at_most
 
 GARBAGE_THRESHOLD = 20_000  # new objects between two young collections; 700 is Python's own
 OTHER_FILES = 128  # beside connections: Redis, CCC, the log, the loop's own
@@ -62,9 +61,7 @@ async def serve(
         reloading.cancel()
         telling.cancel()
         service.draining.set()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(settings.server.drain_seconds):
-                await alone.wait()
+        await wait_at_most(settings.server.drain_seconds, alone)
     _log.info("Ended, and listens no more on %s", address)
 
 

@@ -21,6 +21,7 @@ from prometheus_client import values
 from service.addresses import open_all, to_listen
 from service.errors import CallerIdError
 from service.shared_metrics import Piece, SharedValues
+from service.tasks import wait_at_most
 
 MOST_FAILURES = 10  # in a row
 SHORTEST_PAUSE = 0.2  # seconds until another worker is started; doubled by each failure
@@ -144,9 +145,7 @@ class Workers:
         longest = min(LONGEST_PAUSE, SHORTEST_PAUSE * 2 ** (self._failures - 1))
         pause = longest * self._randomness.uniform(0.5, 1)
         _log.error("A worker ended, another one is started in %.1f s: %s", pause, ended.reason)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(pause):
-                await self._ending.wait()
+        await wait_at_most(pause, self._ending)
 
     def _any_serves_well(self) -> bool:
         return any(self._now() - began >= WELL_SECONDS for began in self._running.values())

@@ -20,7 +20,7 @@ from service.coverage.report import Describe, counted, daily, glanced, history
 from service.errors import LedgerUnavailable
 from service.inventory import Inventory, Node
 from service.locality import Locality
-from service.tasks import heed_cancellation, in_slices
+from service.tasks import heed_cancellation, in_slices, wait_at_most
 
 LOOK_SECONDS = 600.0
 START_SECONDS = 1.0  # while there is no inventory
@@ -81,9 +81,7 @@ class SpareCities:
                 await self.look()
             heed_cancellation()
             pause = START_SECONDS if self._inventory() is None else LOOK_SECONDS
-            with suppress(TimeoutError):
-                async with asyncio.timeout(pause):
-                    await self._wake.wait()
+            await wait_at_most(pause, self._wake)
 
     async def look(self) -> None:
         """Find the cities anew; none where nobody wants to know.

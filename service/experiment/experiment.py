@@ -27,7 +27,7 @@ from service.inventory import Mark
 from service.metrics import Metrics
 from service.redis_.counts import WRITE_SECONDS, Counts, PendingCounts
 from service.settings import ExperimentSettings
-from service.tasks import heed_cancellation
+from service.tasks import heed_cancellation, wait_at_most
 
 _WORDS = {
     "running": "runs, by",
@@ -104,9 +104,7 @@ class Experiment:
                 with suppress(LedgerUnavailable):  # what Redis does not take now, it takes later
                     await self.look()
                 heed_cancellation()
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(WRITE_SECONDS):
-                        await self._wake.wait()
+                await wait_at_most(WRITE_SECONDS, self._wake)
         finally:
             with suppress(LedgerUnavailable):
                 await self._pending.write()

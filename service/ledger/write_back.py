@@ -116,9 +116,10 @@ class WriteBack:
 
     def _take_in(self) -> Generator[None, None, None]:
         """Have what Redis lacks wait in its order, the last call first: each is whole in itself."""
+        replayed = self._metrics.write_backs.labels("replayed")
         while self._lacking:
             missing = [*again(self._lacking.pop())]
-            self._metrics.write_backs.labels("replayed").inc(len(missing))
+            replayed.inc(len(missing))
             for operation in reversed(missing):
                 unwritten = Unwritten([operation])
                 if isinstance(operation, Record):

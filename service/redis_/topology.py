@@ -8,7 +8,6 @@ stands against those who have not heard yet of the latest failover that somebody
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
 from typing import Any, TypeVar
 
 from redis.asyncio import Redis
@@ -16,7 +15,7 @@ from redis.exceptions import RedisError
 
 from service.redis_.connections import MISREAD, open_server, read_options, renewed_on_failure
 from service.redis_.url import Address, RedisUrl
-from service.tasks import heed_cancellation
+from service.tasks import heed_cancellation, wait_at_most
 
 ASK_SECONDS = 0.3  # for one answer, connecting included; all are asked at once
 REFRESH_SECONDS = 1.0
@@ -71,9 +70,7 @@ class Topology(ABC):
             await self.search()
             heed_cancellation()
             await asyncio.sleep(SHORTEST_PAUSE)
-            with suppress(TimeoutError):
-                async with asyncio.timeout(REFRESH_SECONDS):
-                    await self._doubted.wait()
+            await wait_at_most(REFRESH_SECONDS, self._doubted)
 
     async def aclose(self) -> None:
         """Close the connections of the search."""

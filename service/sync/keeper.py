@@ -24,7 +24,7 @@ from service.sync.gauges import Sweeps
 from service.sync.leader import Leader, SoleLeader, Term
 from service.sync.replica import Replica, Shared, Subscriber
 from service.sync.state import State
-from service.tasks import heed_cancellation
+from service.tasks import heed_cancellation, wait_at_most
 
 POLL_SECONDS = 5.0  # whoever has a ledger in Redis hears of a new generation at once
 SHORTEST_PAUSE = 0.05  # between two rounds, however often they are asked for
@@ -138,9 +138,7 @@ class InventoryKeeper:
                 _log.exception("%s: the inventory's round failed; it is retried", self._instance_id)
             heed_cancellation()
             await asyncio.sleep(SHORTEST_PAUSE)
-            with suppress(TimeoutError):
-                async with asyncio.timeout(self._poll_seconds):
-                    await self._wake.wait()
+            await wait_at_most(self._poll_seconds, self._wake)
 
     async def refresh(self, *, accept_shrink: bool = False) -> SweepReport:
         """Sweep now, after the sweep that may be under way on any replica.

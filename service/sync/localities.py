@@ -19,7 +19,7 @@ from service.errors import CccError, LedgerUnavailable
 from service.locality import Locator, is_same_number
 from service.metrics import Metrics
 from service.redis_.client import translated
-from service.tasks import heed_cancellation
+from service.tasks import heed_cancellation, wait_at_most
 
 MOST_WAITING = 100
 MOST_RESTING = 10_000
@@ -99,9 +99,7 @@ class Localities:
             await self._ask_all()
             await self._save()
             heed_cancellation()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(reload_at - self._clock()):
-                    await self._wake.wait()
+            await wait_at_most(reload_at - self._clock(), self._wake)
 
     async def _ask_all(self) -> None:
         while self._questions:

@@ -8,7 +8,6 @@ snapshot drops it. The others read. Nothing here decides what there is to be agr
 import asyncio
 import logging
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from time import monotonic
 
 import msgspec
@@ -23,7 +22,7 @@ from service.sync.cache import InventoryCache, Manifest
 from service.sync.gauges import Gauges
 from service.sync.leader import SharedLeader
 from service.sync.state import State
-from service.tasks import in_slices
+from service.tasks import in_slices, wait_at_most
 
 Subscriber = Callable[[Inventory, Moves], None]
 
@@ -162,9 +161,7 @@ class Replica:
 
     async def next_snapshot(self, seconds: float) -> None:
         """Wait for another snapshot, so long at the most."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self.swapped.wait()
+        await wait_at_most(seconds, self.swapped)
 
     async def read(self) -> None:
         """Take over what the cache has, if it is not older.

@@ -2,10 +2,13 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import Generator
 
 import pytest
+import redis
 
 from service import tasks
+from service.ledger import write_back
 from service.ledger.port import Record
 from service.ledger.write_back import Unwritten
 from tests.conftest import RedisServer
@@ -16,6 +19,7 @@ from tests.ledgers import (
     counted,
     inventory_of,
     now_ms,
+    pick,
     picks_until,
     shared_ledger,
     write_members,
@@ -106,10 +110,38 @@ async def test_a_call_whose_task_ends_in_mid_flight_is_lost_and_asked_for(
         await picks_until(side, "redis", shown)
         with monkeypatch.context() as patched:
             held = Held(side, patched)
-            pick = asyncio.create_task(picks_until(side, "degraded", shown))
+            asked = asyncio.create_task(picks_until(side, "degraded", shown))
             await held.applied.wait()
             await kill("ledger-calls")
-            await pick
+            await asked
+        assert await counted(side, inventory) == shown
+
+
+async def test_picks_go_on_and_nothing_is_lost_while_what_a_wipe_took_is_taken_in(
+    own_redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    may_go_on = asyncio.Event()
+
+    async def held_after_each(work: Generator[None, None, None]) -> None:
+        for _ in work:
+            await may_go_on.wait()
+
+    monkeypatch.setattr(write_back, "in_slices", held_after_each)
+    inventory, shown = inventory_of(7), Counter[str]()
+    await write_members(own_redis.url, inventory)
+    async with shared_ledger(own_redis.url, inventory) as side:
+        for _ in range(40):
+            await picks_until(side, "redis", shown)
+        with redis.Redis(port=own_redis.port) as server:
+            server.flushall()
+        await write_members(own_redis.url, inventory)
+        await picks_until(side, "degraded", shown)
+        for n in range(KILLS):
+            decision = await side.ledger.pick(pick(f"another-{n}"))
+            assert decision.source == "degraded"
+            shown.update(number for number, _ in decision.picked.uses)
+            await kill("ledger-write-back")
+        may_go_on.set()
         assert await counted(side, inventory) == shown
 
 

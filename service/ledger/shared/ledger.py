@@ -24,7 +24,7 @@ from service.ledger.shared.census import Census
 from service.ledger.shared.line import CallLost, Line
 from service.ledger.shared.queue import FATES_KEPT, CallQueue
 from service.ledger.shared.recent import Applied
-from service.tasks import heed_cancellation
+from service.tasks import heed_cancellation, wait_at_most
 
 RETURNS_A_SLICE = 16
 
@@ -124,6 +124,4 @@ class SharedLedger:
             if self._breaker.words:
                 await asyncio.sleep(self._breaker.probe_pause())
             else:
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(self._breaker.beat_pause()):
-                        await self._breaker.doubted.wait()
+                await wait_at_most(self._breaker.beat_pause(), self._breaker.doubted)

@@ -64,11 +64,9 @@ class Recent:
         They are forgotten here: what `again` makes of them will come back under the numbers of new
         calls. What the server has may still be missing on the next one.
         """
-        lacking: list[Applied] = []
-        while self._calls and self._calls[-1].number > number:
-            call = self._calls.pop()
-            self._size -= len(call.operations)
-            lacking.append(call)
+        first = bisect(self._calls, number, key=lambda call: call.number)
+        lacking = [self._calls.pop() for _ in range(len(self._calls) - first)]
+        self._size -= sum(len(call.operations) for call in lacking)
         return lacking[::-1]
 
 
