@@ -57,9 +57,7 @@ class FailoverLedger:
     ) -> None:
         self._shared = shared
         self._local, self._members = local, local.members
-        self._metrics = metrics
-        self._clock = clock
-        self._notice = notice
+        self._metrics, self._clock, self._notice = metrics, clock, notice
         self._write_back = WriteBack(shared, metrics)
         self._has_members = asyncio.Event()
         self._has_kept_up = self._has_gone_back = False
