@@ -158,6 +158,7 @@ class JsonLines(logging.Formatter):
             "time": instant.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             "level": record.levelname.lower(),
             "logger": record.name,
+            "pid": record.process,
             "message": _clean(_message(record)),
         }
         if traceparent := TRACEPARENT.get():

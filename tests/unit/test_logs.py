@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+import os
 from typing import Any
 
 import pytest
@@ -134,6 +135,7 @@ def test_a_line_is_one_json_object(lines: Lines) -> None:
     assert line == {
         "level": "info",
         "logger": "service.test",
+        "pid": os.getpid(),
         "message": "swept 3 numbers",
         "instance": "ccc-test",
         "seconds": 0.5,

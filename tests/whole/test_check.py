@@ -248,7 +248,7 @@ async def test_a_redis_that_is_gone_does_not_hold_up_the_instances(tmp_path: Pat
     top = f'[redis]\nurl = "redis://127.0.0.1:{free_port()}"'
     status, output = await checked_before(emulator, tmp_path, top=top)
     assert status == 1, output
-    assert "failed   redis: out of reach: ConnectionError" in output
+    assert "failed   redis: does not serve: ConnectionError" in output
     assert "fine     ccc-test: CCC lists 7 numbers\n" in output
 
 

@@ -147,7 +147,7 @@ async def test_check_ends_with_1_when_a_part_is_out_of_reach(tmp_path: Path) -> 
     async with command("check", "--config", str(path)) as check:
         output, _ = await check.communicate()
     assert check.returncode == 1
-    assert b"redis: out of reach" in output
+    assert b"redis: does not serve" in output
     assert b"failed   ccc-test: not asked" in output
 
 

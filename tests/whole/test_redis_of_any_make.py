@@ -92,7 +92,7 @@ async def test_check_names_a_refusal_in_one_line_with_what_to_do(
     proxy.reply = said(f"-{sent}\r\n".encode())
     assert await check(settings_for("http://127.0.0.1:9", url_of(proxy)), ASKED) == 1
     (line,) = [line for line in capsys.readouterr().out.splitlines() if " redis: " in line]
-    assert line.startswith("failed   redis: out of reach: ")
+    assert line.startswith("failed   redis: does not serve: ")
     assert told in line
     assert advice in line
 

@@ -80,7 +80,7 @@ async def _check_server(redis: Redis, name: str = "redis") -> list[Finding]:
     except (RedisError, OSError, *MISREAD) as error:
         words = words_of(error)
         if not _INFO_REFUSED.search(words):
-            return [Finding(name, "failed", _out_of_reach(error))]
+            return [Finding(name, "failed", _not_serving(error))]
         info = {"redis_version": f"unknown ({words})"}
     version, policy = info.get("redis_version", "unknown"), info.get("maxmemory_policy")
     text = f"up, version {version}, maxmemory-policy {policy or 'unknown'}"
@@ -107,8 +107,8 @@ async def _check_use(redis: Redis, base: str) -> list[Finding]:
     return [*findings, _redis("fine", f"the ledger's scripts run on keys like {base}, picks {way}")]
 
 
-def _out_of_reach(error: Exception) -> str:
-    return f"out of reach: {type(error).__name__}: {advice_on(words_of(error))}"
+def _not_serving(error: Exception) -> str:
+    return f"does not serve: {type(error).__name__}: {advice_on(words_of(error))}"
 
 
 async def _check_clocks(settings: Settings, redis: Redis) -> list[Finding]:
@@ -122,7 +122,7 @@ async def _check_clocks(settings: Settings, redis: Redis) -> list[Finding]:
                 seconds, _ = await client_for(redis, base).time()
                 behind = int(latest or 0) / 1000 - seconds
         except LedgerUnavailable:
-            continue  # it is out of reach, which was said already
+            continue  # it does not serve, which was said already
         if behind > CLOCK_SECONDS:
             text = (
                 f"{instance.id}: the ledger has seen {behind:.0f} s more than Redis's clock tells: "
@@ -139,7 +139,7 @@ async def _check_access(redis: Redis, key: str) -> list[Finding]:
     except NoPermissionError as error:
         return [_redis("failed", f"the user may not so much as ask on keys like {key}: {error}")]
     except (RedisError, OSError):
-        return []  # it is out of reach, which was said already
+        return []  # it does not serve, which was said already
     if missing is None:
         return [_redis("fine", "this version cannot tell what its user may not do; 7.0 can")]
     if missing:
@@ -212,7 +212,7 @@ async def _check_key(redis: RoutingClient, key: str) -> Finding:
         address = redis.topology.address_of(key)
         await redis.exists(key)
     except (RedisError, OSError) as error:
-        return _redis("failed", f"the keys {key}… are {_out_of_reach(error)}")
+        return _redis("failed", f"the server of the keys {key}… {_not_serving(error)}")
     return _redis("fine", f"the keys {key}… are at {_named(address)}")
 
 
