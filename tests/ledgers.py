@@ -14,6 +14,7 @@ from service.errors import LedgerUnavailable
 from service.inventory import Inventory, PhoneNumber, Step
 from service.ledger import (
     Breaker,
+    Decision,
     FailoverLedger,
     LocalLedger,
     MembersWriter,
@@ -22,6 +23,7 @@ from service.ledger import (
     Standing,
     describe,
 )
+from service.ledger.answers import picked_from
 from service.ledger.pace import LedgerClock
 from service.ledger.shared.line import Line
 from service.ledger.shared.queue import CallQueue
@@ -53,6 +55,10 @@ class Shared(NamedTuple):
     client: Redis
     metrics: Metrics
     notices: list[int]
+
+    async def pick(self, pick: Pick) -> Decision:
+        """By Redis or not at all."""
+        return Decision("redis", picked_from(await self.shared.send(pick)))
 
 
 def now_ms() -> int:

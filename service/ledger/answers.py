@@ -101,3 +101,11 @@ def picked_from(answer: Any) -> Picked:
         number, _, mark = answer.partition(" ")
         return Picked(((number, mark),))
     return msgspec.convert(answer, Picked)
+
+
+def followed_from(answer: Any) -> Followed:
+    """The answer to an outcome: the state, a number and its mark as text where there is one."""
+    if type(answer) is str:
+        state, number, mark = answer.split(" ", 2)
+        return Followed(state, ((number, mark),))
+    return msgspec.convert(answer, Followed)

@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeAlias, TypeVar, get_args
 import msgspec
 
 from service.inventory import Step
-from service.ledger.answers import CalleeStanding, Followed, Picked, Standing
+from service.ledger.answers import CalleeStanding, Followed, Picked, Standing, followed_from
 
 # What a call takes back of the numbers whose time has come, and how many of a level's candidates
 # a pick rejects before it goes on to the next level. The same figures stand in the Lua.
@@ -173,6 +173,10 @@ class Outcome(Answered[Followed], frozen=True, tag="outcome", gc=False):
     callee: str
     number: str
     final: bool
+
+    def read(self, answer: Any) -> Followed:
+        """Read an answer as it comes from Redis."""
+        return followed_from(answer)
 
 
 class Stop(Answered[bool], frozen=True, tag="stop", gc=False):

@@ -34,6 +34,7 @@ NEEDED = {
     "pttl": "PTTL KEY",
     "role": "ROLE",  # behind Sentinels: who is promoted says so itself
     "set": "SET KEY",
+    "setrange": "SETRANGE KEY",
     "time": "TIME",
     "zadd": "ZADD KEY",
     "zcard": "ZCARD KEY",

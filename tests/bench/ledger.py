@@ -151,7 +151,7 @@ async def waiting_picks(url: str, waiting: int) -> None:
         shared_ledger(url, bench.inventory, seconds=60) as side,
     ):
         side.shared.rule(EVERY_RULE)
-        await asyncio.gather(*(side.shared.pick(bench.pick(at)) for at in range(waiting)))
+        await asyncio.gather(*(side.pick(bench.pick(at)) for at in range(waiting)))
         say(f"{waiting:,} waiting picks, every rule", await bench.calls())
 
 

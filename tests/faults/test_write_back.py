@@ -176,7 +176,7 @@ async def test_a_call_that_timed_out_and_was_applied_is_corrected(own_redis: Red
         await eventually(
             lambda: side.metrics.registry.get_sample_value("callerid_write_back_backlog") == 0
         )
-        again = await side.shared.pick(pick(call="x", callee="a"))
+        again = await side.pick(pick(call="x", callee="a"))
         counted = {number: await used(side, number) for number in inventory.numbers}
     assert again.picked.uses == decision.picked.uses
     assert sum(counted.values()) == 2

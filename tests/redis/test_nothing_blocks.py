@@ -141,6 +141,6 @@ async def test_a_thousand_waiting_picks_go_in_small_calls(redis_url: str) -> Non
         touched(redis_url) as calls,
         shared_ledger(redis_url, inventory_of(2000), seconds=30) as side,
     ):
-        decisions = await asyncio.gather(*(side.shared.pick(ONE) for _ in range(1000)))
+        decisions = await asyncio.gather(*(side.pick(ONE) for _ in range(1000)))
     assert len({decision.picked.uses for decision in decisions}) == 1000
     assert max(map(len, calls)) <= BATCH_TURNS + READ_AT_ONCE

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from service.ledger.answers import picked_from
-from service.ledger.port import Operation, Pick, Take
+from service.ledger.port import Operation, Outcome, Pick, Take
 
 MOST_REMEMBERED = 200_000  # calls, and callees
 ASIDE = 16  # replies
@@ -71,7 +71,8 @@ class Learned:
         calls, callees, older = self._calls.new, self._callees.new, self._callees.old
         for operations, answers, now in aside:
             for asked, answer in zip(operations, answers, strict=True):
-                if type(answer) is str:  # as most: of a Pick or a Take, which shows one number
+                # As most: of a Pick or a Take, which shows one number.
+                if type(answer) is str and type(asked) is not Outcome:
                     if asked.dry_run:
                         continue
                 elif not self._is_counted(asked, answer, now):

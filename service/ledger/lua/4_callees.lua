@@ -4,15 +4,17 @@
 -- turn, mark, number, turn, mark, ...}, a turn of 0 being one whose outcome is known. Uses stand
 -- in their order. Before them may stand the words to the stop, as a use of no number at instant 0:
 -- {0, by whom and why, in two lines}. A remembered pick: {body, instant, callee, uses as {number,
--- mark, turn}, whether it is over, whether this call changed it, the processes that it was repeated
--- to, each between two spaces, or nil}. Both are stored by `struct`, which takes less time than
--- msgpack: texts end with a NUL, lists begin with how many there are.
+-- mark, turn}, whether it is over, whether this call changed it (ENDED if it has but ended it), the
+-- processes that it was repeated to, each between two spaces, or nil}. Both are stored by `struct`,
+-- which takes less time than msgpack: texts end with a NUL, lists begin with how many there are.
 
 local callees           -- digest -> callee, false where nothing is known of it
 local calls             -- digest -> a remembered pick, false where unknown
 -- What this call's picks left of them where nothing was known, as it is stored. Most are not asked
 -- for again in the call; one that is moves to the tables above.
 local new_callees, new_calls
+
+local ENDED = 'ended'
 
 local begin_callers = begin
 local function begin(bases, arguments)
@@ -308,7 +310,9 @@ local function write_memory()
   end
   local instant, span -- those of a batch are often of one instant
   for digest, known in pairs(calls) do
-    if known and known[6] then
+    if known and known[6] == ENDED then -- behind the body, the instant and the callee
+      call('SETRANGE', keys.call .. digest, format('%d', #known[1] + #known[3] + 10), '\1')
+    elseif known and known[6] then
       if known[2] ~= instant then
         instant, span = known[2], ttl_of(max(call_ttl - (now - known[2]), 0))
       end

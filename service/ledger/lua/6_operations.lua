@@ -236,17 +236,26 @@ local function other_operations()
     return standings
   end
 
+  -- The pick of an outcome; one number goes as text, as in the answer to a pick.
+  local function found(state, uses)
+    if #uses == 1 then return state .. ' ' .. uses[1][1] .. ' ' .. uses[1][2] end
+    return {state, shown_of(uses)}
+  end
+
   -- An outcome that names one number of a pick is about that one; the leases of all are touched.
   local function follow_call(known, number, final)
-    local shown = {}
-    for _, one in ipairs(known[4]) do
-      if number == '' or one[1] == number then shown[#shown + 1] = {one[1], one[2]} end
+    local named = known[4]
+    if number ~= '' then
+      named = {}
+      for _, one in ipairs(known[4]) do
+        if one[1] == number then named[#named + 1] = one end
+      end
     end
-    if #shown == 0 then return {'unknown', {}} end
-    if known[5] then return {'over', shown} end
+    if #named == 0 then return found('unknown', NONE) end
+    if known[5] then return found('over', named) end
     for _, one in ipairs(known[4]) do touch_lease(one[1], one[3], final) end
-    if final then known[5], known[6] = true, true end
-    return {'followed', shown}
+    if final then known[5], known[6] = true, known[6] or ENDED end
+    return found('followed', named)
   end
 
   local function follow_callee(callee, number, final)
@@ -254,24 +263,24 @@ local function other_operations()
       local entry = callee.uses[i]
       for j = 3, #entry, 3 do
         if entry[j] == number then
-          local shown = {{number, entry[j + 2]}}
-          if entry[j + 1] == 0 then return {'over', shown} end
+          local named = {{number, entry[j + 2]}}
+          if entry[j + 1] == 0 then return found('over', named) end
           for k = 3, #entry, 3 do
             touch_lease(entry[k], entry[k + 1], final)
             if final then entry[k + 1] = 0 end
           end
           callee.changed = callee.changed or final
-          return {'followed', shown}
+          return found('followed', named)
         end
       end
     end
-    return {'unknown', {}}
+    return found('unknown', NONE)
   end
 
   function run.outcome(call_digest, digest, number, final)
     if call_digest ~= '' then
       local known = call_of(call_digest)
-      if not known or known[2] <= now - call_ttl then return {'unknown', {}} end
+      if not known or known[2] <= now - call_ttl then return found('unknown', NONE) end
       return follow_call(known, number, final)
     end
     return follow_callee(callee_of(digest), number, final)

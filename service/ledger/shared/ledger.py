@@ -6,23 +6,12 @@ from contextlib import suppress
 from typing import Any
 
 from service.errors import LedgerUnavailable
-from service.ledger.answers import Decision, picked_from
-from service.ledger.port import (
-    BATCH_TURNS,
-    Answered,
-    AnswerT,
-    Operation,
-    Outcome,
-    Pick,
-    Return,
-    Review,
-    Take,
-)
+from service.ledger.port import BATCH_TURNS, Answered, AnswerT, Operation, Outcome, Return, Review
 from service.ledger.rules import Rules
 from service.ledger.shared.breaker import Breaker
 from service.ledger.shared.census import Census
 from service.ledger.shared.line import CallLost, Line
-from service.ledger.shared.queue import FATES_KEPT, CallQueue
+from service.ledger.shared.queue import FATES_KEPT, CallQueue, Fate
 from service.ledger.shared.recent import Applied
 from service.tasks import heed_cancellation, wait_at_most
 
@@ -42,7 +31,7 @@ class SharedLedger:
         self._line = line
         self._breaker = breaker
         self.queue = queue
-        self._lost: dict[Outcome, CallLost] = {}  # until they are told again
+        self._lost: dict[Operation, CallLost] = {}  # until they are told again
 
     @property
     def serves_since(self) -> float:
@@ -59,32 +48,31 @@ class SharedLedger:
         """What reads the ledger beside the calls."""
         return self._line.census
 
-    async def pick(self, pick: Pick | Take) -> Decision:
-        """Decide and record, in the call that leaves next."""
-        return Decision("redis", picked_from(await self.send(pick)))
-
     async def apply(self, operation: Answered[AnswerT]) -> AnswerT:
         """Apply an operation on every replica, in the call that leaves next.
 
-        An outcome whose answer was lost is to be told again, and then has the answer of that call.
+        An outcome whose answer was lost is to be told again, and then has the answer of that call:
+        told twice it would find that it has ended its call already.
         """
-        sent = self._tell(operation) if isinstance(operation, Outcome) else self.send(operation)
-        return operation.read(await sent)
-
-    async def _tell(self, outcome: Outcome) -> Any:
-        """Tell an outcome once: told twice it would find that it has ended its call already."""
-        if (lost := self._lost.get(outcome)) is not None:
-            fate = self.queue.fate(lost)
-            del self._lost[outcome]
-            if fate is not None:
-                return fate.answer
+        is_outcome = isinstance(operation, Outcome)
+        if is_outcome and (fate := self._fate_of(operation)) is not None:
+            return operation.read(fate.answer)
         try:
-            return await self.send(outcome)
+            return operation.read(await self.send(operation))
         except CallLost as error:
-            self._lost.setdefault(outcome, error)
-            if len(self._lost) > FATES_KEPT:
-                del self._lost[next(iter(self._lost))]
+            if is_outcome:
+                self._lost.setdefault(operation, error)
+                if len(self._lost) > FATES_KEPT:
+                    del self._lost[next(iter(self._lost))]
             raise
+
+    def _fate_of(self, operation: Operation) -> Fate | None:
+        """What became of an outcome that was lost before; None where it is to be sent."""
+        if not self._lost or (lost := self._lost.get(operation)) is None:
+            return None
+        fate = self.queue.fate(lost)
+        del self._lost[operation]
+        return fate
 
     def send(self, operation: Operation) -> asyncio.Future[Any]:
         """Have an operation sent in the call that leaves next; its future gets the answer."""
