@@ -1,7 +1,6 @@
 """Serve in this process until a signal: SIGTERM drains it, SIGHUP reads the configuration again."""
 
 import asyncio
-import gc
 import logging
 import resource
 import signal
@@ -9,11 +8,11 @@ import socket
 import sys
 from collections.abc import Callable, Iterable
 
+from service import garbage
 from service.app import Service, listening
 from service.settings import Settings
 from service.tasks import SWITCH_SECONDS, wait_at_most
 
-GARBAGE_THRESHOLD = 20_000  # new objects between two young collections; 700 is Python's own
 OTHER_FILES = 128  # beside connections: Redis, CCC, the log, the loop's own
 
 _log = logging.getLogger(__name__)
@@ -51,11 +50,7 @@ async def serve(
         _log_start(settings, address)
         telling = loop.create_task(_tell(ready, address, service))
         reloading = loop.create_task(_reload_at(reload, service, read or (lambda: settings)))
-        # What stands now stands to the end: the collector need not look at it again and again,
-        # nor so often at the few objects that a request leaves behind.
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(GARBAGE_THRESHOLD)
+        garbage.tend()
         sys.setswitchinterval(SWITCH_SECONDS)
         await stop.wait()
         reloading.cancel()

@@ -118,16 +118,15 @@ class Demand:
         if not self._counts:
             return
         counts, self._counts = self._counts, {}
-        pending = self._pending.of(self._day)
         for (group, place, level), count in sorted(counts.items(), key=lambda item: -item[1]):
-            pending[Called(group, level)] += count
+            self._pending.count(self._day, Called(group, level), count)
             if (group, place) not in self._places:
                 if len(self._places) >= MOST_PLACES:
                     place = NOWHERE  # noqa: PLW2901 - the rest
                 else:
                     self._places.add((group, place))
             names = place.province, place.city, place.area_code
-            pending[Called(group, "", now.hour, *names)] += count
+            self._pending.count(self._day, Called(group, "", now.hour, *names), count)
 
 
 def group_of(asked: Iterable[str], held: Iterable[str]) -> str:

@@ -90,11 +90,11 @@ class Experiment:
         if self.running is None or not is_of(mark.arm, self.running.name):
             return
         self._counter.labels(self._instance_id, arm_name(mark.arm), result).inc()
-        pending = self._pending.of(self.running.name)
+        name = self.running.name
         for field in fields_of(mark.arm, mark.province, self.now().hour):
-            pending[f"{field} calls"] += 1
+            self._pending.count(name, f"{field} calls")
             if result == "answered":
-                pending[f"{field} answered"] += 1
+                self._pending.count(name, f"{field} answered")
 
     async def run(self) -> None:
         """Write and look once a minute, and whenever the settings change; until cancelled."""

@@ -23,7 +23,7 @@ from service.inventory.pools import (
 )
 from service.locality import Locality
 
-SLICE = 128  # numbers looked at before others have a turn, well under a ms
+SLICE = 64  # numbers looked at before others have a turn, well under a ms
 
 _NO_BARS: Mapping[str, int] = MappingProxyType({})
 

@@ -17,7 +17,7 @@ MOST_TAGS = 5
 LEVELS = ("city", "area_code", "province", "any")
 
 
-class Home(msgspec.Struct, frozen=True):
+class Home(msgspec.Struct, frozen=True, gc=False):
     """The pools that the numbers of the same owners and the same place share.
 
     `limits` names the limits that hold for them, "" for those of most numbers.

@@ -155,7 +155,7 @@ class FailoverLedger:
         self._is_settled = False
         decision = self._local.decide(pick)
         if not pick.dry_run and (decision.picked.is_counted or lost):
-            self._write_back.keep(Degraded(pick, decision.picked, self._clock(), lost))
+            self._write_back.keep(Degraded(pick, decision.picked, self._clock()), lost)
             if pick.call:  # the same asked again in between must not be answered otherwise
                 self._shared.queue.withdraw(pick.call)
         return decision

@@ -22,9 +22,11 @@ written is put back, and `sent` is the answer that it was waiting for.
 """
 
 import asyncio
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Generator, Sequence
 from typing import Any
+
+import msgspec
 
 from service.errors import LedgerUnavailable
 from service.ledger.answers import Picked, picked_from
@@ -42,39 +44,26 @@ PACE_SECONDS = 0.02  # the longest pause otherwise
 MOST_DIFFERING = 10_000  # calls
 
 
-class Unwritten:
+class Unwritten(msgspec.Struct, eq=False, gc=False):
     """What is on its way to Redis: `left` are the operations still to write, in order.
 
     `lost` is the call that last broke off with it. `digests` are those of the call and the callee
-    that it tells of.
+    that it tells of. `left` is None for a degraded pick until the fate of its own call is known.
     """
 
-    __slots__ = ("digests", "left", "lost", "sent")
-
-    def __init__(
-        self, left: list[Operation] | None, lost: CallLost | None = None, *digests: str
-    ) -> None:
-        self.left = left
-        self.lost = lost
-        self.digests = [digest for digest in digests if digest]
-        self.sent: asyncio.Future[Any] | None = None
+    left: tuple[Operation, ...] | None
+    digests: tuple[str, ...] = ()
+    lost: CallLost | None = None
+    degraded: "Degraded | None" = None
+    sent: asyncio.Future[Any] | None = None
 
 
-class Degraded(Unwritten):
-    """A pick that was decided here at an instant in ms.
+class Degraded(msgspec.Struct, frozen=True, gc=False):
+    """A pick that was decided here at an instant in ms."""
 
-    What is to be written for it is None until the fate of the pick's own call is known.
-    """
-
-    __slots__ = ("asked", "instant", "picked")
-
-    def __init__(
-        self, asked: Pick | Take, picked: Picked, instant: int, lost: CallLost | None
-    ) -> None:
-        self.asked = asked
-        self.picked = picked
-        self.instant = instant
-        super().__init__(None, lost, asked.call, asked.callee)
+    asked: Pick | Take
+    picked: Picked
+    instant: int
 
 
 class WriteBack:
@@ -90,10 +79,10 @@ class WriteBack:
     def __init__(self, shared: SharedLedger, metrics: Metrics) -> None:
         self._shared = shared
         self._metrics = metrics
-        self._lacking: list[Applied] = []  # calls to take in before anything is written
+        self._lacking: list[Applied] = []  # to take in before anything is written
         self._waiting: deque[Unwritten] = deque()
         self._writing: list[Unwritten] = []  # the first of them, while they are being written
-        self._digests = Counter[str]()  # of the calls and callees that they tell of
+        self._digests: dict[str, int] = {}  # of the calls and callees that they tell of
         self.differing: dict[str, None] = {}  # a set in order
         self._wake = asyncio.Event()
 
@@ -115,27 +104,29 @@ class WriteBack:
         self._count()
 
     def _take_in(self) -> Generator[None, None, None]:
-        """Have what Redis lacks wait in its order, the last call first: each is whole in itself."""
+        """Have what Redis lacks wait in its order, the last first: each is whole in itself."""
         replayed = self._metrics.write_backs.labels("replayed")
         while self._lacking:
-            missing = [*again(self._lacking.pop())]
-            replayed.inc(len(missing))
-            for operation in reversed(missing):
-                unwritten = Unwritten([operation])
-                if isinstance(operation, Record):
-                    unwritten = Unwritten([operation], None, operation.call, operation.callee)
-                self._digests.update(unwritten.digests)
+            if (operation := again(self._lacking.pop())) is not None:
+                replayed.inc()
+                digests = digests_of(operation) if isinstance(operation, Record) else ()
+                unwritten = Unwritten((operation,), digests)
+                self._note(unwritten)
                 self._waiting.appendleft(unwritten)
             yield
         self._count()
 
-    def keep(self, unwritten: Unwritten) -> None:
-        """Write this one when Redis is back; beyond the bound, the first is given up."""
+    def keep(self, degraded: Degraded, lost: CallLost | None) -> None:
+        """Write this pick when Redis is back; beyond the bound, the first is given up.
+
+        `lost` is the call in which Redis may have decided it too.
+        """
+        unwritten = Unwritten(None, digests_of(degraded.asked), lost, degraded)
         if len(self._waiting) >= MOST_KEPT:
             self._forget(self._waiting.popleft())
             self._metrics.write_backs.labels("dropped").inc()
         self._waiting.append(unwritten)
-        self._digests.update(unwritten.digests)
+        self._note(unwritten)
         self._count()
 
     async def run(self) -> None:
@@ -164,7 +155,7 @@ class WriteBack:
     def _put_back(self) -> None:
         """Let go of those that are written; the others keep their places."""
         for unwritten in reversed(self._writing):
-            if unwritten.left == []:
+            if unwritten.left == ():
                 self._forget(unwritten)
             else:
                 self._waiting.appendleft(unwritten)
@@ -179,6 +170,10 @@ class WriteBack:
         else:
             self._wake.clear()
 
+    def _note(self, unwritten: Unwritten) -> None:
+        for digest in unwritten.digests:
+            self._digests[digest] = self._digests.get(digest, 0) + 1
+
     def _forget(self, unwritten: Unwritten) -> None:
         for digest in unwritten.digests:
             if self._digests[digest] > 1:
@@ -187,8 +182,8 @@ class WriteBack:
                 del self._digests[digest]
 
     async def _write(self, unwritten: Unwritten) -> None:
-        if isinstance(unwritten, Degraded) and unwritten.left is None:
-            unwritten.left = self._to_write(unwritten)
+        if unwritten.left is None and unwritten.degraded is not None:
+            unwritten.left = tuple(self._to_write(unwritten.degraded, unwritten.lost))
             unwritten.lost = None
         while unwritten.left:
             operation, lost = unwritten.left[0], unwritten.lost
@@ -197,7 +192,7 @@ class WriteBack:
             is_new = fate.answer if fate is not None else await self._send(unwritten, operation)
             if isinstance(operation, Record) and not is_new:
                 self._differ(operation.call)
-            unwritten.left.pop(0)
+            unwritten.left = unwritten.left[1:]
 
     def _differ(self, call: str) -> None:
         self.differing[call] = None
@@ -218,7 +213,7 @@ class WriteBack:
         unwritten.sent = None
         return answer
 
-    def _to_write(self, degraded: Degraded) -> list[Operation]:
+    def _to_write(self, degraded: Degraded, lost: CallLost | None) -> list[Operation]:
         """Return the operations that tell the shared ledger what the client was shown.
 
         Raises:
@@ -226,7 +221,7 @@ class WriteBack:
         """
         asked, picked = degraded.asked, degraded.picked
         left: list[Operation] = []
-        fate = self._shared.queue.fate(degraded.lost) if degraded.lost is not None else None
+        fate = self._shared.queue.fate(lost) if lost is not None else None
         applied = picked_from(fate.answer) if fate is not None else Picked()
         is_told = applied.uses == picked.uses if applied.uses else picked.is_repeated
         if is_told:
@@ -241,6 +236,11 @@ class WriteBack:
             left.append(Record.of(asked, picked.uses, degraded.instant))
         self._metrics.write_backs.labels("corrected" if applied.uses else "written").inc()
         return left
+
+
+def digests_of(asked: Pick | Take | Record) -> tuple[str, ...]:
+    """Return the digests of the call and the callee that an operation tells of."""
+    return tuple([digest for digest in (asked.call, asked.callee) if digest])
 
 
 def _heed(answer: asyncio.Future[Any]) -> None:

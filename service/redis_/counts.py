@@ -124,11 +124,12 @@ class PendingCounts(Generic[N, F]):
 
     def __init__(self, add: Callable[[N, dict[F, int]], Awaitable[None]]) -> None:
         self._add = add
-        self._names: dict[N, Counter[F]] = {}
+        self._names: dict[N, dict[F, int]] = {}
 
-    def of(self, name: N) -> Counter[F]:
-        """Return the counters of a name, to count with at once: they are handed on at a write."""
-        return self._names.setdefault(name, Counter())
+    def count(self, name: N, field: F, count: int = 1) -> None:
+        """Add to a counter of a name."""
+        counts = self._names.setdefault(name, {})
+        counts[field] = counts.get(field, 0) + count
 
     async def write(self) -> None:
         """Hand everything on, the oldest name first.
@@ -142,7 +143,10 @@ class PendingCounts(Generic[N, F]):
             try:
                 await self._add(name, counts)
             except BaseException:
-                self.of(name).update(counts)
+                meanwhile = self._names.pop(name, {})
+                self._names[name] = counts
+                for field, count in meanwhile.items():
+                    self.count(name, field, count)
                 raise
 
 

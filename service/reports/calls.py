@@ -4,17 +4,16 @@ Nothing waits for it: they are counted in this process, and added once a minute 
 all replicas. A minute of them is lost with a process that is killed.
 """
 
-from collections import defaultdict
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from datetime import date, datetime, timedelta
 from itertools import chain
-from typing import Any, get_args
+from typing import TypeVar, get_args
 
 from service.inventory import Inventory, Mark, group_token, read_mark
 from service.inventory.marks import PROVINCES
 from service.redis_.counts import PendingCounts, keep_writing
 from service.reports.report import COLUMNS, By, CallRow
-from service.reports.rows import Cell, Rows
+from service.reports.rows import Cell, Rows, cell_of
 from service.settings.kinds import MOST_DAYS
 from service.tasks import in_slices
 
@@ -24,7 +23,9 @@ LONGEST_TALK_MS = DAY * 1000  # what is told beyond counts as this: sums stay ex
 _PICKS, _TALK = COLUMNS["picks"], COLUMNS["talk_ms"]
 _PROVINCES = {code: name for name, code in PROVINCES.items()}
 
-_Entry = tuple[str, str, list[int]]  # a name, a key of its rows, and what to add to that
+KeyT = TypeVar("KeyT", str, "Stratum")
+
+_Entry = tuple[str, Cell, int]  # a name, a cell of its rows, and what to add to that
 Stratum = tuple[str, str, str]  # match, code of the callee's province, token of the skill group
 
 
@@ -46,18 +47,20 @@ class CallCounter:
         self.days = 1
         self._rows = rows
         self._inventory = inventory
-        self._numbers: defaultdict[str, list[int]] = _rows()
-        self._strata: defaultdict[Stratum, list[int]] = _rows()
-        self._marks: defaultdict[str, int] = defaultdict(int)
+        # By column: texts and counts are no concern of the garbage collector, unlike rows.
+        self._numbers: list[dict[str, int]] = [{} for _ in COLUMNS]
+        self._strata: list[dict[Stratum, int]] = [{} for _ in COLUMNS]
+        self._marks: dict[str, int] = {}
         self._groups: dict[str, str] = {}
         self._pending: PendingCounts[str, Cell] = PendingCounts(self._add)
         self._kept = date.min, 0
 
     def count_picks(self, uses: Iterable[tuple[str, str]]) -> None:
         """Count the numbers of a pick, each with its mark; at once, and without I/O."""
+        picks, marks = self._numbers[_PICKS], self._marks
         for number, mark in uses:
-            self._numbers[number][_PICKS] += 1
-            self._marks[mark] += 1
+            picks[number] = picks.get(number, 0) + 1
+            marks[mark] = marks.get(mark, 0) + 1
 
     def count_end(self, number: str, result: str, mark: Mark, talk_ms: int) -> None:
         """Count a call that ended; at once, and without I/O.
@@ -68,10 +71,11 @@ class CallCounter:
             mark: of the number's use.
             talk_ms: how long they talked.
         """
-        column, talk_ms = COLUMNS[result], min(talk_ms, LONGEST_TALK_MS)
-        for row in self._numbers[number], self._strata[_stratum(mark)]:
-            row[column] += 1
-            row[_TALK] += talk_ms
+        told = (COLUMNS[result], 1), (_TALK, min(talk_ms, LONGEST_TALK_MS))
+        stratum = _stratum(mark)
+        for column, count in told:
+            _add(self._numbers[column], number, count)
+            _add(self._strata[column], stratum, count)
 
     async def run(self) -> None:
         """Write once a minute, and at the end."""
@@ -104,47 +108,44 @@ class CallCounter:
 
     def _taking_in(self, day: date) -> Generator[None, None, None]:
         """Move what was counted into its day, in slices."""
-        numbers, self._numbers = self._numbers, _rows()
-        strata, self._strata = self._strata, _rows()
-        marks, self._marks = self._marks, defaultdict(int)
+        numbers, self._numbers = self._numbers, [{} for _ in COLUMNS]
+        strata, self._strata = self._strata, [{} for _ in COLUMNS]
+        marks, self._marks = self._marks, {}
         if (inventory := self._inventory()) is not None:
             self._groups |= {group_token(group): group for group in inventory.groups}
-        picks = ((_stratum(read_mark(mark)), _of_picks(count)) for mark, count in marks.items())
-        by_stratum = self._by_stratum(day, chain(strata.items(), picks))
-        by_number = ((f"{day}:number", number, row) for number, row in numbers.items())
-        entries = chain(by_number, by_stratum)
+        for mark, count in marks.items():
+            _add(strata[_PICKS], _stratum(read_mark(mark)), count)
+        by_number = (
+            (f"{day}:number", cell_of(number, column), count)
+            for column, counts in enumerate(numbers)
+            for number, count in _taken_out(counts)
+        )
+        entries = chain(by_number, self._by_stratum(day, strata))
         try:
             for entry in entries:
-                self._take_in(*entry)
+                self._pending.count(*entry)
                 yield
         finally:
             for entry in entries:  # at the end of the process nobody waits any more
-                self._take_in(*entry)
+                self._pending.count(*entry)
 
-    def _by_stratum(
-        self, day: date, strata: Iterable[tuple[Stratum, list[int]]]
-    ) -> Iterator[_Entry]:
-        for (match, province, group), row in strata:
-            yield f"{day}:match", match, row
-            yield f"{day}:province", _PROVINCES.get(province, ""), row
-            yield f"{day}:skill_group", self._groups.get(group, ""), row
+    def _by_stratum(self, day: date, strata: list[dict[Stratum, int]]) -> Iterator[_Entry]:
+        for column, counts in enumerate(strata):
+            for (match, province, group), count in counts.items():
+                yield f"{day}:match", cell_of(match, column), count
+                yield f"{day}:province", cell_of(_PROVINCES.get(province, ""), column), count
+                yield f"{day}:skill_group", cell_of(self._groups.get(group, ""), column), count
 
-    def _take_in(self, name: str, key: str, row: list[int]) -> None:
-        pending = self._pending.of(name)
-        for column, count in enumerate(row):
-            if count:
-                pending[key, column] += count
+
+def _taken_out(counts: dict[str, int]) -> Iterator[tuple[str, int]]:
+    """Yield what there is, and let go of it: of all at once would take longer than a slice."""
+    while counts:
+        yield counts.popitem()
+
+
+def _add(counts: dict[KeyT, int], key: KeyT, count: int) -> None:
+    counts[key] = counts.get(key, 0) + count
 
 
 def _stratum(mark: Mark) -> Stratum:
     return mark.shown, mark.province, mark.group
-
-
-def _rows() -> defaultdict[Any, list[int]]:
-    return defaultdict(lambda: [0] * len(COLUMNS))
-
-
-def _of_picks(count: int) -> list[int]:
-    row = [0] * len(COLUMNS)
-    row[_PICKS] = count
-    return row

@@ -10,9 +10,8 @@ from collections import defaultdict
 from collections.abc import Generator, Iterable, Mapping
 from contextlib import suppress
 from importlib.resources import files
-from itertools import chain
 from operator import add
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 from zlib import crc32
 
 import msgspec
@@ -28,17 +27,11 @@ PACKS = 256
 _TOGETHER = 2  # packs of one command: Redis handles them in well under a millisecond
 _REMOVED = 100  # names of one command
 
-Cell = tuple[str, int]  # the key of a row, and the place of a column in it
+Cell: TypeAlias = str  # the place of a column, and behind a space the key of the row
 
 _encode = msgspec.msgpack.Encoder().encode
 _rows = msgspec.msgpack.Decoder(dict[str, CallRow]).decode
 _counts = msgspec.msgpack.Decoder(dict[str, list[int]]).decode
-
-
-class _Pack(NamedTuple):
-    number: int
-    rows: dict[str, list[int]]
-    cells: list[Cell]
 
 
 class SharedRows:
@@ -59,14 +52,15 @@ class SharedRows:
 
         What is added is taken out of `cells`: the rest may be added later.
         """
-        packs = [*(await in_slices(_packing(cells))).values()]
-        for start in range(0, len(packs), _TOGETHER):
-            some = packs[start : start + _TOGETHER]
-            packed: Any = chain.from_iterable((pack.number, _encode(pack.rows)) for pack in some)
+        packs = await in_slices(_packing(cells))
+        while some := [packs.popitem() for _ in range(min(_TOGETHER, len(packs)))]:
+            packed: list[Any] = []
+            for number, own in some:
+                packed += number, _encode(await in_slices(_rows_of(own)))
             with translated():
                 await self._client.eval(self._script, 1, f"{self._base}{name}", seconds, *packed)
-            for pack in some:
-                take_out(cells, pack.cells)
+            for _, own in some:
+                take_out(cells, own)
 
     async def read(self, name: str) -> Mapping[str, CallRow]:
         """Return the rows of a name by their keys; what is none is left out."""
@@ -96,12 +90,14 @@ class LocalRows:
     async def add(self, name: str, cells: dict[Cell, int], _seconds: int) -> None:
         """Add to the rows of a name, as the Lua does."""
         packs = self._names[name]
-        for number, pack in (await in_slices(_packing(cells))).items():
+        added = await in_slices(_packing(cells))
+        while added:
+            number, own = added.popitem()
             rows = _counts(packs[number]) if number in packs else {}
-            for key, row in pack.rows.items():
+            for key, row in (await in_slices(_rows_of(own))).items():
                 rows[key] = [*map(add, rows.get(key, [0] * len(row)), row)]
             packs[number] = _encode(rows)
-            take_out(cells, pack.cells)
+            take_out(cells, own)
             await asyncio.sleep(0)
 
     async def read(self, name: str) -> Mapping[str, CallRow]:
@@ -117,16 +113,29 @@ class LocalRows:
 Rows: TypeAlias = SharedRows | LocalRows
 
 
-def _packing(cells: Mapping[Cell, int]) -> Generator[None, None, Mapping[int, _Pack]]:
-    """Put cells into rows, and those into their packs, in slices."""
-    packs: dict[int, _Pack] = {}
-    for (key, column), count in cells.items():
+def cell_of(key: str, column: int) -> Cell:
+    """Return the cell of a row in a column."""
+    return f"{column} {key}"
+
+
+def _packing(cells: Mapping[Cell, int]) -> Generator[None, None, dict[int, dict[Cell, int]]]:
+    """Put cells into the packs of their rows, in slices."""
+    packs: dict[int, dict[Cell, int]] = {}
+    for cell, count in cells.items():
         yield
-        number = crc32(key.encode()) % PACKS
-        pack = packs.setdefault(number, _Pack(number, {}, []))
-        pack.rows.setdefault(key, [0] * len(COLUMNS))[column] += count
-        pack.cells.append((key, column))
+        number = crc32(cell.partition(" ")[2].encode()) % PACKS
+        packs.setdefault(number, {})[cell] = count
     return packs
+
+
+def _rows_of(cells: Mapping[Cell, int]) -> Generator[None, None, dict[str, list[int]]]:
+    """Put cells into rows, in slices."""
+    rows: dict[str, list[int]] = {}
+    for cell, count in cells.items():
+        yield
+        column, _, key = cell.partition(" ")
+        rows.setdefault(key, [0] * len(COLUMNS))[int(column)] += count
+    return rows
 
 
 def _unpacking(packs: Iterable[bytes]) -> Generator[None, None, Mapping[str, CallRow]]:

@@ -13,6 +13,7 @@ from time import monotonic
 import msgspec
 from redis.asyncio import Redis
 
+from service.garbage import passed_by
 from service.inventory import Inventory, Moves, PhoneNumber, Terms, common_terms, moves_between
 from service.ledger import NO_MEMBERS, MembersWriter
 from service.ledger.record import Recall
@@ -133,11 +134,11 @@ class Replica:
         """Index a snapshot beside the picks, of a generation above all that was seen here."""
         known = self.state.inventory
         generation = max(fence, 0 if known is None else known.generation + 1)
-        inventory = await in_slices(
-            Inventory.building(self._instance_id, generation, numbers, self._terms_of)
-        )
-        before = {} if known is None else known.homes()
-        self._moves = await in_slices(moves_between(before, inventory.homes()))
+        building = Inventory.building(self._instance_id, generation, numbers, self._terms_of)
+        with passed_by():
+            inventory = await in_slices(building)
+            before = {} if known is None else known.homes()
+            self._moves = await in_slices(moves_between(before, inventory.homes()))
         return inventory
 
     def set_clock(self, offset: float) -> None:

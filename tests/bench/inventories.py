@@ -27,8 +27,8 @@ import uvloop
 from msgspec.structs import replace
 from redis.asyncio import Redis as Client
 
+from service import garbage
 from service.app import Service, listening
-from service.cli.serve import GARBAGE_THRESHOLD
 from service.emulator import Emulator, phone_number, running, skill_groups
 from service.settings import (
     CccSettings,
@@ -163,13 +163,6 @@ async def watched() -> AsyncIterator[Watch]:
         task.cancel()
 
 
-def spare_the_collector() -> None:
-    """As `serve` does once it listens."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(GARBAGE_THRESHOLD)
-
-
 def resident_mb() -> float:
     gc.collect()
     pages = int(Path("/proc/self/statm").read_text().split()[1])
@@ -236,7 +229,7 @@ async def large(
     name, least = "ccc-large", -(-arguments.large // A_PAGE)
     before, start = resident_mb(), time.perf_counter()
     async with listening(settings) as (service, _), watched() as watch:
-        spare_the_collector()
+        garbage.tend()
         keeper = service._instances.keepers[name]
         while keeper.inventory is None:
             await asyncio.sleep(0.01)
@@ -273,7 +266,7 @@ async def many(arguments: argparse.Namespace, settings: Settings, redis_url: str
         watched() as watch,
         Client.from_url(redis_url) as redis,
     ):
-        spare_the_collector()
+        garbage.tend()
         listens = time.perf_counter() - start
         keepers = service._instances.keepers.values()
         while any(keeper.inventory is None for keeper in keepers):

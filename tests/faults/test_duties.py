@@ -9,8 +9,8 @@ import redis
 
 from service import tasks
 from service.ledger import write_back
-from service.ledger.port import Record
-from service.ledger.write_back import Unwritten
+from service.ledger.answers import Picked
+from service.ledger.write_back import Degraded
 from tests.conftest import RedisServer
 from tests.faults.held import Held
 from tests.ledgers import (
@@ -152,7 +152,8 @@ async def test_what_was_being_written_when_its_task_ended_is_not_written_twice(
     await write_members(own_redis.url, inventory)
     async with shared_ledger(own_redis.url, inventory, seconds=5) as side:
         await picks_until(side, "redis", shown)
-        side.ledger._write_back.keep(Unwritten([Record((("01089890000", "any"),), now_ms())]))
+        picked = Picked((("01089890000", "any"),))
+        side.ledger._write_back.keep(Degraded(pick(), picked, now_ms()), None)
         shown["01089890000"] += 1
         with monkeypatch.context() as patched:
             held = Held(side, patched)

@@ -22,7 +22,7 @@ from service.reports.report import (
     answered_share,
     report_row,
 )
-from service.reports.rows import LocalRows, Rows, SharedRows
+from service.reports.rows import LocalRows, Rows, SharedRows, cell_of
 from service.settings.kinds import MOST_DAYS
 from tests.redis.asking import LONG
 
@@ -127,7 +127,7 @@ async def test_what_redis_does_not_take_now_is_counted_later_in_its_own_day() ->
     class Fragile(LocalRows):
         is_down = True
 
-        async def add(self, name: str, cells: dict[tuple[str, int], int], seconds: int) -> None:
+        async def add(self, name: str, cells: dict[str, int], seconds: int) -> None:
             if self.is_down:
                 raise LedgerUnavailable("Redis is away")
             await super().add(name, cells, seconds)
@@ -183,7 +183,7 @@ async def test_an_end_while_the_counts_are_taken_in_loses_none(rows: Rows) -> No
 async def test_many_numbers_are_kept_apart_with_an_end_to_each_day(client: Redis) -> None:
     rows = SharedRows(client, BASE)
     numbers = [f"0285550{last:04}" for last in range(2000)]
-    cells = {(number, at % 8): at for at, number in enumerate(numbers)}
+    cells = {cell_of(number, at % 8): at for at, number in enumerate(numbers)}
     await rows.add("a", dict(cells), 60)
     await rows.add("a", cells, 60)
     assert cells == {}
@@ -198,12 +198,12 @@ async def test_what_others_left_is_left_out_and_gives_way(client: Redis) -> None
     rows = SharedRows(client, BASE)
     await client.rpush(f"{BASE}a", "anything")
     assert await rows.read("a") == {}
-    await rows.add("a", {(NUMBER, 0): 1}, 60)
+    await rows.add("a", {cell_of(NUMBER, 0): 1}, 60)
     (pack,) = await client.hkeys(f"{BASE}a")
     for others in (b"text", b"\xff", b"\x81\xab02855500001\x91\xa1x", b"\x07"):
         await client.hset(f"{BASE}a", pack, others)
         assert await rows.read("a") == {}
-        await rows.add("a", {(NUMBER, 0): 2, (NUMBER, 7): 3}, 60)
+        await rows.add("a", {cell_of(NUMBER, 0): 2, cell_of(NUMBER, 7): 3}, 60)
         assert (await rows.read("a"))[NUMBER] == CallRow(2, 0, 0, 0, 0, 0, 0, 3)
 
 

@@ -19,7 +19,7 @@ TWINS: dict[str, str] = {}
 QUESTION = re.compile(r"(What|Who|Whom|Whose|Whether|How|Where|Why|When|Which)\b")
 LONGEST_MODULE = 250
 LONGEST_FUNCTION = 30
-MOST_LINES = 30_100  # of all modules together: whoever adds more takes something out
+MOST_LINES = 30_200  # of all modules together: whoever adds more takes something out
 MOST_QUESTIONS = 0.03  # of the docstrings
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef

@@ -31,7 +31,7 @@ def line_that_hears(monkeypatch: pytest.MonkeyPatch, heard: bytes) -> Line:
 async def test_the_reply_to_the_call_is_its_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     line = line_that_hears(monkeypatch, reply("ours", 1))
     answered = await line.call([ONE])
-    assert (answered.generation, answered.answers) == (GENERATION, ["01089890000 any"])
+    assert (answered.generation, answered.answers) == (GENERATION, ("01089890000 any",))
 
 
 @pytest.mark.parametrize(

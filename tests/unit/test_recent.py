@@ -4,7 +4,7 @@ from msgspec.structs import replace
 
 from service.ledger import Park, Pick
 from service.ledger.port import Describe, Operation, Record, Return
-from service.ledger.shared.recent import KEPT_MS, MOST_KEPT, Applied, Recent, again
+from service.ledger.shared.recent import KEPT_MS, MOST_KEPT, Applied, Recent, again, applied_in
 
 PICK = Pick(dry_run=False, steps=(), callee="a", groups="g", call="x", body="b")
 PARK = Park("0101", "operator", 5)
@@ -14,17 +14,18 @@ def picked(number: str) -> str:
     return f"{number} any"  # as `wire.py` has it on the way
 
 
-def parked(number: int, instant: int = 7) -> Applied:
-    return Applied(number, instant, (PARK,), (True,))
+def parked(number: int, instant: int = 7) -> list[Applied]:
+    return [Applied(number, instant, PARK, answer=True)]
 
 
 def missing(recent: Recent, number: int) -> list[Operation]:
-    return [operation for call in recent.missing_after(number) for operation in again(call)]
+    made = map(again, recent.missing_after(number))
+    return [operation for operation in made if operation is not None]
 
 
 def test_a_pick_comes_back_as_what_was_shown_and_the_rest_as_it_was() -> None:
     recent = Recent()
-    recent.note(Applied(3, 7, (PICK, PARK), (picked("0101"), True)))
+    recent.note(applied_in(3, 7, (PICK, PARK), (picked("0101"), True)))
     assert missing(recent, 2) == [
         Record((("0101", "any"),), 7, "a", "g", "x", "b", applied=7),
         PARK,
@@ -48,11 +49,11 @@ def test_what_one_server_has_may_be_missing_on_the_next() -> None:
 
 def test_a_call_whose_answer_was_lost_takes_its_place() -> None:
     recent = Recent()
-    late = Applied(4, 7, (PICK,), (picked("0101"),))
+    late = applied_in(4, 7, (PICK, PARK), (picked("0101"), True))
     for number in (3, 5, 6):
         recent.note(parked(number))
     recent.note_late(late)
-    assert [type(one) for one in missing(recent, 3)] == [Record, Park, Park]
+    assert [type(one) for one in missing(recent, 3)] == [Record, Park, Park, Park]
     assert missing(recent, 2) == [PARK]
 
 
@@ -73,7 +74,7 @@ def test_what_changed_nothing_does_not_come_back() -> None:
         Describe(dry_run=True, numbers=()),
     )
     answers = (picked("0101"), ((), (), "budget", 5, ()), 1, ())
-    recent.note(Applied(3, 7, operations, answers))
+    recent.note(applied_in(3, 7, operations, answers))
     assert missing(recent, 0) == []
 
 
@@ -88,5 +89,5 @@ def test_only_the_last_thirty_seconds_come_back() -> None:
 def test_only_so_many_come_back() -> None:
     recent = Recent()
     for number in range(MOST_KEPT // 100 + 10):
-        recent.note(Applied(number, 7, (PARK,) * 100, (True,) * 100))
+        recent.note(applied_in(number, 7, (PARK,) * 100, (True,) * 100))
     assert len(missing(recent, -1)) == 200_000

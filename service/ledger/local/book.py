@@ -4,7 +4,7 @@ The twin of the Lua: the same operations have the same answers. No I/O, no clock
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from functools import partial
 from typing import Any
 
@@ -91,9 +91,9 @@ class Book:
         parked = self.members.parked()
         return Counter(reason for number in parked for reason in self.members.parks(number))
 
-    def forget(self) -> None:
-        """Let go of the callees and picks that no rule needs any more."""
-        self._remembered.forget(self.rules, self.now)
+    def forgetting(self) -> Generator[None, None, None]:
+        """Let go of some callees and picks that no rule needs any more, in slices."""
+        return self._remembered.forgetting(self.rules, self.now)
 
     def apply(self, now: int, operations: Sequence[Operation]) -> list[Answer]:
         """Apply a batch in order, as one call of the Lua does.
@@ -181,7 +181,7 @@ class Book:
         self, asked: Pick | Take | Record, uses: Uses, instant: int, callee: CalleeUses | None
     ) -> None:
         """Take the turns; remember the pick for the callee, a repetition and an outcome."""
-        shown = [(number, level, self._use(number, instant)) for number, level in uses]
+        shown = tuple([(number, level, self._use(number, instant)) for number, level in uses])
         if callee and instant > self.now - (horizon := self.rules.horizon):
             callee.remember(Use(instant, asked.groups, shown), horizon, self.now)
         if asked.call and instant > self.now - self.rules.call_span:

@@ -3,8 +3,11 @@
 The twin of `lua/4_callees.lua`.
 """
 
-from bisect import insort
+from bisect import bisect_right
 from operator import attrgetter
+from typing import TypeAlias
+
+import msgspec
 
 from service.ledger.answers import CalleeStanding
 from service.ledger.port import Stop
@@ -13,26 +16,23 @@ from service.ledger.rules import DAY, Rules
 _instant = attrgetter("instant")
 
 
-class Use:
+Shown: TypeAlias = tuple[tuple[str, str, int], ...]
+
+
+class Use(msgspec.Struct, gc=False):
     """One pick for a callee; each shown number has its mark and its turn, 0 once it is over."""
 
-    __slots__ = ("groups", "instant", "shown")
-
-    def __init__(self, instant: int, groups: str, shown: list[tuple[str, str, int]]) -> None:
-        self.instant = instant
-        self.groups = groups
-        self.shown = shown
+    instant: int
+    groups: str
+    shown: Shown
 
 
-class CalleeUses:
-    """The picks for one called number, in their order."""
+class CalleeUses(msgspec.Struct, gc=False):
+    """The picks for one called number, in their order; by whom and why it is stopped, if it is."""
 
-    __slots__ = ("stopped", "uses", "words")
-
-    def __init__(self) -> None:
-        self.stopped = 0
-        self.words = "", ""  # to the stop: by whom, and why
-        self.uses: list[Use] = []
+    stopped: int = 0
+    words: tuple[str, str] = ("", "")
+    uses: tuple[Use, ...] = ()
 
     def stop(self, stop: Stop, now: int) -> bool:
         """Refuse it until an instant; returns whether it was refused before."""
@@ -76,20 +76,21 @@ class CalleeUses:
 
     def remember(self, use: Use, horizon: int, now: int) -> None:
         """Add a pick, and forget those beyond the horizon."""
-        if self.uses:
-            self.uses = [one for one in self.uses if one.instant > now - horizon]
-        insort(self.uses, use, key=_instant)
+        kept = tuple([one for one in self.uses if one.instant > now - horizon])
+        at = bisect_right(kept, use.instant, key=_instant)
+        self.uses = (*kept[:at], use, *kept[at:])
 
     def disbelieve(self, now: int) -> None:
         """Forget the picks of a clock that was more than a day ahead for a while."""
         while self.uses and self.uses[-1].instant > now + DAY:
-            self.uses.pop()
+            self.uses = self.uses[:-1]
 
     def undo(self, number: str, instant: int) -> None:
         """Forget the latest pick of an instant that showed a number first."""
-        for use in reversed(self.uses):
+        for at in reversed(range(len(self.uses))):
+            use = self.uses[at]
             if use.instant == instant and use.shown[0][0] == number:
-                self.uses.remove(use)
+                self.uses = self.uses[:at] + self.uses[at + 1 :]
                 return
 
     def is_forgotten(self, horizon: int, now: int) -> bool:
@@ -98,13 +99,10 @@ class CalleeUses:
         return self.stopped <= now and newest <= now - horizon
 
 
-class RememberedCall:
+class RememberedCall(msgspec.Struct, gc=False):
     """A pick that is remembered under its id."""
 
-    __slots__ = ("body", "instant", "is_over", "uses")
-
-    def __init__(self, body: str, instant: int, uses: list[tuple[str, str, int]]) -> None:
-        self.body = body
-        self.instant = instant
-        self.uses = uses
-        self.is_over = False
+    body: str
+    instant: int
+    uses: Shown
+    is_over: bool = False

@@ -5,6 +5,8 @@ The twin of `lua/3_callers.lua`.
 
 from typing import Any
 
+import msgspec
+
 from service.ledger.record import UNUSED, KnownUse
 from service.ledger.rules import DAY, HOUR, Limits, Rules
 
@@ -14,32 +16,23 @@ LIMIT_REASONS = ("max_per_hour", "max_per_day", "max_concurrent", "rest")
 _NONE: dict[Any, int] = {}
 
 
-class Caller:
+class Caller(msgspec.Struct, gc=False):
     """The uses of one number; `leases` has the end of each by its turn.
 
     `before` is what the shared ledger counted, of which a process that decides alone may use up
     its share of what was left.
     """
 
-    __slots__ = (
-        "avoid",
-        "before",
-        "cap",
-        "day",
-        "hour",
-        "in_day",
-        "in_hour",
-        "last",
-        "leases",
-        "turn",
-    )
-
-    def __init__(self, turn: int) -> None:
-        self.turn = turn
-        self.hour = self.in_hour = self.day = self.in_day = self.last = self.cap = 0
-        self.leases: dict[int, int] = _NONE
-        self.avoid: dict[str, int] = _NONE
-        self.before = UNUSED
+    turn: int
+    hour: int = 0
+    in_hour: int = 0
+    day: int = 0
+    in_day: int = 0
+    last: int = 0
+    cap: int = 0
+    leases: dict[int, int] = msgspec.field(default_factory=lambda: _NONE)
+    avoid: dict[str, int] = msgspec.field(default_factory=lambda: _NONE)
+    before: KnownUse = UNUSED
 
     def used_in_hour(self, rules: Rules, now: int) -> int:
         """Its uses in the hour of the calendar around an instant."""

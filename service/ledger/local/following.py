@@ -47,6 +47,6 @@ def follow_callee(callee: CalleeUses, outcome: Outcome, touch: Touch) -> Followe
             for one, _, its_turn in use.shown:
                 touch(one, its_turn)
             if outcome.final:
-                use.shown = [(one, its_level, 0) for one, its_level, _ in use.shown]
+                use.shown = tuple([(one, its_level, 0) for one, its_level, _ in use.shown])
             return Followed("followed", ((number, level),))
     return Followed("unknown")

@@ -8,44 +8,67 @@ for it. Both kinds of memory are bounded, the oldest goes first.
 from collections.abc import Sequence
 from typing import Any, Generic, TypeAlias, TypeVar
 
+import msgspec
+
 from service.ledger.answers import picked_from
 from service.ledger.port import Operation, Outcome, Pick, Take
 
 MOST_REMEMBERED = 200_000  # calls, and callees
 ASIDE = 16  # replies
-USES_OF_A_CALLEE = 3 * 64  # its last picks, three entries each: no sane budget is greater
+PICKS_OF_A_CALLEE = 64  # the last ones: no sane budget is greater
+
+SHARDS = 64  # a large dict takes longer to grow, or to let go of, than a pick can wait
 
 ValueT = TypeVar("ValueT")
 
 _Call: TypeAlias = tuple[Sequence[Any], Sequence[Any], int]
 
 
+class LearnedPick(msgspec.Struct, frozen=True, gc=False):
+    """A pick as it was answered: the digest of its body or its groups, its instant, its answer.
+
+    `earlier` is that before it for the same callee, `count` how many they are.
+    """
+
+    digest: str
+    instant: int
+    answer: Any  # as in `wire`
+    earlier: "LearnedPick | None" = None
+    count: int = 1
+
+
 class Bounded(Generic[ValueT]):
-    """A mapping that forgets the older half of what it holds when it is full."""
+    """A mapping in shards, each of which forgets its older half when it is full."""
 
     def __init__(self, most: int) -> None:
-        self._half = most // 2
-        self.new: dict[str, ValueT] = {}
-        self.old: dict[str, ValueT] = {}
+        self._half = most // (2 * SHARDS)
+        self._new = [dict[str, ValueT]() for _ in range(SHARDS)]
+        self._old = [dict[str, ValueT]() for _ in range(SHARDS)]
 
-    def make_room(self) -> None:
-        """Forget the older half, if the newer one is full."""
-        if len(self.new) >= self._half:
-            self.new, self.old = {}, self.new
+    def get(self, key: str) -> ValueT | None:
+        """Return an entry, None where there is none."""
+        at = hash(key) % SHARDS
+        return self._new[at].get(key) or self._old[at].get(key)
+
+    def __setitem__(self, key: str, value: ValueT) -> None:
+        at = hash(key) % SHARDS
+        if len(self._new[at]) >= self._half:
+            self._old[at], self._new[at] = self._new[at], {}
+        self._new[at][key] = value
 
     def pop(self, key: str) -> ValueT | None:
         """Take an entry out, None where there is none."""
-        older = self.old.pop(key, None)
-        return self.new.pop(key, older)
+        at = hash(key) % SHARDS
+        older = self._old[at].pop(key, None)
+        return self._new[at].pop(key, older)
 
 
 class Learned:
-    """Calls and callees by their digests."""
+    """Calls and callees by their digests; no entry is a concern of the garbage collector."""
 
     def __init__(self) -> None:
-        # Plain tuples of texts and numbers: the garbage collector leaves them alone.
-        self._calls = Bounded[tuple[str, int, Any]](MOST_REMEMBERED)
-        self._callees = Bounded[tuple[Any, ...]](MOST_REMEMBERED)
+        self._calls = Bounded[LearnedPick](MOST_REMEMBERED)
+        self._callees = Bounded[LearnedPick](MOST_REMEMBERED)
         self._aside: list[_Call] = []
 
     def note(self, operations: Sequence[Operation], answers: Sequence[Any], now: int) -> None:
@@ -54,21 +77,19 @@ class Learned:
         if len(self._aside) >= ASIDE:
             self._take_in()
 
-    def call(self, digest: str) -> tuple[str, int, Any] | None:
-        """Take out what is known of a call: body, instant, and the answer as in `wire`."""
+    def call(self, digest: str) -> LearnedPick | None:
+        """Take out what is known of a call."""
         self._take_in()
         return self._calls.pop(digest)
 
-    def callee(self, digest: str) -> tuple[Any, ...]:
-        """Take out the picks for a callee: instant, groups and answer of each, in order."""
+    def callee(self, digest: str) -> list[LearnedPick]:
+        """Take out the picks for a callee, in order."""
         self._take_in()
-        return self._callees.pop(digest) or ()
+        return _in_order(self._callees.pop(digest))
 
     def _take_in(self) -> None:
         aside, self._aside = self._aside, []
-        self._calls.make_room()
-        self._callees.make_room()
-        calls, callees, older = self._calls.new, self._callees.new, self._callees.old
+        calls, callees = self._calls, self._callees
         for operations, answers, now in aside:
             for asked, answer in zip(operations, answers, strict=True):
                 # As most: of a Pick or a Take, which shows one number.
@@ -78,17 +99,34 @@ class Learned:
                 elif not self._is_counted(asked, answer, now):
                     continue
                 if call := asked.call:
-                    calls[call] = (asked.body, now, answer)
+                    calls[call] = LearnedPick(asked.body, now, answer)
                 if callee := asked.callee:
-                    use = now, asked.groups, answer
-                    earlier = callees.get(callee) or older.pop(callee, None)
-                    callees[callee] = (*earlier[-USES_OF_A_CALLEE:], *use) if earlier else use
+                    callees[callee] = _after(callees.get(callee), asked.groups, now, answer)
 
     def _is_counted(self, asked: Operation, answer: Any, now: int) -> bool:
         """Return whether this is a pick that was counted now; keep a repetition's answer."""
         if not isinstance(asked, (Pick, Take)) or asked.dry_run:
             return False
         picked = picked_from(answer)
-        if picked.is_repeated and asked.call not in self._calls.old:  # another process's, maybe
-            self._calls.new.setdefault(asked.call, (asked.body, now, answer))
+        if picked.is_repeated and not self._calls.get(asked.call):  # another process's, maybe
+            self._calls[asked.call] = LearnedPick(asked.body, now, answer)
         return picked.is_counted
+
+
+def _after(earlier: LearnedPick | None, groups: str, instant: int, answer: Any) -> LearnedPick:
+    """Return a pick for a callee behind those before it, of which only so many are kept."""
+    if earlier is None:
+        return LearnedPick(groups, instant, answer)
+    if earlier.count >= 2 * PICKS_OF_A_CALLEE:
+        kept, earlier = _in_order(earlier)[-PICKS_OF_A_CALLEE:], None
+        for one in kept:
+            earlier = _after(earlier, one.digest, one.instant, one.answer)
+    return LearnedPick(groups, instant, answer, earlier, earlier.count + 1 if earlier else 1)
+
+
+def _in_order(last: LearnedPick | None) -> list[LearnedPick]:
+    picks = []
+    while last is not None:
+        picks.append(last)
+        last = last.earlier
+    return picks[::-1]

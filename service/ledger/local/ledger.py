@@ -11,6 +11,7 @@ from service.ledger.answers import Decision, Glance, Picked
 from service.ledger.local.book import Book
 from service.ledger.port import Answered, AnswerT, Pick, Return, Review, Take
 from service.ledger.rules import Rules
+from service.tasks import in_slices
 
 RETURNS_A_SLICE = 100
 
@@ -99,7 +100,7 @@ class LocalLedger:
         """
         while self.apply_now(Return(RETURNS_A_SLICE)) == RETURNS_A_SLICE:
             pass
-        self._book.forget()
+        await in_slices(self._book.forgetting())
         if self._book.has_gone_back:
             self._book.has_gone_back = False
             await self.review()

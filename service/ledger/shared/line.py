@@ -21,7 +21,7 @@ from service.ledger.rules import Rules
 from service.ledger.shared.census import Census
 from service.ledger.shared.connector import Connector
 from service.ledger.shared.exchange import Exchange
-from service.ledger.shared.recent import Applied, Recent, is_done_again
+from service.ledger.shared.recent import Applied, Recent, applied_in, is_done_again
 from service.ledger.shared.runner import CallRunner, packed
 from service.ledger.shared.wire import CallHead, CallReply, packed_call, packed_rules, unpacked
 from service.redis_.client import doubt, words_of
@@ -50,7 +50,7 @@ class _Lost(NamedTuple):
     """A lost call: where its reply is kept, should it have been applied, and what was asked."""
 
     slot: int
-    operations: Sequence[Operation]
+    operations: tuple[Operation, ...]
 
 
 class Line:
@@ -97,11 +97,11 @@ class Line:
         """Send these rules from the next call."""
         self._packed_rules = packed_rules(rules)
 
-    async def call(self, operations: Sequence[Operation], now: int = 0) -> CallReply:
+    async def call(self, asked: Sequence[Operation], now: int = 0) -> CallReply:
         """Apply operations in one step.
 
         Args:
-            operations: what the Lua takes, in order.
+            asked: the operations, in order.
             now: the instant in ms; 0 for the server's own clock.
 
         Raises:
@@ -110,6 +110,7 @@ class Line:
             CallLost: no answer in time; the operations may have been applied.
             LedgerUnavailable: they were not even sent, or refused.
         """
+        operations = tuple(asked)
         self.number += 1
         self._is_sent = False
         slot = self._free_slot()
@@ -129,7 +130,7 @@ class Line:
             raise
         self._answered_at = monotonic()
         if not is_dry:
-            self._recent.note(Applied(self.number, reply.now, operations, reply.answers))
+            self._recent.note(applied_in(self.number, reply.now, operations, reply.answers))
         return reply
 
     async def fates(self) -> dict[int, CallReply | None]:
@@ -156,7 +157,9 @@ class Line:
             fates[number] = None
             if reply is not None and reply.number == number:  # else that of an earlier call
                 fates[number] = reply
-                self._recent.note_late(Applied(number, reply.now, call.operations, reply.answers))
+                self._recent.note_late(
+                    applied_in(number, reply.now, call.operations, reply.answers)
+                )
             del self.lost[number]
         return fates
 

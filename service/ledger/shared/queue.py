@@ -169,7 +169,7 @@ class CallQueue:
 
     async def _send(self, batch: list[_Waiting]) -> None:
         start = self.now()
-        operations = [one.operation for one in batch]
+        operations = tuple([one.operation for one in batch])
         self._in_flight = batch
         try:
             reply = await self._line.call(operations)
@@ -197,7 +197,7 @@ class CallQueue:
                     await self._learn_fates()
 
     def _answer(
-        self, batch: Sequence[_Waiting], operations: Sequence[Operation], reply: CallReply
+        self, batch: Sequence[_Waiting], operations: tuple[Operation, ...], reply: CallReply
     ) -> None:
         late = []
         for index, (one, answer) in enumerate(zip(batch, reply.answers, strict=True)):
@@ -208,9 +208,9 @@ class CallQueue:
         if late:  # who was given back at its deadline may ask for the fate of this call
             self._keep_fates({self._line.number: reply})
             # What they were answered is not what they were shown.
-            operations = [one for index, one in enumerate(operations) if index not in late]
-            answers = [one for index, one in enumerate(reply.answers) if index not in late]
-            reply = reply._replace(answers=answers)
+            in_time = [index for index in range(len(batch)) if index not in late]
+            operations = tuple([operations[index] for index in in_time])
+            reply = reply._replace(answers=tuple([reply.answers[index] for index in in_time]))
         # A turn later: by then the next call is on its way.
         self._loop.call_soon(self.heard, operations, reply)
 

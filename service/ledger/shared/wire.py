@@ -39,7 +39,7 @@ class CallReply(NamedTuple):
     number: int
     now: int
     generation: int
-    answers: list[Any]
+    answers: tuple[Any, ...]
     behind: int
     unreadable: int
     damaged: int
