@@ -34,7 +34,6 @@ NEEDED = {
     "pttl": "PTTL KEY",
     "role": "ROLE",  # behind Sentinels: who is promoted says so itself
     "set": "SET KEY",
-    "setrange": "SETRANGE KEY",
     "time": "TIME",
     "zadd": "ZADD KEY",
     "zcard": "ZCARD KEY",
@@ -44,8 +43,9 @@ NEEDED = {
     "zremrangebyscore": "ZREMRANGEBYSCORE KEY",
 }
 
-# What Redis has from 7.0 on, and the service can do without: a pick alone takes longer by a script.
-OPTIONAL = ("fcall", "function|load")
+# What the service can do without, at more of Redis's time for a pick alone, which a script decides
+# where there are no functions (7.0 on), and for an outcome.
+OPTIONAL = ("fcall", "function|load", "setrange")
 
 # Asks without doing it: it changes nothing and leaves no trace in the server's ACL LOG.
 _ASK = """

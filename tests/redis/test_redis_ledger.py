@@ -338,6 +338,23 @@ async def test_a_batch_knows_the_picks_and_the_leases_that_it_made_itself(redis_
         await line.close()
 
 
+async def test_a_call_ends_too_where_the_user_may_not_write_a_part_of_a_value(
+    redis_url: str,
+) -> None:
+    await write_members(redis_url, inventory_of(9))
+    async with open_client(redis_url, timeout=5) as client:
+        await client.execute_command("ACL SETUSER bound on nopass ~* &* +@all -setrange")
+    theirs = redis_url.replace("redis://", "redis://bound:any@")
+    async with open_client(theirs, timeout=5) as client:
+        line = Line(client, BASES, "one", 5)
+        line.rule(Rules(remembered=60_000))
+        await line.call([pick("a")])
+        ended = Outcome("a", "", "", final=True)
+        told = [(await line.call([ended])).answers[0] for _ in range(2)]
+        assert [ended.read(one).state for one in told] == ["followed", "over"]
+        await line.close()
+
+
 async def test_a_batch_of_outcomes_reads_its_calls_and_its_numbers_together(
     redis_url: str,
 ) -> None:

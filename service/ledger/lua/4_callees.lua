@@ -283,6 +283,12 @@ end
 local GRACE = 10000
 local function ttl_of(span) return format('%d', span * 10 / 9 + GRACE) end
 
+-- Ends a call by the one byte behind its body, instant and callee; false where the user may not.
+local function has_ended(digest, known)
+  local at = format('%d', #known[1] + #known[3] + 10)
+  return type(redis.pcall('SETRANGE', keys.call .. digest, at, '\1')) == 'number'
+end
+
 local function write_memory()
   local ttl
   for digest, packed in pairs(new_callees) do
@@ -310,9 +316,7 @@ local function write_memory()
   end
   local instant, span -- those of a batch are often of one instant
   for digest, known in pairs(calls) do
-    if known and known[6] == ENDED then -- behind the body, the instant and the callee
-      call('SETRANGE', keys.call .. digest, format('%d', #known[1] + #known[3] + 10), '\1')
-    elseif known and known[6] then
+    if known and known[6] and not (known[6] == ENDED and has_ended(digest, known)) then
       if known[2] ~= instant then
         instant, span = known[2], ttl_of(max(call_ttl - (now - known[2]), 0))
       end
