@@ -71,11 +71,12 @@ class CallCounter:
             mark: of the number's use.
             talk_ms: how long they talked.
         """
-        told = (COLUMNS[result], 1), (_TALK, min(talk_ms, LONGEST_TALK_MS))
-        stratum = _stratum(mark)
-        for column, count in told:
-            _add(self._numbers[column], number, count)
-            _add(self._strata[column], stratum, count)
+        column, talk_ms, stratum = COLUMNS[result], min(talk_ms, LONGEST_TALK_MS), _stratum(mark)
+        _count(self._numbers[column], number, 1)
+        _count(self._strata[column], stratum, 1)
+        if talk_ms:
+            _count(self._numbers[_TALK], number, talk_ms)
+            _count(self._strata[_TALK], stratum, talk_ms)
 
     async def run(self) -> None:
         """Write once a minute, and at the end."""
@@ -114,7 +115,7 @@ class CallCounter:
         if (inventory := self._inventory()) is not None:
             self._groups |= {group_token(group): group for group in inventory.groups}
         for mark, count in marks.items():
-            _add(strata[_PICKS], _stratum(read_mark(mark)), count)
+            _count(strata[_PICKS], _stratum(read_mark(mark)), count)
         by_number = (
             (f"{day}:number", cell_of(number, column), count)
             for column, counts in enumerate(numbers)
@@ -143,7 +144,7 @@ def _taken_out(counts: dict[str, int]) -> Iterator[tuple[str, int]]:
         yield counts.popitem()
 
 
-def _add(counts: dict[KeyT, int], key: KeyT, count: int) -> None:
+def _count(counts: dict[KeyT, int], key: KeyT, count: int) -> None:
     counts[key] = counts.get(key, 0) + count
 
 
