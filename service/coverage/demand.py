@@ -11,7 +11,7 @@ from datetime import date, datetime
 import msgspec
 
 from service.locality import Locality
-from service.redis_.counts import Counts, PendingCounts, keep_writing, take_out
+from service.redis_.counts import Counts, PendingCounts, add_to, keep_writing, take_out
 
 DAYS = 14
 MOST_PLACES = 2000  # of a process and day; callees of others are counted as from nowhere
@@ -95,8 +95,7 @@ class Demand:
             place: the callee's.
             level: how the number shown matched, or `refused`.
         """
-        key = group, place, level
-        self._counts[key] = self._counts.get(key, 0) + 1
+        add_to(self._counts, (group, place, level))
 
     async def run(self) -> None:
         """Write once a minute, and at the end."""

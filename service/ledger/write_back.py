@@ -35,6 +35,7 @@ from service.ledger.shared.ledger import SharedLedger
 from service.ledger.shared.line import CallLost
 from service.ledger.shared.recent import Applied, again
 from service.metrics import Metrics
+from service.redis_.counts import add_to
 from service.tasks import heed_cancellation, in_slices
 
 MOST_KEPT = 100_000
@@ -117,12 +118,9 @@ class WriteBack:
         self._count()
 
     def keep(self, degraded: Degraded, lost: CallLost | None) -> None:
-        """Write this pick when Redis is back; beyond the bound, the first is given up.
-
-        `lost` is the call in which Redis may have decided it too.
-        """
+        """Write a pick when Redis is back, which it may have decided too, in a lost call."""
         unwritten = Unwritten(None, digests_of(degraded.asked), lost, degraded)
-        if len(self._waiting) >= MOST_KEPT:
+        if len(self._waiting) >= MOST_KEPT:  # the first is given up
             self._forget(self._waiting.popleft())
             self._metrics.write_backs.labels("dropped").inc()
         self._waiting.append(unwritten)
@@ -172,9 +170,10 @@ class WriteBack:
 
     def _note(self, unwritten: Unwritten) -> None:
         for digest in unwritten.digests:
-            self._digests[digest] = self._digests.get(digest, 0) + 1
+            add_to(self._digests, digest)
 
     def _forget(self, unwritten: Unwritten) -> None:
+        unwritten.lost = None  # its traceback leads back here, and nobody looks for cycles
         for digest in unwritten.digests:
             if self._digests[digest] > 1:
                 self._digests[digest] -= 1

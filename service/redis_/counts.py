@@ -128,8 +128,7 @@ class PendingCounts(Generic[N, F]):
 
     def count(self, name: N, field: F, count: int = 1) -> None:
         """Add to a counter of a name."""
-        counts = self._names.setdefault(name, {})
-        counts[field] = counts.get(field, 0) + count
+        add_to(self._names.setdefault(name, {}), field, count)
 
     async def write(self) -> None:
         """Hand everything on, the oldest name first.
@@ -143,11 +142,15 @@ class PendingCounts(Generic[N, F]):
             try:
                 await self._add(name, counts)
             except BaseException:
-                meanwhile = self._names.pop(name, {})
+                for field, count in self._names.pop(name, {}).items():  # of meanwhile
+                    add_to(counts, field, count)
                 self._names[name] = counts
-                for field, count in meanwhile.items():
-                    self.count(name, field, count)
                 raise
+
+
+def add_to(counts: dict[F, int], field: F, count: int = 1) -> None:
+    """Add to a counter of a plain dict: the garbage collector looks into every other kind."""
+    counts[field] = counts.get(field, 0) + count
 
 
 def take_out(counts: dict[F, int], fields: Iterable[F]) -> None:

@@ -7,11 +7,11 @@ all replicas. A minute of them is lost with a process that is killed.
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from datetime import date, datetime, timedelta
 from itertools import chain
-from typing import TypeVar, get_args
+from typing import get_args
 
 from service.inventory import Inventory, Mark, group_token, read_mark
 from service.inventory.marks import PROVINCES
-from service.redis_.counts import PendingCounts, keep_writing
+from service.redis_.counts import PendingCounts, add_to, keep_writing
 from service.reports.report import COLUMNS, By, CallRow
 from service.reports.rows import Cell, Rows, cell_of
 from service.settings.kinds import MOST_DAYS
@@ -22,8 +22,6 @@ LONGEST_TALK_MS = DAY * 1000  # what is told beyond counts as this: sums stay ex
 
 _PICKS, _TALK = COLUMNS["picks"], COLUMNS["talk_ms"]
 _PROVINCES = {code: name for name, code in PROVINCES.items()}
-
-KeyT = TypeVar("KeyT", str, "Stratum")
 
 _Entry = tuple[str, Cell, int]  # a name, a cell of its rows, and what to add to that
 Stratum = tuple[str, str, str]  # match, code of the callee's province, token of the skill group
@@ -57,10 +55,9 @@ class CallCounter:
 
     def count_picks(self, uses: Iterable[tuple[str, str]]) -> None:
         """Count the numbers of a pick, each with its mark; at once, and without I/O."""
-        picks, marks = self._numbers[_PICKS], self._marks
         for number, mark in uses:
-            picks[number] = picks.get(number, 0) + 1
-            marks[mark] = marks.get(mark, 0) + 1
+            add_to(self._numbers[_PICKS], number)
+            add_to(self._marks, mark)
 
     def count_end(self, number: str, result: str, mark: Mark, talk_ms: int) -> None:
         """Count a call that ended; at once, and without I/O.
@@ -72,11 +69,11 @@ class CallCounter:
             talk_ms: how long they talked.
         """
         column, talk_ms, stratum = COLUMNS[result], min(talk_ms, LONGEST_TALK_MS), _stratum(mark)
-        _count(self._numbers[column], number, 1)
-        _count(self._strata[column], stratum, 1)
+        add_to(self._numbers[column], number)
+        add_to(self._strata[column], stratum)
         if talk_ms:
-            _count(self._numbers[_TALK], number, talk_ms)
-            _count(self._strata[_TALK], stratum, talk_ms)
+            add_to(self._numbers[_TALK], number, talk_ms)
+            add_to(self._strata[_TALK], stratum, talk_ms)
 
     async def run(self) -> None:
         """Write once a minute, and at the end."""
@@ -115,7 +112,7 @@ class CallCounter:
         if (inventory := self._inventory()) is not None:
             self._groups |= {group_token(group): group for group in inventory.groups}
         for mark, count in marks.items():
-            _count(strata[_PICKS], _stratum(read_mark(mark)), count)
+            add_to(strata[_PICKS], _stratum(read_mark(mark)), count)
         by_number = (
             (f"{day}:number", cell_of(number, column), count)
             for column, counts in enumerate(numbers)
@@ -142,10 +139,6 @@ def _taken_out(counts: dict[str, int]) -> Iterator[tuple[str, int]]:
     """Yield what there is, and let go of it: of all at once would take longer than a slice."""
     while counts:
         yield counts.popitem()
-
-
-def _count(counts: dict[KeyT, int], key: KeyT, count: int) -> None:
-    counts[key] = counts.get(key, 0) + count
 
 
 def _stratum(mark: Mark) -> Stratum:

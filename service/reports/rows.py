@@ -93,8 +93,9 @@ class LocalRows:
         added = await in_slices(_packing(cells))
         while added:
             number, own = added.popitem()
+            more = await in_slices(_rows_of(own))
             rows = _counts(packs[number]) if number in packs else {}
-            for key, row in (await in_slices(_rows_of(own))).items():
+            for key, row in more.items():
                 rows[key] = [*map(add, rows.get(key, [0] * len(row)), row)]
             packs[number] = _encode(rows)
             take_out(cells, own)

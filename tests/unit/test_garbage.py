@@ -10,9 +10,9 @@ import pytest
 
 from service.inventory import read_mark
 from service.ledger import CalleeRule, Limits, Outcome, Rules
-from service.ledger.local import remembered
 from service.ledger.local.book import Book
 from service.ledger.local.learned import Learned
+from service.ledger.local.remembered import SHARDS, SHARDS_A_LOOK
 from service.ledger.port import Operation, Return
 from service.ledger.shared.recent import MOST_FORGOTTEN, Recent, applied_in
 from service.reports.calls import CallCounter
@@ -87,9 +87,9 @@ def test_what_no_rule_needs_is_let_go_of_a_part_at_a_time() -> None:
 
     most = held()
     assert most == 2 * MANY
-    for _ in range(remembered.SHARDS // remembered.SHARDS_A_LOOK):
+    for _ in range(SHARDS // SHARDS_A_LOOK):
         before = held()
-        assert len([*book.forgetting()]) == remembered.SHARDS_A_LOOK
+        assert len([*book.forgetting()]) == SHARDS_A_LOOK
         assert before - held() < most / 4
     assert held() == 0
 

@@ -15,7 +15,6 @@ from service.ledger.rules import DAY, Rules
 
 _instant = attrgetter("instant")
 
-
 Shown: TypeAlias = tuple[tuple[str, str, int], ...]
 
 

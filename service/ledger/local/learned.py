@@ -11,13 +11,13 @@ from typing import Any, Generic, TypeAlias, TypeVar
 import msgspec
 
 from service.ledger.answers import picked_from
+from service.ledger.local.shards import Shards
 from service.ledger.port import Operation, Outcome, Pick, Take
 
 MOST_REMEMBERED = 200_000  # calls, and callees
 ASIDE = 16  # replies
-PICKS_OF_A_CALLEE = 64  # the last ones: no sane budget is greater
-
-SHARDS = 64  # a large dict takes longer to grow, or to let go of, than a pick can wait
+SHARDS = 64
+PICKS_OF_A_CALLEE = 65  # the last ones: no sane budget is greater
 
 ValueT = TypeVar("ValueT")
 
@@ -38,37 +38,35 @@ class LearnedPick(msgspec.Struct, frozen=True, gc=False):
 
 
 class Bounded(Generic[ValueT]):
-    """A mapping in shards, each of which forgets its older half when it is full."""
+    """A mapping that forgets the older half of what it holds when it is full."""
 
     def __init__(self, most: int) -> None:
-        self._half = most // (2 * SHARDS)
-        self._new = [dict[str, ValueT]() for _ in range(SHARDS)]
-        self._old = [dict[str, ValueT]() for _ in range(SHARDS)]
+        self._half = most // 2
+        self._new: dict[str, ValueT] = {}
+        self._old: dict[str, ValueT] = {}
 
     def get(self, key: str) -> ValueT | None:
         """Return an entry, None where there is none."""
-        at = hash(key) % SHARDS
-        return self._new[at].get(key) or self._old[at].get(key)
+        return self._new.get(key) or self._old.get(key)
 
     def __setitem__(self, key: str, value: ValueT) -> None:
-        at = hash(key) % SHARDS
-        if len(self._new[at]) >= self._half:
-            self._old[at], self._new[at] = self._new[at], {}
-        self._new[at][key] = value
+        if len(self._new) >= self._half:
+            self._old, self._new = self._new, {}
+        self._new[key] = value
 
     def pop(self, key: str) -> ValueT | None:
         """Take an entry out, None where there is none."""
-        at = hash(key) % SHARDS
-        older = self._old[at].pop(key, None)
-        return self._new[at].pop(key, older)
+        older = self._old.pop(key, None)
+        return self._new.pop(key, older)
 
 
 class Learned:
     """Calls and callees by their digests; no entry is a concern of the garbage collector."""
 
     def __init__(self) -> None:
-        self._calls = Bounded[LearnedPick](MOST_REMEMBERED)
-        self._callees = Bounded[LearnedPick](MOST_REMEMBERED)
+        of_each = MOST_REMEMBERED // SHARDS
+        self._calls = Shards(Bounded[LearnedPick](of_each) for _ in range(SHARDS))
+        self._callees = Shards(Bounded[LearnedPick](of_each) for _ in range(SHARDS))
         self._aside: list[_Call] = []
 
     def note(self, operations: Sequence[Operation], answers: Sequence[Any], now: int) -> None:
@@ -80,16 +78,15 @@ class Learned:
     def call(self, digest: str) -> LearnedPick | None:
         """Take out what is known of a call."""
         self._take_in()
-        return self._calls.pop(digest)
+        return self._calls.of(digest).pop(digest)
 
     def callee(self, digest: str) -> list[LearnedPick]:
         """Take out the picks for a callee, in order."""
         self._take_in()
-        return _in_order(self._callees.pop(digest))
+        return _in_order(self._callees.of(digest).pop(digest))
 
     def _take_in(self) -> None:
         aside, self._aside = self._aside, []
-        calls, callees = self._calls, self._callees
         for operations, answers, now in aside:
             for asked, answer in zip(operations, answers, strict=True):
                 # As most: of a Pick or a Take, which shows one number.
@@ -99,34 +96,36 @@ class Learned:
                 elif not self._is_counted(asked, answer, now):
                     continue
                 if call := asked.call:
-                    calls[call] = LearnedPick(asked.body, now, answer)
+                    self._calls.of(call)[call] = LearnedPick(asked.body, now, answer)
                 if callee := asked.callee:
-                    callees[callee] = _after(callees.get(callee), asked.groups, now, answer)
+                    known = self._callees.of(callee)
+                    known[callee] = _after(known.get(callee), asked.groups, now, answer)
 
     def _is_counted(self, asked: Operation, answer: Any, now: int) -> bool:
         """Return whether this is a pick that was counted now; keep a repetition's answer."""
         if not isinstance(asked, (Pick, Take)) or asked.dry_run:
             return False
         picked = picked_from(answer)
-        if picked.is_repeated and not self._calls.get(asked.call):  # another process's, maybe
-            self._calls[asked.call] = LearnedPick(asked.body, now, answer)
+        known = self._calls.of(asked.call)
+        if picked.is_repeated and not known.get(asked.call):  # another process's, maybe
+            known[asked.call] = LearnedPick(asked.body, now, answer)
         return picked.is_counted
 
 
 def _after(earlier: LearnedPick | None, groups: str, instant: int, answer: Any) -> LearnedPick:
-    """Return a pick for a callee behind those before it, of which only so many are kept."""
-    if earlier is None:
-        return LearnedPick(groups, instant, answer)
-    if earlier.count >= 2 * PICKS_OF_A_CALLEE:
-        kept, earlier = _in_order(earlier)[-PICKS_OF_A_CALLEE:], None
+    """Return a pick for a callee behind those before it, of which twice as many are kept."""
+    if earlier is not None and earlier.count >= 2 * PICKS_OF_A_CALLEE:
+        kept, earlier = _in_order(earlier), None
         for one in kept:
             earlier = _after(earlier, one.digest, one.instant, one.answer)
-    return LearnedPick(groups, instant, answer, earlier, earlier.count + 1 if earlier else 1)
+    count = earlier.count if earlier is not None else 0
+    return LearnedPick(groups, instant, answer, earlier, count + 1)
 
 
 def _in_order(last: LearnedPick | None) -> list[LearnedPick]:
-    picks = []
-    while last is not None:
+    """Return the last picks for a callee, the first of them first."""
+    picks: list[LearnedPick] = []
+    while last is not None and len(picks) < PICKS_OF_A_CALLEE:
         picks.append(last)
         last = last.earlier
     return picks[::-1]

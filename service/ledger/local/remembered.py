@@ -6,6 +6,7 @@ from service.ledger.answers import picked_from
 from service.ledger.local.callee import CalleeUses, RememberedCall, Shown, Use
 from service.ledger.local.learned import Learned
 from service.ledger.local.members import Members
+from service.ledger.local.shards import Shards
 from service.ledger.rules import Rules
 
 SHARDS = 256  # of a million remembered, one is looked through in a ms
@@ -23,13 +24,13 @@ class Remembered:
     def __init__(self, members: Members, learned: Learned) -> None:
         self._members = members
         self._learned = learned
-        self._callees = [dict[str, CalleeUses]() for _ in range(SHARDS)]
-        self._calls = [dict[str, RememberedCall]() for _ in range(SHARDS)]
+        self._callees = Shards(dict[str, CalleeUses]() for _ in range(SHARDS))
+        self._calls = Shards(dict[str, RememberedCall]() for _ in range(SHARDS))
         self._looked_at = 0  # the shard that was looked through last
 
     def call(self, digest: str, rules: Rules) -> RememberedCall | None:
         """Return the pick that was answered under a call."""
-        calls = self._calls[hash(digest) % SHARDS]
+        calls = self._calls.of(digest)
         known = calls.get(digest)
         if digest and (learned := self._learned.call(digest)) is not None:
             instant, picked = learned.instant, picked_from(learned.answer)
@@ -41,22 +42,20 @@ class Remembered:
 
     def callee(self, digest: str, rules: Rules, now: int) -> CalleeUses:
         """Return the picks for a callee."""
-        callees = self._callees[hash(digest) % SHARDS]
+        callees = self._callees.of(digest)
         callee = callees.get(digest)
         if callee is None:
             callee = callees[digest] = CalleeUses()
         for learned in self._learned.callee(digest):
-            uses = picked_from(learned.answer).uses
-            use = Use(
-                learned.instant, learned.digest, self._with_turns(uses, learned.instant, rules)
-            )
+            instant, uses = learned.instant, picked_from(learned.answer).uses
+            use = Use(instant, learned.digest, self._with_turns(uses, instant, rules))
             callee.remember(use, rules.horizon, now)
         callee.disbelieve(now)
         return callee
 
     def remember(self, digest: str, call: RememberedCall) -> None:
         """Let this be what was answered under a call."""
-        self._calls[hash(digest) % SHARDS][digest] = call
+        self._calls.of(digest)[digest] = call
 
     def forgetting(self, rules: Rules, now: int) -> Generator[None, None, None]:
         """Let go of what no rule needs any more in the next shards, one after the other."""
