@@ -31,13 +31,14 @@ from service.metrics import Metrics
 from service.redis_.client import open_client, open_topology
 from service.tasks import keep_running
 from tests.fakes import in_place_of
-from tests.waiting import eventually
+from tests.waiting import LONG, eventually
 
 BASE = "callerid:2:{ccc-test}:ccc-test:"
 BASES = (BASE, "callerid:2:{ccc-test}:callee:")
 GROUP = "sales@ccc-test"
 EVERYONE = (Step("any", (f"{GROUP}|any|*",)),)
 ONE = Pick(dry_run=False, steps=EVERYONE)
+BRIEF = 1.0  # seconds, where a test waits until an answer is given up; any pick may be, then
 
 
 def pick(call: str = "", callee: str = "") -> Pick:
@@ -82,11 +83,11 @@ async def shared_ledger(  # noqa: PLR0913 - keywords, each of which few tests ch
     inventory: Inventory,
     *,
     process: str = "one",
-    seconds: float = 0.5,
+    seconds: float = LONG,
     bases: tuple[str, str] = BASES,
     clock: Callable[[], int] = now_ms,
 ) -> AsyncIterator[Shared]:
-    """A ledger with much more time than the defaults give: the machine may be busy."""
+    """A ledger with much more time than the defaults give."""
     metrics, notices = Metrics(), list[int]()
     async with client_of(url, seconds) as client:
         line = Line(client, bases, process, seconds)

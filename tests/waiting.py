@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
+LONG = 30.0  # seconds: on a busy machine too, Redis has answered by then
 STARTING_SECONDS = 60  # a process has it to start or to run to its end, on a busy machine too
 
 

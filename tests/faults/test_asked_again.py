@@ -13,6 +13,7 @@ from service.ledger.port import Operation, Record
 from tests.conftest import RedisServer
 from tests.faults.held import Held
 from tests.ledgers import (
+    BRIEF,
     Shared,
     counted,
     inventory_of,
@@ -74,8 +75,8 @@ async def test_two_processes_that_were_alone_keep_to_what_each_has_answered(
 ) -> None:
     await write_members(own_redis.url, INVENTORY)
     async with (
-        shared_ledger(own_redis.url, INVENTORY, process="one") as one,
-        shared_ledger(own_redis.url, INVENTORY, process="two") as two,
+        shared_ledger(own_redis.url, INVENTORY, process="one", seconds=BRIEF) as one,
+        shared_ledger(own_redis.url, INVENTORY, process="two", seconds=BRIEF) as two,
     ):
         for side in (one, two) if are_lost else ():
             lose_record(side, monkeypatch)
@@ -97,8 +98,8 @@ async def test_what_was_repeated_to_another_process_is_not_undone_for_who_lost_i
 ) -> None:
     await write_members(own_redis.url, INVENTORY)
     async with (
-        shared_ledger(own_redis.url, INVENTORY, process="one") as one,
-        shared_ledger(own_redis.url, INVENTORY, process="two") as two,
+        shared_ledger(own_redis.url, INVENTORY, process="one", seconds=BRIEF) as one,
+        shared_ledger(own_redis.url, INVENTORY, process="two", seconds=BRIEF) as two,
     ):
         shown = Counter[str]()
         await picks_until(two, "redis", shown)
@@ -145,7 +146,7 @@ async def test_one_that_is_asked_while_the_first_is_under_way_has_its_answer(
     own_redis: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await write_members(own_redis.url, INVENTORY)
-    async with shared_ledger(own_redis.url, INVENTORY, seconds=5) as side:
+    async with shared_ledger(own_redis.url, INVENTORY) as side:
         shown = Counter[str]()
         await picks_until(side, "redis", shown)
         with monkeypatch.context() as patched:
@@ -172,7 +173,7 @@ async def test_a_server_that_lacks_calls_is_told_them_though_the_first_reply_is_
     own_redis: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await write_members(own_redis.url, INVENTORY)
-    async with shared_ledger(own_redis.url, INVENTORY, seconds=5) as side:
+    async with shared_ledger(own_redis.url, INVENTORY) as side:
         shown = Counter[str]()
         with redis.Redis(port=own_redis.port) as server:
             await picks_until(side, "redis", shown)

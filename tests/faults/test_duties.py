@@ -14,6 +14,7 @@ from service.ledger.write_back import Degraded
 from tests.conftest import RedisServer
 from tests.faults.held import Held
 from tests.ledgers import (
+    BRIEF,
     ONE,
     Shared,
     counted,
@@ -88,7 +89,7 @@ async def test_what_was_taken_out_to_be_written_is_put_back_when_its_task_ends(
 ) -> None:
     inventory, shown = inventory_of(7), Counter[str]()
     await write_members(own_redis.url, inventory)
-    async with shared_ledger(own_redis.url, inventory) as side:
+    async with shared_ledger(own_redis.url, inventory, seconds=BRIEF) as side:
         own_redis.stop_signal()
         try:
             for _ in range(40):
@@ -106,7 +107,7 @@ async def test_a_call_whose_task_ends_in_mid_flight_is_lost_and_asked_for(
 ) -> None:
     inventory, shown = inventory_of(7), Counter[str]()
     await write_members(own_redis.url, inventory)
-    async with shared_ledger(own_redis.url, inventory, seconds=5) as side:
+    async with shared_ledger(own_redis.url, inventory) as side:
         await picks_until(side, "redis", shown)
         with monkeypatch.context() as patched:
             held = Held(side, patched)
@@ -150,7 +151,7 @@ async def test_what_was_being_written_when_its_task_ended_is_not_written_twice(
 ) -> None:
     inventory, shown = inventory_of(7), Counter[str]()
     await write_members(own_redis.url, inventory)
-    async with shared_ledger(own_redis.url, inventory, seconds=5) as side:
+    async with shared_ledger(own_redis.url, inventory) as side:
         await picks_until(side, "redis", shown)
         picked = Picked((("01089890000", "any"),))
         side.ledger._write_back.keep(Degraded(pick(), picked, now_ms()), None)

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from service.ledger import Outcome, Park
 from tests.ledgers import (
+    BRIEF,
     ONE,
     Shared,
     counted,
@@ -86,7 +87,7 @@ async def test_a_master_that_hung_through_a_failover_gets_no_pick_any_more(
 ) -> None:
     shown: Counter[str] = Counter()
     await write_members(watched.url, INVENTORY)
-    async with shared_ledger(watched.url, INVENTORY) as side:
+    async with shared_ledger(watched.url, INVENTORY, seconds=BRIEF) as side:
         await picks_until(side, "redis", shown)
         await eventually(lambda: caught_up(watched.master, watched.replica))
         watched.master.stop_signal()
@@ -108,7 +109,7 @@ async def test_a_master_without_its_replica_decides_nothing_until_it_is_back(
     with redis.Redis(port=watched.master.port) as master:
         master.config_set("min-replicas-to-write", 1)
         master.config_set("min-replicas-max-lag", 1)
-    async with shared_ledger(watched.url, INVENTORY) as side:
+    async with shared_ledger(watched.url, INVENTORY, seconds=BRIEF) as side:
         await picks_until(side, "redis", shown)
         watched.replica.stop_signal()
         try:
@@ -149,7 +150,7 @@ async def test_what_a_lagging_replica_lacks_is_told_to_it_once_it_is_promoted(
     shown: Counter[str] = Counter()
     repeated = replace(ONE, call="again", body="b")
     await write_members(watched.url, INVENTORY)
-    async with shared_ledger(watched.url, INVENTORY) as side:
+    async with shared_ledger(watched.url, INVENTORY, seconds=BRIEF) as side:
         await picks_until(side, "redis", shown)
         await eventually(lambda: caught_up(watched.master, watched.replica))
         watched.replica.stop_signal()

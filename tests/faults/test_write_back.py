@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from service.errors import LedgerUnavailable
 from service.inventory import LEVELS, Mark, Wish, group_token, read_mark, steps_for
-from service.ledger import CalleeRule, Limits, Outcome, Park, Rules, describe
+from service.ledger import CalleeRule, Limits, Outcome, Park, Rules
 from service.ledger import failover as failover_module
 from service.ledger.answers import Followed
 from service.ledger.shared import queue as queue_module
@@ -17,20 +17,24 @@ from service.ledger.shared.line import CallLost
 from service.ledger.write_back import WriteBack
 from service.locality import Locality
 from tests.conftest import RedisServer
-from tests.fakes import in_place_of
 from tests.faults.held import Held
-from tests.ledgers import GROUP, Shared, inventory_of, pick, shared_ledger, write_members
+from tests.ledgers import (
+    BRIEF,
+    GROUP,
+    Shared,
+    counted,
+    inventory_of,
+    pick,
+    picks_until,
+    shared_ledger,
+    write_members,
+)
 from tests.waiting import eventually
 
 HOUR = 3_600_000
 
 
 pytestmark = pytest.mark.usefixtures("_keeping_up_often")
-
-
-async def used(side: Shared, number: str) -> int:
-    (standing,) = await describe(in_place_of(side.shared), (number,))
-    return standing.used_hour
 
 
 def written(side: Shared, result: str) -> float:
@@ -43,23 +47,18 @@ def written(side: Shared, result: str) -> float:
 async def test_what_was_picked_without_redis_is_counted_when_it_is_back(
     own_redis: RedisServer,
 ) -> None:
-    inventory = inventory_of(4)
+    inventory, shown = inventory_of(4), Counter[str]()
     await write_members(own_redis.url, inventory)
-    async with shared_ledger(own_redis.url, inventory) as side:
-        assert (await side.ledger.pick(pick())).source == "redis"
+    async with shared_ledger(own_redis.url, inventory, seconds=BRIEF) as side:
+        await picks_until(side, "redis", shown)
         own_redis.stop_signal()
         try:
             decisions = [await side.ledger.pick(pick(callee=f"c{n}")) for n in range(6)]
         finally:
             own_redis.continue_signal()
         assert {decision.source for decision in decisions} == {"degraded"}
-        await eventually(
-            lambda: side.metrics.registry.get_sample_value("callerid_write_back_backlog") == 0
-        )
-        shown = Counter(number for one in decisions for number, _ in one.picked.uses)
-        shown["01089890000"] += 1
-        counted = {number: await used(side, number) for number in inventory.numbers}
-    assert counted == {number: shown[number] for number in inventory.numbers}
+        shown.update(number for one in decisions for number, _ in one.picked.uses)
+        assert await counted(side, inventory) == shown
 
 
 async def test_an_outcome_brings_back_the_stratum_and_arm_of_a_pick_made_without_redis(
@@ -68,10 +67,10 @@ async def test_an_outcome_brings_back_the_stratum_and_arm_of_a_pick_made_without
     inventory = inventory_of(2)
     await write_members(own_redis.url, inventory)
     steps = steps_for(inventory, Locality("四川", "成都", "028"), Wish((GROUP,)), LEVELS)
-    async with shared_ledger(own_redis.url, inventory) as side:
+    async with shared_ledger(own_redis.url, inventory, seconds=BRIEF) as side:
         side.ledger.rule(Rules(remembered=HOUR))
         before = replace(pick("before"), steps=steps, arm="l7")
-        assert (await side.ledger.pick(before)).source == "redis"
+        await side.ledger.pick(before)
         own_redis.stop_signal()
         try:
             decision = await side.ledger.pick(replace(before, call="meanwhile"))
@@ -109,9 +108,9 @@ async def test_an_outcome_waits_until_its_pick_is_written(
     monkeypatch.setattr(failover_module, "CATCH_UP_SECONDS", 0.0)
     inventory = inventory_of(2)
     await write_members(own_redis.url, inventory)
-    async with shared_ledger(own_redis.url, inventory) as side:
+    async with shared_ledger(own_redis.url, inventory, seconds=BRIEF) as side:
         side.ledger.rule(Rules(cooldown=HOUR, remembered=HOUR))
-        assert (await side.ledger.pick(pick())).source == "redis"
+        await side.ledger.pick(pick())
         own_redis.stop_signal()
         try:
             decision = await side.ledger.pick(pick(call, "a"))
@@ -137,12 +136,12 @@ async def test_an_outcome_waits_a_moment_for_another_process_to_write_its_pick(
     inventory = inventory_of(2)
     await write_members(own_redis.url, inventory)
     async with (
-        shared_ledger(own_redis.url, inventory, process="one") as one,
-        shared_ledger(own_redis.url, inventory, process="two") as two,
+        shared_ledger(own_redis.url, inventory, process="one", seconds=BRIEF) as one,
+        shared_ledger(own_redis.url, inventory, process="two", seconds=BRIEF) as two,
     ):
         for side in (one, two):
             side.ledger.rule(Rules(remembered=HOUR))
-            assert (await side.ledger.pick(pick())).source == "redis"
+            await picks_until(side, "redis", Counter())
         assert await two.ledger.apply(Outcome("x", "", "", final=True)) == Followed("unknown")
         own_redis.stop_signal()
         try:
@@ -165,7 +164,7 @@ async def test_an_outcome_waits_a_moment_for_another_process_to_write_its_pick(
 async def test_a_call_that_timed_out_and_was_applied_is_corrected(own_redis: RedisServer) -> None:
     inventory = inventory_of(3)
     await write_members(own_redis.url, inventory)
-    async with shared_ledger(own_redis.url, inventory) as side:
+    async with shared_ledger(own_redis.url, inventory, seconds=BRIEF) as side:
         await side.ledger.pick(pick())
         own_redis.stop_signal()
         try:
@@ -177,9 +176,8 @@ async def test_a_call_that_timed_out_and_was_applied_is_corrected(own_redis: Red
             lambda: side.metrics.registry.get_sample_value("callerid_write_back_backlog") == 0
         )
         again = await side.pick(pick(call="x", callee="a"))
-        counted = {number: await used(side, number) for number in inventory.numbers}
+        assert (await counted(side, inventory)).total() == 2
     assert again.picked.uses == decision.picked.uses
-    assert sum(counted.values()) == 2
     assert written(side, "written") + written(side, "corrected") + written(side, "agreed") == 1
 
 
@@ -189,7 +187,7 @@ async def test_an_outcome_whose_answer_was_lost_has_it_when_told_again(
     inventory = inventory_of(2)
     await write_members(own_redis.url, inventory)
     outcome = Outcome("x", "", "", final=True)
-    async with shared_ledger(own_redis.url, inventory) as side:
+    async with shared_ledger(own_redis.url, inventory, seconds=BRIEF) as side:
         side.ledger.rule(Rules(remembered=HOUR))
         assert (await side.ledger.pick(pick("x"))).source == "redis"
         with monkeypatch.context() as holding:
@@ -208,7 +206,7 @@ async def test_a_call_whose_fate_is_forgotten_holds_nothing_up(
     monkeypatch.setattr(queue_module, "FATES_KEPT", 0)
     inventory = inventory_of(3)
     await write_members(own_redis.url, inventory)
-    async with shared_ledger(own_redis.url, inventory) as side:
+    async with shared_ledger(own_redis.url, inventory, seconds=BRIEF) as side:
         await side.ledger.pick(pick())
         own_redis.stop_signal()
         try:
@@ -277,7 +275,7 @@ async def test_what_is_parked_stays_parked_while_redis_is_gone(own_redis: RedisS
 async def test_a_dry_run_without_redis_is_never_written_back(own_redis: RedisServer) -> None:
     inventory = inventory_of(4)
     await write_members(own_redis.url, inventory)
-    async with shared_ledger(own_redis.url, inventory) as side:
+    async with shared_ledger(own_redis.url, inventory, seconds=BRIEF) as side:
         await side.ledger.pick(pick())
         own_redis.stop_signal()
         try:

@@ -10,9 +10,9 @@ from redis.asyncio import Redis
 
 from service.errors import LedgerUnavailable
 from service.redis_.client import client_for, translated
+from tests.waiting import LONG
 
 SHORT = 0.03
-LONG = 5.0
 
 T = TypeVar("T")
 

@@ -12,7 +12,6 @@ from service.ledger.port import DescribeCallee, Record
 from service.numbers.callees import Callees
 from tests.callees import CALLED, CALLEE, NOW, callees_over
 from tests.ledgers import inventory_of, now_ms, pick, shared_ledger, write_members
-from tests.redis.asking import LONG
 from tests.waiting import eventually
 
 HOUR = 3_600_000
@@ -34,9 +33,7 @@ async def ledger(request: pytest.FixtureRequest, redis_url: str) -> AsyncIterato
             yield local
         else:
             await write_members(redis_url, inventory)
-            yield (
-                await running.enter_async_context(shared_ledger(redis_url, inventory, seconds=LONG))
-            ).ledger
+            yield (await running.enter_async_context(shared_ledger(redis_url, inventory))).ledger
 
 
 async def results(callees: Callees, stop: Stop, *numbers: str) -> list[str]:
@@ -118,8 +115,8 @@ async def test_another_process_hears_of_the_first_stop_and_of_its_end(redis_url:
     inventory = inventory_of(1)
     await write_members(redis_url, inventory)
     async with (
-        shared_ledger(redis_url, inventory, process="one", seconds=LONG) as one,
-        shared_ledger(redis_url, inventory, process="two", seconds=LONG) as two,
+        shared_ledger(redis_url, inventory, process="one") as one,
+        shared_ledger(redis_url, inventory, process="two") as two,
     ):
         await one.ledger.apply(Stop(CALLEE, now_ms() + YEAR))
         await eventually(lambda: two.ledger.has_stops)

@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 from service.errors import LedgerUnavailable
 from service.redis_.client import open_client
 from service.redis_.counts import SharedCounts
-from tests.redis.asking import LONG
+from tests.waiting import LONG
 
 BASE = "callerid:test:counts:"
 

@@ -188,7 +188,7 @@ async def test_eight_clients_at_once_never_break_a_rule(
     async with AsyncExitStack() as stack:
         ledgers = [
             await stack.enter_async_context(
-                shared_ledger(redis_url, INVENTORY, process=f"{client}", seconds=30)
+                shared_ledger(redis_url, INVENTORY, process=f"{client}")
             )
             for client in range(CLIENTS)
         ]

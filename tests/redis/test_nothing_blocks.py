@@ -89,7 +89,7 @@ async def test_the_sweeper_takes_them_back_in_slices(redis_url: str) -> None:
         await park_all(line, START + 1)
     async with (
         touched(redis_url) as calls,
-        shared_ledger(redis_url, inventory_of(MANY), process="two", seconds=30) as side,
+        shared_ledger(redis_url, inventory_of(MANY), process="two") as side,
     ):
         await side.shared.take_back()
         assert not any((await side.shared.census.parked_by()).values())
@@ -139,7 +139,7 @@ async def test_a_thousand_waiting_picks_go_in_small_calls(redis_url: str) -> Non
     await write_members(redis_url, inventory_of(2000))
     async with (
         touched(redis_url) as calls,
-        shared_ledger(redis_url, inventory_of(2000), seconds=30) as side,
+        shared_ledger(redis_url, inventory_of(2000)) as side,
     ):
         decisions = await asyncio.gather(*(side.pick(ONE) for _ in range(1000)))
     assert len({decision.picked.uses for decision in decisions}) == 1000

@@ -27,7 +27,6 @@ from service.redis_.client import open_client
 from service.sync import SweepReport
 from tests.fakes import in_place_of
 from tests.ledgers import BASE, GROUP, now_ms, numbers, shared_ledger, write_members
-from tests.redis.asking import LONG
 from tests.waiting import turns_beside
 
 FIRST, SECOND, THIRD, INACTIVE = (f"0108989{last:04d}" for last in range(4))
@@ -118,7 +117,7 @@ async def embedded() -> AsyncIterator[Bench]:
 @asynccontextmanager
 async def shared(url: str) -> AsyncIterator[Bench]:
     await write_members(url, INVENTORY)
-    async with shared_ledger(url, INVENTORY, seconds=LONG) as side:  # of a busy machine
+    async with shared_ledger(url, INVENTORY) as side:
         notes = SharedNotes(side.client, f"{BASE}note:", KEY.park)
         yield Bench(side.ledger, notes, RedisStore(side.client, BASE, "one"))
 

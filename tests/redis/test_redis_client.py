@@ -9,7 +9,8 @@ from redis.asyncio import Redis
 from service.errors import LedgerUnavailable, SettingsError
 from service.redis_.client import open_client, translated
 from tests.conftest import RedisServer
-from tests.redis.asking import LONG, SHORT, refused_for, until_it_answers
+from tests.redis.asking import SHORT, refused_for, until_it_answers
+from tests.waiting import LONG
 
 
 @pytest.fixture

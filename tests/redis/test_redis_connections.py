@@ -24,8 +24,9 @@ from tests.ledgers import (
 )
 from tests.programs import program
 from tests.proxy import Proxy
-from tests.redis.asking import LONG, SHORT, refused_for, until_it_answers, until_it_writes
+from tests.redis.asking import SHORT, refused_for, until_it_answers, until_it_writes
 from tests.redis.distant import Certificate, Kind, distant, make_certificate
+from tests.waiting import LONG
 
 AWAY = 0.025
 KINDS = get_args(Kind)

@@ -52,8 +52,8 @@ async def test_ten_thousand_picks_of_two_processes_show_each_number_equally_ofte
     await write_members(redis_url, inventory)
     uses: Counter[str] = Counter()
     async with (
-        shared_ledger(redis_url, inventory, process="one", seconds=30) as one,
-        shared_ledger(redis_url, inventory, process="two", seconds=30) as two,
+        shared_ledger(redis_url, inventory, process="one") as one,
+        shared_ledger(redis_url, inventory, process="two") as two,
     ):
         picks = [side.pick(ONE) for _ in range(5000) for side in (one, two)]
         for decision in await asyncio.gather(*picks):
@@ -63,7 +63,7 @@ async def test_ten_thousand_picks_of_two_processes_show_each_number_equally_ofte
 
 async def test_picks_that_wait_together_share_a_call(redis_url: str) -> None:
     await write_members(redis_url, inventory_of(5))
-    async with shared_ledger(redis_url, inventory_of(5), seconds=5) as side:
+    async with shared_ledger(redis_url, inventory_of(5)) as side:
         await side.pick(ONE)
         before = side.metrics.registry.get_sample_value("callerid_ledger_batch_size_count") or 0
         await asyncio.gather(*(side.pick(ONE) for _ in range(64)))
@@ -73,7 +73,7 @@ async def test_picks_that_wait_together_share_a_call(redis_url: str) -> None:
 
 async def test_a_batch_takes_no_more_turns_than_redis_can_do_in_a_moment(redis_url: str) -> None:
     await write_members(redis_url, inventory_of(200))
-    async with shared_ledger(redis_url, inventory_of(200), seconds=5) as side:
+    async with shared_ledger(redis_url, inventory_of(200)) as side:
         thirty = Pick(dry_run=False, steps=EVERYONE, count=30)
         await asyncio.gather(*(side.pick(thirty) for _ in range(8)))
         largest = side.metrics.registry.get_sample_value(
@@ -85,7 +85,7 @@ async def test_a_batch_takes_no_more_turns_than_redis_can_do_in_a_moment(redis_u
 
 async def test_picks_from_many_pools_fill_a_batch_sooner(redis_url: str) -> None:
     await write_members(redis_url, inventory_of(200))
-    async with shared_ledger(redis_url, inventory_of(200), seconds=5) as side:
+    async with shared_ledger(redis_url, inventory_of(200)) as side:
         many = Step("any", EVERYONE[0].pools * 16)
         four = Pick(dry_run=False, steps=(many,), count=4)
         assert four.turns() == 10
@@ -170,7 +170,7 @@ async def test_a_call_that_comes_after_its_successors_is_not_applied(redis_url: 
 
 async def test_a_flushed_script_is_loaded_again_unseen(redis_url: str) -> None:
     await write_members(redis_url, inventory_of(3))
-    async with shared_ledger(redis_url, inventory_of(3), seconds=5) as side:
+    async with shared_ledger(redis_url, inventory_of(3)) as side:
         await side.pick(ONE)
         await side.client.script_flush()
         decision = await side.pick(ONE)
@@ -178,7 +178,7 @@ async def test_a_flushed_script_is_loaded_again_unseen(redis_url: str) -> None:
 
 
 async def test_a_ledger_without_members_says_so_and_the_leader_hears_of_it(redis_url: str) -> None:
-    async with shared_ledger(redis_url, inventory_of(3), seconds=5) as side:
+    async with shared_ledger(redis_url, inventory_of(3)) as side:
         with pytest.raises(LedgerWiped):
             await side.pick(ONE)
     assert 0 in side.notices
@@ -186,7 +186,7 @@ async def test_a_ledger_without_members_says_so_and_the_leader_hears_of_it(redis
 
 async def test_each_reply_tells_the_generation_of_the_members(redis_url: str) -> None:
     await write_members(redis_url, inventory_of(3, generation=7))
-    async with shared_ledger(redis_url, inventory_of(3), seconds=5) as side:
+    async with shared_ledger(redis_url, inventory_of(3)) as side:
         await side.pick(ONE)
     assert set(side.notices) == {7}
 
@@ -211,8 +211,8 @@ async def everything(client: Redis) -> dict[Any, Any]:
 async def test_a_parked_number_is_out_on_every_process_until_it_is_let_back(redis_url: str) -> None:
     await write_members(redis_url, inventory_of(2))
     async with (
-        shared_ledger(redis_url, inventory_of(2), process="one", seconds=5) as one,
-        shared_ledger(redis_url, inventory_of(2), process="two", seconds=5) as two,
+        shared_ledger(redis_url, inventory_of(2), process="one") as one,
+        shared_ledger(redis_url, inventory_of(2), process="two") as two,
     ):
         assert await one.ledger.apply(Park("01089890000", "operator", 2**42))
         shown_meanwhile = [shown((await two.ledger.pick(ONE)).picked) for _ in range(3)]
@@ -232,7 +232,7 @@ async def test_ten_thousand_numbers_that_are_due_come_back_in_slices(redis_url: 
         await line.call(parks, now=500)
     await line.call([ONE], now=2000)
     assert await client.zcard(f"{BASE}parked") == 2000 - 8
-    async with shared_ledger(redis_url, inventory, seconds=5) as side:
+    async with shared_ledger(redis_url, inventory) as side:
         await side.shared.take_back()
     assert await client.zcard(f"{BASE}parked") == 0
     await line.close()

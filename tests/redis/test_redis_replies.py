@@ -14,8 +14,9 @@ from service.errors import LedgerUnavailable
 from service.redis_.client import open_client, open_topology, translated
 from tests.conftest import RedisServer
 from tests.proxy import Proxy, Reply, cut, garbled, lost, passed, repeated, said
-from tests.redis.asking import LONG, refused_for
+from tests.redis.asking import refused_for
 from tests.redis.distant import Kind, distant
+from tests.waiting import LONG
 
 
 @pytest.fixture

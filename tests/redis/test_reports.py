@@ -24,7 +24,7 @@ from service.reports.report import (
 )
 from service.reports.rows import LocalRows, Rows, SharedRows, cell_of
 from service.settings.kinds import MOST_DAYS
-from tests.redis.asking import LONG
+from tests.waiting import LONG
 
 BASE = "callerid:2:{test}:ccc-test:report:"
 SHANGHAI = ZoneInfo("Asia/Shanghai")
