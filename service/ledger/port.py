@@ -4,7 +4,7 @@ An operation travels to Redis as an array, its name first, a pick as `wire` says
 give the same answers to the same operations; a property test holds them to it. Instants and spans
 are in ms, instants since 1970. Callees, calls and sets of groups come as digests.
 
-A new operation is a class here, a function in `lua/6_operations.lua`, and one in `local/book`.
+A new operation is a class here, a function in `lua/7_operations.lua`, and one in `local/book`.
 """
 
 from functools import cache

@@ -4,21 +4,27 @@ import struct
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
+from itertools import product
 from math import inf
 
 import msgspec
 import pytest
 import redis
 
-from service.errors import LedgerUnavailable
+from service.errors import LedgerUnavailable, LedgerWiped
 from service.inventory import Inventory
 from service.ledger import Cap, Limits, MembersWriter, Outcome, Park, Rules, describe
+from service.ledger.answers import picked_from
 from service.ledger.record import UNUSED, KnownUse
+from service.ledger.shared.line import Line
+from service.ledger.shared.membership import Slice
 from tests.conftest import RedisServer
 from tests.fakes import in_place_of
 from tests.faults.held import Held
 from tests.ledgers import (
     BASE,
+    BASES,
+    BRIEF,
     Shared,
     client_of,
     counted,
@@ -28,7 +34,7 @@ from tests.ledgers import (
     shared_ledger,
     write_members,
 )
-from tests.waiting import eventually
+from tests.waiting import LONG, eventually
 
 HOUR = 3_600_000
 FAR = 2**42
@@ -86,7 +92,7 @@ async def test_what_was_corrected_before_a_wipe_comes_back_corrected(
 ) -> None:
     inventory, shown = inventory_of(7), Counter[str]()
     await write_members(own_redis.url, inventory)
-    async with shared_ledger(own_redis.url, inventory, process="one") as one:
+    async with shared_ledger(own_redis.url, inventory, process="one", seconds=BRIEF) as one:
         one.ledger.rule(RULES)
         await picked(one, 10, shown, "early")
         await eventually(one.ledger.recall)
@@ -207,11 +213,29 @@ POISON: dict[str, Spoil] = {
         server.set(f"{BASE}process:one", "x"),
     ),
 }
+SOME_POISON = (
+    "a record that is too short",
+    "a home that is unknown",
+    "a turn that is text",
+    "homes of another type",
+    "numbers of another type",
+    "a state of another type",
+    "a process of another type",
+)
 
 
-@pytest.mark.parametrize("poison", POISON)
+def forget(server: RedisServer) -> None:
+    """Have the next call read all anew, as it does when a second is over."""
+    with redis.Redis(port=server.port) as client, suppress(redis.ResponseError):
+        client.hdel(f"{BASE}state", "mark")
+
+
+# What a function keeps of the ledger serves for a second, and is written over what was spoilt.
+@pytest.mark.parametrize(
+    ("poison", "is_kept"), [*product(POISON, [False]), *product(SOME_POISON, [True])]
+)
 async def test_a_value_that_cannot_be_read_is_set_right_and_counted(
-    own_redis: RedisServer, poison: str
+    own_redis: RedisServer, poison: str, *, is_kept: bool
 ) -> None:
     inventory, shown = inventory_of(4), Counter[str]()
     await write_members(own_redis.url, inventory)
@@ -224,9 +248,14 @@ async def test_a_value_that_cannot_be_read_is_set_right_and_counted(
             record = server.hget(f"{BASE}numbers", FIRST)
             assert isinstance(record, bytes)
             POISON[poison](server, record)
+        if not is_kept:
+            forget(own_redis)
         side.notices.clear()
         await picked(side, 4, shown, "poisoned")
-        if poison != "parks that are garbage":
+        if is_kept:
+            forget(own_redis)
+            await picked(side, 4, shown, "later")
+        elif poison != "parks that are garbage":
             await eventually(lambda: unreadable(side) or 0 in side.notices)
         if 0 in side.notices:
             await restore(own_redis.url, inventory, side)
@@ -236,6 +265,30 @@ async def test_a_value_that_cannot_be_read_is_set_right_and_counted(
         assert 0 not in side.notices
         assert await counted(side, inventory) == shown
         assert set(shown) == set(inventory.numbers)
+
+
+async def test_a_ledger_that_lost_a_part_takes_nothing_before_all_of_it_is_written_anew(
+    own_redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inventory = inventory_of(4)
+    await write_members(own_redis.url, inventory)
+    async with shared_ledger(own_redis.url, inventory) as side:
+        await picked(side, 4, Counter(), "before")
+        await eventually(side.ledger.recall)
+        with redis.Redis(port=own_redis.port) as server:
+            POISON["numbers of another type"](server, b"")
+        line, run = Line(side.client, BASES, "another", LONG), MembersWriter._run
+
+        async def run_and_ask(writer: MembersWriter, fence: int, some: Slice) -> None:
+            await run(writer, fence, some)
+            if not some.commit:
+                with pytest.raises(LedgerWiped):
+                    await line.call([pick()])
+
+        monkeypatch.setattr(MembersWriter, "_run", run_and_ask)
+        await restore(own_redis.url, inventory, side)
+        assert picked_from((await line.call([pick()])).answers[0]).uses
+        await line.close()
 
 
 async def test_what_is_remembered_of_a_call_or_a_callee_and_cannot_be_read_is_forgotten(

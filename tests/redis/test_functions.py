@@ -3,22 +3,25 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from hashlib import sha1
 from typing import Any
 
 import pytest
 import redis
 
-from service.ledger import Limits, Pick, Rules
+from service.ledger import Limits, Park, Pick, Rules
 from service.ledger.answers import picked_from
+from service.ledger.port import Describe
 from service.ledger.shared.line import Line
 from service.ledger.shared.script import Script
 from service.redis_.client import open_client
 from tests.conftest import RedisServer
-from tests.ledgers import BASES, EVERYONE, inventory_of, write_members
+from tests.ledgers import BASE, BASES, EVERYONE, inventory_of, write_members
 from tests.redis.servers import SERVERS
 
 PICK = Pick(dry_run=False, steps=EVERYONE)
 FUNCTION = Script().function
+MARK = ", 'mark', memory.mark"
 OLDER = "#!lua name=callerid_older\nredis.register_function('callerid_older', function() end)"
 
 
@@ -98,6 +101,70 @@ async def test_the_function_keeps_no_more_than_so_much_of_what_texts_mean(
     with redis.Redis(port=own_redis.port) as server:
         memory: Any = server.info("memory")
     assert memory["used_memory_vm_functions"] < 60_000_000  # 80 MB without a bound
+
+
+async def test_a_pick_behind_another_reads_no_number_and_no_order(own_redis: RedisServer) -> None:
+    async with line_to(own_redis.url) as line:
+        for _ in range(20):  # the more it is asked for, the more it reads at once
+            await picked_by(line)
+        with redis.Redis(port=own_redis.port) as server:
+            server.config_resetstat()
+            await picked_by(line)
+            stats: Any = server.info("commandstats")
+    ran = {name.removeprefix("cmdstat_"): stats[name]["calls"] for name in stats}
+    del ran["config|resetstat"]
+    assert ran == {"fcall": 1, "time": 1, "hmget": 1, "hget": 1, "exists": 1, "hset": 3, "zadd": 1}
+
+
+async def test_what_is_changed_by_hand_is_met_within_a_second(own_redis: RedisServer) -> None:
+    at, met = 1_800_000_000_000, []
+    async with line_to(own_redis.url) as line:
+        with redis.Redis(port=own_redis.port) as server:
+            for later in (0, 999, 1000):
+                met.append((await line.call([PICK], at + later)).generation)
+                server.hset(f"{BASE}state", "generation", 7)
+    assert met == [1, 1, 7]
+
+
+async def test_the_function_keeps_no_more_than_so_many_records(own_redis: RedisServer) -> None:
+    many = inventory_of(40_000)
+    await write_members(own_redis.url, many)
+    async with open_client(own_redis.url, timeout=5) as client:
+        line = Line(client, BASES, "one", 5)
+        await line.call([PICK], now=1_700_000_000_000)
+        for at in range(0, 40_000, 2_000):
+            some = tuple(many.numbers)[at : at + 2_000]
+            await line.call([Describe(dry_run=True, numbers=some)], now=1_700_000_000_000)
+        await line.close()
+    with redis.Redis(port=own_redis.port) as server:
+        memory: Any = server.info("memory")
+    assert memory["used_memory_vm_functions"] < 20_000_000
+
+
+@pytest.mark.parametrize("writes_mark", [True, False], ids=["a script", "one of before the mark"])
+async def test_what_others_do_in_between_is_met(
+    own_redis: RedisServer, *, writes_mark: bool
+) -> None:
+    with redis.Redis(port=own_redis.port) as server:
+        server.execute_command("ACL SETUSER other on nopass ~* +@all -fcall")
+    url = own_redis.url.replace("//", "//other:any@")
+    async with line_to(own_redis.url) as line, open_client(url, timeout=5) as client:
+        other = Line(client, BASES, "two", 5)
+        script = other._runner._script
+        assert MARK in script.source
+        script.source = script.source.replace(MARK, MARK * writes_mark)
+        script.sha = sha1(script.source.encode()).hexdigest()
+        numbers = [await picked_by(line) for _ in range(2)]
+        await asyncio.sleep(0.002)
+        await other.call([Park("01089890002", "operator", 2**42)])
+        numbers += [await picked_by(line) for _ in range(2)]
+        await asyncio.sleep(0.002)
+        numbers += [await picked_by(other)]
+        assert (line.function, other.function) == (FUNCTION, "")
+        await asyncio.sleep(0.002)
+        numbers += [await picked_by(line)]
+        await other.close()
+    assert [number[-1] for number in numbers] == ["0", "1", "3", "4", "5", "6"]
 
 
 async def test_emptying_the_data_leaves_the_function(own_redis: RedisServer) -> None:

@@ -1,6 +1,6 @@
 """The numbers shown to one callee, and the picks remembered, in the local ledger.
 
-The twin of `lua/4_callees.lua`.
+The twin of `lua/5_callees.lua`.
 """
 
 from bisect import bisect_right

@@ -1,6 +1,6 @@
 """Find the pick that an outcome is about, in the local ledger.
 
-The twin of `run.outcome` in `lua/6_operations.lua`.
+The twin of `run.outcome` in `lua/7_operations.lua`.
 """
 
 from collections.abc import Callable

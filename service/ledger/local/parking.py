@@ -1,6 +1,6 @@
 """Park numbers, take them back, and give them caps and regions of their own, in the local ledger.
 
-The twin of what `lua/6_operations.lua` does for these operations. Instants are in ms.
+The twin of what `lua/7_operations.lua` does for these operations. Instants are in ms.
 """
 
 from collections.abc import Iterable, Mapping

@@ -50,6 +50,8 @@ local SCAN_LIMIT = 64
 local HOUR, DAY = 3600000, 86400000
 local ARGUMENTS = 2000 -- to one command: Lua's stack holds 8,000
 local KEPT = 1000000   -- bytes of texts whose meaning is kept, which takes ten times as many
+local KEPT_RECORDS = 10000 -- read, before all memories are dropped; half a kB each
+local KEPT_MS = 1000   -- that a memory serves: then a value that was changed by hand is met
 local PROCESS_TTL = 86400000 -- what became of a call may be asked for a day later
 local AT_ONCE = 64     -- numbers of a home, and homes of a pool, read by one command at most
 
@@ -66,6 +68,7 @@ local generation    -- of the members
 local expires       -- when the process's key does
 local now           -- ledger time
 local turn, start   -- the last turn that was taken, by now and before this call
+local memory        -- what calls have read, `records` and `homes` among it
 local records       -- number -> record; false where unknown
 local dirty         -- the records that this call has changed
 local homes         -- home -> what is known of it
@@ -81,20 +84,21 @@ local function sane(value, most, other)
   return other
 end
 
--- A whole number as text.
-local texts = {}
+-- A whole number as text; the last one is often asked for again.
+local texts, last_number, last_text = {}, 0, '0'
 local function text_of(number)
+  if number == last_number then return last_text end
   local text = texts[number]
   if not text then
     text = format('%d', number)
-    if number <= AT_ONCE then texts[number] = text end
+    if number >= 0 and number <= AT_ONCE then texts[number] = text end
+    last_number, last_text = number, text
   end
   return text
 end
 
 -- What texts mean that most calls meet again: rules, plans and homes. A function keeps it from one
--- call to the next, so nobody changes what a text means; but for the windows of the calendar, nothing
--- else may be kept.
+-- call to the next, so nobody changes what a text means.
 local meanings, size = {}, 0
 
 local function meaning_of(text, read)
@@ -113,7 +117,7 @@ local function keys_of(text)
     state = text .. 'state', numbers = text .. 'numbers', homes = text .. 'homes',
     home = text .. 'home:', pool = text .. 'pool:', call = text .. 'call:',
     process = text .. 'process:', parked = text .. 'parked', parks = text .. 'parks',
-    parked_by = text .. 'parked_by', parked_in = text .. 'parked_in',
+    parked_by = text .. 'parked_by', parked_in = text .. 'parked_in', restored = text .. 'restored',
   }
 end
 
@@ -142,24 +146,56 @@ local function plan_of(place)
   return plan
 end
 
+-- A function of Redis also keeps what its last call of a ledger has read and changed. That is right as
+-- long as nobody else writes: each call leaves a mark of its own in `state`, and a change of the
+-- members removes it. A release that leaves none leaves the instant of its call there. What fails in
+-- the middle keeps nothing, and a dry run nothing that it has changed.
+local kept, kept_records = redis.register_function and {}, 0 -- nil in a script
+
+-- Takes the memory of the last call where it is right, or begins one; says if there are no members.
+local function read_state()
+  local state = call('HMGET', keys.state, 'mark', 'now')
+  memory = kept and kept[base]
+  if memory then
+    kept[base] = nil
+    if state[1] and memory.mark == state[1] and memory.now == state[2] and memory.rules == sent[2]
+      and clock >= memory.since and clock < memory.since + KEPT_MS then return end
+  end
+  local rest = call('HMGET', keys.state, 'epoch', 'turn', 'generation')
+  if not rest[1] then return redis.error_reply('WIPED the ledger has no members') end
+  -- A turn above all others, should it have been lost: there were never as many picks as ms.
+  memory = {mark = state[1], now = state[2], turn = rest[2] and sane(rest[2], PARK, clock) or 0,
+    generation = sane(rest[3], PARK, 0), rules = sent[2], since = clock, lasts = kept ~= nil,
+    expires = {}, records = {}, homes = {}, views = {}, chunks = {}, heads = {}, crowded = {}}
+end
+
+local function keep_memory()
+  if kept_records > KEPT_RECORDS then
+    kept, kept_records = {}, 0
+  else
+    kept[base] = memory
+  end
+end
+
 -- The last call of this process that was applied; what there is to say at once, if anything: the
 -- answer that was given to this very call, or an error.
 local function answered()
-  local applied = redis.pcall('HMGET', process_key, 'number', 'expires')
-  local last = not applied.err and sane(applied[1], PARK, 0) or 0
+  local number = redis.pcall('HGET', process_key, 'number')
+  local is_foreign = type(number) == 'table' -- another's value stands there
+  local last = is_foreign and 0 or sane(number, PARK, 0)
   if last >= call_number then
-    local kept = call('HGET', process_key, 'answer' .. slot)
-    if kept and cmsgpack.unpack(kept)[2] == call_number then return kept end
+    local answer = call('HGET', process_key, 'answer' .. text_of(slot))
+    if answer and cmsgpack.unpack(answer)[2] == call_number then return answer end
     return redis.error_reply('FORGOTTEN this call came too late')
   end
   if last < expected then
     return redis.error_reply(format('BEHIND %d is the last call that this server has', last))
   end
-  if applied.err then -- another's value stands there
+  if is_foreign then
     call('DEL', process_key)
-    applied, unreadable = {}, unreadable + 1
+    unreadable, memory.expires[process] = unreadable + 1, nil
   end
-  expires = sane(applied[2], PARK, 0)
+  expires = memory.expires[process] or sane(call('HGET', process_key, 'expires'), PARK, 0)
 end
 
 -- Ledger time never goes back, and never stands still. Where the server's clock is behind the
@@ -189,22 +225,19 @@ local function begin(bases, arguments)
   process_key = keys.process .. process
   unreadable, damaged, paced = 0, 0, nil
 
-  local state = call('HMGET', keys.state, 'epoch', 'turn', 'now', 'generation')
-  if not state[1] then return redis.error_reply('WIPED the ledger has no members') end
-  local answer = answered()
-  if answer then return answer end
-
   if clock == 0 then
     local time = call('TIME')
     clock = time[1] * 1000 + math.floor(time[2] / 1000)
   end
-  now = ledger_time(state[3])
-  -- A turn above all others, should it have been lost: there were never as many picks as ms.
-  turn = state[2] and sane(state[2], PARK, clock) or 0
-  start, generation = turn, sane(state[4], PARK, 0)
+  local answer = read_state() or answered()
+  if answer then return answer end
+
+  now = ledger_time(memory.now)
+  turn, start, generation = memory.turn, memory.turn, memory.generation
   limits_named, callee_rules, cooldown, stickiness, idempotency, remembered, offsets, horizon,
     call_ttl = unpack(meaning_of(sent[2], rules_from))
-  records, dirty, homes, returned, used, plans = {}, {}, {}, {}, {}, {}
+  records, homes = memory.records, memory.homes
+  dirty, returned, used, plans = {}, {}, {}, {}
 end
 
 local function reply_with(answers)
@@ -214,17 +247,21 @@ end
 
 -- Writes where the ledger stands now, and the reply for whoever asks for it again.
 local function write_state(reply)
-  call('HSET', keys.state, 'turn', format('%d', turn), 'now', format('%d', now))
+  local number = text_of(call_number)
+  memory.turn, memory.now, memory.mark = turn, format('%d', now), process .. ' ' .. number
+  call('HSET', keys.state, 'turn', text_of(turn), 'now', memory.now, 'mark', memory.mark)
   if paced then
     call('HSET', keys.state, 'paced_at', format('%d', paced[1]), 'paced_from',
       format('%d', paced[2]))
   end
-  call('HSET', process_key, 'number', format('%d', call_number), 'answer' .. slot, reply)
+  call('HSET', process_key, 'number', number, 'answer' .. text_of(slot), reply)
   -- An expiry that still leaves half of its time costs nothing.
   if expires < now + PROCESS_TTL / 2 then
-    call('HSET', process_key, 'expires', format('%d', now + PROCESS_TTL))
+    expires = now + PROCESS_TTL
+    call('HSET', process_key, 'expires', format('%d', expires))
     call('PEXPIRE', process_key, format('%d', PROCESS_TTL))
   end
+  memory.expires[process] = expires
 end
 
 -- The limits of a name, which may end in the number's own max_concurrent, see rules.py.
@@ -260,8 +297,9 @@ local function load_homes(wanted)
     homes[wanted[i]] = {
       limits = limits, names = names, pools = pools,
       has_limits = limits[1] > 0 or limits[2] > 0 or limits[3] > 0 or limits[5] > 0,
-      more_parked = 0, scores = false, lowest = 0,
+      more_parked = 0, scores = false, lowest = 0, key = keys.home .. wanted[i], pool_keys = {},
     }
+    for at = 1, #names do homes[wanted[i]].pool_keys[at] = keys.pool .. names[at] end
   end
 end
 
@@ -277,6 +315,7 @@ local function load(numbers)
   end
   if count == 0 then return end
   local found, unknown = call('HMGET', keys.numbers, unpack(missing)), nil
+  kept_records = kept_records + count
   for i = 1, count do
     local record = read_record(missing[i], found[i])
     records[missing[i]] = record

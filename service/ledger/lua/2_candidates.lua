@@ -25,14 +25,17 @@ local first_used -- of those used before it, none has its turn any more
 
 local begin_reading = begin
 local function begin(bases, arguments)
-  views, heads, orders, first_used = {}, {}, {}, 1
-  return begin_reading(bases, arguments)
+  local answer = begin_reading(bases, arguments)
+  if answer then return answer end
+  views, heads, orders, first_used = memory.views, memory.heads, {}, 1
 end
 
+-- `from` is the `first` of its records as the call begins.
 local function view_of(home, chunk)
   local view = views[home]
   if not view then
-    view = {home = home, chunk = chunk, read = 0, complete = false, first = 1}
+    chunk = max(chunk, memory.chunks[home] or 0)
+    view = {home = home, chunk = chunk, read = 0, complete = false, first = 1, from = 1}
     views[home] = view
   end
   return view
@@ -134,7 +137,8 @@ local function open_homes(order, names, source, lowest)
     while home and first_turn < lowest do
       if not order.opened[home] then
         order.opened[home] = true
-        local cursor = {view = view_of(home, 2), at = 1}
+        local view = view_of(home, 2)
+        local cursor = {view = view, at = view.first}
         order.cursors[#order.cursors + 1] = cursor
         local record = unmoved(cursor)
         if record and record[TURN] < lowest then source, lowest = cursor, record[TURN] end

@@ -4,6 +4,7 @@ local hour, hour_end, day, day_end = 0, 0, 0, 0
 local windows_by     -- the offsets that these are by
 local due_read       -- how many of those were read whose time has come
 local parked_before  -- pool -> how many of it were parked before this call; nil for none asked for
+local parking        -- the homes of which more or fewer are parked than before
 local stale          -- numbers that stand among the parked and are not
 
 local function offset_at(instant)
@@ -30,7 +31,7 @@ local begin_candidates = begin
 local function begin(bases, arguments)
   local answer = begin_candidates(bases, arguments)
   if answer then return answer end
-  due_read, parked_before, stale = 0, nil, NONE
+  due_read, parked_before, parking, stale = 0, nil, {}, NONE
   -- By one offset, most calls are in the windows of the call before.
   local is_within = now >= max(hour, day) and now < min(hour_end, day_end)
   if not is_within or windows_by ~= offsets or offsets[2] then
@@ -126,8 +127,9 @@ local function settle(record)
   record[MOVED] = true
   if was_out ~= (record[OUT] > 0) then
     local home = homes[record[HOME]]
-    home.more_parked = home.more_parked + (was_out and -1 or 1)
+    home.more_parked, parking[home] = home.more_parked + (was_out and -1 or 1), true
   end
+  if memory.due and record[OUT] > 0 then memory.due = min(memory.due, record[OUT]) end
   if record[OUT] > 0 or record[TURN] > start then return end
   local position = #returned + 1
   while position > 1 and before(record, returned[position - 1]) do position = position - 1 end
@@ -197,8 +199,8 @@ local function parked_in(name)
   parked_before = parked_before or {}
   local count = parked_before[name] or sane(call('HGET', keys.parked_in, name), PARK, 0)
   parked_before[name] = count
-  for _, home in pairs(homes) do
-    if home.more_parked ~= 0 and string.find(home.pools, '\n' .. name .. '\n', 1, true) then
+  for home in pairs(parking) do
+    if string.find(home.pools, '\n' .. name .. '\n', 1, true) then
       count = count + home.more_parked
     end
   end

@@ -26,9 +26,13 @@ local base = KEYS[1]
 local fence, slice = unpack(cmsgpack.unpack(ARGV[1]))
 local first, anew, homes, removed, placed, commit = unpack(slice)
 
+-- What stood there is lost: no pick is answered and no use written back before the commit.
 local function remove_unless(read, key, ...)
   local found = redis.pcall(read, base .. key, ...)
-  if type(found) == 'table' and found.err then call('DEL', base .. key) end
+  if type(found) == 'table' and found.err then
+    call('DEL', base .. key)
+    call('HDEL', base .. 'state', 'epoch')
+  end
 end
 
 if anew then
@@ -44,6 +48,7 @@ if fence < stored and stored < PARK or not first and stored ~= fence then
   return redis.error_reply('FENCED a later leader has written the members, or they were lost')
 end
 call('HSET', base .. 'state', 'fence', fence)
+call('HDEL', base .. 'state', 'mark') -- what the functions of picks have kept is right no more
 
 for _, home in ipairs(homes) do call('HSET', base .. 'homes', home[1], home[2]) end
 

@@ -20,10 +20,11 @@ CALLS = (
     "1_reading.lua",
     "2_candidates.lua",
     "3_callers.lua",
-    "4_callees.lua",
-    "5_picks.lua",
-    "6_operations.lua",
-    "7_writing.lua",
+    "4_numbers.lua",
+    "5_callees.lua",
+    "6_picks.lua",
+    "7_operations.lua",
+    "8_calls.lua",
 )
 MEMBERSHIP = ("0_record.lua", "membership.lua")
 

@@ -62,7 +62,7 @@ local function other_operations()
   local function restored_with(numbers, instant)
     if instant == 0 then return NONE end
     local counted = {}
-    local restored = call('HMGET', base .. 'restored', unpack(numbers))
+    local restored = call('HMGET', keys.restored, unpack(numbers))
     for i, number in ipairs(numbers) do
       counted[number] = restored[i] and sane(restored[i], PARK, 0) >= instant
     end

@@ -1,0 +1,55 @@
+-- One call: its operations in order, then everything that they have changed, then the reply.
+
+-- The answer to the operation at a position, whether it was a dry run, and the position after it.
+-- A text is the arm of the pick behind it.
+local others
+local function apply(at, arm)
+  local operation = operations[at]
+  if type(operation) == 'number' then
+    if operation > 0 then
+      return pick(plan_of(operation), '', '', '', 1, NONE, false, false, arm), false, at + 1
+    end
+    local callee, known, body = operations[at + 1], operations[at + 2], operations[at + 3]
+    return pick(plan_of(-operation), callee, known, body, 1, NONE, false, false, arm), false, at + 4
+  end
+  if type(operation) == 'string' then return apply(at + 1, operation) end
+  local name, second = operation[1], operation[2]
+  if type(name) == 'number' then
+    operation[9] = arm
+    return pick(plan_of(name), unpack(operation, 2)), operation[7], at + 1
+  end
+  others = others or other_operations()
+  return others[name](unpack(operation, 2)), second == true, at + 1
+end
+
+-- Takes back numbers whose time has come; of those that are out the first alone is asked for it.
+local function take_back_due()
+  if not memory.due then
+    local first = call('ZRANGE', keys.parked, '0', '0', 'WITHSCORES')
+    memory.due = tonumber(first[2]) or math.huge
+  end
+  if memory.due > now then return end
+  take_back(RETURNS_A_CALL)
+  memory.due = nil
+end
+
+local function decide(bases, arguments)
+  local answer = begin(bases, arguments)
+  if answer then return answer end
+  take_back_due()
+  load_memory()
+  local answers, dry, at = {}, true, 1
+  for i = 1, batch do
+    local is_dry
+    answers[i], is_dry, at = apply(at, '')
+    dry = dry and is_dry
+  end
+  local limited = not dry and write_numbers()
+  if not dry then write_memory() end
+  local reply = reply_with(answers)
+  if not dry then write_state(reply) end
+  if memory.lasts and not (dry and dirty[1]) then keep_memory() end
+  if not limited then return reply end
+  limited[1] = reply
+  return limited
+end
