@@ -23,6 +23,7 @@ from service.metrics import Metrics
 from service.tasks import heed_cancellation
 
 KEEP_UP_SECONDS = 10.0
+KEEP_UP_PAUSES = 9  # times as long as the reading took: a million are not read every 10 s
 PRESENCE_SECONDS = 1.0  # after which a process that has come has its share
 CATCH_UP_SECONDS = 0.7  # for which caps hold by what is known here, after Redis was away
 NO_MEMBERS = 0
@@ -106,7 +107,7 @@ class FailoverLedger:
     async def _keep_up(self) -> None:
         """Let the ledger here know what the shared one counts, for when it must decide alone.
 
-        It takes a tenth of the time at the most: a million numbers are not read every 10 s.
+        It takes a tenth of the time at the most.
         """
         now = asyncio.get_running_loop().time
         await self._has_members.wait()
@@ -117,7 +118,7 @@ class FailoverLedger:
                     self._members.adopt(records, parks)
                     self._has_kept_up = self._has_kept_up or bool(records)  # else it is wiped
             heed_cancellation()
-            await asyncio.sleep(max(KEEP_UP_SECONDS, 9 * (now() - start)))
+            await asyncio.sleep(max(KEEP_UP_SECONDS, KEEP_UP_PAUSES * (now() - start)))
 
     def _hear(self, operations: Sequence[Answered[Any]], reply: CallReply) -> None:
         """Learn from a reply of Redis all that deciding alone may need."""

@@ -12,6 +12,7 @@ from service.ccc.limiter import LocalLimiter, Pace, SharedLimiter, Sleep
 from service.redis_.client import open_client
 from tests.conftest import RedisServer
 from tests.fakes import in_place_of
+from tests.waiting import LONG
 
 KEY = "callerid:ccc:rate"
 # So slow that no token comes back while a test runs.
@@ -20,7 +21,7 @@ FIVE_AND_NO_MORE = Pace(interval=1000.0, burst=5)
 
 @pytest.fixture
 async def redis(redis_url: str) -> AsyncIterator[Redis]:
-    async with open_client(redis_url, timeout=1) as client:
+    async with open_client(redis_url, timeout=LONG) as client:
         yield client
 
 

@@ -13,6 +13,7 @@ from service.redis_.client import open_client
 from tests.conftest import RedisServer
 from tests.http.http_fixtures import Service, serving
 from tests.rpc.rpc_fixtures import DIALER, METER, guarded_service, send, signed
+from tests.waiting import LONG
 
 NOW = 1_795_219_200.0
 BASE = "callerid:2:nonce:"
@@ -20,7 +21,7 @@ BASE = "callerid:2:nonce:"
 
 @pytest.fixture
 async def redis(redis_url: str) -> AsyncIterator[Redis]:
-    client = open_client(redis_url, timeout=2)
+    client = open_client(redis_url, timeout=LONG)
     yield client
     await client.aclose()
 

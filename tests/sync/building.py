@@ -18,6 +18,7 @@ from service.locality import Locator
 from service.metrics import Metrics
 from service.sync import InventoryKeeper, share
 from service.sync.sweeping import Sweeper
+from tests.waiting import LONG
 
 KEY = AccessKey("test-key", "test-secret")
 NOW = 1_795_219_200.0
@@ -67,7 +68,7 @@ class Prompt(Random):
 
 
 @asynccontextmanager
-async def client_to(emulator: Emulator, budget: float = 5.0) -> AsyncIterator[CccClient]:
+async def client_to(emulator: Emulator, budget: float = LONG) -> AsyncIterator[CccClient]:
     async with running(emulator) as address, open_session(f"http://{address}") as session:
         yield CccClient(
             session,
@@ -128,7 +129,7 @@ class Replica:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(LONG):
         while not condition():
             await asyncio.sleep(0.002)
 

@@ -12,6 +12,7 @@ from service.locality import Locator
 from service.redis_.client import open_client
 from service.sync import keeper, leader
 from tests.sync.building import client_to, emulator_of, rows
+from tests.waiting import LONG
 
 
 @pytest.fixture(scope="session")
@@ -26,7 +27,7 @@ def locator(phone_dat: bytes) -> Locator:
 
 @pytest.fixture
 async def redis(redis_url: str) -> AsyncIterator[Redis]:
-    async with open_client(redis_url, timeout=2.0) as client:
+    async with open_client(redis_url, timeout=LONG) as client:
         yield client
 
 

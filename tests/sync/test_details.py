@@ -68,10 +68,10 @@ async def test_details_survive_sweeps_until_the_number_leaves(
     assert member.keeper.inventory
     assert member.keeper.inventory.generation == generation
     set_numbers(emulator, 298, start=2)
-    for _ in range(2):
-        await member.keeper.refresh()
+    results = [(await member.keeper.refresh()).result for _ in range(2)]
     set_numbers(emulator, 300)
-    await member.keeper.refresh()
+    results.append((await member.keeper.refresh()).result)
+    assert results == ["unchanged", "accepted", "accepted"]
     assert ONE in member.keeper.inventory.numbers
     assert member.known == {}
 

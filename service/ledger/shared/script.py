@@ -15,17 +15,8 @@ import re
 from hashlib import sha1
 from importlib.resources import files
 
-CALLS = (
-    "0_record.lua",
-    "1_reading.lua",
-    "2_candidates.lua",
-    "3_callers.lua",
-    "4_numbers.lua",
-    "5_callees.lua",
-    "6_picks.lua",
-    "7_operations.lua",
-    "8_calls.lua",
-)
+_FOLDER = files("service.ledger").joinpath("lua")
+CALLS = tuple(sorted(file.name for file in _FOLDER.iterdir() if file.name[0].isdigit()))
 MEMBERSHIP = ("0_record.lua", "membership.lua")
 
 _CONSTANTS = re.compile(r"^local ([A-Z_]+(?:, [A-Z_]+)*) = (\d+(?:, \d+)*)$", re.MULTILINE)
@@ -61,8 +52,7 @@ def joined(*names: str, last: str = "") -> str:
         names: of the files.
         last: code that stands behind them, where all of their names are known.
     """
-    folder = files("service.ledger").joinpath("lua")
-    parts = [_COMMENT.sub("", folder.joinpath(name).read_text("utf-8")) for name in names]
+    parts = [_COMMENT.sub("", _FOLDER.joinpath(name).read_text("utf-8")) for name in names]
     return _with_numbers("\nreturn (function()".join(parts) + last + " end)()" * len(parts[1:]))
 
 
