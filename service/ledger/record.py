@@ -73,6 +73,8 @@ def known_from(packed: bytes) -> KnownUse | None:
         if more := packed[_RECORD.size + 2 + 16 * count :]:
             cap, avoid = msgspec.msgpack.decode(more)
         regions = {region: _whole(ends) for region, ends in dict(avoid).items()}
+        if min((*leases[1::2], *regions.values()), default=0) < 0:
+            return None
         return KnownUse(*counts, tuple(map(_whole, leases)), _whole(cap), regions, _whole(turn))
     except (StructError, ValueError, OverflowError, TypeError, RecursionError):
         return None

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import redis
 
-from service.ledger import Limits, Park, Pick, Rules
+from service.ledger import Limits, Park, Pick, Rules, Unpark
 from service.ledger.answers import picked_from
 from service.ledger.port import Describe
 from service.ledger.shared.line import Line
@@ -21,7 +21,8 @@ from tests.redis.servers import SERVERS
 
 PICK = Pick(dry_run=False, steps=EVERYONE)
 FUNCTION = Script().function
-MARK = ", 'mark', memory.mark"
+NOW = 1_800_000_000_000  # all in one millisecond
+BEFORE_MARKS = ((", 'mark', memory.mark", ""), ("'0%d', now", "'%d', now"))
 OLDER = "#!lua name=callerid_older\nredis.register_function('callerid_older', function() end)"
 
 
@@ -35,7 +36,7 @@ async def line_to(url: str) -> AsyncIterator[Line]:
 
 
 async def picked_by(line: Line) -> str:
-    (answer,) = (await line.call([PICK])).answers
+    (answer,) = (await line.call([PICK], NOW)).answers
     ((number, _),) = picked_from(answer).uses
     return number
 
@@ -113,17 +114,40 @@ async def test_a_pick_behind_another_reads_no_number_and_no_order(own_redis: Red
             stats: Any = server.info("commandstats")
     ran = {name.removeprefix("cmdstat_"): stats[name]["calls"] for name in stats}
     del ran["config|resetstat"]
-    assert ran == {"fcall": 1, "time": 1, "hmget": 1, "hget": 1, "exists": 1, "hset": 3, "zadd": 1}
+    assert ran == {"fcall": 1, "hmget": 1, "hget": 1, "exists": 1, "hset": 3, "zadd": 1}
 
 
 async def test_what_is_changed_by_hand_is_met_within_a_second(own_redis: RedisServer) -> None:
-    at, met = 1_800_000_000_000, []
+    met = []
     async with line_to(own_redis.url) as line:
         with redis.Redis(port=own_redis.port) as server:
-            for later in (0, 999, 1000):
-                met.append((await line.call([PICK], at + later)).generation)
-                server.hset(f"{BASE}state", "generation", 7)
-    assert met == [1, 1, 7]
+            for generation, later in enumerate((0, 0, 999, 1000), 2):
+                met.append((await line.call([PICK], NOW + later)).generation)
+                server.hset(f"{BASE}state", "generation", generation)
+    assert met == [1, 2, 2, 4]
+
+
+async def test_a_number_that_is_parked_and_back_within_a_call_keeps_its_place(
+    own_redis: RedisServer,
+) -> None:
+    async with line_to(own_redis.url) as line:
+        numbers = [await picked_by(line) for _ in range(12)]
+        number = "01089890003"  # the next one
+        await line.call([Park(number, "operator", 2**42), Unpark(number, "operator")], NOW)
+        numbers += [await picked_by(line) for _ in range(12)]
+    assert numbers == [f"0108989000{n % 9}" for n in range(24)]
+
+
+async def test_a_leader_of_an_older_release_is_met_at_once(own_redis: RedisServer) -> None:
+    met = []
+    async with line_to(own_redis.url) as line:
+        await picked_by(line)
+        with redis.Redis(port=own_redis.port) as server:
+            for generation in (2, 3, 4):
+                await picked_by(line)
+                server.hset(f"{BASE}state", mapping={"fence": 9, "generation": generation})
+                met.append((await line.call([PICK], NOW)).generation)
+    assert met == [2, 3, 4]
 
 
 async def test_the_function_keeps_no_more_than_so_many_records(own_redis: RedisServer) -> None:
@@ -131,10 +155,11 @@ async def test_the_function_keeps_no_more_than_so_many_records(own_redis: RedisS
     await write_members(own_redis.url, many)
     async with open_client(own_redis.url, timeout=5) as client:
         line = Line(client, BASES, "one", 5)
-        await line.call([PICK], now=1_700_000_000_000)
+        await line.call([PICK], NOW)
+        await line.call([PICK], NOW)
         for at in range(0, 40_000, 2_000):
             some = tuple(many.numbers)[at : at + 2_000]
-            await line.call([Describe(dry_run=True, numbers=some)], now=1_700_000_000_000)
+            await line.call([Describe(dry_run=True, numbers=some)], NOW)
         await line.close()
     with redis.Redis(port=own_redis.port) as server:
         memory: Any = server.info("memory")
@@ -151,17 +176,15 @@ async def test_what_others_do_in_between_is_met(
     async with line_to(own_redis.url) as line, open_client(url, timeout=5) as client:
         other = Line(client, BASES, "two", 5)
         script = other._runner._script
-        assert MARK in script.source
-        script.source = script.source.replace(MARK, MARK * writes_mark)
+        for new, old in () if writes_mark else BEFORE_MARKS:
+            assert new in script.source
+            script.source = script.source.replace(new, old)
         script.sha = sha1(script.source.encode()).hexdigest()
         numbers = [await picked_by(line) for _ in range(2)]
-        await asyncio.sleep(0.002)
-        await other.call([Park("01089890002", "operator", 2**42)])
+        await other.call([Park("01089890002", "operator", 2**42)], NOW)
         numbers += [await picked_by(line) for _ in range(2)]
-        await asyncio.sleep(0.002)
         numbers += [await picked_by(other)]
         assert (line.function, other.function) == (FUNCTION, "")
-        await asyncio.sleep(0.002)
         numbers += [await picked_by(line)]
         await other.close()
     assert [number[-1] for number in numbers] == ["0", "1", "3", "4", "5", "6"]

@@ -384,6 +384,11 @@ class Hurried(BothLedgers):
     def call(self, data: st.DataObject, size: int, later: int, *, by_script: bool) -> None:
         super().call(data, size, later, by_script=by_script)
 
+    @rule(number=numbers, reason=reasons, later=instants)
+    def park_for_nothing(self, number: str, reason: str, later: int) -> None:
+        self.now += later
+        self.apply([Park(number, reason, self.now + 200), Unpark(number, reason)])
+
     def pick(self, draw: Any) -> Pick:
         wish = Wish(tuple(GROUPS[: draw(st.integers(1, 2))]))
         return Pick(

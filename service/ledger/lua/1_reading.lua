@@ -148,25 +148,30 @@ end
 
 -- A function of Redis also keeps what its last call of a ledger has read and changed. That is right as
 -- long as nobody else writes: each call leaves a mark of its own in `state`, and a change of the
--- members removes it. A release that leaves none leaves the instant of its call there. What fails in
--- the middle keeps nothing, and a dry run nothing that it has changed.
+-- members removes it. A release of before that writes `now` without the 0 in front, and the members
+-- under a fence that is not `marked`. What fails in the middle keeps nothing, and a dry run nothing
+-- that it has changed.
 local kept, kept_records = redis.register_function and {}, 0 -- nil in a script
+local EMPTY_SIZE = 8 -- records that a memory of none takes as much as
 
 -- Takes the memory of the last call where it is right, or begins one; says if there are no members.
 local function read_state()
-  local state = call('HMGET', keys.state, 'mark', 'now')
+  local state = call('HMGET', keys.state, 'mark', 'now', 'fence')
   memory = kept and kept[base]
   if memory then
     kept[base] = nil
-    if state[1] and memory.mark == state[1] and memory.now == state[2] and memory.rules == sent[2]
+    if state[1] and memory.mark == state[1] and memory.now == state[2]
+      and memory.fence == state[3] and memory.rules == sent[2]
       and clock >= memory.since and clock < memory.since + KEPT_MS then return end
   end
-  local rest = call('HMGET', keys.state, 'epoch', 'turn', 'generation')
+  local rest = call('HMGET', keys.state, 'epoch', 'turn', 'generation', 'marked')
   if not rest[1] then return redis.error_reply('WIPED the ledger has no members') end
   -- A turn above all others, should it have been lost: there were never as many picks as ms.
-  memory = {mark = state[1], now = state[2], turn = rest[2] and sane(rest[2], PARK, clock) or 0,
-    generation = sane(rest[3], PARK, 0), rules = sent[2], since = clock, lasts = kept ~= nil,
+  memory = {mark = state[1], now = state[2], fence = state[3], rules = sent[2], since = clock,
+    turn = rest[2] and sane(rest[2], PARK, clock) or 0, generation = sane(rest[3], PARK, 0),
+    lasts = kept and string.sub(state[2] or '', 1, 1) == '0' and rest[4] == state[3],
     expires = {}, records = {}, homes = {}, views = {}, chunks = {}, heads = {}, crowded = {}}
+  kept_records = kept_records + EMPTY_SIZE
 end
 
 local function keep_memory()
@@ -193,9 +198,10 @@ local function answered()
   end
   if is_foreign then
     call('DEL', process_key)
-    unreadable, memory.expires[process] = unreadable + 1, nil
+    number, unreadable = false, unreadable + 1
   end
-  expires = memory.expires[process] or sane(call('HGET', process_key, 'expires'), PARK, 0)
+  expires = number and memory.expires[process]
+    or sane(call('HGET', process_key, 'expires'), PARK, 0)
 end
 
 -- Ledger time never goes back, and never stands still. Where the server's clock is behind the
@@ -248,7 +254,7 @@ end
 -- Writes where the ledger stands now, and the reply for whoever asks for it again.
 local function write_state(reply)
   local number = text_of(call_number)
-  memory.turn, memory.now, memory.mark = turn, format('%d', now), process .. ' ' .. number
+  memory.turn, memory.now, memory.mark = turn, format('0%d', now), process .. ' ' .. number
   call('HSET', keys.state, 'turn', text_of(turn), 'now', memory.now, 'mark', memory.mark)
   if paced then
     call('HSET', keys.state, 'paced_at', format('%d', paced[1]), 'paced_from',

@@ -98,7 +98,9 @@ local function tidy(changed)
     local home, view = homes[id], memory.views[id]
     if view then
       local at = view.from
-      while view[at] and view[at][MOVED] do at = at + 1 end
+      while view[at] and view[at][MOVED] and (view[at][OUT] > 0 or view[at][TURN] > start) do
+        at = at + 1
+      end
       local gone = at - view.from
       if gone < #home.scores / 2 or at > AT_ONCE or not (view[at] or view.complete) then
         memory.views[id], memory.chunks[id] = nil, view.chunk
@@ -176,10 +178,11 @@ end
 local function write_numbers()
   local changed, has_parks = changed_homes()
   touch(changed, has_parks)
+  -- What counts comes last: a key of another type ends the call before it.
+  write_orders(changed)
   if has_parks then write_parks(changed) end
   write('ZREM', keys.parked, stale)
   local limited = write_records()
-  write_orders(changed)
   if memory.lasts then tidy(changed) end
   return limited
 end

@@ -31,7 +31,7 @@ local function remove_unless(read, key, ...)
   local found = redis.pcall(read, base .. key, ...)
   if type(found) == 'table' and found.err then
     call('DEL', base .. key)
-    call('HDEL', base .. 'state', 'epoch')
+    call('HDEL', base .. 'state', 'epoch', 'mark')
   end
 end
 
@@ -47,7 +47,7 @@ local stored = tonumber(call('HGET', base .. 'state', 'fence') or 0) or 0
 if fence < stored and stored < PARK or not first and stored ~= fence then
   return redis.error_reply('FENCED a later leader has written the members, or they were lost')
 end
-call('HSET', base .. 'state', 'fence', fence)
+call('HSET', base .. 'state', 'fence', fence, 'marked', fence)
 call('HDEL', base .. 'state', 'mark') -- what the functions of picks have kept is right no more
 
 for _, home in ipairs(homes) do call('HSET', base .. 'homes', home[1], home[2]) end
