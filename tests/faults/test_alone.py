@@ -41,6 +41,8 @@ async def test_a_call_asked_again_while_redis_is_away_has_its_answer_and_counts_
     inventory = inventory_of(40)
     await write_members(own_redis.url, inventory)
     async with shared_ledger(own_redis.url, inventory, seconds=BRIEF) as side:
+        shown = Counter[str]()
+        await picks_until(side, "redis", shown)
         before = [await numbers_of(side, f"before-{n}") for n in range(20)]
         own_redis.stop_signal()
         try:
@@ -52,8 +54,9 @@ async def test_a_call_asked_again_while_redis_is_away_has_its_answer_and_counts_
                 assert [await numbers_of(side, f"alone-{n}") for n in range(20)] == alone
         finally:
             own_redis.continue_signal()
+        assert {source for source, _ in before} == {"redis"}
         assert {source for source, _ in alone} == {"degraded"}
-        shown = Counter(number for _, (number,) in [*before, *alone])
+        shown.update(number for _, (number,) in [*before, *alone])
         assert await counted(side, inventory) == shown
         await picks_until(side, "redis", shown)
         assert [(await numbers_of(side, f"alone-{n}"))[1] for n in range(20)] == [

@@ -70,7 +70,8 @@ async def test_an_outcome_brings_back_the_stratum_and_arm_of_a_pick_made_without
     async with shared_ledger(own_redis.url, inventory, seconds=BRIEF) as side:
         side.ledger.rule(Rules(remembered=HOUR))
         before = replace(pick("before"), steps=steps, arm="l7")
-        await side.ledger.pick(before)
+        await picks_until(side, "redis", Counter())
+        assert (await side.ledger.pick(before)).source == "redis"
         own_redis.stop_signal()
         try:
             decision = await side.ledger.pick(replace(before, call="meanwhile"))
@@ -110,7 +111,7 @@ async def test_an_outcome_waits_until_its_pick_is_written(
     await write_members(own_redis.url, inventory)
     async with shared_ledger(own_redis.url, inventory, seconds=BRIEF) as side:
         side.ledger.rule(Rules(cooldown=HOUR, remembered=HOUR))
-        await side.ledger.pick(pick())
+        await picks_until(side, "redis", Counter())
         own_redis.stop_signal()
         try:
             decision = await side.ledger.pick(pick(call, "a"))
