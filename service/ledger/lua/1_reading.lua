@@ -303,9 +303,8 @@ local function load_homes(wanted)
     homes[wanted[i]] = {
       limits = limits, names = names, pools = pools,
       has_limits = limits[1] > 0 or limits[2] > 0 or limits[3] > 0 or limits[5] > 0,
-      more_parked = 0, scores = false, lowest = 0, key = keys.home .. wanted[i], pool_keys = {},
+      more_parked = 0, scores = false, lowest = 0, key = false, pool_keys = false,
     }
-    for at = 1, #names do homes[wanted[i]].pool_keys[at] = keys.pool .. names[at] end
   end
 end
 

@@ -42,6 +42,10 @@ local function touch(changed, has_parks)
   local written = has_parks and {keys.parked, keys.parks, keys.parked_by, keys.parked_in} or {}
   for i = 1, #changed do
     local home = homes[changed[i]]
+    if not home.key then
+      home.key, home.pool_keys = keys.home .. changed[i], {}
+      for at, name in ipairs(home.names) do home.pool_keys[at] = keys.pool .. name end
+    end
     written[#written + 1] = home.key
     for _, key in ipairs(home.pool_keys) do written[#written + 1] = key end
   end

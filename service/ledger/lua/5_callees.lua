@@ -116,7 +116,7 @@ end
 
 -- Reads what the picks and outcomes of this call will ask for, all at once: the callee and the call
 -- of each that has one of them; under a digest "" nothing is stored.
-local function load_memory()
+local function load_remembered()
   local wanted, digests, followed, count, at = nil, nil, nil, 0, 1
   while operations[at] do
     local operation, digest, call_digest = operations[at], nil, nil
@@ -289,7 +289,7 @@ local function has_ended(digest, known)
   return type(redis.pcall('SETRANGE', keys.call .. digest, at, '\1')) == 'number'
 end
 
-local function write_memory()
+local function write_remembered()
   local ttl
   for digest, packed in pairs(new_callees) do
     ttl = ttl or ttl_of(horizon)

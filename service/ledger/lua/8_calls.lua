@@ -37,18 +37,22 @@ local function decide(bases, arguments)
   local answer = begin(bases, arguments)
   if answer then return answer end
   take_back_due()
-  load_memory()
+  load_remembered()
   local answers, dry, at = {}, true, 1
   for i = 1, batch do
     local is_dry
     answers[i], is_dry, at = apply(at, '')
     dry = dry and is_dry
   end
-  local limited = not dry and write_numbers()
-  if not dry then write_memory() end
+  if dry then
+    if memory.lasts and not dirty[1] then keep_memory() end
+    return reply_with(answers)
+  end
+  local limited = write_numbers()
+  write_remembered()
   local reply = reply_with(answers)
-  if not dry then write_state(reply) end
-  if memory.lasts and not (dry and dirty[1]) then keep_memory() end
+  write_state(reply)
+  if memory.lasts then keep_memory() end
   if not limited then return reply end
   limited[1] = reply
   return limited
