@@ -9,11 +9,14 @@ from typing import Any
 import pytest
 import redis
 
+from service.errors import LedgerWiped, StaleLeader
 from service.ledger import Limits, Park, Pick, Rules, Unpark
 from service.ledger.answers import picked_from
 from service.ledger.port import Describe
 from service.ledger.shared.line import Line
+from service.ledger.shared.membership import MembersWriter
 from service.ledger.shared.script import Script
+from service.ledger.shared.wire import CallHead, packed_call, packed_rules
 from service.redis_.client import open_client
 from tests.conftest import RedisServer
 from tests.ledgers import BASE, BASES, EVERYONE, inventory_of, write_members
@@ -188,6 +191,62 @@ async def test_what_others_do_in_between_is_met(
         numbers += [await picked_by(line)]
         await other.close()
     assert [number[-1] for number in numbers] == ["0", "1", "3", "4", "5", "6"]
+
+
+async def test_a_process_that_was_removed_by_hand_has_an_end_again(own_redis: RedisServer) -> None:
+    async with line_to(own_redis.url) as line:
+        with redis.Redis(port=own_redis.port) as server:
+            ends = []
+            for _ in range(3):
+                await picked_by(line)
+                ends.append(server.pttl(f"{BASE}process:one"))
+                server.delete(f"{BASE}process:one")
+                line._recent.forget()  # else it asks what became of the pick
+    assert [end > 0 for end in ends] == [True] * 3
+
+
+async def test_a_foreign_home_ends_a_call_before_it_has_counted(own_redis: RedisServer) -> None:
+    async with line_to(own_redis.url) as line:
+        for _ in range(2):  # what the second one read is kept
+            await picked_by(line)
+        with redis.Redis(port=own_redis.port) as server:
+            (home,) = server.keys(f"{BASE}home:*")
+            before = server.hgetall(f"{BASE}numbers"), server.hgetall(f"{BASE}state")
+            server.set(home, "of another type")
+            with pytest.raises(LedgerWiped):
+                await picked_by(line)
+            assert (server.hgetall(f"{BASE}numbers"), server.hgetall(f"{BASE}state")) == before
+
+
+async def test_an_older_leader_that_removes_a_foreign_key_is_met_at_once(
+    own_redis: RedisServer,
+) -> None:
+    async with line_to(own_redis.url) as line:
+        for _ in range(2):  # what the second one read is kept
+            await picked_by(line)
+        with redis.Redis(port=own_redis.port) as server:
+            server.set(f"{BASE}parked_by", "of another type")
+        async with open_client(own_redis.url, timeout=5) as client:
+            writer = MembersWriter(client, BASE)
+            with pytest.raises(StaleLeader):
+                await writer.write(inventory_of(9), 0, "epoch", recall=lambda _: None)
+        with pytest.raises(LedgerWiped):
+            await picked_by(line)
+
+
+async def test_the_function_keeps_no_more_than_so_many_ledgers(own_redis: RedisServer) -> None:
+    async with line_to(own_redis.url) as line:
+        await picked_by(line)
+    head, asked = CallHead("one", 1, 0, 0, NOW), Describe(dry_run=True, numbers=())
+    arguments = packed_call(head, packed_rules(Rules()), (asked,))
+    state: Any = {"epoch": "e", "fence": 1, "marked": 1, "now": f"0{NOW}"}
+    with redis.Redis(port=own_redis.port) as server, server.pipeline(transaction=False) as calls:
+        for at in range(10_000):
+            calls.hset(f"{at}:state", mapping=state)
+            calls.fcall(FUNCTION, 2, f"{at}:", "callees:", *arguments)
+        calls.execute()
+        memory: Any = server.info("memory")
+    assert memory["used_memory_vm_functions"] < 23_000_000  # 30 MB without a bound
 
 
 async def test_emptying_the_data_leaves_the_function(own_redis: RedisServer) -> None:
