@@ -9,8 +9,19 @@ from service.ledger import CalleeRule, Limits, LocalLedger, Rules
 from service.ledger.local.caller import Caller
 from service.ledger.port import Operation
 from service.ledger.record import UNUSED, KnownUse
+from service.ledger.shared.line import Line
 from service.ledger.shared.wire import CallReply
-from tests.ledgers import Shared, inventory_of, now_ms, pick, shared_ledger, write_members
+from tests.ledgers import (
+    BASE,
+    BASES,
+    Shared,
+    client_of,
+    inventory_of,
+    now_ms,
+    pick,
+    shared_ledger,
+    write_members,
+)
 from tests.waiting import eventually
 
 HOUR, DAY = 3_600_000, 86_400_000
@@ -78,3 +89,15 @@ def test_a_record_of_before_is_believed_where_it_is_more_than_a_day_older() -> N
     assert (caller.last, caller.in_hour, caller.in_day) == (now, 1, 2)
     caller.adopt(UNUSED)  # of a wiped Redis: it knows nothing
     assert caller.before.in_day == 2
+
+
+async def test_a_process_is_remembered_for_a_day_from_then(redis_url: str) -> None:
+    await write_members(redis_url, INVENTORY)
+    now = now_ms()
+    async with client_of(redis_url, 5) as client:
+        line = Line(client, BASES, "one", 5)
+        for instant in (now + AHEAD, now, now + 1):
+            await line.call([pick()], instant)
+        expires = await client.hget(f"{BASE}process:one", "expires")
+        await line.close()
+    assert now < int(expires or 0) <= now + 1 + DAY

@@ -13,7 +13,7 @@ import redis
 
 from service.errors import LedgerUnavailable, LedgerWiped
 from service.inventory import Inventory
-from service.ledger import Cap, Limits, MembersWriter, Outcome, Park, Rules, describe
+from service.ledger import Cap, Limits, MembersWriter, Outcome, Park, Rules, Unpark, describe
 from service.ledger.answers import picked_from
 from service.ledger.record import UNUSED, KnownUse
 from service.ledger.shared.line import Line
@@ -319,3 +319,30 @@ async def test_a_count_of_parks_that_is_no_number_begins_anew(own_redis: RedisSe
         assert await side.ledger.parked_by() == {}
         await side.ledger.apply(Park("01089890000", "operator", FAR))
         assert await side.ledger.parked_by() == {"operator": 1}
+
+
+@pytest.mark.parametrize("lost", ["one record", "all records"])
+@pytest.mark.parametrize("known", [None, {"operator": FAR}], ids=["unknown", "known"])
+async def test_a_park_outlives_its_number_s_record_and_is_counted_once(
+    own_redis: RedisServer, known: dict[str, int] | None, lost: str
+) -> None:
+    number, inventory = FIRST.decode(), inventory_of(3)
+    recall = {number: (UNUSED, known)} if known else {}
+    await write_members(own_redis.url, inventory)
+    async with client_of(own_redis.url, 5) as client:
+        line = Line(client, BASES, "one", LONG)
+        await line.call([Park(number, "operator", FAR)])
+        if lost == "one record":
+            await client.hset(f"{BASE}numbers", FIRST, "x")
+        else:
+            await client.set(f"{BASE}numbers", "x")
+        writer = MembersWriter(client, BASE)
+        await writer.write(inventory, 2, "another life", recall.get)
+        counts = [await client.hgetall(f"{BASE}parked_{by}") for by in ("by", "in")]
+        (answer,) = (await line.call([Unpark(number, "operator")])).answers
+        left = [await client.hgetall(f"{BASE}parked_{by}") for by in ("by", "in")]
+        assert await client.zcard(f"{BASE}parked") == await client.hlen(f"{BASE}parks") == 0
+        await line.close()
+    assert answer is True
+    each = [{int(count) for count in some.values()} for some in counts + left]
+    assert each == [{1}, {1}, {0}, {0}]

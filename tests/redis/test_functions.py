@@ -1,25 +1,28 @@
 """Calls are a function of Redis where it has it or may be given it, and else a script."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from hashlib import sha1
+from random import Random
 from typing import Any
 
 import pytest
 import redis
+from msgspec.structs import replace
 
 from service.errors import LedgerWiped, StaleLeader
+from service.inventory import Inventory
 from service.ledger import Limits, Park, Pick, Rules, Unpark
 from service.ledger.answers import picked_from
-from service.ledger.port import Describe
+from service.ledger.port import Describe, Operation
 from service.ledger.shared.line import Line
 from service.ledger.shared.membership import MembersWriter
 from service.ledger.shared.script import Script
 from service.ledger.shared.wire import CallHead, packed_call, packed_rules
 from service.redis_.client import open_client
 from tests.conftest import RedisServer
-from tests.ledgers import BASE, BASES, EVERYONE, inventory_of, write_members
+from tests.ledgers import BASE, BASES, EVERYONE, inventory_of, numbers, write_members
 from tests.redis.servers import SERVERS
 
 PICK = Pick(dry_run=False, steps=EVERYONE)
@@ -30,8 +33,8 @@ OLDER = "#!lua name=callerid_older\nredis.register_function('callerid_older', fu
 
 
 @asynccontextmanager
-async def line_to(url: str) -> AsyncIterator[Line]:
-    await write_members(url, inventory_of(9))
+async def line_to(url: str, size: int = 9) -> AsyncIterator[Line]:
+    await write_members(url, inventory_of(size))
     async with open_client(url, timeout=5) as client:
         line = Line(client, BASES, "one", 5)
         yield line
@@ -117,7 +120,7 @@ async def test_a_pick_behind_another_reads_no_number_and_no_order(own_redis: Red
             stats: Any = server.info("commandstats")
     ran = {name.removeprefix("cmdstat_"): stats[name]["calls"] for name in stats}
     del ran["config|resetstat"]
-    assert ran == {"fcall": 1, "hmget": 1, "hget": 1, "exists": 1, "hset": 3, "zadd": 1}
+    assert ran == {"fcall": 1, "hmget": 1, "hget": 2, "hset": 3, "zadd": 1}
 
 
 async def test_what_is_changed_by_hand_is_met_within_a_second(own_redis: RedisServer) -> None:
@@ -139,6 +142,32 @@ async def test_a_number_that_is_parked_and_back_within_a_call_keeps_its_place(
         await line.call([Park(number, "operator", 2**42), Unpark(number, "operator")], NOW)
         numbers += [await picked_by(line) for _ in range(12)]
     assert numbers == [f"0108989000{n % 9}" for n in range(24)]
+
+
+@pytest.mark.parametrize("rest", [0, 4, 50])
+@pytest.mark.parametrize("size", [9, 90])
+async def test_numbers_that_come_back_take_their_places_among_those_that_are_kept(
+    own_redis: RedisServer, size: int, rest: int
+) -> None:
+    """The same calls by the function, which keeps what it read, and by the script."""
+    asked: list[tuple[int, Sequence[Operation]]] = [(at // 8, [PICK]) for at in range(2 * size)]
+    start = asked[-1][0] + 1
+    for at, last in enumerate((3, 1, 7, 0, 5, 6, 8) * 2, start):
+        park = Park(f"0108989000{last}", "operator", NOW + at + 2 * last)
+        unpark = Unpark(park.number, "operator")
+        parks = {0: (park, unpark), 5: (park, unpark, park)}.get(last, (park,))
+        asked += [(at, parks), (at, [PICK]), (at, [PICK, PICK] if last == 6 else [PICK])]
+    asked += [(start + at, [PICK]) for at in range(14, 14 + 2 * size)]
+    shown = []
+    with redis.Redis(port=own_redis.port) as server:
+        for right in ("+fcall", "-fcall"):
+            server.flushall()
+            server.execute_command(f"ACL SETUSER default {right}")
+            async with line_to(own_redis.url, size) as line:
+                line.rule(Rules(limits={"": Limits(rest=rest)}))
+                replies = [await line.call(operations, NOW + later) for later, operations in asked]
+            shown.append([reply.answers for reply in replies])
+    assert shown[0] == shown[1]
 
 
 async def test_a_leader_of_an_older_release_is_met_at_once(own_redis: RedisServer) -> None:
@@ -167,6 +196,28 @@ async def test_the_function_keeps_no_more_than_so_many_records(own_redis: RedisS
     with redis.Redis(port=own_redis.port) as server:
         memory: Any = server.info("memory")
     assert memory["used_memory_vm_functions"] < 20_000_000
+
+
+async def test_the_function_keeps_no_more_than_so_many_names_of_pools(
+    own_redis: RedisServer,
+) -> None:
+    randomness = Random(1)
+    groups = [f"group-{at:02}@ccc-test" for at in range(60)]
+    many = [
+        replace(number, skill_group_ids=tuple(randomness.sample(groups, 8)), tags=("a", "b", "c"))
+        for number in numbers(1000)  # each at home in pools that none other is in all of
+    ]
+    await write_members(own_redis.url, Inventory("ccc-test", 1, many))
+    async with open_client(own_redis.url, timeout=5) as client:
+        line = Line(client, BASES, "one", 5)
+        await line.call([PICK], NOW)
+        for at in range(0, 1000, 50):
+            some = tuple(number.number for number in many[at : at + 50])
+            await line.call([Describe(dry_run=True, numbers=some)], NOW)
+        await line.close()
+    with redis.Redis(port=own_redis.port) as server:
+        memory: Any = server.info("memory")
+    assert memory["used_memory_vm_functions"] < 6_000_000  # 9 MB without a bound
 
 
 @pytest.mark.parametrize("writes_mark", [True, False], ids=["a script", "one of before the mark"])
@@ -205,17 +256,21 @@ async def test_a_process_that_was_removed_by_hand_has_an_end_again(own_redis: Re
     assert [end > 0 for end in ends] == [True] * 3
 
 
-async def test_a_foreign_home_ends_a_call_before_it_has_counted(own_redis: RedisServer) -> None:
+@pytest.mark.parametrize("key", ["home:*", "numbers", "parked", "parks", "parked_by", "parked_in"])
+async def test_a_key_of_another_type_ends_a_call_before_it_has_written_anything(
+    own_redis: RedisServer, key: str
+) -> None:
+    first, second = (f"0108989000{last}" for last in range(2))
     async with line_to(own_redis.url) as line:
         for _ in range(2):  # what the second one read is kept
-            await picked_by(line)
+            await line.call([PICK, Park(first, "operator", 2**42)], NOW)
         with redis.Redis(port=own_redis.port) as server:
-            (home,) = server.keys(f"{BASE}home:*")
-            before = server.hgetall(f"{BASE}numbers"), server.hgetall(f"{BASE}state")
-            server.set(home, "of another type")
+            (name,) = server.keys(f"{BASE}{key}")
+            server.set(name, "of another type")
+            before = {key: server.dump(key) for key in server.keys("*")}
             with pytest.raises(LedgerWiped):
-                await picked_by(line)
-            assert (server.hgetall(f"{BASE}numbers"), server.hgetall(f"{BASE}state")) == before
+                await line.call([PICK, Park(second, "operator", 2**42)], NOW)
+            assert {key: server.dump(key) for key in server.keys("*")} == before
 
 
 async def test_an_older_leader_that_removes_a_foreign_key_is_met_at_once(

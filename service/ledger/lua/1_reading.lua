@@ -50,7 +50,7 @@ local SCAN_LIMIT = 64
 local HOUR, DAY = 3600000, 86400000
 local ARGUMENTS = 2000 -- to one command: Lua's stack holds 8,000
 local KEPT = 1000000   -- bytes of texts whose meaning is kept, which takes ten times as many
-local KEPT_RECORDS = 10000 -- read, before all memories are dropped; half a kB each
+local KEPT_RECORDS = 10000 -- read, before all memories are dropped; up to a kB each
 local KEPT_MS = 1000   -- that a memory serves: then a value that was changed by hand is met
 local PROCESS_TTL = 86400000 -- what became of a call may be asked for a day later
 local AT_ONCE = 64     -- numbers of a home, and homes of a pool, read by one command at most
@@ -74,6 +74,7 @@ local dirty         -- the records that this call has changed
 local homes         -- home -> what is known of it
 local returned      -- records that moved in this call and kept their turn of before it, in order
 local used          -- the record that took each turn of this call, the first turn first
+local met           -- the keys of parks that this call has read
 
 -- A finite number up to a bound, as a text or as it is; `other` where there is none.
 local function sane(value, most, other)
@@ -170,7 +171,8 @@ local function read_state()
   memory = {mark = state[1], now = state[2], fence = state[3], rules = sent[2], since = clock,
     turn = rest[2] and sane(rest[2], PARK, clock) or 0, generation = sane(rest[3], PARK, 0),
     lasts = kept and string.sub(state[2] or '', 1, 1) == '0' and rest[4] == state[3],
-    expires = {}, records = {}, homes = {}, views = {}, chunks = {}, heads = {}, crowded = {}}
+    due = 0, expires = {}, records = {}, homes = {}, views = {}, chunks = {}, heads = {},
+    crowded = memory and memory.crowded or {}}
   kept_records = kept_records + EMPTY_SIZE
 end
 
@@ -243,7 +245,7 @@ local function begin(bases, arguments)
   limits_named, callee_rules, cooldown, stickiness, idempotency, remembered, offsets, horizon,
     call_ttl = unpack(meaning_of(sent[2], rules_from))
   records, homes = memory.records, memory.homes
-  dirty, returned, used, plans = {}, {}, {}, {}
+  dirty, returned, used, plans, met = {}, {}, {}, {}, {}
 end
 
 local function reply_with(answers)
@@ -262,7 +264,7 @@ local function write_state(reply)
   end
   call('HSET', process_key, 'number', number, 'answer' .. text_of(slot), reply)
   -- An expiry that still leaves half of its time costs nothing.
-  if expires < now + PROCESS_TTL / 2 then
+  if expires < now + PROCESS_TTL / 2 or expires > now + PROCESS_TTL then
     expires = now + PROCESS_TTL
     call('HSET', process_key, 'expires', format('%d', expires))
     call('PEXPIRE', process_key, format('%d', PROCESS_TTL))
@@ -300,6 +302,7 @@ local function load_homes(wanted)
       unreadable, damaged, name, pools = unreadable + 1, damaged + 1, '', '\n\n'
     end
     local limits = limits_of(name)
+    kept_records = kept_records + 1 + #names / 3 -- a name and its key take a third of a record
     homes[wanted[i]] = {
       limits = limits, names = names, pools = pools,
       has_limits = limits[1] > 0 or limits[2] > 0 or limits[3] > 0 or limits[5] > 0,
@@ -354,6 +357,7 @@ local function load_parks(numbers)
     end
   end
   if #out == 0 then return end
+  met[keys.parks] = true
   for i, packed in ipairs(call('HMGET', keys.parks, unpack(out))) do
     local record = records[out[i]]
     local is_read, parks = pcall(cmsgpack.unpack, packed or '')

@@ -58,6 +58,8 @@ local function read_view(view)
       end
       size = size + 1
       view[size] = record
+    else
+      view.has_gaps = true
     end
   end
 end
@@ -89,6 +91,7 @@ local function read_heads(name)
   local size = #known / 2
   local found = call('ZRANGE', keys.pool .. name, text_of(size),
     text_of(size + known.chunk - 1), 'WITHSCORES')
+  kept_records = kept_records + 1 + #found / 6
   known.complete = #found < 2 * known.chunk
   known.chunk = min(batch + 1, AT_ONCE)
   for i = 1, #found, 2 do

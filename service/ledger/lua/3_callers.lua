@@ -129,7 +129,7 @@ local function settle(record)
     local home = homes[record[HOME]]
     home.more_parked, parking[home] = home.more_parked + (was_out and -1 or 1), true
   end
-  if memory.due and record[OUT] > 0 then memory.due = min(memory.due, record[OUT]) end
+  if record[OUT] > 0 then memory.due = min(memory.due, record[OUT]) end
   if record[OUT] > 0 or record[TURN] > start then return end
   local position = #returned + 1
   while position > 1 and before(record, returned[position - 1]) do position = position - 1 end
@@ -173,11 +173,22 @@ local function use(record, instant)
   return turn
 end
 
--- The next numbers whose time has come. What this call parked itself waits for the next call.
+-- The next numbers whose time has come; returns how many, and when the one behind them is due.
+-- What this call parked itself waits for the next call.
 local function take_back(limit)
-  local due = call('ZRANGEBYSCORE', keys.parked, '-inf', format('%d', now), 'LIMIT',
-    text_of(due_read), text_of(limit))
-  if #due == 0 then return 0 end
+  local found = call('ZRANGE', keys.parked, text_of(due_read), text_of(due_read + limit),
+    'WITHSCORES')
+  met[keys.parked] = true
+  local due, following = {}, math.huge
+  for i = 1, #found, 2 do
+    local instant = tonumber(found[i + 1])
+    if instant > now or #due == limit then
+      following = instant
+      break
+    end
+    due[#due + 1] = found[i]
+  end
+  if #due == 0 then return 0, following end
   due_read = due_read + #due
   load_parks(due)
   local taken = 0
@@ -192,7 +203,7 @@ local function take_back(limit)
       stale[#stale + 1] = number -- it is not out: it would be in the way of those that are
     end
   end
-  return taken
+  return taken, following
 end
 
 local function parked_in(name)

@@ -36,22 +36,6 @@ local function changed_homes()
   return changed, has_parks
 end
 
--- Meets every key that is to be written: should one of them be gone to another node of a cluster,
--- the call fails here, before it has written anything.
-local function touch(changed, has_parks)
-  local written = has_parks and {keys.parked, keys.parks, keys.parked_by, keys.parked_in} or {}
-  for i = 1, #changed do
-    local home = homes[changed[i]]
-    if not home.key then
-      home.key, home.pool_keys = keys.home .. changed[i], {}
-      for at, name in ipairs(home.names) do home.pool_keys[at] = keys.pool .. name end
-    end
-    written[#written + 1] = home.key
-    for _, key in ipairs(home.pool_keys) do written[#written + 1] = key end
-  end
-  write('EXISTS', keys.numbers, written)
-end
-
 -- The lowest score of a home once these numbers of it have theirs, as far as its numbers were read.
 local function first_score(id, lowest)
   local view = memory.views[id]
@@ -79,6 +63,10 @@ local function write_orders(changed)
   for i = 1, #changed do
     local id = changed[i]
     local home = homes[id]
+    if not home.key then
+      home.key, home.pool_keys = keys.home .. id, {}
+      for at, name in ipairs(home.names) do home.pool_keys[at] = keys.pool .. name end
+    end
     write('ZADD', home.key, home.scores, 'XX')
     local first = first_score(id, home.lowest)
     for at, name in ipairs(home.names) do
@@ -94,9 +82,24 @@ local function write_orders(changed)
   for key, pool in pairs(firsts) do write('ZADD', key, pool, 'XX') end
 end
 
+-- Whether a number that has moved stood behind all that its home's view has read, and does now.
+local function is_behind(record, view)
+  if not (record[PARKS] and next(record[PARKS_BEFORE])) then return false end
+  local last = view[#view]
+  return record[OUT] > 0 or record[TURN] > start or not last or before(last, record)
+end
+
 -- Makes of what this call has read and changed what the next one would read: the views go on behind
--- those that were used from their beginning, and begin anew where others have moved.
-local function tidy(changed)
+-- those that were used from their beginning, with those that came back behind the others. They
+-- begin anew where others have moved.
+local function tidy(changed, has_parks)
+  local behind = {}
+  for i = 1, has_parks and #dirty or 0 do
+    local record = dirty[i]
+    local id = record[HOME]
+    local view = memory.views[id]
+    if view and record[MOVED] and is_behind(record, view) then behind[id] = (behind[id] or 0) + 1 end
+  end
   for i = 1, #changed do
     local id = changed[i]
     local home, view = homes[id], memory.views[id]
@@ -106,13 +109,22 @@ local function tidy(changed)
         at = at + 1
       end
       local gone = at - view.from
-      if gone < #home.scores / 2 or at > AT_ONCE or not (view[at] or view.complete) then
+      local has_others = gone + (behind[id] or 0) < #home.scores / 2
+      if has_others or view.has_gaps or at > AT_ONCE or not (view[at] or view.complete) then
         memory.views[id], memory.chunks[id] = nil, view.chunk
       else
         view.read, view.first, view.from = view.read - gone, at, at
       end
     end
     home.scores, home.lowest, home.more_parked = false, 0, 0
+  end
+  for i = 1, #returned do
+    local record = returned[i]
+    local is_twice = record == returned[i - 1] -- it came back, went and came back
+    local view = not is_twice and memory.views[record[HOME]]
+    if view and view.complete and record[OUT] == 0 and record[TURN] <= start then
+      view[#view + 1] = record
+    end
   end
   for i = 1, #dirty do
     local record = dirty[i]
@@ -134,7 +146,9 @@ local function add(key, field, change)
   call('HSET', key, field, format('%d', max(change, 0)))
 end
 
-local function write_parks(changed)
+-- What has changed of parks: what is to be written of numbers that are out and of those that are back,
+-- and by how much more are parked, by reason and by pool.
+local function changed_parks(changed)
   local parked, parks, back, by, more_parked = {}, {}, {}, {}, {}
   for _, record in ipairs(dirty) do
     if record[PARKS] then
@@ -148,17 +162,35 @@ local function write_parks(changed)
       end
     end
   end
-  write('ZADD', keys.parked, parked)
-  write('HSET', keys.parks, parks)
-  write('ZREM', keys.parked, back)
-  write('HDEL', keys.parks, back)
-  for reason, change in pairs(by) do add(keys.parked_by, reason, change) end
   for _, id in ipairs(changed) do
-    for _, name in ipairs(homes[id].names) do
-      more_parked[name] = (more_parked[name] or 0) + homes[id].more_parked
+    local more = homes[id].more_parked
+    for _, name in ipairs(more ~= 0 and homes[id].names or NONE) do
+      more_parked[name] = (more_parked[name] or 0) + more
     end
   end
-  for name, change in pairs(more_parked) do add(keys.parked_in, name, change) end
+  return {parked = parked, parks = parks, back = back, by = by, more_parked = more_parked}
+end
+
+local function write_parks(changes)
+  write('ZADD', keys.parked, changes.parked)
+  write('HSET', keys.parks, changes.parks)
+  write('ZREM', keys.parked, changes.back)
+  write('HDEL', keys.parks, changes.back)
+  for reason, change in pairs(changes.by) do add(keys.parked_by, reason, change) end
+  for name, change in pairs(changes.more_parked) do add(keys.parked_in, name, change) end
+end
+
+-- Reads of each key that many numbers share what was not read yet: should one have become another
+-- type's, the call ends here, before it has written anything.
+local function meet(parks)
+  call('HGET', keys.numbers, '')
+  if not parks then return end
+  if not met[keys.parked] then call('ZCARD', keys.parked) end
+  if not met[keys.parks] then call('HGET', keys.parks, '') end
+  if next(parks.more_parked) then
+    call('HGET', keys.parked_by, '')
+    call('HGET', keys.parked_in, '')
+  end
 end
 
 -- Writes the records; returns those that have limits behind a place for the reply, nil for none.
@@ -181,12 +213,13 @@ end
 -- Returns the records that have limits, behind a place for the reply, nil for none.
 local function write_numbers()
   local changed, has_parks = changed_homes()
-  touch(changed, has_parks)
+  local parks = has_parks and changed_parks(changed)
+  meet(parks)
   -- What counts comes last: a key of another type ends the call before it.
   write_orders(changed)
-  if has_parks then write_parks(changed) end
+  if parks then write_parks(parks) end
   write('ZREM', keys.parked, stale)
   local limited = write_records()
-  if memory.lasts then tidy(changed) end
+  if memory.lasts then tidy(changed, has_parks) end
   return limited
 end

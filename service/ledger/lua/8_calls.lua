@@ -22,15 +22,12 @@ local function apply(at, arm)
   return others[name](unpack(operation, 2)), second == true, at + 1
 end
 
--- Takes back numbers whose time has come; of those that are out the first alone is asked for it.
 local function take_back_due()
-  if not memory.due then
-    local first = call('ZRANGE', keys.parked, '0', '0', 'WITHSCORES')
-    memory.due = tonumber(first[2]) or math.huge
-  end
   if memory.due > now then return end
-  take_back(RETURNS_A_CALL)
-  memory.due = nil
+  local as_many = min(batch, RETURNS_A_CALL) -- as go, where each of them rests
+  local _, following = take_back(as_many)
+  if following <= now then _, following = take_back(RETURNS_A_CALL - as_many) end
+  memory.due = following
 end
 
 local function decide(bases, arguments)

@@ -123,17 +123,22 @@ local function restore_parks(number, home, parks)
   return out
 end
 
--- The record of a number that has none, with what it is known to have had. In a ledger that was lost
+-- The record of a number that has none, with what it is known to have had; parks of it that stand are
+-- the last word. In a ledger that was lost
 -- it gets no cap of its own: whoever gave it one, and would take it away, has lost that as well.
 local is_lost = not call('HGET', base .. 'state', 'epoch')
 local function new_record(number, home, use, parks)
   local record = {number, home, unused_turn(number), 0, 0, 0, 0, 0, 0, NONE, 0, NONE}
+  for _, instant in pairs(parks_of(number)) do
+    record[OUT] = math.max(record[OUT], tonumber(instant) or 0, 1)
+  end
+  if record[OUT] > 0 then call('ZADD', base .. 'parked', record[OUT], number) end
   if not use then return record end
   record[LAST], record[HOUR_OF], record[DAY_OF], record[IN_HOUR], record[IN_DAY] = unpack(use, 1, 5)
   record[LEASES], record[AVOID] = use[6], next(use[8]) and use[8] or NONE
   record[CAP] = is_lost and 0 or use[7]
   if record[LAST] > 0 then record[TURN] = use[9] end
-  record[OUT] = restore_parks(number, home, parks)
+  if record[OUT] == 0 then record[OUT] = restore_parks(number, home, parks) end
   call('HSET', base .. 'restored', number, record[LAST])
   return record
 end
