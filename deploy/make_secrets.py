@@ -42,12 +42,13 @@ def made(
         older: for Redis 6.2.
         alerts: the webhook that hears of them.
     """
-    redis, replica, watcher, scraper, exporter = (secrets.token_hex(32) for _ in range(5))
+    redis, admin, replica, watcher, scraper, exporter = (secrets.token_hex(32) for _ in range(6))
     members = [f"redis-{at}.redis:6379" for at in range(3)] if sentinel else [server]
-    logins = {"CALLERID": redis, "EXPORTER": exporter}
+    logins = {"CALLERID": redis, "EXPORTER": exporter, "ADMIN": admin}
     files = {
         "redis-url": f"redis://callerid:{redis}@{server}",
         "users.acl": _users(logins, "users.acl", older=older),
+        "redis-admin-password": admin,
         "redis-exporter.json": json.dumps(_exporters(exporter, members), indent=2) + "\n",
         "clients.json": json.dumps(_clients(scraper), indent=2) + "\n",
         "metrics-token": scraper,

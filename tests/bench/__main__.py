@@ -2,7 +2,7 @@
 
 Whatever is compared runs side by side as processes of its own and takes turns, round by round; a
 ratio is the median over the rounds of each round's own. Everything is on loopback and ends by
-itself. `--quick` (`make bench QUICK=1`) prints the first five rows in under a minute. `--base DIR`
+itself. `--quick` (`make bench QUICK=1`) prints five of the rows in under a minute. `--base DIR`
 (`make bench BASE=DIR`) compares the picks of this checkout with those of the one in DIR instead.
 """
 
@@ -60,7 +60,10 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="the first rows alone")
     parser.add_argument("--base", type=_checkout, metavar="DIR", help="compare with this checkout")
     parser.add_argument("--rounds", type=int, metavar="N", help="of each row compared")
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    if arguments.rounds and arguments.base is None:
+        parser.error("--rounds (ROUNDS=N) goes with --base (BASE=DIR)")
+    return arguments
 
 
 def _checkout(folder: str) -> Path:

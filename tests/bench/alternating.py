@@ -1,5 +1,6 @@
 """Sides measured by turns in one run, so that a busy moment of the machine is in all of them."""
 
+import sys
 from collections.abc import Callable, Mapping
 from statistics import median
 
@@ -14,6 +15,7 @@ from tests.conftest import RedisServer
 SCRIPT_COMMANDS = ("cmdstat_eval", "cmdstat_evalsha", "cmdstat_fcall")
 
 REFUSED_AT_MOST = 0.001  # of the picks: a machine that stands still for a moment has some refused
+TRIES = 3  # of a turn in which more were
 
 
 class Side(msgspec.Struct, frozen=True):
@@ -84,14 +86,18 @@ def redis_time(turn: Turn) -> float:
 
 
 def _turn(side: Side) -> Turn:
-    cpu_before, redis_before = side.server.cpu_seconds, _script_micros(side.redis)
-    figures = run(side.server.port, side.load)
-    if figures.not_ok > figures.picks * REFUSED_AT_MOST:
-        raise RuntimeError(f"{figures.not_ok} of {figures.picks} picks were refused")
-    return Turn(
-        figures,
-        1e6 * (side.server.cpu_seconds - cpu_before) / figures.picks,
-        (_script_micros(side.redis) - redis_before) / figures.picks,
+    for _ in range(TRIES):
+        cpu_before, redis_before = side.server.cpu_seconds, _script_micros(side.redis)
+        figures = run(side.server.port, side.load)
+        if figures.not_ok <= figures.picks * REFUSED_AT_MOST:
+            return Turn(
+                figures,
+                1e6 * (side.server.cpu_seconds - cpu_before) / figures.picks,
+                (_script_micros(side.redis) - redis_before) / figures.picks,
+            )
+    sys.exit(
+        f"{figures.not_ok} of {figures.picks} picks were refused, and as many in the {TRIES - 1}"
+        " turns before: this machine is too busy, ask again when nothing else runs on it"
     )
 
 

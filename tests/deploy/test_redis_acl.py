@@ -25,7 +25,6 @@ from tests.whole.services import settings_for
 
 MOST_ROUNDS = 10
 USER = re.compile(r"user callerid on #\w+ resetkeys ~callerid:\* resetchannels -@all (.+)")
-ADMIN = "user admin on nopass ~* &* +@all\n"
 ADMINS_OWN = {"auth", "hello", "ping"}
 GRANTED = {*NEEDED, *OPTIONAL}
 ELSEWHERE = {"evalsha", "role"}  # of a Redis without functions, and behind Sentinels
@@ -46,8 +45,8 @@ def guarded_redis(folder: Path, binary: str, *, older: bool = False) -> RedisSer
     port = free_port()
     files = made(server=f"127.0.0.1:{port}", older=older)
     access = folder / "users.acl"
-    access.write_text(files["users.acl"] + ADMIN, "utf-8")
-    (folder / "redis-exporter.json").write_text(files["redis-exporter.json"], "utf-8")
+    for name in ("users.acl", "redis-exporter.json", "redis-admin-password"):
+        (folder / name).write_text(files[name], "utf-8")
     configuration = str(ROOT / "deploy/redis/redis.conf")
     words = ("--include", configuration, "--bind", "127.0.0.1", "--aclfile", str(access))
     server = RedisServer(folder, *words, binary=binary, port=port)
@@ -56,7 +55,8 @@ def guarded_redis(folder: Path, binary: str, *, older: bool = False) -> RedisSer
 
 
 def admin(server: RedisServer) -> redis.Redis:
-    return redis.Redis(port=server.port, username="admin", password="any", decode_responses=True)
+    password = (server.socket.parent / "redis-admin-password").read_text("utf-8")
+    return redis.Redis(port=server.port, username="admin", password=password, decode_responses=True)
 
 
 def used(server: RedisServer) -> set[str]:

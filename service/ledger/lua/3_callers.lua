@@ -176,8 +176,8 @@ end
 -- The next numbers whose time has come; returns how many, and when the one behind them is due.
 -- What this call parked itself waits for the next call.
 local function take_back(limit)
-  local found = call('ZRANGE', keys.parked, text_of(due_read), text_of(due_read + limit),
-    'WITHSCORES')
+  local found = call('ZRANGEBYSCORE', keys.parked, '-inf', '+inf', 'WITHSCORES', 'LIMIT',
+    text_of(due_read), text_of(limit + 1))
   met[keys.parked] = true
   local due, following = {}, math.huge
   for i = 1, #found, 2 do
