@@ -162,6 +162,9 @@ local function changed_parks(changed)
       end
     end
   end
+  for reason, change in pairs(by) do
+    if change == 0 then by[reason] = nil end
+  end
   for _, id in ipairs(changed) do
     local more = homes[id].more_parked
     for _, name in ipairs(more ~= 0 and homes[id].names or NONE) do
@@ -187,10 +190,8 @@ local function meet(parks)
   if not parks then return end
   if not met[keys.parked] then call('ZCARD', keys.parked) end
   if not met[keys.parks] then call('HGET', keys.parks, '') end
-  if next(parks.more_parked) then
-    call('HGET', keys.parked_by, '')
-    call('HGET', keys.parked_in, '')
-  end
+  if next(parks.by) then call('HGET', keys.parked_by, '') end
+  if next(parks.more_parked) then call('HGET', keys.parked_in, '') end
 end
 
 -- Writes the records; returns those that have limits behind a place for the reply, nil for none.

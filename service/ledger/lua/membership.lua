@@ -123,14 +123,14 @@ local function restore_parks(number, home, parks)
   return out
 end
 
--- The record of a number that has none, with what it is known to have had; parks of it that stand are
--- the last word. In a ledger that was lost
--- it gets no cap of its own: whoever gave it one, and would take it away, has lost that as well.
+-- The record of a number that has none, with what it is known to have had; where parks of it stand,
+-- with these. In a ledger that was lost it gets no cap of its own: whoever gave it one, and would take
+-- it away, has lost that as well.
 local is_lost = not call('HGET', base .. 'state', 'epoch')
 local function new_record(number, home, use, parks)
   local record = {number, home, unused_turn(number), 0, 0, 0, 0, 0, 0, NONE, 0, NONE}
   for _, instant in pairs(parks_of(number)) do
-    record[OUT] = math.max(record[OUT], tonumber(instant) or 0, 1)
+    record[OUT] = math.max(record[OUT], is_instant(instant) and instant or 1, 1)
   end
   if record[OUT] > 0 then call('ZADD', base .. 'parked', record[OUT], number) end
   if not use then return record end
