@@ -106,8 +106,9 @@ def _unreadable(error: BaseException, request_id: str) -> MalformedRequest:
     kind = type(error).__name__
     _LOG.warning("Request %s cannot be read as HTTP: %s", request_id, kind)
     return MalformedRequest(
-        f"The request cannot be read as HTTP ({kind}); look for line breaks, NUL and other stray "
-        "characters in its first line, its headers, and the files that they were made from"
+        f"The request cannot be read as HTTP ({kind}); look for line breaks, NUL, letters that are"
+        " not percent-encoded and other stray characters in its first line, its headers, and the"
+        " files that they were made from"
     )
 
 
